@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Where the elements of a channel lie.
+
+use core::num::{
+    NonZeroU64,
+    NonZeroUsize, //
+};
+
+/// The word that marks memory as an SHMStream version 2 channel.
+pub(crate) const TRANSPORT: u64 = 0x4873_12b6_b79a_9b6d;
+
+/// The size of a channel's header in bytes; the first element follows it.
+pub(crate) const HEADER_SIZE: usize = 64;
+
+/// The shape of a ring: how many elements of which size.
+///
+/// # Invariants
+///
+/// - `end == HEADER_SIZE + size * elements`, computed without overflow.
+/// - `end` is at most the size of the region that the geometry was made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Geometry {
+    size: NonZeroUsize,
+    elements: NonZeroU64,
+    end: usize,
+}
+
+impl Geometry {
+    /// Returns the ring of elements of `size` bytes that fills a region of `region` bytes, or
+    /// [`None`] if not one element fits or `size` is zero.
+    pub(crate) fn filling(region: usize, size: usize) -> Option<Self> {
+        let elements = region.checked_sub(HEADER_SIZE)?.checked_div(size)?;
+        Self::new(region, size as u64, elements as u64)
+    }
+
+    /// Returns the ring of `elements` elements of `size` bytes, or [`None`] if one of the two is
+    /// zero or the ring does not fit a region of `region` bytes.
+    ///
+    /// The two numbers may come from a peer: they are believed only as far as they pass here.
+    pub(crate) fn new(region: usize, size: u64, elements: u64) -> Option<Self> {
+        let size = NonZeroUsize::new(usize::try_from(size).ok()?)?;
+        let elements = NonZeroU64::new(elements)?;
+        let end = usize::try_from(elements.get())
+            .ok()?
+            .checked_mul(size.get())?
+            .checked_add(HEADER_SIZE)?;
+
+        // INVARIANT: `end` was just computed without overflow and is compared with the region.
+        (end <= region).then_some(Self {
+            size,
+            elements,
+            end,
+        })
+    }
+
+    /// Returns the size of one element in bytes, at least 1.
+    pub(crate) fn size(&self) -> usize {
+        self.size.get()
+    }
+
+    /// Returns the number of elements in the ring, at least 1.
+    pub(crate) fn elements(&self) -> u64 {
+        self.elements.get()
+    }
+
+    /// Returns the number of the oldest element that no write has reached yet, when `wsc`
+    /// elements have been written or are being written.
+    ///
+    /// Element `n` is intact exactly if `wsc <= n + elements`; said this way round nothing can
+    /// overflow, whatever the peer put into its counter.
+    pub(crate) fn oldest_intact(&self, wsc: u64) -> u64 {
+        wsc.saturating_sub(self.elements())
+    }
+}
+
+/// A running position in a ring: the number of an element and the place where it lies.
+///
+/// # Invariants
+///
+/// `offset` is the place of element `number` in the geometry that the cursor is used with:
+/// `HEADER_SIZE + (number % elements) * size`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    number: u64,
+    offset: usize,
+}
+
+impl Cursor {
+    /// Returns the position of element `number`. This divides, so it is for beginnings and for
+    /// resynchronising only.
+    pub(crate) fn at(geometry: &Geometry, number: u64) -> Self {
+        // The slot is below `elements`, which fits `usize` by the invariants of `Geometry`; the
+        // place of a slot is below `end`, so that nothing here overflows either.
+        let slot = (number % geometry.elements) as usize;
+        Self {
+            number,
+            offset: HEADER_SIZE + slot * geometry.size(),
+        }
+    }
+
+    /// Moves on to the next element.
+    pub(crate) fn advance(&mut self, geometry: &Geometry) {
+        // Readers stay at or below the peer's counter and writers start over before theirs ends,
+        // so the number does not wrap; if it did, only what is counted as lost would be wrong.
+        self.number = self.number.wrapping_add(1);
+        self.offset += geometry.size();
+        if self.offset >= geometry.end {
+            self.offset = HEADER_SIZE;
+        }
+    }
+
+    /// Returns the number of the element, from 0 at the start of an epoch.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Returns the place of the element in the region, in bytes.
+    pub(crate) fn offset(&self) -> usize {
+        self.offset
+    }
+}
