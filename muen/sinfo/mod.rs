@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Subject information (sinfo): what the Muen Separation Kernel tells a subject about itself.
+//!
+//! The image is [`IMAGE_SIZE`] bytes in memory that the subject can only read. This is a pure
+//! parser over a private copy of it: it touches no memory but the copy, allocates nothing, and
+//! believes no number it reads. What is wrong with one resource is an error only for whoever asks
+//! for that resource; the others stay usable.
+//!
+//! ```text
+//!   offset  type       field
+//!   0       u64        magic: "muinfo", 0, version (3 or 5)
+//!   8       u32        tsc_khz
+//!   12      name       name of the subject: u8 length (low 6 bits), 63 bytes, NUL
+//!   77      u16        number of resources (version 5: one byte of padding, then the u16 at 78)
+//!   80      255 x 128  resources
+//! ```
+//!
+//! All numbers are little-endian.
+
+mod image;
+#[cfg(CONFIG_RUST)]
+mod kernel_glue;
+mod overlap;
+mod resource;
+
+pub use self::image::{
+    ImageError,
+    Name,
+    Version,
+    IMAGE_SIZE,
+    MAGIC_SIZE, //
+};
+pub use self::overlap::{
+    Conflict,
+    Range, //
+};
+pub use self::resource::{
+    Access,
+    MemoryResource,
+    ResourceError,
+    CHANNEL_KIND,
+    PAGE_SIZE, //
+};
+
+use self::image::{
+    Head,
+    Kind, //
+};
+
+/// The resources of this subject, read from a private copy of the image.
+#[derive(Clone, Copy, Debug)]
+pub struct Sinfo<'a>(Head<'a>);
+
+impl<'a> Sinfo<'a> {
+    /// Reads the head of `image`, a private copy of the [`IMAGE_SIZE`] bytes of the image.
+    ///
+    /// A count of resources above what the image has room for means all the entries there are.
+    ///
+    /// # Errors
+    ///
+    /// - [`ImageError::Size`] if `image` is not [`IMAGE_SIZE`] bytes long.
+    /// - [`ImageError::Magic`] if the image does not start with a magic of a known version.
+    pub fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
+        Head::parse(image).map(Self)
+    }
+
+    /// The version of the layout of the image.
+    pub fn version(&self) -> Version {
+        self.0.version
+    }
+
+    /// The name of this subject.
+    pub fn name(&self) -> Name<'a> {
+        self.0.name
+    }
+
+    /// Looks up the memory resource called `name` and checks where it lies.
+    ///
+    /// Returns `None` if there is no memory resource of that name.
+    ///
+    /// # Errors
+    ///
+    /// - [`ResourceError::Empty`], [`ResourceError::Unaligned`] or [`ResourceError::Wraps`] if the
+    ///   region cannot be one: see [`MemoryResource::check_range`].
+    pub fn memory(&self, name: &[u8]) -> Result<Option<MemoryResource<'a>>, ResourceError<'a>> {
+        match self.memories().find(|memory| memory.name.is(name)) {
+            Some(memory) => memory.check_range().map(|()| Some(memory)),
+            None => Ok(None),
+        }
+    }
+
+    /// Looks up the channel called `name` that this subject uses with `access`, and makes every
+    /// check that can be made without touching it.
+    ///
+    /// `image` is where the subject information itself lies.
+    ///
+    /// # Errors
+    ///
+    /// - [`ResourceError::NotFound`] if there is no memory resource of that name.
+    /// - [`ResourceError::NotAChannel`] if it is memory of another kind.
+    /// - [`ResourceError::Writability`] if a reader could write to it or a writer could not.
+    /// - [`ResourceError::Overlap`] if it shares memory with something else: see
+    ///   [`Sinfo::conflict`].
+    /// - What [`Sinfo::memory`] returns.
+    pub fn channel(
+        &self,
+        name: &[u8],
+        access: Access,
+        image: Range,
+    ) -> Result<MemoryResource<'a>, ResourceError<'a>> {
+        let memory = self.memory(name)?.ok_or(ResourceError::NotFound)?;
+        memory.check_channel(access)?;
+        match self.conflict(&memory, image) {
+            Some(conflict) => Err(ResourceError::Overlap(conflict)),
+            None => Ok(memory),
+        }
+    }
+
+    /// The number of the event called `name`: what a writer triggers after it has written.
+    pub fn event(&self, name: &[u8]) -> Option<u8> {
+        self.number(Kind::Event, name)
+    }
+
+    /// The number of the vector called `name`: what a reader gets when there is something to read.
+    pub fn vector(&self, name: &[u8]) -> Option<u8> {
+        self.number(Kind::Vector, name)
+    }
+
+    /// All memory resources in the order of the image, whatever they hold and wherever they lie.
+    pub fn memories(&self) -> impl Iterator<Item = MemoryResource<'a>> + 'a {
+        self.0
+            .entries
+            .iter()
+            .enumerate()
+            .filter_map(|(index, entry)| MemoryResource::decode(index, entry))
+    }
+
+    /// Looks up what keeps `region`, one of the memory resources of this image, from being used.
+    ///
+    /// A region must be disjoint from `image`, where the subject information itself lies, and from
+    /// every other memory resource. There is one exception: one writable and one read-only name
+    /// may stand for exactly the same range, which is how a subject talks to itself.
+    pub fn conflict(&self, region: &MemoryResource<'a>, image: Range) -> Option<Conflict<'a>> {
+        overlap::conflict(region, image, self.memories())
+    }
+
+    fn number(&self, kind: Kind, name: &[u8]) -> Option<u8> {
+        self.0
+            .entries
+            .iter()
+            .find(|entry| entry.kind() == Some(kind) && entry.name().is(name))
+            .map(|entry| entry.number())
+    }
+}
