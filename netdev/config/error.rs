@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What can be wrong with the module parameters, as one line for the log.
+
+use core::fmt;
+
+use super::super::mode::Mode;
+
+/// Longest piece of a value, in bytes, that a line of the log repeats.
+const SHOWN_MAX: usize = 64;
+
+/// A word from a parameter: bytes that somebody typed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Text<'a>(&'a [u8]);
+
+impl<'a> Text<'a> {
+    /// The word in `bytes`.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes of the word.
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+/// Bytes that are not printable ASCII come out escaped, and of a long word only the start.
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.get(..SHOWN_MAX) {
+            Some(start) if self.0.len() > SHOWN_MAX => write!(f, "{}...", start.escape_ascii()),
+            _ => self.0.escape_ascii().fmt(f),
+        }
+    }
+}
+
+/// Where in the parameters something is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// In a parameter as a whole.
+    Parameter(&'static str),
+    /// In the values of the interface of this name.
+    Interface(Text<'a>),
+    /// In the name of the interface with this index.
+    Name(usize),
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Parameter(parameter) => write!(f, "parameter {parameter}"),
+            Self::Interface(name) => write!(f, "interface '{name}'"),
+            Self::Name(index) => write!(f, "interface number {index}"),
+        }
+    }
+}
+
+/// Parameters that cannot be used: where they are wrong, and how.
+///
+/// Displays as one line that says so. In the kernel it converts into an errno.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigError<'a> {
+    /// Where.
+    pub place: Place<'a>,
+    /// What.
+    pub problem: Problem<'a>,
+}
+
+impl fmt::Display for ConfigError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.place, self.problem)
+    }
+}
+
+/// What is wrong with a parameter. All of it is `-EINVAL` unless it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Problem<'a> {
+    /// A list has more entries than there are names.
+    TooManyEntries {
+        /// Number of entries of the list.
+        entries: usize,
+        /// Number of names.
+        names: usize,
+        /// The first entry that belongs to nobody.
+        first: Text<'a>,
+    },
+    /// The interface has no name.
+    NameMissing,
+    /// The name is longer than the kernel can store.
+    NameTooLong(Text<'a>),
+    /// The kernel does not allow this name.
+    NameInvalid(Text<'a>),
+    /// An earlier interface has the same name: `-EEXIST`, as for a name that the system has.
+    NameTaken,
+    /// There is a channel neither in nor out.
+    NoChannel,
+    /// An earlier interface writes to the same channel.
+    WriterTaken {
+        /// Name of the channel.
+        channel: Text<'a>,
+        /// Name of the other interface.
+        other: Text<'a>,
+    },
+    /// There is a channel, but no protocol for it.
+    ProtocolMissing {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// Name of the channel.
+        channel: Text<'a>,
+    },
+    /// The protocol is not a hexadecimal number of at most 64 bits other than zero.
+    ProtocolInvalid {
+        /// Name of the parameter.
+        parameter: &'static str,
+        /// The value.
+        value: Text<'a>,
+    },
+    /// There is no such flag.
+    FlagUnknown(Text<'a>),
+    /// The flags ask for two modes at once.
+    FlagsExclusive(Text<'a>),
+    /// The MTU is not a decimal number.
+    MtuInvalid(Text<'a>),
+    /// The mode has no such MTU.
+    MtuOutOfRange {
+        /// The value.
+        value: Text<'a>,
+        /// The mode that the flags ask for.
+        mode: Mode,
+    },
+    /// The poll period is not a decimal number.
+    PollInvalid(Text<'a>),
+    /// The poll period is too long.
+    PollTooLong(Text<'a>),
+    /// The address is not a hexadecimal number with room for the image behind it.
+    AddressInvalid(Text<'a>),
+    /// The values are right, but the driver cannot do this: `-EOPNOTSUPP`.
+    NotSupportedYet(&'static str),
+}
+
+impl fmt::Display for Problem<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use super::interface::NAME_MAX;
+        use super::module::POLL_MAX_US;
+
+        match self {
+            Self::TooManyEntries {
+                entries,
+                names,
+                first,
+            } => write!(
+                f,
+                "{entries} entries for {names} names, '{first}' belongs to no interface"
+            ),
+            Self::NameMissing => f.write_str("name is empty"),
+            Self::NameTooLong(name) => {
+                write!(f, "name '{name}' is longer than {NAME_MAX} characters")
+            }
+            Self::NameInvalid(name) => write!(f, "name '{name}' is not a valid interface name"),
+            Self::NameTaken => f.write_str("name is used twice"),
+            Self::NoChannel => f.write_str("neither in nor out is given"),
+            Self::WriterTaken { channel, other } => write!(
+                f,
+                "out channel '{channel}' is that of interface '{other}' already"
+            ),
+            Self::ProtocolMissing { parameter, channel } => {
+                write!(f, "{parameter} is missing for channel '{channel}'")
+            }
+            Self::ProtocolInvalid { parameter, value } => write!(
+                f,
+                "{parameter} '{value}' is not a non-zero hexadecimal number of up to 64 bits"
+            ),
+            Self::FlagUnknown(flag) => write!(f, "flag '{flag}' is unknown"),
+            Self::FlagsExclusive(flags) => {
+                write!(f, "flags '{flags}' exclude each other")
+            }
+            Self::MtuInvalid(value) => write!(f, "mtu '{value}' is not a decimal number"),
+            Self::MtuOutOfRange { value, mode } => {
+                let range = mode.mtu_range();
+                write!(
+                    f,
+                    "mtu '{value}' is not in the range of {} to {}",
+                    range.start(),
+                    range.end()
+                )
+            }
+            Self::PollInvalid(value) => write!(f, "'{value}' is not a decimal number"),
+            Self::PollTooLong(value) => {
+                write!(f, "'{value}' is more than {POLL_MAX_US} microseconds")
+            }
+            Self::AddressInvalid(value) => {
+                write!(f, "'{value}' is not a hexadecimal address of memory")
+            }
+            Self::NotSupportedYet(what) => write!(f, "{what} is not supported yet"),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The parameters of one interface.
+
+use core::num::NonZeroU64;
+
+use super::super::mode::Mode;
+use super::error::{
+    ConfigError,
+    Place,
+    Problem,
+    Text, //
+};
+use super::lists::{
+    entry,
+    List,
+    Lists, //
+};
+use super::number::{
+    decimal,
+    hexadecimal,
+    NumberError, //
+};
+
+/// Largest number of characters in the name of an interface: `IFNAMSIZ - 1`.
+pub const NAME_MAX: usize = 15;
+
+/// MTU in bytes if nobody asks for another.
+pub const MTU_DEFAULT: u32 = 1_500;
+
+/// One direction of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Channel<'a> {
+    /// Name of the channel: that of a memory resource of this subject.
+    pub name: Text<'a>,
+    /// Number that the reader demands, or the writer announces.
+    pub protocol: NonZeroU64,
+}
+
+/// What the parameters say about one interface. All of it is valid by itself; whether the channels
+/// exist is another question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InterfaceConfig<'a> {
+    /// Name for the interface; with `%d` in it the kernel puts a free number there.
+    pub name: Text<'a>,
+    /// Where packets come from. At least one of the two directions is there.
+    pub in_channel: Option<Channel<'a>>,
+    /// Where packets go to.
+    pub out_channel: Option<Channel<'a>>,
+    /// What the elements of both channels hold.
+    pub mode: Mode,
+    /// MTU in bytes, in [`Mode::mtu_range`].
+    pub mtu: u32,
+    /// Name of the memory resource with the path MTUs.
+    pub pmtu: Option<Text<'a>>,
+}
+
+impl<'a> InterfaceConfig<'a> {
+    /// Reads entry `index` of all lists.
+    ///
+    /// A protocol for a direction without a channel is not needed and not used, but must be a
+    /// number; zero will do.
+    ///
+    /// # Errors
+    ///
+    /// `-EINVAL` for each of these:
+    ///
+    /// - the name is missing, too long, or not one that the kernel accepts;
+    /// - there is no channel, or one without a valid protocol;
+    /// - a flag is not known, or the flags exclude each other;
+    /// - the MTU is not a number, or not one for the mode.
+    pub fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
+        let name = name(lists, index).map_err(|problem| ConfigError {
+            place: Place::Name(index),
+            problem,
+        })?;
+        Self::parse_named(name, lists, index).map_err(|problem| ConfigError {
+            place: Place::Interface(name),
+            problem,
+        })
+    }
+
+    fn parse_named(name: Text<'a>, lists: &Lists<'a>, index: usize) -> Result<Self, Problem<'a>> {
+        let in_channel = channel(
+            entry(lists.in_channel, index),
+            "reader_protocol",
+            lists.reader_protocol,
+            index,
+        )?;
+        let out_channel = channel(
+            entry(lists.out_channel, index),
+            "writer_protocol",
+            lists.writer_protocol,
+            index,
+        )?;
+        if in_channel.is_none() && out_channel.is_none() {
+            return Err(Problem::NoChannel);
+        }
+
+        let mode = mode(entry(lists.flags, index))?;
+        Ok(Self {
+            name,
+            in_channel,
+            out_channel,
+            mode,
+            mtu: mtu(entry(lists.mtu, index), mode)?,
+            pmtu: entry(lists.pmtu, index),
+        })
+    }
+
+    /// Checks that this interface can be there together with `earlier`.
+    ///
+    /// # Errors
+    ///
+    /// - `-EEXIST` ([`Problem::NameTaken`]) if both have the same name. A name with `%d` in it is a
+    ///   pattern, not a name.
+    /// - `-EINVAL` ([`Problem::WriterTaken`]) if both write to the same channel. Two writers would
+    ///   overwrite each other's elements; two readers do not disturb each other.
+    pub fn check_distinct(&self, earlier: &Self) -> Result<(), ConfigError<'a>> {
+        if self.name == earlier.name && !self.name.as_bytes().contains(&b'%') {
+            return Err(self.error(Problem::NameTaken));
+        }
+        match (self.out_channel, earlier.out_channel) {
+            (Some(own), Some(other)) if own.name == other.name => {
+                Err(self.error(Problem::WriterTaken {
+                    channel: own.name,
+                    other: earlier.name,
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the driver can do what the configuration asks for.
+    ///
+    /// # Errors
+    ///
+    /// - `-EOPNOTSUPP` ([`Problem::NotSupportedYet`]) for any mode but IP, and for a path MTU.
+    pub fn check_supported(&self) -> Result<(), ConfigError<'a>> {
+        let what = match (self.mode, self.pmtu) {
+            (Mode::Raw, _) => "raw mode (no flags)",
+            (Mode::Ethernet, _) => "flag eth_dev",
+            (Mode::Ip, Some(_)) => "pmtu",
+            (Mode::Ip, None) => return Ok(()),
+        };
+        Err(self.error(Problem::NotSupportedYet(what)))
+    }
+
+    /// An error of this interface.
+    pub fn error(&self, problem: Problem<'a>) -> ConfigError<'a> {
+        ConfigError {
+            place: Place::Interface(self.name),
+            problem,
+        }
+    }
+}
+
+/// Reads the name of an interface: one that `dev_valid_name()` and `dev_alloc_name()` accept.
+fn name<'a>(lists: &Lists<'a>, index: usize) -> Result<Text<'a>, Problem<'a>> {
+    let name = entry(lists.name, index).ok_or(Problem::NameMissing)?;
+    let bytes = name.as_bytes();
+    if bytes.len() > NAME_MAX {
+        return Err(Problem::NameTooLong(name));
+    }
+    if matches!(bytes, b"." | b"..") || bytes.iter().any(|&byte| !valid_in_name(byte)) {
+        return Err(Problem::NameInvalid(name));
+    }
+    // There may be one "%d" and no other '%'.
+    let mut parts = bytes.split(|&byte| byte == b'%').skip(1);
+    match (parts.next(), parts.next()) {
+        (None, _) => Ok(name),
+        (Some(after), None) if after.starts_with(b"d") => Ok(name),
+        _ => Err(Problem::NameInvalid(name)),
+    }
+}
+
+/// Whether a name can have this character: not what `isspace()` is true for in the kernel, whose
+/// table is that of Latin-1, and not what would make a bad file name.
+fn valid_in_name(byte: u8) -> bool {
+    !matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0 | b'/' | b':' | 0)
+}
+
+/// Reads one direction: the name of the channel, and entry `index` of its list of protocols.
+fn channel<'a>(
+    name: Option<Text<'a>>,
+    parameter: &'static str,
+    protocols: &'a dyn List,
+    index: usize,
+) -> Result<Option<Channel<'a>>, Problem<'a>> {
+    let value = entry(protocols, index);
+    let protocol = match value {
+        Some(value) => hexadecimal(value.as_bytes())
+            .map_err(|_| Problem::ProtocolInvalid { parameter, value })?,
+        None => 0,
+    };
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    match (NonZeroU64::new(protocol), value) {
+        (Some(protocol), _) => Ok(Some(Channel { name, protocol })),
+        (None, Some(value)) => Err(Problem::ProtocolInvalid { parameter, value }),
+        (None, None) => Err(Problem::ProtocolMissing {
+            parameter,
+            channel: name,
+        }),
+    }
+}
+
+/// Reads the flags: words with `+` between them.
+fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
+    let Some(flags) = flags else {
+        return Ok(Mode::Raw);
+    };
+
+    let mut chosen = None;
+    for word in flags.as_bytes().split(|&byte| byte == b'+') {
+        let mode = [Mode::Ip, Mode::Ethernet]
+            .into_iter()
+            .find(|mode| mode.flag().is_some_and(|flag| flag.as_bytes() == word))
+            .ok_or(Problem::FlagUnknown(Text::new(word)))?;
+        // Naming one flag twice is no contradiction.
+        if chosen.is_some_and(|chosen| chosen != mode) {
+            return Err(Problem::FlagsExclusive(flags));
+        }
+        chosen = Some(mode);
+    }
+    Ok(chosen.unwrap_or(Mode::Raw))
+}
+
+/// Reads the MTU of an interface in `mode`.
+fn mtu(value: Option<Text<'_>>, mode: Mode) -> Result<u32, Problem<'_>> {
+    let Some(value) = value else {
+        return Ok(MTU_DEFAULT);
+    };
+    let out_of_range = Problem::MtuOutOfRange { value, mode };
+    let mtu = decimal(value.as_bytes()).map_err(|error| match error {
+        NumberError::NoNumber => Problem::MtuInvalid(value),
+        NumberError::TooLarge => out_of_range,
+    })?;
+    u32::try_from(mtu)
+        .ok()
+        .filter(|mtu| mode.mtu_range().contains(mtu))
+        .ok_or(out_of_range)
+}

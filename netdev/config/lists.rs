@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The list parameters as a whole.
+
+use super::error::{
+    ConfigError,
+    Place,
+    Problem,
+    Text, //
+};
+use super::interface::InterfaceConfig;
+
+/// The entries of one list parameter.
+pub trait List {
+    /// The number of entries.
+    fn count(&self) -> usize;
+
+    /// Entry `index`, or `None` if the list has fewer.
+    fn get(&self, index: usize) -> Option<&[u8]>;
+}
+
+impl<T: AsRef<[u8]>, const N: usize> List for [T; N] {
+    fn count(&self) -> usize {
+        N
+    }
+
+    fn get(&self, index: usize) -> Option<&[u8]> {
+        self.as_slice().get(index).map(AsRef::as_ref)
+    }
+}
+
+/// All list parameters.
+#[derive(Clone, Copy)]
+pub struct Lists<'a> {
+    /// `name`
+    pub name: &'a dyn List,
+    /// `in`
+    pub in_channel: &'a dyn List,
+    /// `out`
+    pub out_channel: &'a dyn List,
+    /// `reader_protocol`
+    pub reader_protocol: &'a dyn List,
+    /// `writer_protocol`
+    pub writer_protocol: &'a dyn List,
+    /// `flags`
+    pub flags: &'a dyn List,
+    /// `mtu`
+    pub mtu: &'a dyn List,
+    /// `pmtu`
+    pub pmtu: &'a dyn List,
+}
+
+impl<'a> Lists<'a> {
+    /// The number of interfaces: the number of names.
+    pub fn len(&self) -> usize {
+        len(self.name)
+    }
+
+    /// Whether there is no interface at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Checks the lists against each other, and every interface in them.
+    ///
+    /// After this, [`Self::interface`] does not fail. Features that the driver does not have are
+    /// reported last, when there is nothing else wrong.
+    ///
+    /// # Errors
+    ///
+    /// - `-EINVAL` if a list has more entries than there are names, if two interfaces have the same
+    ///   channel `out`, or for an interface that [`InterfaceConfig::parse`] does not accept.
+    /// - `-EEXIST` if two interfaces have the same name.
+    /// - `-EOPNOTSUPP` for an interface that [`InterfaceConfig::check_supported`] does not accept.
+    pub fn check(&self) -> Result<(), ConfigError<'a>> {
+        self.check_lengths()?;
+        for index in 0..self.len() {
+            let interface = self.interface(index)?;
+            for earlier in 0..index {
+                interface.check_distinct(&self.interface(earlier)?)?;
+            }
+        }
+        for index in 0..self.len() {
+            self.interface(index)?.check_supported()?;
+        }
+        Ok(())
+    }
+
+    /// The configuration of interface `index`. See [`InterfaceConfig::parse`].
+    ///
+    /// # Errors
+    ///
+    /// - `-EINVAL` as [`InterfaceConfig::parse`] says.
+    pub fn interface(&self, index: usize) -> Result<InterfaceConfig<'a>, ConfigError<'a>> {
+        InterfaceConfig::parse(self, index)
+    }
+
+    fn check_lengths(&self) -> Result<(), ConfigError<'a>> {
+        let names = self.len();
+        let lists = [
+            ("in", self.in_channel),
+            ("out", self.out_channel),
+            ("reader_protocol", self.reader_protocol),
+            ("writer_protocol", self.writer_protocol),
+            ("flags", self.flags),
+            ("mtu", self.mtu),
+            ("pmtu", self.pmtu),
+        ];
+        for (parameter, list) in lists {
+            let entries = len(list);
+            if entries > names {
+                return Err(ConfigError {
+                    place: Place::Parameter(parameter),
+                    problem: Problem::TooManyEntries {
+                        entries,
+                        names,
+                        first: entry(list, names).unwrap_or_default(),
+                    },
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The number of entries of `list`. A parameter that was given without a value has one for C, an
+/// empty one; it says no more than a parameter that was not given.
+fn len(list: &dyn List) -> usize {
+    match list.count() {
+        1 if list.get(0).is_none_or(<[u8]>::is_empty) => 0,
+        entries => entries,
+    }
+}
+
+/// Entry `index` of `list`; `None` for the default.
+pub(super) fn entry<'a>(list: &'a dyn List, index: usize) -> Option<Text<'a>> {
+    list.get(index)
+        .filter(|entry| !entry.is_empty())
+        .map(Text::new)
+}

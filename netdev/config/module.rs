@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The parameters that are not about one interface.
+
+use super::error::{
+    ConfigError,
+    Place,
+    Problem,
+    Text, //
+};
+use super::number::{
+    decimal,
+    hexadecimal,
+    NumberError, //
+};
+use crate::muen::sinfo::IMAGE_SIZE;
+
+/// Poll period in microseconds if nobody asks for another.
+const POLL_DEFAULT_US: u32 = 1_000;
+
+/// Shortest poll period in microseconds.
+const POLL_MIN_US: u32 = 50;
+
+/// Longest poll period in microseconds.
+pub(super) const POLL_MAX_US: u32 = 1_000_000;
+
+/// Address of the subject information if nobody asks for another: that of Muen on x86-64.
+pub const SINFO_DEFAULT: u64 = 0xe_0000_0000;
+
+/// The `poll` parameter: how long readers without a vector sleep at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poll {
+    /// Longest idle period in microseconds, 50 to 1,000,000.
+    pub period_us: u32,
+    /// The period that was asked for, if that is too short and counts as the shortest one. This is
+    /// worth a line in the log.
+    pub raised_from: Option<u32>,
+}
+
+impl Poll {
+    /// Reads the value of the parameter; `None` or an empty one means the default.
+    ///
+    /// # Errors
+    ///
+    /// - [`Problem::PollInvalid`] if it is not a decimal number.
+    /// - [`Problem::PollTooLong`] if it is above 1,000,000.
+    pub fn parse(value: Option<&[u8]>) -> Result<Self, ConfigError<'_>> {
+        let value = Text::new(value.unwrap_or_default());
+        let asked = match decimal(value.as_bytes()) {
+            _ if value.as_bytes().is_empty() => POLL_DEFAULT_US,
+            Ok(period) => match u32::try_from(period) {
+                Ok(period) if period <= POLL_MAX_US => period,
+                _ => return Err(error("poll", Problem::PollTooLong(value))),
+            },
+            Err(NumberError::TooLarge) => return Err(error("poll", Problem::PollTooLong(value))),
+            Err(NumberError::NoNumber) => return Err(error("poll", Problem::PollInvalid(value))),
+        };
+        Ok(Self {
+            period_us: asked.max(POLL_MIN_US),
+            raised_from: (asked < POLL_MIN_US).then_some(asked),
+        })
+    }
+}
+
+/// Reads the `sinfo` parameter: the physical address of the subject information. `None` or an empty
+/// value means [`SINFO_DEFAULT`].
+///
+/// # Errors
+///
+/// - [`Problem::AddressInvalid`] if it is not a hexadecimal number of at most 64 bits, or if the
+///   image would not fit behind it.
+pub fn parse_sinfo(value: Option<&[u8]>) -> Result<u64, ConfigError<'_>> {
+    let value = match value {
+        Some(value) if !value.is_empty() => Text::new(value),
+        _ => return Ok(SINFO_DEFAULT),
+    };
+    hexadecimal(value.as_bytes())
+        .ok()
+        .filter(|address| address.checked_add(IMAGE_SIZE as u64).is_some())
+        .ok_or(error("sinfo", Problem::AddressInvalid(value)))
+}
+
+fn error<'a>(parameter: &'static str, problem: Problem<'a>) -> ConfigError<'a> {
+    ConfigError {
+        place: Place::Parameter(parameter),
+        problem,
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The three ways in which an element carries a packet.
+
+/// Smallest MTU of the modes that know IP: every host must take IPv4 packets of this size.
+const MTU_MIN_IP: u32 = 68;
+
+/// Largest length that the `u16` length fields of both header and trailer can hold.
+const LENGTH_MAX: u32 = 65_535;
+
+/// Size of an Ethernet header in bytes, without tags.
+pub const ETHERNET_HEADER_SIZE: usize = 14;
+
+/// Size in bytes of the length behind an Ethernet frame, at the very end of the element.
+pub const ETHERNET_TRAILER_SIZE: usize = 2;
+
+/// What an element holds. Both ends of a channel use the same mode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The bytes of the packet, padded with zeros; the receiver gets the whole element.
+    Raw,
+    /// A header of 8 bytes and an IP packet: see [`super::frame`].
+    Ip,
+    /// An Ethernet frame, and its length in the last two bytes of the element.
+    Ethernet,
+}
+
+impl Mode {
+    /// The MTUs that the mode can carry, in bytes.
+    pub const fn mtu_range(self) -> core::ops::RangeInclusive<u32> {
+        match self {
+            Self::Raw => 1..=LENGTH_MAX,
+            Self::Ip => MTU_MIN_IP..=LENGTH_MAX,
+            Self::Ethernet => MTU_MIN_IP..=LENGTH_MAX - ETHERNET_HEADER_SIZE as u32,
+        }
+    }
+
+    /// Bytes of an element that do not count for the MTU.
+    pub const fn overhead(self) -> usize {
+        match self {
+            Self::Raw => 0,
+            Self::Ip => super::frame::HEADER_SIZE,
+            Self::Ethernet => ETHERNET_HEADER_SIZE + ETHERNET_TRAILER_SIZE,
+        }
+    }
+
+    /// Size in bytes of the elements that carry packets of up to `mtu` bytes.
+    pub const fn element_size(self, mtu: u32) -> usize {
+        // A `usize` has at least 32 bits here. An MTU is checked long before; for any number the
+        // result is at least one that no region has room for.
+        (mtu as usize).saturating_add(self.overhead())
+    }
+
+    /// The sizes in bytes of the elements that a reader accepts: its peer may have another MTU.
+    pub const fn element_sizes(self) -> core::ops::RangeInclusive<usize> {
+        let mtu = self.mtu_range();
+        self.element_size(*mtu.start())..=self.element_size(*mtu.end())
+    }
+
+    /// The mode's name among the `flags` of an interface; `None` for the mode without one.
+    pub const fn flag(self) -> Option<&'static str> {
+        match self {
+            Self::Raw => None,
+            Self::Ip => Some("net_hdr"),
+            Self::Ethernet => Some("eth_dev"),
+        }
+    }
+}
