@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver's pure parts, each at the place in the module tree that it has in the driver.
+
+#![deny(unsafe_code)]
+
+/// See `muen/mod.rs`.
+#[path = "../../../muen"]
+pub mod muen {
+    pub mod sinfo;
+}
+
+/// See `netdev/mod.rs`.
+#[path = "../../../netdev"]
+pub mod netdev {
+    pub mod config;
+    pub mod frame;
+    pub mod mode;
+}
