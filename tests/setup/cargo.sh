@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The crates that the cargo projects' lock files name, so that cargo needs no
+# network afterwards.
+
+cargo_locks() {
+	local lock
+	for lock in "$checkout"/tests/*/Cargo.lock "$checkout"/muennet_cfg/Cargo.lock; do
+		[ ! -e "$lock" ] || printf '%s\n' "$lock"
+	done
+}
+
+set_up_cargo() {
+	local lock name stamp
+	for lock in $(cargo_locks); do
+		name=${lock#"$checkout/"}
+		name=${name%/Cargo.lock}
+		stamp=$cache/cargo/fetched/$(sha256sum <"$lock" | cut -d ' ' -f 1)
+		[ ! -e "$stamp" ] || continue
+		step_remedy=$cache/cargo
+		step "cargo-${name##*/}" "crates of $name" fetch_crates "$name"
+		mkdir -p "${stamp%/*}"
+		touch "$stamp"
+	done
+}
+
+fetch_crates() {
+	local -a environment
+	mapfile -t environment < <(fetch_environment)
+	mkdir -p "$cache/cargo"
+	cargo_settings >"$cache/cargo/config.toml"
+	let_fetch "$cache/root"
+	enter "${environment[@]}" --env CARGO_NET_OFFLINE=false \
+		cargo fetch --locked --manifest-path "/src/$1/Cargo.toml"
+}
+
+# Prints what the machine's cargo configuration says of registries and fetching;
+# the rest of it (linkers, wrappers) is not for the root.
+cargo_settings() {
+	local home=${CARGO_HOME:-${HOME:-/root}/.cargo} file
+	for file in "$home/config.toml" "$home/config"; do
+		[ -e "$file" ] || continue
+		awk '/^\[/ { keep = /^\[(http|net|source|registry|registries)[].]/ } keep' "$file"
+		return 0
+	done
+}

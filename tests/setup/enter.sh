@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Process 1 of the private namespaces: mounts what the root needs and runs the
+# command in there. Called by isolate.sh only:
+#
+# enter.sh ROOT CACHE CHECKOUT ro|rw KERNEL COUNT [FROM TO]...
+#          [NAME=VALUE]... -- COMMAND [ARGUMENT...]
+
+set -euo pipefail
+
+root=$1 cache=$2 checkout=$3 access=$4 kernel=$5 count=$6
+shift 6
+
+mount -t proc proc "$root/proc"
+mount --rbind /dev "$root/dev"
+mkdir -p "$root/dev/shm"
+mount -t tmpfs -o mode=1777 tmpfs "$root/dev/shm"
+mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
+mkdir "$root/tmp/home" "$root/tmp/work"
+
+mkdir -p "$root/src" "$root/cache" "$root/kernel"
+mount --bind "$cache" "$root/cache"
+mount --bind "$checkout" "$root/src"
+[ "$access" = rw ] || mount -o remount,bind,ro "$root/src"
+
+environment=(
+	PATH=/usr/sbin:/usr/bin:/sbin:/bin
+	HOME=/tmp/home
+	LANG=C.UTF-8
+	CARGO_HOME=/cache/cargo
+	CARGO_TARGET_DIR=/cache/target
+	CARGO_NET_OFFLINE=true
+)
+if [ -n "$kernel" ]; then
+	mount --bind "$kernel" "$root/kernel"
+	environment+=(MUENNET_KERNEL=/kernel)
+	[ ! -e "$kernel/version" ] ||
+		environment+=(KVER="$(cat "$kernel/version")")
+fi
+environment+=(MUENNET_SRC=/src MUENNET_CACHE=/cache MUENNET_WORK=/tmp/work)
+
+while [ "$count" -gt 0 ]; do
+	[ -e "$root$2" ] || mkdir -p "$root$2"
+	mount --bind "$1" "$root$2"
+	count=$((count - 2))
+	shift 2
+done
+while [ "$1" != -- ]; do
+	environment+=("$1")
+	shift
+done
+shift
+
+# Not exec: process 1 has to be one that collects orphans and that a signal
+# from inside does not miss.
+status=0
+chroot "$root" env --ignore-environment "${environment[@]}" \
+	sh -c 'cd /src && exec "$@"' sh "$@" || status=$?
+exit "$status"

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Namespaces of their own for everything that mounts or starts processes: when
+# the command ends, or this shell does, the kernel kills what runs in there and
+# unmounts what was mounted.
+
+# isolated COMMAND [ARGUMENT...]
+#
+# The command is process 1 of its namespace and sees its own /proc. It runs in
+# the background of this shell, which can so act on a signal at once. It keeps
+# standard input, and the default action for the signals that a shell makes a
+# background command ignore.
+isolated() {
+	local status=0 terminal=
+	[ -t 0 ] && terminal=$(stty -g)
+	setpriv --pdeathsig KILL env --default-signal=INT,QUIT \
+		unshare --mount --propagation private --pid --fork \
+		--kill-child --mount-proc "$@" <&0 &
+	isolated_child=$!
+	trap 'end_isolated 130' INT
+	trap 'end_isolated 143' TERM
+	trap 'end_isolated 129' HUP
+	wait "$isolated_child" || status=$?
+	trap - INT TERM HUP
+	[ -z "$terminal" ] || (trap '' TTOU; stty "$terminal") || true
+	return "$status"
+}
+
+# Kills process 1 of the namespace; the kernel lets it be waited for only when
+# every other process in there is gone.
+end_isolated() {
+	local first=
+	trap '' INT TERM HUP
+	read -r first 2>/dev/null \
+		<"/proc/$isolated_child/task/$isolated_child/children" || true
+	kill -KILL "${first:-$isolated_child}" 2>/dev/null || true
+	wait "$isolated_child" 2>/dev/null || true
+	[ ! -t 0 ] || (trap '' TTOU; stty sane) || true
+	exit "$1"
+}
+
+# enter [--root FOLDER] [--kernel FOLDER] [--write] [--bind FROM TO]...
+#       [--env NAME=VALUE]... COMMAND [ARGUMENT...]
+#
+# Runs a command in the Debian root; README.md says what it finds there.
+enter() {
+	local root=$cache/root kernel='' source=ro variable
+	local -a binds=() environment=()
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--root) root=$2; shift 2 ;;
+		--kernel) kernel=$2; shift 2 ;;
+		--write) source=rw; shift ;;
+		--bind) binds+=("$2" "$3"); shift 3 ;;
+		--env) environment+=("$2"); shift 2 ;;
+		*) break ;;
+		esac
+	done
+	for variable in TERM V "${!MUENNET_@}"; do
+		[ -z "${!variable-}" ] || environment+=("$variable=${!variable}")
+	done
+	isolated "$setup/enter.sh" "$root" "$cache" "$checkout" "$source" \
+		"$kernel" "${#binds[@]}" "${binds[@]}" \
+		"${environment[@]}" -- "$@"
+}
+
+# enter_in_tree KERNEL [OPTION...] COMMAND [ARGUMENT...]
+#
+# As `enter`, with the driver as a part of the kernel's source.
+enter_in_tree() {
+	local folder=$1 file
+	local -a binds=()
+	shift
+	for file in Kconfig Makefile muennet; do
+		binds+=(--bind "$folder/in-tree/$file" "/kernel/source/drivers/net/$file")
+	done
+	enter --kernel "$folder" "${binds[@]}" "$@"
+}

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# A stock kernel of Debian's backports, its source, and a build folder that
+# modules for it can be built in. It is made as KVER.new and renamed when it is
+# complete.
+
+# The series that the driver is written for.
+series=7.3
+
+set_up_kernel() {
+	local name=${KVER:-} folder
+	local -a environment
+	mkdir -p "$cache/kernels"
+	if [ -n "$name" ]; then
+		[ ! -e "$cache/kernels/$name/version" ] || return 0
+	elif [ -e "$cache/kernels/default/version" ]; then
+		return 0
+	fi
+	step_remedy=$cache/kernels
+	mapfile -t environment < <(fetch_environment)
+	step select 'the kernel in backports' choose_kernel "$name"
+	grep '^note: ' "$cache/logs/select.log" | sed 's/^note: /set-up: /' || true
+	name=$(sed -n 's/^chosen: //p' "$cache/logs/select.log")
+
+	folder=$cache/kernels/$name
+	if [ ! -e "$folder/version" ]; then
+		mkdir -p "$folder.new"
+		step_remedy=$folder.new
+		if [ ! -e "$folder.new/.unpacked" ]; then
+			step kernel "kernel $name and its source (300 MB, about 2 min)" \
+				enter --kernel "$folder.new" "${environment[@]}" \
+				tests/setup/inside/unpack.sh "$name"
+		fi
+		step prepare "build folder for modules of $name (about 1 min)" \
+			enter --kernel "$folder.new" \
+			tests/setup/inside/prepare.sh "$name"
+		mv -T "$folder.new" "$folder"
+	fi
+	[ -n "${KVER:-}" ] || ln -sfnT "$name" "$cache/kernels/default"
+}
+
+choose_kernel() {
+	write_sources "$cache/root"
+	let_fetch "$cache/root"
+	enter "${environment[@]}" tests/setup/inside/select.sh "$series" "$release" "$1"
+}

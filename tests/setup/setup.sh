@@ -1,0 +1,28 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# setup.sh [PART...]: makes what is missing in the cache. Parts: root, kernel
+# (needs root), uml (needs kernel), cargo (needs root); all by default, in this
+# order. Returns at once when everything is there.
+
+. "${BASH_SOURCE[0]%/*}/common.sh"
+for part in progress isolate mirror root kernel uml cargo; do
+	. "$setup/$part.sh"
+done
+
+require_root 'the set-up'
+[ "$(uname -m)" = x86_64 ] || die 'the set-up is for x86-64 machines'
+mkdir -p "$cache"
+trap 'step_ended $?' EXIT
+
+exec {lock}>"$cache/lock"
+if ! flock --nonblock "$lock"; then
+	say 'set-up: another one is running; waiting for it'
+	flock "$lock"
+fi
+
+for part in "${@:-root kernel uml cargo}"; do
+	for one in $part; do
+		"set_up_$one"
+	done
+done

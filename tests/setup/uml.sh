@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# A user-mode Linux with KUnit, in which the driver is built in. The set-up
+# builds the kernel with an empty driver; the tests put in the real one.
+
+set_up_uml() {
+	local folder identity
+	folder=$(kernel_folder)
+	identity=$(sha256sum <"$checkout/tests/kunit/uml.config" | cut -d ' ' -f 1)
+	[ "$(cat "$folder/uml/.config-identity" 2>/dev/null)" != "$identity" ] || return 0
+	step_remedy=$folder/uml
+	graft_driver "$folder"
+	step uml 'user-mode Linux for the unit tests (about 5 min)' \
+		enter_in_tree "$folder" tests/setup/inside/uml.sh
+	printf '%s\n' "$identity" >"$folder/uml/.config-identity"
+}
+
+# Makes what turns the pristine source into one with the driver, when mounted
+# over it: two files with one line more, and a folder for the driver.
+graft_driver() {
+	local folder=$1 net=drivers/net
+	mkdir -p "$folder/source/$net/muennet" "$folder/in-tree/muennet"
+	[ ! -e "$folder/in-tree/complete" ] || return 0
+	awk '/^endif # NETDEVICES/ { print "source \"drivers/net/muennet/Kconfig\"\n" } 1' \
+		"$folder/source/$net/Kconfig" >"$folder/in-tree/Kconfig"
+	{
+		cat "$folder/source/$net/Makefile"
+		echo 'obj-$(CONFIG_MUENNET) += muennet/'
+	} >"$folder/in-tree/Makefile"
+	grep -q muennet "$folder/in-tree/Kconfig"
+	cp "$checkout/Kconfig" "$folder/in-tree/muennet/"
+	touch "$folder/in-tree/muennet/Kbuild" "$folder/in-tree/complete"
+}
