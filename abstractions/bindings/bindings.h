@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What bindgen reads: the headers of the C items listed in `parameters`, and
+ * the helpers that stand in for C's macros and inline functions.
+ */
+#include <linux/etherdevice.h>
+#include <linux/if_arp.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/moduleparam.h>
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/random.h>
+#include <linux/skbuff.h>
+#include <linux/uaccess.h>
+#include <uapi/linux/if_ether.h>
+
+#include "../helpers.h"

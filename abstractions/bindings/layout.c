@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The C compiler's view of the types that the abstractions touch. Kbuild turns
+ * the assembly of this file into Rust constants, and `layout.rs` compares them
+ * with bindgen's view in every build.
+ */
+#include <linux/kbuild.h>
+#include <linux/moduleparam.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+#define SIZE(type)		DEFINE(type##__SIZE, sizeof(struct type))
+#define FIELD(type, field)	DEFINE(type##__##field, offsetof(struct type, field))
+
+int main(void)
+{
+	SIZE(net_device);
+	FIELD(net_device, netdev_ops);
+	FIELD(net_device, mtu);
+	FIELD(net_device, state);
+	FIELD(net_device, flags);
+	FIELD(net_device, hard_header_len);
+	FIELD(net_device, features);
+	FIELD(net_device, name);
+	FIELD(net_device, hw_features);
+	FIELD(net_device, vlan_features);
+	FIELD(net_device, hw_enc_features);
+	FIELD(net_device, min_mtu);
+	FIELD(net_device, max_mtu);
+	FIELD(net_device, type);
+	FIELD(net_device, addr_len);
+	FIELD(net_device, tx_queue_len);
+	FIELD(net_device, needs_free_netdev);
+	FIELD(net_device, priv);
+
+	SIZE(net_device_ops);
+	FIELD(net_device_ops, ndo_open);
+	FIELD(net_device_ops, ndo_stop);
+	FIELD(net_device_ops, ndo_start_xmit);
+	FIELD(net_device_ops, ndo_change_mtu);
+	FIELD(net_device_ops, ndo_get_stats64);
+
+	SIZE(napi_struct);
+	FIELD(napi_struct, dev);
+
+	SIZE(rtnl_link_stats64);
+	FIELD(rtnl_link_stats64, rx_packets);
+	FIELD(rtnl_link_stats64, tx_packets);
+	FIELD(rtnl_link_stats64, rx_bytes);
+	FIELD(rtnl_link_stats64, tx_bytes);
+	FIELD(rtnl_link_stats64, rx_errors);
+	FIELD(rtnl_link_stats64, tx_errors);
+	FIELD(rtnl_link_stats64, rx_dropped);
+	FIELD(rtnl_link_stats64, tx_dropped);
+	FIELD(rtnl_link_stats64, rx_over_errors);
+	FIELD(rtnl_link_stats64, rx_frame_errors);
+	FIELD(rtnl_link_stats64, rx_missed_errors);
+
+	SIZE(sk_buff);
+	FIELD(sk_buff, len);
+	FIELD(sk_buff, data_len);
+	FIELD(sk_buff, data);
+	DEFINE(sk_buff__mark, offsetof(struct sk_buff, mark));
+	DEFINE(sk_buff__protocol, offsetof(struct sk_buff, protocol));
+
+	SIZE(kernel_param);
+	FIELD(kernel_param, name);
+	FIELD(kernel_param, mod);
+	FIELD(kernel_param, ops);
+	FIELD(kernel_param, perm);
+	FIELD(kernel_param, level);
+	FIELD(kernel_param, flags);
+	FIELD(kernel_param, arg);
+
+	SIZE(kparam_array);
+	FIELD(kparam_array, max);
+	FIELD(kparam_array, elemsize);
+	FIELD(kparam_array, num);
+	FIELD(kparam_array, ops);
+	FIELD(kparam_array, elem);
+
+	DEFINE(resource__SIZE, sizeof(struct resource));
+	FIELD(resource, end);
+
+	DEFINE(spinlock__SIZE, sizeof(spinlock_t));
+	return 0;
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Proof, in every build, that Rust and C agree on the types that the abstractions touch.
+//!
+//! libclang computed the layout that bindgen wrote down; the kernel may have been built with
+//! another compiler and other flags. `layout.c` asks that compiler, and what it answers is
+//! compared here when this crate is compiled.
+
+use super::*;
+
+/// Sizes and offsets by C, named `<type>__SIZE` and `<type>__<field>`.
+mod by_c {
+    #![expect(non_upper_case_globals, reason = "generated code")]
+
+    include!(concat!(
+        env!("MUENNET_OBJ"),
+        "/abstractions/bindings/layout_generated.rs"
+    ));
+}
+
+/// Offset of `mark` in `struct sk_buff`, which lies in nested anonymous unions.
+pub(crate) const SK_BUFF_MARK: usize = by_c::sk_buff__mark;
+
+/// Offset of `protocol` in `struct sk_buff`.
+pub(crate) const SK_BUFF_PROTOCOL: usize = by_c::sk_buff__protocol;
+
+macro_rules! agree {
+    ($($type:ident { $($field:ident $(: $first:ident $(. $path:ident)*)?,)* })*) => {
+        $(kernel::macros::paste! {
+            const _: () = assert!(size_of::<$type>() == by_c::[<$type __SIZE>]);
+            $(const _: () = assert!(
+                agree!(@offset $type, $field $(, $first $(. $path)*)?) == by_c::[<$type __ $field>]
+            );)*
+        })*
+    };
+    (@offset $type:ident, $field:ident) => { core::mem::offset_of!($type, $field) };
+    (@offset $type:ident, $field:ident, $first:ident $(. $path:ident)*) => {
+        core::mem::offset_of!($type, $first $(. $path)*)
+    };
+}
+
+agree! {
+    net_device {
+        netdev_ops,
+        mtu,
+        state,
+        flags,
+        hard_header_len,
+        features,
+        name,
+        hw_features,
+        vlan_features,
+        hw_enc_features,
+        min_mtu,
+        max_mtu,
+        type: type_,
+        addr_len,
+        tx_queue_len,
+        needs_free_netdev,
+        priv: priv_,
+    }
+    net_device_ops {
+        ndo_open,
+        ndo_stop,
+        ndo_start_xmit,
+        ndo_change_mtu,
+        ndo_get_stats64,
+    }
+    napi_struct {
+        dev,
+    }
+    rtnl_link_stats64 {
+        rx_packets,
+        tx_packets,
+        rx_bytes,
+        tx_bytes,
+        rx_errors,
+        tx_errors,
+        rx_dropped,
+        tx_dropped,
+        rx_over_errors,
+        rx_frame_errors,
+        rx_missed_errors,
+    }
+    sk_buff {
+        len,
+        data_len,
+        data,
+    }
+    kernel_param {
+        name,
+        mod: mod_,
+        ops,
+        perm,
+        level,
+        flags,
+        arg: __bindgen_anon_1.arg,
+    }
+    kparam_array {
+        max,
+        elemsize,
+        num,
+        ops,
+        elem,
+    }
+    resource {
+        end,
+    }
+    spinlock {}
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! C items: those of the kernel's `bindings` crate and, in front of them, those that it lacks.
+//!
+//! `bindings.h` and `parameters` are bindgen's input, `layout.c` is the C compiler's view of the
+//! types that are touched here.
+
+#![expect(
+    clippy::all,
+    dead_code,
+    non_camel_case_types,
+    non_upper_case_globals,
+    non_snake_case,
+    improper_ctypes,
+    unreachable_pub,
+    unsafe_op_in_unsafe_fn,
+    clippy::undocumented_unsafe_blocks,
+    reason = "generated code"
+)]
+
+use kernel::ffi;
+use pin_init::MaybeZeroable;
+
+pub use kernel::bindings::*;
+
+include!(concat!(
+    env!("MUENNET_OBJ"),
+    "/abstractions/bindings/bindings_generated.rs"
+));
+
+mod layout;
+pub(super) use layout::{
+    SK_BUFF_MARK,
+    SK_BUFF_PROTOCOL, //
+};

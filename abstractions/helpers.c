@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * C's macros and inline functions, as functions that Rust can call.
+ */
+#include <linux/bottom_half.h>
+#include <linux/etherdevice.h>
+#include <linux/netdevice.h>
+#include <linux/percpu.h>
+#include <linux/random.h>
+#include <linux/skbuff.h>
+#include <linux/spinlock.h>
+#include <net/gro.h>
+#include <asm/barrier.h>
+
+#include "helpers.h"
+
+void muennet_spin_lock_bh(spinlock_t *lock)
+{
+	spin_lock_bh(lock);
+}
+
+bool muennet_spin_trylock_bh(spinlock_t *lock)
+{
+	return spin_trylock_bh(lock);
+}
+
+void muennet_spin_unlock_bh(spinlock_t *lock)
+{
+	spin_unlock_bh(lock);
+}
+
+/* The peer is another CPU even where this kernel is built for one. */
+void muennet_read_barrier(void)
+{
+	virt_rmb();
+}
+
+void muennet_write_barrier(void)
+{
+	virt_wmb();
+}
+
+u64 muennet_random_u64(void)
+{
+	return get_random_u64();
+}
+
+void __percpu *muennet_alloc_percpu(size_t size, size_t align)
+{
+	return __alloc_percpu(size, align);
+}
+
+/* The caller may be moved to another CPU at any time, hence raw_. */
+void *muennet_this_cpu(void __percpu *p)
+{
+	return raw_cpu_ptr(p);
+}
+
+void *muennet_per_cpu(void __percpu *p, unsigned int cpu)
+{
+	return per_cpu_ptr(p, cpu);
+}
+
+unsigned int muennet_next_possible_cpu(int cpu)
+{
+	return cpumask_next(cpu, cpu_possible_mask);
+}
+
+unsigned int muennet_nr_cpu_ids(void)
+{
+	return nr_cpu_ids;
+}
+
+void muennet_dev_hold(struct net_device *dev)
+{
+	dev_hold(dev);
+}
+
+void muennet_dev_put(struct net_device *dev)
+{
+	dev_put(dev);
+}
+
+void muennet_netif_start_queue(struct net_device *dev)
+{
+	netif_start_queue(dev);
+}
+
+void muennet_netif_tx_disable(struct net_device *dev)
+{
+	netif_tx_disable(dev);
+}
+
+bool muennet_netif_running(const struct net_device *dev)
+{
+	return netif_running(dev);
+}
+
+bool muennet_xmit_more(void)
+{
+	return netdev_xmit_more();
+}
+
+void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
+		      int (*poll)(struct napi_struct *napi, int budget))
+{
+	netif_napi_add(dev, napi, poll);
+}
+
+void muennet_skb_drop(struct sk_buff *skb)
+{
+	dev_kfree_skb_any(skb);
+}
+
+void muennet_skb_consume(struct sk_buff *skb)
+{
+	dev_consume_skb_any(skb);
+}
+
+/*
+ * Copies a whole packet, with the checksum that the stack left to the device
+ * computed on the way. The checks are those of skb_partial_csum_set(): a
+ * packet that breaks them must not reach the BUG_ON() of
+ * skb_copy_and_csum_dev().
+ */
+int muennet_skb_copy(const struct sk_buff *skb, void *to)
+{
+	int start;
+
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return skb_copy_bits(skb, 0, to, skb->len);
+
+	start = skb_checksum_start_offset(skb);
+	if (start < 0 || start > skb_headlen(skb) ||
+	    (u32)start + skb->csum_offset + sizeof(__sum16) > skb->len)
+		return -EINVAL;
+
+	skb_copy_and_csum_dev(skb, to);
+	return 0;
+}
+
+/* Hands up a packet without link layer: its data begin with the L3 header. */
+void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
+			 u32 mark, __be16 protocol)
+{
+	skb->mark = mark;
+	skb->protocol = protocol;
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+	napi_gro_receive(napi, skb);
+}

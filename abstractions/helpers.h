@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * C's macros and inline functions, as functions that Rust can call. One line
+ * each; what is called for every packet is coarse instead, for every helper
+ * costs a real call.
+ */
+#ifndef _MUENNET_HELPERS_H
+#define _MUENNET_HELPERS_H
+
+#include <linux/netdevice.h>
+#include <linux/spinlock.h>
+
+void muennet_spin_lock_bh(spinlock_t *lock);
+bool muennet_spin_trylock_bh(spinlock_t *lock);
+void muennet_spin_unlock_bh(spinlock_t *lock);
+
+void muennet_read_barrier(void);
+void muennet_write_barrier(void);
+u64 muennet_random_u64(void);
+
+void __percpu *muennet_alloc_percpu(size_t size, size_t align);
+void *muennet_this_cpu(void __percpu *p);
+void *muennet_per_cpu(void __percpu *p, unsigned int cpu);
+unsigned int muennet_next_possible_cpu(int cpu);
+unsigned int muennet_nr_cpu_ids(void);
+
+void muennet_dev_hold(struct net_device *dev);
+void muennet_dev_put(struct net_device *dev);
+void muennet_netif_start_queue(struct net_device *dev);
+void muennet_netif_tx_disable(struct net_device *dev);
+bool muennet_netif_running(const struct net_device *dev);
+bool muennet_xmit_more(void);
+void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
+		      int (*poll)(struct napi_struct *napi, int budget));
+
+void muennet_skb_drop(struct sk_buff *skb);
+void muennet_skb_consume(struct sk_buff *skb);
+int muennet_skb_copy(const struct sk_buff *skb, void *to);
+void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
+			 u32 mark, __be16 protocol);
+
+#endif /* _MUENNET_HELPERS_H */

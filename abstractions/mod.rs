@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the `kernel` crate lacks for a network driver, as safe Rust.
+//!
+//! Each file wraps one thing of C's and knows nothing of this driver, so that it can move to the
+//! `kernel` crate. This is the only room with `unsafe`.
+//!
+//! - [`netdevice`], [`napi`], [`skbuff`], [`stats`]: network devices and their packets.
+//! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
+//! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
+//! - [`params`]: module parameters that `module!` cannot express.
+
+#![expect(unsafe_code, reason = "this room is where C is called")]
+
+mod bindings;
+
+pub(crate) mod mapping;
+pub(crate) mod napi;
+pub(crate) mod netdevice;
+pub(crate) mod params;
+pub(crate) mod percpu;
+pub(crate) mod random;
+pub(crate) mod skbuff;
+pub(crate) mod stats;
+pub(crate) mod sync;

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! NAPI: reception by polling, in softirqs.
+//!
+//! Every [`Device`] has one NAPI instance, which its registration adds and removes and which is
+//! enabled while the device is up; see [`netdevice`] for the order.
+//!
+//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
+//!
+//! [`Device`]: super::netdevice::Device
+//! [`netdevice`]: super::netdevice
+
+use super::{
+    bindings,
+    skbuff::NewSkBuff, //
+};
+use core::ptr::NonNull;
+use kernel::{
+    ffi::c_int,
+    types::Opaque, //
+};
+
+/// The layer 3 protocol of a received packet, as `ETH_P_*`.
+#[derive(Clone, Copy)]
+pub(crate) enum Protocol {
+    /// Internet Protocol version 4.
+    Ipv4,
+    /// Internet Protocol version 6.
+    Ipv6,
+}
+
+impl Protocol {
+    fn as_be16(self) -> u16 {
+        match self {
+            Self::Ipv4 => bindings::ETH_P_IP as u16,
+            Self::Ipv6 => bindings::ETH_P_IPV6 as u16,
+        }
+        .to_be()
+    }
+}
+
+/// A NAPI instance: `struct napi_struct`.
+///
+/// # Invariants
+///
+/// The instance has been added to a network device, and is removed only when that is freed.
+#[repr(transparent)]
+pub(crate) struct Napi(Opaque<bindings::napi_struct>);
+
+// SAFETY: The methods are those that any context may call; C's atomic bits serialise them.
+unsafe impl Sync for Napi {}
+
+// SAFETY: A NAPI instance is not tied to a task.
+unsafe impl Send for Napi {}
+
+impl Napi {
+    #[inline]
+    pub(super) fn as_ptr(&self) -> *mut bindings::napi_struct {
+        self.0.get()
+    }
+
+    /// Adds an instance to a device.
+    ///
+    /// # Safety
+    ///
+    /// - `dev` must be a valid device that is not registered yet.
+    /// - `slot` must be zeroed memory that lives as long as `dev` and does not move.
+    /// - `poll` must be callable for as long as `dev` lives.
+    pub(super) unsafe fn add(
+        slot: *mut Self,
+        dev: *mut bindings::net_device,
+        poll: unsafe extern "C" fn(*mut bindings::napi_struct, c_int) -> c_int,
+    ) {
+        // INVARIANT: The instance is added; `free_netdev()` removes it.
+        // SAFETY: As the caller promises; the wrapper is transparent.
+        unsafe { bindings::muennet_napi_add(dev, slot.cast(), Some(poll)) }
+    }
+
+    /// Lets the instance be scheduled.
+    ///
+    /// # Safety
+    ///
+    /// The instance must be disabled, and the caller its device's `ndo_open`.
+    pub(super) unsafe fn enable(&self) {
+        // SAFETY: By the type invariant the instance is valid; it is disabled as promised.
+        unsafe { bindings::napi_enable(self.as_ptr()) }
+    }
+
+    /// Waits for a poll in progress and keeps others from starting.
+    ///
+    /// # Safety
+    ///
+    /// The instance must be enabled, and the caller its device's `ndo_stop`.
+    pub(super) unsafe fn disable(&self) {
+        // SAFETY: By the type invariant the instance is valid; it is enabled as promised.
+        unsafe { bindings::napi_disable(self.as_ptr()) }
+    }
+
+    /// Ends polling, after `work` packets. Returns whether it has ended, rather than being asked
+    /// for again meanwhile.
+    ///
+    /// # Safety
+    ///
+    /// The caller must be the instance's poll function, with `work` below its budget.
+    pub(super) unsafe fn complete(&self, work: c_int) -> bool {
+        // SAFETY: As the caller promises.
+        unsafe { bindings::napi_complete_done(self.as_ptr(), work) }
+    }
+
+    /// Asks for a poll. Nothing happens where one is due already, or while the device is down.
+    #[inline]
+    pub(crate) fn schedule(&self) {
+        // SAFETY: By the type invariant the instance is valid. It may be scheduled only by who
+        // got the permission from `napi_schedule_prep()`.
+        unsafe {
+            if bindings::napi_schedule_prep(self.as_ptr()) {
+                bindings::__napi_schedule(self.as_ptr());
+            }
+        }
+    }
+}
+
+/// What a poll came to.
+#[derive(Clone, Copy)]
+pub(crate) enum Polled {
+    /// The budget is used up, or more is known to be there: poll again soon.
+    Again,
+    /// This many packets were handled and there are no more.
+    Done(usize),
+}
+
+/// One poll in progress: what may be done only there.
+pub(crate) struct Poll<'a> {
+    napi: &'a Napi,
+    budget: usize,
+}
+
+impl<'a> Poll<'a> {
+    /// Starts a poll.
+    ///
+    /// # Safety
+    ///
+    /// The caller must be the poll function of `napi`, called by the networking core, and the
+    /// value must not outlive the call.
+    #[inline]
+    pub(super) unsafe fn new(napi: &'a Napi, budget: c_int) -> Self {
+        Self {
+            napi,
+            budget: usize::try_from(budget).unwrap_or(0),
+        }
+    }
+
+    /// How many packets this poll may handle. Zero: none, it is netpoll that asks to clean up.
+    #[inline]
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
+    /// Allocates an empty packet with room for `length` bytes. `None`: there is no memory.
+    #[inline]
+    pub(crate) fn alloc_skb(&self, length: usize) -> Option<NewSkBuff> {
+        let length = u32::try_from(length).ok()?;
+        // SAFETY: The instance is valid and this is its poll, where softirqs are off.
+        let skb = unsafe { bindings::napi_alloc_skb(self.napi.as_ptr(), length) };
+        // SAFETY: The packet is new.
+        Some(unsafe { NewSkBuff::from_raw(NonNull::new(skb)?) })
+    }
+
+    /// Hands up a packet that begins with its layer 3 header, through GRO.
+    #[inline]
+    pub(crate) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) {
+        // SAFETY: The instance is valid and this is its poll; the packet is given away.
+        unsafe {
+            bindings::muennet_skb_receive(
+                self.napi.as_ptr(),
+                skb.into_raw(),
+                mark,
+                protocol.as_be16(),
+            )
+        }
+    }
+}

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The functions that C calls, and their table.
+
+use super::*;
+
+/// Makes the table of a driver's operations.
+pub(super) struct Adapter<T: Operations>(PhantomData<T>);
+
+impl<T: Operations> Adapter<T> {
+    /// The driver's `struct net_device_ops`.
+    pub(super) const OPS: bindings::net_device_ops = bindings::net_device_ops {
+        ndo_open: Some(Self::open),
+        ndo_stop: Some(Self::stop),
+        ndo_start_xmit: Some(Self::start_xmit),
+        ndo_change_mtu: Some(Self::change_mtu),
+        ndo_get_stats64: Some(Self::get_stats64),
+        ..pin_init::zeroed()
+    };
+
+    /// # Safety
+    ///
+    /// C calls it with a device of this driver, with the RTNL held, while the device is down.
+    unsafe extern "C" fn open(ptr: *mut bindings::net_device) -> c_int {
+        // SAFETY: `ptr` is a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw(ptr) };
+        from_result(|| {
+            T::open(dev)?;
+            // SAFETY: NAPI is disabled while a device is down, and this is its `ndo_open`.
+            unsafe { dev.napi().enable() };
+            // SAFETY: The device is valid and going up.
+            unsafe {
+                bindings::netif_carrier_on(ptr);
+                bindings::muennet_netif_start_queue(ptr);
+            }
+            T::start(dev);
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// C calls it with a device of this driver, with the RTNL held, while the device is up.
+    unsafe extern "C" fn stop(ptr: *mut bindings::net_device) -> c_int {
+        // SAFETY: `ptr` is a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw(ptr) };
+        // SAFETY: The device is valid and going down.
+        unsafe {
+            bindings::muennet_netif_tx_disable(ptr);
+            bindings::netif_carrier_off(ptr);
+        }
+        T::quiesce(dev);
+        // SAFETY: NAPI is enabled while a device is up, and this is its `ndo_stop`.
+        unsafe { dev.napi().disable() };
+        T::close(dev);
+        0
+    }
+
+    /// # Safety
+    ///
+    /// C calls it with a device of this driver and a packet that it gives away.
+    unsafe extern "C" fn start_xmit(
+        skb: *mut bindings::sk_buff,
+        ptr: *mut bindings::net_device,
+    ) -> bindings::netdev_tx_t {
+        // SAFETY: `ptr` is a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw(ptr) };
+        // SAFETY: The function reads a per-CPU flag, with softirqs off.
+        let more = unsafe { bindings::muennet_xmit_more() };
+        if let Some(skb) = NonNull::new(skb) {
+            // SAFETY: C gives the packet away.
+            T::transmit(dev, unsafe { SkBuff::from_raw(skb) }, more);
+        }
+        bindings::netdev_tx_NETDEV_TX_OK
+    }
+
+    /// # Safety
+    ///
+    /// C calls it with a device of this driver, with the RTNL held, and an MTU within its range.
+    unsafe extern "C" fn change_mtu(ptr: *mut bindings::net_device, mtu: c_int) -> c_int {
+        // SAFETY: `ptr` is a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw(ptr) };
+        from_result(|| {
+            let mtu = u32::try_from(mtu)?;
+            T::change_mtu(dev, mtu)?;
+            // SAFETY: The device is valid; C reads the field in one access while packets flow.
+            unsafe { (&raw mut (*ptr).mtu).write_volatile(mtu) };
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// C calls it with a device of this driver and counters that it has initialised.
+    unsafe extern "C" fn get_stats64(
+        ptr: *mut bindings::net_device,
+        stats: *mut bindings::rtnl_link_stats64,
+    ) {
+        // SAFETY: `ptr` is a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw(ptr) };
+        // SAFETY: The counters are the caller's and valid for this call.
+        T::stats(dev, unsafe { LinkStats::from_raw(stats) });
+    }
+
+    /// # Safety
+    ///
+    /// C calls it with the NAPI instance of a device of this driver, as its poll function.
+    pub(super) unsafe extern "C" fn poll(napi: *mut bindings::napi_struct, budget: c_int) -> c_int {
+        // SAFETY: The instance was added to a device of this driver, which is up.
+        let dev = unsafe { Device::<T>::from_raw((*napi).dev) };
+        // SAFETY: This is the poll function of that instance.
+        let poll = unsafe { Poll::new(dev.napi(), budget) };
+        if budget <= 0 {
+            return 0;
+        }
+        match T::poll(dev, &poll) {
+            Polled::Again => budget,
+            Polled::Done(work) => {
+                let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
+                // SAFETY: This is the poll function, and `work` is below the budget.
+                unsafe { dev.napi().complete(work) };
+                work
+            }
+        }
+    }
+}

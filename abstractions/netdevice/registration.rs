@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The life of a network device.
+
+use super::{
+    ops::Adapter,
+    *, //
+};
+
+/// A registered network device, together with the driver's data.
+///
+/// Dropping it takes the device down and unregisters it, waits until nobody holds a reference,
+/// drops the driver's data, and frees the device, in this order.
+///
+/// # Invariants
+///
+/// `dev` is a registered device as the invariant of [`Device<T>`] wants it.
+pub(crate) struct Registration<T: Operations> {
+    dev: NonNull<bindings::net_device>,
+    _data: PhantomData<T>,
+}
+
+// SAFETY: Unregistering may be done by any task, and `T: Send`.
+unsafe impl<T: Operations> Send for Registration<T> {}
+
+// SAFETY: Only `&Device<T>` is given out, which is `Sync`.
+unsafe impl<T: Operations> Sync for Registration<T> {}
+
+/// An allocated device that is freed unless it is released; its driver's data are not there yet.
+struct Allocation(NonNull<bindings::net_device>);
+
+impl Drop for Allocation {
+    fn drop(&mut self) {
+        // SAFETY: The device was allocated and is not registered; NAPI is removed with it.
+        unsafe { bindings::free_netdev(self.0.as_ptr()) }
+    }
+}
+
+/// C wants a function to set up a device; [`Registration::new`] does so when it has returned.
+unsafe extern "C" fn no_setup(_dev: *mut bindings::net_device) {}
+
+impl<T: Operations> Registration<T> {
+    /// Registers a device by the name that the user chose (where `%d` stands for a number),
+    /// as C's `alloc_netdev()` and `register_netdev()`. It is down at first. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the name is too long, or no valid name of a device.
+    /// - `EEXIST`: there is a device of this name.
+    /// - `ENOMEM`: there is no memory for it.
+    /// - what `data` returns.
+    pub(crate) fn new(
+        name: &CStr,
+        link: Link,
+        data: impl PinInit<T, Error>,
+    ) -> Result<Self> {
+        const {
+            assert!(align_of::<Private<T>>() <= bindings::NETDEV_ALIGN as usize);
+            assert!(size_of::<Private<T>>() <= c_int::MAX as usize);
+        }
+        if name.to_bytes_with_nul().len() > bindings::IFNAMSIZ as usize {
+            return Err(EINVAL);
+        }
+
+        // SAFETY:
+        // - The name is a C string that fits `dev->name`.
+        // - The area is large enough for a `Private<T>` and zeroed.
+        let dev = unsafe {
+            bindings::alloc_netdev_mqs(
+                size_of::<Private<T>>() as c_int,
+                name.as_char_ptr(),
+                bindings::NET_NAME_USER as u8,
+                Some(no_setup),
+                1,
+                1,
+            )
+        };
+        let dev = NonNull::new(dev).ok_or(ENOMEM)?;
+        let allocation = Allocation(dev);
+        let ptr = dev.as_ptr();
+
+        // SAFETY: The device is allocated and not registered.
+        unsafe { link.apply(ptr) };
+        // SAFETY: As before; the table is `'static`.
+        unsafe { (*ptr).netdev_ops = &Adapter::<T>::OPS };
+        // SAFETY: The device was allocated with room for a `Private<T>`.
+        let private = unsafe { Device::<T>::private(ptr) };
+        // SAFETY: The area is not initialised yet and does not move.
+        unsafe { data.__init(&raw mut (*private).data) }?;
+        let initialised = Initialised::<T>(allocation, PhantomData);
+
+        // SAFETY: The area is zeroed, lives as long as the device, and `poll` is that of `T`.
+        unsafe { Napi::add(&raw mut (*private).napi, ptr, Adapter::<T>::poll) };
+        // SAFETY: The device is valid. Its carrier comes when it goes up, which is what makes
+        // its operational state "up" rather than "unknown".
+        unsafe { bindings::netif_carrier_off(ptr) };
+        // SAFETY: The device is set up completely.
+        kernel::error::to_result(unsafe { bindings::register_netdev(ptr) })?;
+
+        core::mem::forget(initialised);
+        // INVARIANT: The device is registered and its area initialised.
+        Ok(Self {
+            dev,
+            _data: PhantomData,
+        })
+    }
+
+    /// The device.
+    pub(crate) fn device(&self) -> &Device<T> {
+        // SAFETY: By the type invariant it is one of `T`'s and lives as long as `self`.
+        unsafe { Device::from_raw(self.dev.as_ptr()) }
+    }
+}
+
+/// An allocated device whose driver's data are dropped before it is freed.
+struct Initialised<T: Operations>(Allocation, PhantomData<T>);
+
+impl<T: Operations> Drop for Initialised<T> {
+    fn drop(&mut self) {
+        // SAFETY:
+        // - The data were initialised, and nobody uses them: the device is not registered, and
+        //   nobody holds a reference.
+        // - The device itself lives until the field is dropped, after this.
+        unsafe { (&raw mut (*Device::<T>::private(self.0 .0.as_ptr())).data).drop_in_place() }
+    }
+}
+
+impl<T: Operations> Drop for Registration<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the device is registered. When the function returns, it
+        // is down, no operation runs any more, and nobody holds a reference.
+        unsafe { bindings::unregister_netdev(self.dev.as_ptr()) };
+        drop(Initialised::<T>(Allocation(self.dev), PhantomData));
+    }
+}

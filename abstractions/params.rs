@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Module parameters that `module!` cannot express: strings and lists of strings.
+//!
+//! [`list_param!`] declares what C's `module_param_array(name, charp, &count, 0444)` does, and
+//! [`string_param!`] what `module_param(name, charp, 0444)` does, with a name that may be a
+//! keyword of Rust. C splits, allocates and frees the strings and serves them in sysfs.
+//!
+//! C header: [`include/linux/moduleparam.h`](srctree/include/linux/moduleparam.h)
+
+use super::bindings;
+use core::cell::UnsafeCell;
+use kernel::{
+    ffi::{
+        c_char,
+        c_uint, //
+    },
+    prelude::*,
+    str::CStrExt as _, //
+};
+
+/// How many entries a list parameter may have.
+pub(crate) const MAX_ENTRIES: usize = 32;
+
+/// The names of what only the macros below use.
+#[doc(hidden)]
+pub(crate) mod macros {
+    pub(crate) use super::super::bindings::{
+        kernel_param,
+        kernel_param__bindgen_ty_1,
+        kparam_array,
+        module,
+        param_array_ops,
+        param_ops_charp,
+        KERNEL_PARAM_FL_HWPARAM, //
+    };
+
+    #[cfg(MODULE)]
+    pub(crate) use super::super::bindings::__this_module;
+}
+
+/// A list parameter: what the user gave, split at commas.
+///
+/// # Invariants
+///
+/// The first `count` items are C strings that live as long as the module, and neither changes
+/// once the module's `init` runs (they are read-only in sysfs).
+#[repr(C)]
+pub(crate) struct ListParam {
+    count: UnsafeCell<c_uint>,
+    items: UnsafeCell<[*mut c_char; MAX_ENTRIES]>,
+}
+
+// SAFETY: Only the module loader writes, before the module's `init` and after its `exit`.
+unsafe impl Sync for ListParam {}
+
+impl ListParam {
+    /// An empty list.
+    pub(crate) const fn new() -> Self {
+        Self {
+            count: UnsafeCell::new(0),
+            items: UnsafeCell::new([core::ptr::null_mut(); MAX_ENTRIES]),
+        }
+    }
+
+    /// Where C counts the entries, and where it puts them.
+    #[doc(hidden)]
+    pub(crate) const fn storage(&self) -> (*mut c_uint, *mut [*mut c_char; MAX_ENTRIES]) {
+        (self.count.get(), self.items.get())
+    }
+
+    /// How many entries the user gave, 0 to [`MAX_ENTRIES`].
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: By the type invariant nobody writes it now.
+        (unsafe { *self.count.get() } as usize).min(MAX_ENTRIES)
+    }
+
+    /// Entry `index`; `None` past the end.
+    pub(crate) fn get(&self, index: usize) -> Option<&CStr> {
+        if index >= self.len() {
+            return None;
+        }
+        // SAFETY: By the type invariant nobody writes it now; `index` is below the array's length.
+        let item = unsafe { *(*self.items.get()).get(index)? };
+        if item.is_null() {
+            return None;
+        }
+        // SAFETY: By the type invariant the item is a C string that does not change.
+        Some(unsafe { CStr::from_char_ptr(item) })
+    }
+}
+
+/// A string parameter.
+///
+/// # Invariants
+///
+/// The pointer is a C string that lives as long as the module, and it does not change once the
+/// module's `init` runs (it is read-only in sysfs).
+#[repr(transparent)]
+pub(crate) struct StringParam(UnsafeCell<*mut c_char>);
+
+// SAFETY: Only the module loader writes, before the module's `init` and after its `exit`.
+unsafe impl Sync for StringParam {}
+
+impl StringParam {
+    /// A parameter with its default.
+    pub(crate) const fn new(default: &'static CStr) -> Self {
+        // INVARIANT: The default is static.
+        Self(UnsafeCell::new(default.as_ptr().cast_mut().cast()))
+    }
+
+    /// Where C puts the string.
+    #[doc(hidden)]
+    pub(crate) const fn storage(&self) -> *mut *mut c_char {
+        self.0.get()
+    }
+
+    /// What the user gave, or the default.
+    pub(crate) fn get(&self) -> &CStr {
+        // SAFETY: By the type invariant nobody writes it now, and it is a C string.
+        unsafe { CStr::from_char_ptr(*self.0.get()) }
+    }
+}
+
+/// A description of a list for C, in static memory.
+#[doc(hidden)]
+#[repr(transparent)]
+pub(crate) struct ArrayDescription(pub(crate) bindings::kparam_array);
+
+// SAFETY: It is immutable.
+unsafe impl Sync for ArrayDescription {}
+
+/// Copies a string into a constant array, as `.modinfo` wants it.
+#[doc(hidden)]
+pub(crate) const fn bytes<const N: usize>(text: &str) -> [u8; N] {
+    let (text, mut bytes, mut i) = (text.as_bytes(), [0; N], 0);
+    while i < N {
+        bytes[i] = text[i];
+        i += 1;
+    }
+    bytes
+}
+
+/// Declares a list parameter; see the [module documentation](self).
+macro_rules! list_param {
+    ($static:ident, $name:literal, $description:literal) => {
+        static $static: $crate::abstractions::params::ListParam =
+            $crate::abstractions::params::ListParam::new();
+
+        const _: () = {
+            use $crate::abstractions::params::{self, macros};
+
+            static ARRAY: params::ArrayDescription =
+                params::ArrayDescription(macros::kparam_array {
+                    max: params::MAX_ENTRIES as _,
+                    elemsize: size_of::<*mut kernel::ffi::c_char>() as _,
+                    num: $static.storage().0,
+                    ops: &raw const macros::param_ops_charp,
+                    elem: $static.storage().1.cast(),
+                });
+
+            params::param!(
+                $name,
+                "array of charp",
+                $description,
+                0,
+                &raw const macros::param_array_ops,
+                macros::kernel_param__bindgen_ty_1 {
+                    arr: &raw const ARRAY.0,
+                }
+            );
+        };
+    };
+}
+pub(crate) use list_param;
+
+/// Declares a string parameter; see the [module documentation](self).
+///
+/// `hardware` in front of the name says that it steers the kernel to physical addresses, which
+/// lockdown forbids (`KERNEL_PARAM_FL_HWPARAM`).
+macro_rules! string_param {
+    (hardware $static:ident, $name:literal, $default:literal, $description:literal) => {
+        $crate::abstractions::params::string_param!(
+            @flags macros::KERNEL_PARAM_FL_HWPARAM as u8,
+            $static, $name, $default, $description
+        );
+    };
+    ($static:ident, $name:literal, $default:literal, $description:literal) => {
+        $crate::abstractions::params::string_param!(
+            @flags 0, $static, $name, $default, $description
+        );
+    };
+    (@flags $flags:expr, $static:ident, $name:literal, $default:literal, $description:literal) => {
+        static $static: $crate::abstractions::params::StringParam =
+            $crate::abstractions::params::StringParam::new($default);
+
+        const _: () = {
+            #[allow(unused_imports, reason = "the flags may need no names")]
+            use $crate::abstractions::params::{self, macros};
+
+            params::param!(
+                $name,
+                "charp",
+                $description,
+                $flags,
+                &raw const macros::param_ops_charp,
+                macros::kernel_param__bindgen_ty_1 {
+                    arg: $static.storage().cast(),
+                }
+            );
+        };
+    };
+}
+pub(crate) use string_param;
+
+/// Emits what C's `module_param_cb()` and `MODULE_PARM_DESC()` emit.
+macro_rules! param {
+    ($name:literal, $type:literal, $description:literal, $flags:expr, $ops:expr, $value:expr) => {
+        #[cfg(MODULE)]
+        #[cfg(MODULE)]
+        const NAME: &str = concat!($name, "\0");
+        #[cfg(MODULE)]
+        const TYPE: &str = concat!("parmtype=", $name, ":", $type, "\0");
+        #[cfg(MODULE)]
+        const DESCRIPTION: &str = concat!("parm=", $name, ":", $description, "\0");
+
+        // Built in, parameters carry the name of what they belong to.
+        #[cfg(not(MODULE))]
+        #[cfg(not(MODULE))]
+        const NAME: &str = concat!("muennet.", $name, "\0");
+        #[cfg(not(MODULE))]
+        const TYPE: &str = concat!("muennet.parmtype=", $name, ":", $type, "\0");
+        #[cfg(not(MODULE))]
+        const DESCRIPTION: &str = concat!("muennet.parm=", $name, ":", $description, "\0");
+
+
+        #[expect(unsafe_code, reason = "the section's items are strings")]
+        #[link_section = ".modinfo"]
+        #[used(compiler)]
+        static TYPE_INFO: [u8; TYPE.len()] = params::bytes(TYPE);
+
+        #[expect(unsafe_code, reason = "the section's items are strings")]
+        #[link_section = ".modinfo"]
+        #[used(compiler)]
+        static DESCRIPTION_INFO: [u8; DESCRIPTION.len()] = params::bytes(DESCRIPTION);
+
+        #[expect(unsafe_code, reason = "the section's items are `struct kernel_param`")]
+        #[link_section = "__param"]
+        #[used(compiler)]
+        static PARAM: kernel::module_param::KernelParam =
+            kernel::module_param::KernelParam::new(macros::kernel_param {
+                name: NAME.as_ptr().cast(),
+                #[cfg(MODULE)]
+                mod_: (&raw const macros::__this_module).cast_mut(),
+                #[cfg(not(MODULE))]
+                mod_: core::ptr::null_mut(),
+                ops: $ops,
+                perm: 0o444,
+                level: -1,
+                flags: $flags,
+                __bindgen_anon_1: $value,
+            });
+    };
+}
+pub(crate) use param;

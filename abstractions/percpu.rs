@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Dynamically allocated per-CPU data.
+//!
+//! C header: [`include/linux/percpu.h`](srctree/include/linux/percpu.h)
+
+use super::bindings;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
+use kernel::{
+    prelude::*, //
+};
+use pin_init::Zeroable;
+
+/// One `T` for every possible CPU, zeroed at first.
+///
+/// `T` is shared by whoever reads a sum, and the task that asks for its CPU's `T` may be moved
+/// before it uses it: hence `Sync`, and atomic fields in practice. A counter that is raised by a
+/// load and a store is exact only where the caller cannot be moved or interrupted by another
+/// writer, as in softirqs.
+///
+/// # Invariants
+///
+/// `ptr` is a per-CPU allocation of one `T` that this value owns.
+pub(crate) struct PerCpu<T: Zeroable + Sync> {
+    ptr: NonNull<kernel::ffi::c_void>,
+    _items: PhantomData<T>,
+}
+
+// SAFETY: The allocation is not tied to a task. `T: Send` lets its items be dropped elsewhere,
+// `T: Sync` lets them be used from the task that now owns them.
+unsafe impl<T: Zeroable + Sync + Send> Send for PerCpu<T> {}
+
+// SAFETY: Only `&T` is ever given out, and `T: Sync`.
+unsafe impl<T: Zeroable + Sync> Sync for PerCpu<T> {}
+
+impl<T: Zeroable + Sync> PerCpu<T> {
+    /// Allocates the items; may sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: there is no memory for them.
+    pub(crate) fn new() -> Result<Self> {
+        const {
+            assert!(!core::mem::needs_drop::<T>());
+        }
+        // SAFETY: Size and alignment are those of a type; the call may sleep, as documented.
+        let ptr = unsafe { bindings::muennet_alloc_percpu(size_of::<T>(), align_of::<T>()) };
+        // INVARIANT: The allocation is zeroed, which is a valid `T`, and nobody else has it.
+        Ok(Self {
+            ptr: NonNull::new(ptr.cast()).ok_or(ENOMEM)?,
+            _items: PhantomData,
+        })
+    }
+
+    /// The item of the CPU on which the caller runs just now.
+    #[inline]
+    pub(crate) fn this_cpu(&self) -> &T {
+        // SAFETY: By the type invariant `ptr` is a per-CPU allocation.
+        let item = unsafe { bindings::muennet_this_cpu(self.ptr.as_ptr()) };
+        // SAFETY:
+        // - By the type invariant `item` is a valid `T` that lives as long as `self`.
+        // - Only shared references to it exist.
+        unsafe { &*item.cast::<T>() }
+    }
+
+    /// The items of all CPUs.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        let mut cpu: kernel::ffi::c_int = -1;
+        core::iter::from_fn(move || {
+            // SAFETY: The function takes a number and reads the mask of possible CPUs.
+            let next = unsafe { bindings::muennet_next_possible_cpu(cpu) };
+            cpu = kernel::ffi::c_int::try_from(next).ok()?;
+            // SAFETY: `nr_cpu_ids` is set once at boot.
+            if next >= unsafe { bindings::muennet_nr_cpu_ids() } {
+                return None;
+            }
+            // SAFETY: By the type invariant `ptr` is a per-CPU allocation, and `next` is a
+            // possible CPU.
+            let item = unsafe { bindings::muennet_per_cpu(self.ptr.as_ptr(), next) };
+            // SAFETY: As in `this_cpu`.
+            Some(unsafe { &*item.cast::<T>() })
+        })
+    }
+}
+
+impl<T: Zeroable + Sync> Drop for PerCpu<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the allocation is owned, so nobody uses it any more. Its
+        // items need no drop, as `new` asserts.
+        unsafe { bindings::free_percpu(self.ptr.as_ptr()) }
+    }
+}

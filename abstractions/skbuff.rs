@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Packets.
+//!
+//! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
+
+use super::{
+    bindings,
+    mapping::Mapping, //
+};
+use core::{
+    mem::ManuallyDrop,
+    ptr::NonNull, //
+};
+use kernel::prelude::*;
+
+/// A packet that the stack handed over, for instance to be sent.
+///
+/// Its bytes may be shared with others (a clone, pages of a file), so no reference to them is
+/// given out. Dropping it frees it as a dropped packet, which drop monitors see; [`consume`]
+/// says that it reached its end.
+///
+/// [`consume`]: SkBuff::consume
+///
+/// # Invariants
+///
+/// `ptr` is a valid `struct sk_buff` of which this value owns one reference.
+pub(crate) struct SkBuff {
+    ptr: NonNull<bindings::sk_buff>,
+}
+
+// SAFETY: A packet is not tied to a CPU or task.
+unsafe impl Send for SkBuff {}
+
+impl SkBuff {
+    /// Takes over a reference to a packet.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must be a valid `sk_buff`, and the caller gives up one reference to it.
+    #[inline]
+    pub(super) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
+        // INVARIANT: As the caller promises.
+        Self { ptr }
+    }
+
+    #[inline]
+    pub(super) fn as_ptr(&self) -> *mut bindings::sk_buff {
+        self.ptr.as_ptr()
+    }
+
+    /// Bytes of the packet, in all of its fragments.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        // SAFETY: By the type invariant the packet is valid; its length does not change while
+        // somebody else may hold a reference, nor does this owner change it.
+        unsafe { (*self.as_ptr()).len as usize }
+    }
+
+    /// The netfilter mark.
+    #[inline]
+    pub(crate) fn mark(&self) -> u32 {
+        // SAFETY: By the type invariant the packet is valid; the offset is that of its `u32 mark`
+        // by the C compiler.
+        unsafe { self.as_ptr().byte_add(bindings::SK_BUFF_MARK).cast::<u32>().read() }
+    }
+
+    /// The first `N` bytes of the packet; `None` where it is shorter.
+    #[inline]
+    pub(crate) fn head<const N: usize>(&self) -> Option<[u8; N]> {
+        // SAFETY: By the type invariant the packet is valid.
+        let (data, linear) = unsafe {
+            let skb = self.as_ptr();
+            ((*skb).data, (*skb).len.wrapping_sub((*skb).data_len) as usize)
+        };
+        let mut head = [0; N];
+        if N <= linear {
+            // SAFETY:
+            // - The first `linear` bytes of a packet lie at `data`.
+            // - `memcpy()` because a holder of a clone may write them meanwhile.
+            unsafe { bindings::memcpy(head.as_mut_ptr().cast(), data.cast(), N) };
+            return Some(head);
+        }
+        // SAFETY: The packet is valid, and `head` has room for `N` bytes; the function checks
+        // that the packet has as many.
+        let missing = unsafe {
+            bindings::skb_copy_bits(self.as_ptr(), 0, head.as_mut_ptr().cast(), N as i32)
+        };
+        (missing == 0).then_some(head)
+    }
+
+    /// Frees the packet as one that reached its end.
+    #[inline]
+    pub(crate) fn consume(self) {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant one reference is owned, and it is given up here.
+        unsafe { bindings::muennet_skb_consume(this.as_ptr()) }
+    }
+}
+
+impl Drop for SkBuff {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant one reference is owned, and it is given up here.
+        unsafe { bindings::muennet_skb_drop(self.as_ptr()) }
+    }
+}
+
+/// A packet that has just been allocated for reception and that nobody else knows.
+///
+/// # Invariants
+///
+/// The packet is linear, not cloned, and nobody else has a reference; all of its `len` bytes are
+/// initialised.
+pub(crate) struct NewSkBuff(SkBuff);
+
+impl NewSkBuff {
+    /// Takes over a packet.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must have been allocated by `napi_alloc_skb()` or its like just now: linear, empty,
+    /// and known to nobody else.
+    #[inline]
+    pub(super) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
+        // INVARIANT: As the caller promises; no bytes are trivially initialised.
+        // SAFETY: As the caller promises.
+        Self(unsafe { SkBuff::from_raw(ptr) })
+    }
+
+    #[inline]
+    pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
+        ManuallyDrop::new(self.0).as_ptr()
+    }
+
+    /// Appends bytes copied out of a mapping, in one copy.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the bytes do not lie in the mapping.
+    /// - `ENOSPC`: the packet was not allocated for as many.
+    #[inline]
+    pub(crate) fn append(&mut self, from: &Mapping, offset: usize, length: usize) -> Result {
+        let source = from.source(offset, length).ok_or(EINVAL)?;
+        let count = u32::try_from(length).map_err(|_| ENOSPC)?;
+        let skb = self.0.as_ptr();
+        // SAFETY: By the type invariant the packet is valid and exclusively ours; its room behind
+        // the data is `end - tail`, both offsets from `head` on 64-bit machines.
+        let room = unsafe { (*skb).end.wrapping_sub((*skb).tail) };
+        if room < count {
+            return Err(ENOSPC);
+        }
+        // SAFETY: The packet is linear and has room for `count` bytes, as just checked.
+        let to = unsafe { bindings::skb_put(skb, count) };
+        // SAFETY:
+        // - `skb_put()` returns the start of `count` bytes that belong to the packet.
+        // - `source` has as many, and no System RAM is in it, so they do not overlap.
+        // - C's `memcpy()` may race with a writer of the mapping.
+        // INVARIANT: The appended bytes are initialised by it.
+        unsafe { bindings::memcpy(to.cast(), source.as_ptr().cast(), length) };
+        Ok(())
+    }
+
+    /// The bytes of the packet, which are private.
+    #[inline]
+    pub(crate) fn data(&self) -> &[u8] {
+        // SAFETY: By the type invariant `len` initialised bytes lie at `data`, and nobody else
+        // can write them while `self` is borrowed.
+        unsafe {
+            let skb = self.0.as_ptr();
+            core::slice::from_raw_parts((*skb).data, (*skb).len as usize)
+        }
+    }
+
+    /// Removes `count` bytes from the front. Returns whether there were as many; if not, nothing
+    /// is removed.
+    #[inline]
+    pub(crate) fn pull(&mut self, count: usize) -> bool {
+        if count > self.data().len() {
+            return false;
+        }
+        // SAFETY: The packet is linear and has `count` bytes, so the cast loses nothing either.
+        unsafe { bindings::skb_pull(self.0.as_ptr(), count as u32) };
+        true
+    }
+}

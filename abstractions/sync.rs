@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A spinlock that keeps softirqs off the CPU while it is held.
+//!
+//! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
+
+use super::bindings;
+use kernel::{
+    ffi::c_char,
+    sync::lock::{
+        Backend,
+        Lock, //
+    },
+};
+
+/// A spinlock for data that softirqs (NAPI, transmission, soft timers) and system calls share.
+///
+/// Locking disables softirqs of the CPU as C's `spin_lock_bh()` does; it must not be taken from
+/// hard interrupts.
+pub(crate) type SpinLockBh<T> = Lock<T, SpinLockBhBackend>;
+
+/// Creates a [`SpinLockBh`] initialiser with a lock class of its own.
+macro_rules! new_spinlock_bh {
+    ($inner:expr, $name:literal) => {
+        $crate::abstractions::sync::SpinLockBh::new(
+            $inner,
+            kernel::optional_name!($name),
+            kernel::static_lock_class!(),
+        )
+    };
+}
+pub(crate) use new_spinlock_bh;
+
+/// A kernel `spinlock_t` lock backend that disables softirqs.
+pub(crate) struct SpinLockBhBackend;
+
+// SAFETY:
+// - `spin_lock_bh()` and a successful `spin_trylock_bh()` make the caller the only owner until
+//   `spin_unlock_bh()`; that is the mutual exclusion which the trait asks for.
+// - `relock` is the trait's own, which calls `lock`.
+unsafe impl Backend for SpinLockBhBackend {
+    type State = bindings::spinlock_t;
+    type GuardState = ();
+
+    unsafe fn init(
+        ptr: *mut Self::State,
+        name: *const c_char,
+        key: *mut bindings::lock_class_key,
+    ) {
+        // SAFETY: The caller guarantees that `ptr` is valid for writes and that `name` and `key`
+        // live as long as the kernel may look at them.
+        unsafe { bindings::__spin_lock_init(ptr, name, key) }
+    }
+
+    #[inline]
+    unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
+        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock.
+        unsafe { bindings::muennet_spin_lock_bh(ptr) }
+    }
+
+    #[inline]
+    unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
+        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock.
+        unsafe { bindings::muennet_spin_trylock_bh(ptr) }.then_some(())
+    }
+
+    #[inline]
+    unsafe fn unlock(ptr: *mut Self::State, _guard_state: &Self::GuardState) {
+        // SAFETY: The caller guarantees that it owns the lock.
+        unsafe { bindings::muennet_spin_unlock_bh(ptr) }
+    }
+
+    unsafe fn assert_is_held(ptr: *mut Self::State) {
+        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock.
+        unsafe { bindings::spin_assert_is_held(ptr) }
+    }
+}
