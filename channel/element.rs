@@ -100,3 +100,66 @@ impl<'a, M: MemoryMut> Slot<'a, M> {
         Some((self.memory, self.place.locate(at, len)?))
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(
+    CONFIG_KUNIT = "y",
+    kernel::macros::kunit_tests(muennet_channel_element)
+)]
+mod tests {
+    use super::super::testing::Cells;
+    use super::*;
+
+    #[test]
+    fn nothing_outside_the_element_is_reached() {
+        const MAX: usize = usize::MAX;
+        // An element of 8 bytes at 72 in a region of 88: what is asked for, and where it lies.
+        let table = [
+            (0, 0, Some(72)),
+            (0, 1, Some(72)),
+            (0, 8, Some(72)),
+            (0, 9, None),
+            (7, 1, Some(79)),
+            (7, 2, None),
+            (8, 0, Some(80)),
+            (8, 1, None),
+            (9, 0, None),
+            (MAX, 0, None),
+            (MAX, 1, None),
+            (1, MAX, None),
+            (MAX, MAX, None),
+        ];
+        let memory = Cells::<88>::new();
+        for (at, len, place) in table {
+            let element = Element::new(&memory, 72, 8);
+            let slot = Slot::new(&memory, 72, 8);
+            let found = element.locate(at, len).map(|(_, place)| place);
+            assert_eq!((at, len, found), (at, len, place));
+            let found = slot.locate(at, len).map(|(_, place)| place);
+            assert_eq!((at, len, found), (at, len, place));
+
+            if let Some(bytes) = [7u8; 16].get(..len) {
+                let mut back = [0u8; 16];
+                assert_eq!(slot.fill(at, bytes), place.is_some());
+                let back = back.get_mut(..len).unwrap_or_default();
+                assert_eq!(element.peek(at, back), place.is_some());
+                assert!(place.is_none() || back == bytes);
+            }
+        }
+        // The bytes before and behind it are as they were.
+        let mut around = [1; 8];
+        assert!(memory.copy_out(64, &mut around) && around == [0; 8]);
+        assert!(memory.copy_out(80, &mut around) && around == [0; 8]);
+    }
+
+    #[test]
+    fn the_region_bounds_an_element_that_is_not_in_it() {
+        let memory = Cells::<76>::new();
+        let element = Element::new(&memory, 72, 8);
+        assert!(element.peek(0, &mut [0; 4]));
+        assert!(!element.peek(0, &mut [0; 5]));
+        let slot = Slot::new(&memory, usize::MAX - 2, 8);
+        assert!(slot.locate(4, 1).is_none());
+        assert!(!slot.fill(0, &[0; 4]));
+    }
+}

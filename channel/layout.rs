@@ -120,3 +120,109 @@ impl Cursor {
         self.offset
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(
+    CONFIG_KUNIT = "y",
+    kernel::macros::kunit_tests(muennet_channel_layout)
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ring_must_fit_the_region() {
+        const MAX: u64 = u64::MAX;
+        // Region, size, elements: does it fit?
+        let table = [
+            (80, 2, 8, true),
+            (79, 2, 8, false),
+            (81, 2, 8, true),
+            (65, 1, 1, true),
+            (64, 1, 1, false),
+            (64, 1, 0, false),
+            (80, 0, 8, false),
+            (80, 2, 0, false),
+            (80, 0, 0, false),
+            (0, 1, 1, false),
+            (usize::MAX, 1, MAX - 64, true),
+            (usize::MAX, 1, MAX - 63, false),
+            (usize::MAX, MAX - 64, 1, true),
+            (usize::MAX, MAX, 1, false),
+            (usize::MAX, MAX, MAX, false),
+            // Products that come out small when they wrap.
+            (80, 1 << 32, 1 << 32, false),
+            (80, 2, (1 << 63) + 8, false),
+            (80, (1 << 63) + 2, 8, false),
+            // A sum that does.
+            (80, 1, MAX - 10, false),
+        ];
+        for (region, size, elements, fits) in table {
+            let found = Geometry::new(region, size, elements).is_some();
+            assert_eq!(
+                (region, size, elements, found),
+                (region, size, elements, fits)
+            );
+        }
+    }
+
+    #[test]
+    fn a_region_is_filled() {
+        // Region, size, elements.
+        let table = [
+            (80, 2, Some(8)),
+            (81, 2, Some(8)),
+            (82, 2, Some(9)),
+            (66, 2, Some(1)),
+            (65, 2, None),
+            (64, 1, None),
+            (63, 1, None),
+            (0, 1, None),
+            (80, 0, None),
+            (80, usize::MAX, None),
+            (0x10_0000, 1508, Some(695)),
+        ];
+        for (region, size, elements) in table {
+            let found = Geometry::filling(region, size).map(|ring| ring.elements());
+            assert_eq!((region, size, found), (region, size, elements));
+        }
+    }
+
+    #[test]
+    fn a_cursor_runs_round_the_ring() {
+        for (region, size) in [(80, 2), (65, 1), (75, 3), (200, 16)] {
+            let ring = Geometry::filling(region, size);
+            assert!(ring.is_some());
+            let Some(ring) = ring else { return };
+            for first in [0, 1, 7, 1 << 32, u64::MAX - 20] {
+                let mut cursor = Cursor::at(&ring, first);
+                for number in first..first + 20 {
+                    assert_eq!(cursor.number(), number);
+                    let slot = (number % ring.elements()) as usize;
+                    assert_eq!(cursor.offset(), 64 + slot * size);
+                    assert!(cursor.offset() + size <= region);
+                    cursor.advance(&ring);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_element_is_intact_until_its_slot_is_begun_again() {
+        const MAX: u64 = u64::MAX;
+        // With 8 elements: the write start counter and the oldest intact element.
+        let table = [
+            (0, 0),
+            (7, 0),
+            (8, 0),
+            (9, 1),
+            (10, 2),
+            (MAX - 1, MAX - 9),
+            (MAX, MAX - 8),
+        ];
+        let ring = Geometry::filling(80, 2);
+        for (wsc, oldest) in table {
+            let found = ring.map(|ring| ring.oldest_intact(wsc));
+            assert_eq!((wsc, found), (wsc, Some(oldest)));
+        }
+    }
+}

@@ -3,13 +3,24 @@
 //! SHMStream version 2: a stream of elements through memory that two subjects share.
 
 mod element;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod hostile_tests;
 mod layout;
 mod memory;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod overrun_tests;
 mod progress;
 mod reader;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod reader_tests;
 mod recovery;
+mod run;
 mod seen;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod testing;
 mod writer;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod writer_tests;
 
 pub(crate) use self::{
     element::{

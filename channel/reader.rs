@@ -5,7 +5,6 @@
 use super::{
     element::Element,
     layout::{
-        Cursor,
         Geometry,
         TRANSPORT, //
     },
@@ -17,12 +16,11 @@ use super::{
         Change,
         Mismatch,
         Progress,
-        Violation,
         TURNS, //
     },
-    recovery::{
-        Recovery,
-        BATCH, //
+    run::{
+        Call,
+        Run, //
     },
     seen::Seen, //
 };
@@ -62,16 +60,6 @@ impl Expect {
     }
 }
 
-/// An epoch that is being followed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Run {
-    epoch: u64,
-    geometry: Geometry,
-    /// The next element to read; its number is the read counter.
-    next: Cursor,
-    recovery: Recovery,
-}
-
 /// What a reader knows of its writer. See the diagram in the [module's documentation](super).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum State {
@@ -99,7 +87,7 @@ impl State {
         match self {
             State::Joining => None,
             State::Inactive => Some(0),
-            State::Active(run) => Some(run.epoch),
+            State::Active(run) => Some(run.epoch()),
             State::Incompatible { epoch } | State::Broken { epoch } => Some(*epoch),
         }
     }
@@ -141,7 +129,7 @@ impl Reader {
         match &self.state {
             State::Joining => Seen::NOTHING,
             State::Inactive => Seen::waiting(0),
-            State::Active(run) => Seen::reading(run.epoch, run.next.number()),
+            State::Active(run) => Seen::reading(run.epoch(), run.count()),
             State::Incompatible { epoch } | State::Broken { epoch } => Seen::waiting(*epoch),
         }
     }
@@ -159,90 +147,71 @@ impl Reader {
         &mut self,
         memory: &M,
         limit: usize,
-        mut copy: impl FnMut(&Element<'_, M>) -> R,
-        mut deliver: impl FnMut(R),
+        copy: impl FnMut(&Element<'_, M>) -> R,
+        deliver: impl FnMut(R),
     ) -> Progress {
-        let mut progress = Progress::default();
+        let mut call = Call {
+            memory,
+            limit,
+            copy,
+            deliver,
+            progress: Progress::default(),
+            overtaken: false,
+        };
         let mut turns = 0;
-        // Whether the writer overtook the last batch, so that the margin is to be applied.
-        let mut overtaken = false;
 
         loop {
-            match self.pass(
-                memory,
-                limit,
-                &mut progress,
-                &mut overtaken,
-                &mut copy,
-                &mut deliver,
-            ) {
+            match self.pass(&mut call) {
                 Pass::Done => break,
                 Pass::Copied => {}
                 Pass::Again => {
                     turns += 1;
                     if turns == TURNS {
-                        progress.more = true;
+                        call.progress.more = true;
                         break;
                     }
                 }
             }
         }
-        progress
+        call.progress
     }
 
     /// Looks at the channel once and does what is due.
     fn pass<M: Memory, R>(
         &mut self,
-        memory: &M,
-        limit: usize,
-        progress: &mut Progress,
-        overtaken: &mut bool,
-        copy: &mut impl FnMut(&Element<'_, M>) -> R,
-        deliver: &mut impl FnMut(R),
+        call: &mut Call<'_, M, impl FnMut(&Element<'_, M>) -> R, impl FnMut(R)>,
     ) -> Pass {
+        let memory = call.memory;
         let epoch = memory.load(Word::Epoch);
         memory.read_barrier();
         if self.state.epoch() != Some(epoch) {
-            self.follow(memory, epoch, progress);
+            self.follow(memory, epoch, &mut call.progress);
             return Pass::Again;
         }
         let State::Active(run) = &mut self.state else {
             return Pass::Done;
         };
 
-        // The writer raises `wsc` first. Read in this order, an honest `wc` is never beyond `wsc`,
-        // unless a new epoch has set both to zero in between: then the epoch shows it.
-        let wc = memory.load(Word::Write);
-        memory.read_barrier();
-        let wsc = memory.load(Word::WriteStart);
-        memory.read_barrier();
-        if memory.load(Word::Epoch) != epoch {
+        let Some(counters) = run.counters(memory) else {
             return Pass::Again;
-        }
-        if let Err(reason) = run.judge(wc, wsc) {
-            progress.note(Change::Broken { epoch, reason });
+        };
+        if let Err(reason) = run.judge(counters) {
+            call.progress.note(Change::Broken { epoch, reason });
             self.state = State::Broken { epoch };
             return Pass::Again;
         }
-
-        if run.next.number() == wc {
-            run.recovery.caught_up();
+        if run.caught_up(counters) {
             return Pass::Done;
         }
-        if progress.copied >= limit {
-            progress.more = true;
+        if call.progress.copied >= call.limit {
+            call.progress.more = true;
             return Pass::Done;
         }
-        if *overtaken || run.next.number() < run.geometry.oldest_intact(wsc) {
-            // The overrun of a batch has been counted already, what the jump loses has not.
-            progress.overruns += u64::from(!*overtaken);
-            progress.lost += run.jump(wc, wsc);
-            *overtaken = false;
-            if run.next.number() == wc {
-                return Pass::Again;
-            }
+        run.recover(counters, call);
+        if run.count() == counters.wc {
+            return Pass::Again;
         }
-        *overtaken = run.copy_until(memory, wc, wsc, limit, progress, copy, deliver);
+        run.copy(counters, call);
         Pass::Copied
     }
 
@@ -278,12 +247,8 @@ impl Reader {
             .judge(transport, protocol, size, elements, region)
         {
             Ok(geometry) => {
-                self.state = State::Active(Run {
-                    epoch,
-                    geometry,
-                    next: Cursor::at(&geometry, if joining { wc } else { 0 }),
-                    recovery: Recovery::new(),
-                });
+                let count = if joining { wc } else { 0 };
+                self.state = State::Active(Run::new(epoch, geometry, count));
                 progress.note(Change::Activated { epoch, geometry });
             }
             Err(reason) => {
@@ -291,100 +256,5 @@ impl Reader {
                 progress.note(Change::Incompatible { epoch, reason });
             }
         }
-    }
-}
-
-impl Run {
-    /// Checks the writer's counters, which were read as the protocol says.
-    fn judge(&self, wc: u64, wsc: u64) -> Result<(), Violation> {
-        let rc = self.next.number();
-        if wc > wsc {
-            Err(Violation::WriteBeyondStart { wc, wsc })
-        } else if rc > wc {
-            Err(Violation::WriteBelowRead { wc, rc })
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Moves on after an overrun: to the oldest intact element and the margin, but not beyond the
-    /// newest element. Returns how many elements are lost by this.
-    fn jump(&mut self, wc: u64, wsc: u64) -> u64 {
-        let rc = self.next.number();
-        let oldest = self.geometry.oldest_intact(wsc);
-        let target = if oldest < wc {
-            oldest.saturating_add(self.recovery.margin()).min(wc - 1)
-        } else {
-            // All there was is being overwritten.
-            wc
-        };
-        self.recovery.jumped();
-        if target > rc {
-            self.next = Cursor::at(&self.geometry, target);
-        }
-        target.saturating_sub(rc)
-    }
-
-    /// Copies batches until all up to `wc` is read, the limit is reached, the writer overtakes a
-    /// batch or the epoch ends. Returns whether a batch was overtaken.
-    ///
-    /// `wsc` is the last that was read. At least one element is available and within the limit.
-    #[expect(clippy::too_many_arguments, reason = "the inner part of one loop")]
-    fn copy_until<M: Memory, R>(
-        &mut self,
-        memory: &M,
-        wc: u64,
-        mut wsc: u64,
-        limit: usize,
-        progress: &mut Progress,
-        copy: &mut impl FnMut(&Element<'_, M>) -> R,
-        deliver: &mut impl FnMut(R),
-    ) -> bool {
-        while self.next.number() < wc && progress.copied < limit {
-            let first = self.next.number();
-            let slack = first.saturating_sub(self.geometry.oldest_intact(wsc));
-            let wanted = self.recovery.batch(slack).min(limit - progress.copied);
-            let mut held: [Option<R>; BATCH] = [const { None }; BATCH];
-            let mut next = self.next;
-            let mut copies = 0;
-            for result in held.iter_mut().take(wanted) {
-                if next.number() >= wc {
-                    break;
-                }
-                let element = Element::new(memory, next.offset(), self.geometry.size());
-                *result = Some(copy(&element));
-                next.advance(&self.geometry);
-                copies += 1;
-            }
-            progress.copied += copies;
-
-            memory.read_barrier();
-            let before = wsc;
-            wsc = memory.load(Word::WriteStart);
-            memory.read_barrier();
-            if memory.load(Word::Epoch) != self.epoch {
-                return false;
-            }
-
-            // The elements of a batch are overtaken from its first one on.
-            let oldest = self.geometry.oldest_intact(wsc);
-            let lost = oldest.saturating_sub(first).min(copies as u64);
-            self.next = next;
-            for result in held.into_iter().flatten().skip(lost as usize) {
-                deliver(result);
-                progress.delivered += 1;
-            }
-
-            let advance = wsc.saturating_sub(before);
-            if lost > 0 {
-                progress.overruns += 1;
-                progress.lost += lost;
-                self.recovery
-                    .overtaken(copies, advance, self.geometry.elements());
-                return true;
-            }
-            self.recovery.intact(copies, advance);
-        }
-        false
     }
 }

@@ -101,3 +101,87 @@ impl Recovery {
         self.advance = advance;
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(
+    CONFIG_KUNIT = "y",
+    kernel::macros::kunit_tests(muennet_channel_recovery)
+)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_margin_widens_with_each_batch_that_was_overtaken() {
+        let mut recovery = Recovery::new();
+        assert_eq!(recovery.margin(), 0);
+        // What the writer began meanwhile, whether a copy got through before, and the margin in a
+        // ring of 100.
+        let table = [
+            (0, true, 1),
+            (1, true, 2),
+            (3, true, 4),
+            (3, true, 8),
+            (20, true, 20),
+            (1, true, 40),
+            (1, true, 50),
+            (u64::MAX, true, 50),
+            (1, false, 99),
+            (u64::MAX, false, 99),
+            (1, true, 99),
+        ];
+        for (advance, progress, margin) in table {
+            recovery.jumped();
+            if progress {
+                recovery.intact(1, 0);
+            }
+            recovery.overtaken(1, advance, 100);
+            assert_eq!((advance, recovery.margin()), (advance, margin));
+        }
+        recovery.caught_up();
+        assert_eq!(recovery.margin(), 0);
+    }
+
+    #[test]
+    fn the_margin_leaves_one_element_even_of_the_smallest_ring() {
+        for (elements, most) in [(1, 0), (2, 1), (3, 2), (u64::MAX, u64::MAX - 1)] {
+            let mut recovery = Recovery::new();
+            recovery.jumped();
+            recovery.overtaken(1, u64::MAX, elements);
+            assert_eq!(recovery.margin(), most);
+        }
+    }
+
+    #[test]
+    fn batches_grow_from_one() {
+        let mut recovery = Recovery::new();
+        assert_eq!(recovery.batch(0), BATCH);
+        recovery.jumped();
+        for batch in [1, 2, 4, 8, 8] {
+            assert_eq!(recovery.batch(0), batch);
+            recovery.intact(batch, 0);
+        }
+    }
+
+    #[test]
+    fn batches_end_before_the_writer_is_there() {
+        const MAX: u64 = u64::MAX;
+        // The pace of the writer in elements to a copy, the elements it is away, and the batch.
+        let table = [
+            (10, 80, 8),
+            (10, 79, 4),
+            (10, 40, 4),
+            (10, 39, 2),
+            (10, 19, 1),
+            (10, 0, 1),
+            (0, 0, 8),
+            (MAX, MAX, 8),
+            (MAX, 1, 1),
+        ];
+        for (pace, slack, batch) in table {
+            let mut recovery = Recovery::new();
+            recovery.overtaken(1, 1, 100);
+            recovery.intact(1, pace);
+            assert_eq!((pace, slack, recovery.batch(slack)), (pace, slack, batch));
+        }
+    }
+}

@@ -54,3 +54,46 @@ impl Seen {
             || (self.count != EPOCH_ONLY && memory.load(Word::Write) != self.count)
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_channel_seen))]
+mod tests {
+    use super::super::testing::Cells;
+    use super::*;
+
+    #[test]
+    fn a_look_finds_what_a_call_would() {
+        const MAX: u64 = u64::MAX;
+        // What was seen, the epoch and the write counter now: is it worth while to read?
+        let table = [
+            ("not looked yet", Seen::NOTHING, 0, 0, true),
+            ("not looked yet", Seen::NOTHING, 5, 0, true),
+            ("no writer", Seen::waiting(0), 0, 0, false),
+            ("no writer, old counter", Seen::waiting(0), 0, 9, false),
+            ("a writer came", Seen::waiting(0), 5, 0, true),
+            ("all read", Seen::reading(5, 9), 5, 9, false),
+            ("nothing written", Seen::reading(5, 0), 5, 0, false),
+            ("one more", Seen::reading(5, 9), 5, 10, true),
+            ("counter fell", Seen::reading(5, 9), 5, 8, true),
+            ("new epoch", Seen::reading(5, 9), 6, 9, true),
+            ("writer left", Seen::reading(5, 9), 0, 9, true),
+            ("refused", Seen::waiting(5), 5, 9, false),
+            ("refused, counter moves", Seen::waiting(5), 5, 10, false),
+            ("refused, new epoch", Seen::waiting(5), 6, 10, true),
+            ("refused, writer left", Seen::waiting(5), 0, 10, true),
+            (
+                "nearly all numbers",
+                Seen::reading(5, MAX - 1),
+                5,
+                MAX,
+                true,
+            ),
+            ("all numbers", Seen::reading(5, MAX), 5, MAX, false),
+        ];
+        for (name, seen, epoch, wc, stale) in table {
+            let memory = Cells::<64>::new();
+            memory.header(epoch, 2, 8, wc, wc);
+            assert_eq!((name, seen.stale(&memory)), (name, stale));
+        }
+    }
+}

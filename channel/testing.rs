@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory for the tables beside the code: one thread, in which the peer acts whenever a test lets
+//! it, also in the middle of a call.
+
+use core::cell::Cell;
+
+use super::{
+    layout::TRANSPORT,
+    memory::{
+        Memory,
+        MemoryMut,
+        Word, //
+    },
+    progress::{
+        Change,
+        Progress, //
+    },
+    reader::{
+        Expect,
+        Reader, //
+    },
+    writer::Writer, //
+};
+
+/// The protocol of all tests.
+pub(super) const PROTOCOL: u64 = 0xbeef_beef_beef;
+
+/// The example of the protocol's description: the ninth element is the last that is written,
+/// and one byte of the tenth is there.
+#[rustfmt::skip]
+pub(super) const EXAMPLE: [u8; 80] = [
+    0x6d, 0x9b, 0x9a, 0xb7, 0xb6, 0x12, 0x73, 0x48, // transport
+    0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // epoch
+    0xef, 0xbe, 0xef, 0xbe, 0xef, 0xbe, 0x00, 0x00, // protocol
+    0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // size
+    0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // elements
+    0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // reserved
+    0x0a, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // write start counter
+    0x09, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // write counter
+    0x09, 0x09, 0x0a, 0x02, 0x03, 0x03, 0x04, 0x04,
+    0x05, 0x05, 0x06, 0x06, 0x07, 0x07, 0x08, 0x08,
+];
+
+/// A region of `N` bytes.
+pub(super) struct Cells<const N: usize>([Cell<u8>; N]);
+
+impl<const N: usize> Cells<N> {
+    /// Returns a region of zeroes.
+    pub(super) fn new() -> Self {
+        Self([const { Cell::new(0) }; N])
+    }
+
+    /// Puts a header with these words into the region.
+    pub(super) fn header(&self, epoch: u64, size: u64, elements: u64, wsc: u64, wc: u64) {
+        self.store(Word::Transport, TRANSPORT);
+        self.store(Word::Epoch, epoch);
+        self.store(Word::Protocol, PROTOCOL);
+        self.store(Word::Size, size);
+        self.store(Word::Elements, elements);
+        self.store(Word::WriteStart, wsc);
+        self.store(Word::Write, wc);
+    }
+
+    fn range(&self, offset: usize, len: usize) -> Option<&[Cell<u8>]> {
+        self.0.get(offset..offset.checked_add(len)?)
+    }
+}
+
+impl<const N: usize> Memory for Cells<N> {
+    fn size(&self) -> usize {
+        N
+    }
+
+    fn load(&self, word: Word) -> u64 {
+        let mut bytes = [0; 8];
+        self.copy_out(word.offset(), &mut bytes);
+        u64::from_ne_bytes(bytes)
+    }
+
+    fn read_barrier(&self) {}
+
+    fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
+        let Some(cells) = self.range(offset, to.len()) else {
+            return false;
+        };
+        for (byte, cell) in to.iter_mut().zip(cells) {
+            *byte = cell.get();
+        }
+        true
+    }
+}
+
+impl<const N: usize> MemoryMut for Cells<N> {
+    fn store(&self, word: Word, value: u64) {
+        self.copy_in(word.offset(), &value.to_ne_bytes());
+    }
+
+    fn write_barrier(&self) {}
+
+    fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
+        let Some(cells) = self.range(offset, from.len()) else {
+            return false;
+        };
+        for (byte, cell) in from.iter().zip(cells) {
+            cell.set(*byte);
+        }
+        true
+    }
+}
+
+/// A region in which a peer acts at every load of a word: it gets the word and how many loads there
+/// were before, and may give another value than the one in the region.
+pub(super) struct Watched<'a, M, F> {
+    pub(super) memory: &'a M,
+    pub(super) loads: Cell<u64>,
+    pub(super) peer: F,
+}
+
+impl<'a, M: Memory, F: Fn(Word, u64) -> Option<u64>> Watched<'a, M, F> {
+    pub(super) fn new(memory: &'a M, peer: F) -> Self {
+        Self {
+            memory,
+            loads: Cell::new(0),
+            peer,
+        }
+    }
+}
+
+impl<M: Memory, F: Fn(Word, u64) -> Option<u64>> Memory for Watched<'_, M, F> {
+    fn size(&self) -> usize {
+        self.memory.size()
+    }
+
+    fn load(&self, word: Word) -> u64 {
+        let loads = self.loads.get();
+        self.loads.set(loads + 1);
+        (self.peer)(word, loads).unwrap_or_else(|| self.memory.load(word))
+    }
+
+    fn read_barrier(&self) {}
+
+    fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
+        self.memory.copy_out(offset, to)
+    }
+}
+
+/// A reader that takes elements of 1 to 16 bytes.
+pub(super) fn reader() -> Reader {
+    Reader::new(Expect {
+        protocol: PROTOCOL,
+        min_size: 1,
+        max_size: 16,
+    })
+}
+
+/// A reader that has seen that there is no writer: it reads the next epoch from its beginning.
+pub(super) fn waiting_reader() -> Reader {
+    let mut reader = reader();
+    reader.read(&Cells::<64>::new(), 0, |_| (), |()| ());
+    reader
+}
+
+/// Writes an element of two bytes that both say `value`.
+pub(super) fn write<M: MemoryMut>(writer: &mut Writer, memory: &M, value: u8) -> bool {
+    writer
+        .write(memory, |slot| {
+            slot.fill(0, &[value, value]).then_some(()).ok_or(())
+        })
+        .is_ok()
+}
+
+/// What a reader handed up: of each element its first byte.
+pub(super) struct Got {
+    values: [u8; 64],
+    len: usize,
+    pub(super) progress: Progress,
+}
+
+impl Got {
+    /// Returns the first byte of each element, in order.
+    pub(super) fn values(&self) -> &[u8] {
+        self.values.get(..self.len).unwrap_or_default()
+    }
+}
+
+/// Reads up to `limit` elements of two bytes, and lets `peer` act while each is copied: between its
+/// first and its second byte. A torn element arrives as 255.
+pub(super) fn read<M: Memory>(
+    reader: &mut Reader,
+    memory: &M,
+    limit: usize,
+    mut peer: impl FnMut(),
+) -> Got {
+    let mut values = [0; 64];
+    let mut len = 0;
+    let progress = reader.read(
+        memory,
+        limit,
+        |element| {
+            let (mut first, mut second) = ([0], [0]);
+            let all = element.peek(0, &mut first);
+            peer();
+            if all && element.peek(1, &mut second) && first == second {
+                first[0]
+            } else {
+                255
+            }
+        },
+        |value| {
+            if let Some(place) = values.get_mut(len) {
+                *place = value;
+            }
+            len += 1;
+        },
+    );
+    Got {
+        values,
+        len,
+        progress,
+    }
+}
+
+/// Returns whether the call noticed these changes and no others: A for activated, I for inactive,
+/// X for incompatible, B for broken.
+pub(super) fn changed(got: &Got, kinds: &str) -> bool {
+    let kind = |change: &Change| match change {
+        Change::Activated { .. } => 'A',
+        Change::Inactive => 'I',
+        Change::Incompatible { .. } => 'X',
+        Change::Broken { .. } => 'B',
+    };
+    got.progress.changes().map(kind).eq(kinds.chars())
+}

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables for the writer.
+
+#[cfg_attr(
+    CONFIG_KUNIT = "y",
+    kernel::macros::kunit_tests(muennet_channel_writer)
+)]
+mod tests {
+    use core::{
+        cell::Cell,
+        num::NonZeroU64, //
+    };
+
+    use super::super::{
+        layout::TRANSPORT,
+        memory::{
+            Memory,
+            MemoryMut,
+            Word, //
+        },
+        testing::{
+            write,
+            Cells,
+            EXAMPLE,
+            PROTOCOL, //
+        },
+        writer::{
+            NoRoom,
+            Writer, //
+        }, //
+    };
+
+    const EPOCH: NonZeroU64 = NonZeroU64::MIN;
+
+    fn writer(size: usize, region: usize) -> Result<Writer, NoRoom> {
+        let protocol = NonZeroU64::new(PROTOCOL).ok_or(NoRoom)?;
+        Writer::new(protocol, size, region)
+    }
+
+    /// What a writer does to its memory.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Act {
+        Store(Word, u64),
+        Barrier,
+        Copy(usize),
+    }
+
+    /// Memory that remembers what was done to it, in order.
+    struct Recorder {
+        acts: [Cell<Option<Act>>; 32],
+        len: Cell<usize>,
+    }
+
+    impl Recorder {
+        fn new() -> Self {
+            Self {
+                acts: [const { Cell::new(None) }; 32],
+                len: Cell::new(0),
+            }
+        }
+
+        fn note(&self, act: Act) {
+            if let Some(place) = self.acts.get(self.len.get()) {
+                place.set(Some(act));
+            }
+            self.len.set(self.len.get() + 1);
+        }
+
+        /// Forgets what was done. Returns whether it was `acts`.
+        fn did(&self, acts: &[Act]) -> bool {
+            let len = self.len.replace(0);
+            len == acts.len()
+                && acts
+                    .iter()
+                    .zip(&self.acts)
+                    .all(|(act, place)| place.get() == Some(*act))
+        }
+    }
+
+    impl Memory for Recorder {
+        fn size(&self) -> usize {
+            80
+        }
+
+        fn load(&self, _word: Word) -> u64 {
+            // A writer does not read its channel: there, anybody might have changed it.
+            self.note(Act::Barrier);
+            0
+        }
+
+        fn read_barrier(&self) {
+            self.note(Act::Barrier);
+        }
+
+        fn copy_out(&self, _offset: usize, _to: &mut [u8]) -> bool {
+            self.note(Act::Barrier);
+            true
+        }
+    }
+
+    impl MemoryMut for Recorder {
+        fn store(&self, word: Word, value: u64) {
+            self.note(Act::Store(word, value));
+        }
+
+        fn write_barrier(&self) {
+            self.note(Act::Barrier);
+        }
+
+        fn copy_in(&self, offset: usize, _from: &[u8]) -> bool {
+            self.note(Act::Copy(offset));
+            true
+        }
+    }
+
+    #[test]
+    fn at_least_one_element_must_fit() {
+        let table = [
+            (2, 80, true),
+            (16, 80, true),
+            (17, 80, false),
+            (0, 80, false),
+            (1, 65, true),
+            (1, 64, false),
+            (1, 0, false),
+        ];
+        for (size, region, fits) in table {
+            let found = writer(size, region).is_ok();
+            assert_eq!((size, region, found), (size, region, fits));
+        }
+    }
+
+    #[test]
+    fn the_example_is_written_byte_for_byte() -> Result<(), NoRoom> {
+        let memory = Cells::<80>::new();
+        // What was there before does not matter.
+        assert!(memory.copy_in(0, &[0xa5; 80]));
+        let mut writer = writer(2, 80)?;
+        writer.start(&memory, EPOCH);
+        for value in 1..=9 {
+            assert!(write(&mut writer, &memory, value));
+        }
+        writer.publish(&memory);
+        let torn = writer.write(&memory, |slot| {
+            slot.fill(0, &[10]);
+            Err(())
+        });
+        assert_eq!(torn, Err(()));
+
+        let mut bytes = [0; 80];
+        assert!(memory.copy_out(0, &mut bytes));
+        assert!(bytes == EXAMPLE);
+        Ok(())
+    }
+
+    #[test]
+    fn stores_are_in_the_order_of_the_protocol() -> Result<(), NoRoom> {
+        use Act::*;
+        use Word::*;
+
+        let memory = Recorder::new();
+        let mut writer = writer(2, 80)?;
+        writer.start(&memory, EPOCH);
+        assert!(memory.did(&[
+            Store(Epoch, 0),
+            Barrier,
+            Store(Transport, TRANSPORT),
+            Store(Protocol, PROTOCOL),
+            Store(Size, 2),
+            Store(Elements, 8),
+            Store(Reserved, 0),
+            Store(WriteStart, 0),
+            Store(Write, 0),
+            Barrier,
+            Store(Epoch, 1),
+        ]));
+        assert!(write(&mut writer, &memory, 1));
+        assert!(memory.did(&[Store(WriteStart, 1), Barrier, Copy(64)]));
+        // A quarter of the ring is pending.
+        assert!(write(&mut writer, &memory, 2));
+        assert!(memory.did(&[
+            Store(WriteStart, 2),
+            Barrier,
+            Copy(66),
+            Barrier,
+            Store(Write, 2),
+        ]));
+        assert_eq!(writer.publish(&memory), 0);
+        assert!(memory.did(&[]));
+        assert!(write(&mut writer, &memory, 3));
+        assert!(memory.did(&[Store(WriteStart, 3), Barrier, Copy(68)]));
+        assert_eq!(writer.publish(&memory), 1);
+        assert!(memory.did(&[Barrier, Store(Write, 3)]));
+        assert!(write(&mut writer, &memory, 4));
+        memory.did(&[]);
+        writer.stop(&memory);
+        assert!(memory.did(&[Barrier, Store(Write, 4), Barrier, Store(Epoch, 0)]));
+        Ok(())
+    }
+
+    #[test]
+    fn an_element_that_failed_is_written_again() -> Result<(), NoRoom> {
+        let memory = Cells::<80>::new();
+        let mut writer = writer(2, 80)?;
+        writer.start(&memory, EPOCH);
+        let failed = writer.write(&memory, |slot| {
+            slot.fill(0, &[9, 9]);
+            Err("no")
+        });
+        assert_eq!(failed, Err("no"));
+        assert_eq!(writer.publish(&memory), 0);
+        assert_eq!(memory.load(Word::WriteStart), 1);
+        assert_eq!(memory.load(Word::Write), 0);
+
+        assert!(write(&mut writer, &memory, 7));
+        assert_eq!(writer.publish(&memory), 1);
+        let mut element = [0; 2];
+        assert!(memory.copy_out(64, &mut element) && element == [7, 7]);
+        assert_eq!(memory.load(Word::WriteStart), 1);
+        assert_eq!(memory.load(Word::Write), 1);
+        Ok(())
+    }
+
+    #[test]
+    fn a_batch_is_published_at_a_quarter_of_the_ring() -> Result<(), NoRoom> {
+        // Elements in the ring, and how many make a batch.
+        for (elements, batch) in [(1, 1), (3, 1), (4, 1), (7, 1), (8, 2), (16, 4), (31, 7)] {
+            let memory = Cells::<128>::new();
+            let mut writer = writer(2, 64 + 2 * elements)?;
+            writer.start(&memory, EPOCH);
+            for count in 1..=40 {
+                assert!(write(&mut writer, &memory, 1));
+                assert_eq!(memory.load(Word::WriteStart), count);
+                assert_eq!(memory.load(Word::Write), count / batch * batch);
+            }
+            assert_eq!(writer.publish(&memory) as u64, 40 % batch);
+            assert_eq!(memory.load(Word::Write), 40);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_counters_do_not_wrap() -> Result<(), NoRoom> {
+        const MAX: u64 = u64::MAX;
+        // The epoch, and the one that follows it when the counters end.
+        for (epoch, following) in [(1, 2), (MAX - 1, MAX), (MAX, 1)] {
+            let memory = Cells::<80>::new();
+            let mut writer = writer(2, 80)?;
+            writer.start(&memory, NonZeroU64::new(epoch).unwrap_or(EPOCH));
+            writer.skip_to(&memory, MAX - 2);
+            assert!(write(&mut writer, &memory, 1));
+            assert_eq!(writer.publish(&memory), 1);
+            assert_eq!(memory.load(Word::Epoch), epoch);
+            assert_eq!(memory.load(Word::WriteStart), MAX - 1);
+            assert_eq!(memory.load(Word::Write), MAX - 1);
+
+            assert!(write(&mut writer, &memory, 2));
+            assert_eq!(memory.load(Word::Epoch), following);
+            assert_eq!(memory.load(Word::WriteStart), 0);
+            assert_eq!(memory.load(Word::Write), 0);
+
+            assert!(write(&mut writer, &memory, 3));
+            assert_eq!(writer.publish(&memory), 1);
+            assert_eq!(memory.load(Word::Write), 1);
+            let mut element = [0; 2];
+            assert!(memory.copy_out(64, &mut element) && element == [3, 3]);
+        }
+
+        // While stopped nobody listens, and nothing begins.
+        let memory = Cells::<80>::new();
+        let mut writer = writer(2, 80)?;
+        writer.skip_to(&memory, MAX - 1);
+        assert!(write(&mut writer, &memory, 1));
+        assert!(write(&mut writer, &memory, 2));
+        assert_eq!(memory.load(Word::Epoch), 0);
+        Ok(())
+    }
+
+    #[test]
+    fn a_stop_ends_the_epoch_and_a_start_begins_at_zero() -> Result<(), NoRoom> {
+        let memory = Cells::<80>::new();
+        let mut writer = writer(2, 80)?;
+        writer.start(&memory, EPOCH);
+        for value in 1..=5 {
+            assert!(write(&mut writer, &memory, value));
+        }
+        writer.stop(&memory);
+        assert_eq!(memory.load(Word::Epoch), 0);
+        assert_eq!(memory.load(Word::Write), 5);
+        writer.start(&memory, NonZeroU64::MAX);
+        assert_eq!(memory.load(Word::Epoch), u64::MAX);
+        assert_eq!(memory.load(Word::WriteStart), 0);
+        assert_eq!(memory.load(Word::Write), 0);
+        assert!(write(&mut writer, &memory, 6));
+        let mut element = [0; 2];
+        assert!(memory.copy_out(64, &mut element) && element == [6, 6]);
+        Ok(())
+    }
+}
