@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+A channel's memory as the host sees it: header words and elements, so that a
+test can be the writer, the reader, or a rogue.
+"""
+
+import mmap
+import struct
+
+TRANSPORT = 0x487312b6b79a9b6d
+HEADER = 64
+WORDS = ("transport", "epoch", "protocol", "size", "elements", "reserved", "wsc", "wc")
+
+
+class ChannelFile:
+    """
+    One channel, mapped. The header words are attributes: `c.epoch`,
+    `c.wc = 5`. Each is read and written as one 64-bit access.
+    """
+
+    def __init__(self, fd: int, offset: int, size: int):
+        # Set past __setattr__, which is for header words.
+        self.__dict__["map"] = mmap.mmap(fd, size, offset=offset)
+        self.__dict__["bytes"] = size
+        self.__dict__["_words"] = memoryview(self.map)[:HEADER].cast("Q")
+
+    def __getattr__(self, name: str) -> int:
+        if name not in WORDS:
+            raise AttributeError(name)
+        return self._words[WORDS.index(name)]
+
+    def __setattr__(self, name: str, value: int):
+        self._words[WORDS.index(name)] = value
+
+    def header(self) -> dict:
+        """All header words."""
+        return {name: getattr(self, name) for name in WORDS}
+
+    def content(self) -> bytes:
+        """All bytes of the region."""
+        return bytes(self.map)
+
+    def slot(self, number: int) -> int:
+        """The offset in the region of element `number`."""
+        return HEADER + number % self.elements * self.size
+
+    def element(self, number: int) -> bytes:
+        """The bytes of element `number` as they are now."""
+        at = self.slot(number)
+        return self.map[at:at + self.size]
+
+
+class Writer:
+    """A writer on a mapped channel that keeps the rules of the protocol."""
+
+    def __init__(self, channel: ChannelFile, protocol: int, size: int):
+        self.channel, self.protocol, self.size = channel, protocol, size
+        self.elements = (channel.bytes - HEADER) // size
+        self.count = 0
+
+    def start(self, epoch: int):
+        """Begins an epoch."""
+        c = self.channel
+        c.epoch = 0
+        c.transport, c.protocol, c.size, c.elements = \
+            TRANSPORT, self.protocol, self.size, self.elements
+        c.reserved = c.wsc = c.wc = self.count = 0
+        c.epoch = epoch
+
+    def stop(self):
+        """Ends the epoch."""
+        self.channel.epoch = 0
+
+    def write(self, *payloads: bytes):
+        """Writes elements, as one batch; what they do not fill stays as it is."""
+        c = self.channel
+        c.wsc = self.count + len(payloads)
+        for payload in payloads:
+            at = HEADER + self.count % self.elements * self.size
+            c.map[at:at + len(payload)] = payload
+            self.count += 1
+        c.wc = self.count
+
+
+class Reader:
+    """A reader on a mapped channel: reads what is new, counts what it lost."""
+
+    def __init__(self, channel: ChannelFile):
+        self.channel = channel
+        self.epoch = channel.epoch
+        self.count = channel.wc
+        self.lost = 0
+
+    def read(self) -> list:
+        """All elements that can be read now."""
+        c = self.channel
+        if c.epoch != self.epoch:
+            self.epoch, self.count = c.epoch, 0
+        if not self.epoch:
+            return []
+        found = []
+        while self.count < c.wc:
+            data = c.element(self.count)
+            oldest = c.wsc - c.elements
+            if oldest > self.count:
+                self.lost += oldest - self.count
+                self.count = oldest
+                continue
+            found.append(data)
+            self.count += 1
+        return found
+
+
+def ip_element(packet: bytes, mark: int = 0) -> bytes:
+    """An IPv4 or IPv6 packet with the 8-byte header of IP mode in front."""
+    version = packet[0] >> 4
+    if version == 4:
+        protocol, qos = 4, packet[1] >> 2
+    else:
+        protocol, qos = 41, (struct.unpack_from(">H", packet)[0] >> 4 & 0xff) >> 2
+    return struct.pack("<IHBB", mark, len(packet), protocol, qos) + packet

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Kernel logs: what a machine's kernel said, and whether a run may pass with it.
+"""
+
+import re
+
+# A line with one of these ends a run as failed, whatever its level.
+BAD = re.compile("|".join((
+    r"\bWARNING:", r"\bBUG:", r"\bBUG\b.*\bat ", r"kernel BUG", r"\bOops\b", r"Kernel panic",
+    r"general protection fault", r"unable to handle", r"\bKASAN\b", r"\bUBSAN\b", r"\bKCSAN\b",
+    r"kmemleak: \d+ new", r"possible recursive locking", r"circular locking dependency",
+    r"inconsistent lock state", r"suspicious RCU usage", r"Invalid wait context",
+    r"sleeping function called from invalid", r"scheduling while atomic", r"rcu.*detected stall",
+    r"rcu.*self-detected", r"soft lockup", r"hard LOCKUP", r"blocked for more than",
+    r"waiting for \S+ to become free", r"refcount_t:", r"list_(add|del) corruption",
+    r"NETDEV WATCHDOG", r"bad page", r"Bad page", r"stack-protector", r"nobody cared",
+    r"double free", r"rust_kernel.*panicked", r"rust_kernel: panicked", r"leaked reference",
+    r"ref_tracker:", r"NOHZ tick-stop error")))
+
+# What a stock kernel says about any out-of-tree module without its signature.
+TAINT = re.compile(r"taint")
+TAINT_ALLOWED = (
+    "muennet: loading out-of-tree module taints kernel.",
+    "muennet: module verification failed: signature and/or required key missing - tainting kernel",
+)
+
+# Of a virtual machine under emulation that is short of host CPU time; not ours.
+IGNORED = re.compile(r"clocksource.*(skew|unstable|watchdog)|Spectre|"
+                     r"RETBleed|MDS|TAA|MMIO Stale|SRBDS|GDS")
+
+EXCERPT = 40
+
+
+def bad_lines(lines) -> list:
+    """Indices of lines that a run may not pass with."""
+    def is_bad(line: str) -> bool:
+        if TAINT.search(line) and not any(line.endswith(known) for known in TAINT_ALLOWED):
+            return True
+        return bool(BAD.search(line))
+    return [n for n, line in enumerate(lines) if is_bad(line) and not IGNORED.search(line)]
+
+
+def excerpt(lines) -> str:
+    """The first bad line with what follows it; empty when there is none."""
+    bad = bad_lines(lines)
+    if not bad:
+        return ""
+    return "\n".join(lines[max(0, bad[0] - 3):bad[0] + EXCERPT])
+
+
+class Log:
+    """The kernel log of one machine."""
+
+    def __init__(self, name: str):
+        self.name = name
+        self.lines: list = []
+
+    def add(self, records) -> list:
+        """Appends records of the agent and returns them as lines."""
+        new = [f"[{stamp / 1e6:12.6f}] {text}" for _level, stamp, text in records]
+        self.lines += new
+        return new

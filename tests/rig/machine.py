@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Machines that play the subjects of a system, under QEMU.
+
+A machine has its subject's information at 0xe00000000 (read-only), and the
+channels from 0xe10000000 on: one file for each writer, which the others have
+mapped read-only. The kernel is the stock one, the root file system the archive
+of initramfs.py; commands go through the agent.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import initramfs, klog, ksft
+from .channel import ChannelFile
+from .client import Client, MachineDied
+from .system import System
+
+BOOT_SECONDS = 90
+BOOT_ATTEMPTS = 3
+COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
+                "no_hash_pointers mitigations=off {more}")
+
+
+class Machine:
+    """One running machine; usable as `host=` of the kernel's selftest library."""
+
+    def __init__(self, system: System, name: str, folder: Path, more: str = ""):
+        self.system, self.name, self.folder = system, name, folder
+        self.console = folder / f"console.{name}"
+        self._more = more
+        self._process = self._client = self._terminal = None
+        self.log = klog.Log(name)
+
+    def _memory(self, ident: str, path: Path, size: int, address: int, writable: bool) -> list:
+        only = "off" if writable else "on"
+        return ["-object", f"memory-backend-file,id={ident},mem-path={path},size={size},"
+                           f"share=on,readonly={only}",
+                "-device", f"pc-dimm,memdev={ident},addr={address:#x}"]
+
+    def _arguments(self, agent: int, terminal: int) -> list:
+        accel = os.environ.get("MUENNET_ACCEL", "tcg")
+        args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
+                "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
+                "-cpu", "qemu64,+rdrand,+rdseed", "-smp", "2", "-m", "768,slots=8,maxmem=64G",
+                "-kernel", str(initramfs.kernel()),
+                "-initrd", str(initramfs.base()),
+                "-append", COMMAND_LINE.format(more=self._more),
+                "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
+                "-device", "virtio-serial-pci",
+                "-chardev", f"socket,id=agent,fd={agent}",
+                "-device", "virtserialport,chardev=agent,name=agent",
+                "-chardev", f"socket,id=terminal,fd={terminal}",
+                "-device", "virtconsole,chardev=terminal"]
+        args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", 2 << 20,
+                             self.system.sinfo_address(), False)
+        for writer in self.system.writers():
+            size = self.system.file_size(writer)
+            if size:
+                args += self._memory(writer, self.folder / f"channels.{writer}", size,
+                                     self.system.base(writer), writer == self.name)
+        return args
+
+    def start(self):
+        """Starts QEMU, without waiting for the machine to come up."""
+        agent, agent_end = socket.socketpair()
+        self._terminal, terminal_end = socket.socketpair()
+        ends = agent_end.fileno(), terminal_end.fileno()
+        self._process = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "--", *self._arguments(*ends)],
+            pass_fds=ends, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=self.console.with_suffix(".qemu." + self.name).open("wb"),
+            start_new_session=True)
+        agent_end.close()
+        terminal_end.close()
+        self._client = Client(agent, self.alive)
+
+    def wait_up(self):
+        """Waits for the agent; a machine that dies before is started again."""
+        for attempt in range(BOOT_ATTEMPTS):
+            try:
+                if self._client.take("hello", BOOT_SECONDS) is not None:
+                    self.log = klog.Log(self.name)
+                    self._client.put("/etc/hostname", self.name.encode())
+                    self.run(f"hostname {self.name}")
+                    return
+            except MachineDied:
+                pass
+            self.stop()
+            if attempt + 1 < BOOT_ATTEMPTS:
+                ksft.ksft_pr(f"machine {self.name}: boot failed before any module was "
+                             "loaded, booting again")
+                self.start()
+        raise MachineDied(f"machine {self.name} does not boot:\n{self.console_tail()}")
+
+    def alive(self) -> bool:
+        """Whether QEMU runs."""
+        try:
+            # A forked test file is not QEMU's parent: look at the process itself.
+            state = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1]
+            return state.split()[0] not in "ZX"
+        except (FileNotFoundError, ProcessLookupError):
+            return False
+
+    def responds(self) -> bool:
+        """Whether the machine still answers."""
+        try:
+            return self._client.start(["true"]).wait(30) == 0
+        except (MachineDied, subprocess.TimeoutExpired):
+            return False
+
+    def stop(self):
+        """Ends QEMU."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
+    def console_tail(self, lines: int = 40) -> str:
+        """The end of what the machine's serial console and QEMU said."""
+        said = self.console.read_text(errors="replace")
+        said += self.console.with_suffix(".qemu." + self.name).read_text(errors="replace")
+        return "\n".join(said.splitlines()[-lines:])
+
+    def cmd(self, comm) -> "Program":
+        """Starts a command (the selftest library calls this)."""
+        argv = ["sh", "-c", comm] if isinstance(comm, str) else list(comm)
+        return self._client.start(argv)
+
+    def run(self, comm, fail: bool = True, timeout: float = 60, stdin: bytes = b""):
+        """Runs a command to its end: an object with ret, stdout, stderr."""
+        if stdin:
+            self.put("/run/stdin", stdin)
+            comm = f"{{ {comm}; }} </run/stdin"
+        return ksft.cmd(comm, host=self, fail=fail, timeout=timeout)
+
+    def bkg(self, comm, **options):
+        """Runs a command in the background, as a context."""
+        return ksft.bkg(comm, host=self, **options)
+
+    def ip(self, args: str, **options):
+        """Runs ip; with json=True, its parsed output."""
+        return ksft.ip(args, host=self, **options)
+
+    def put(self, path: str, data: bytes, mode: int = 0o644):
+        """Writes a file in the machine."""
+        self._client.put(path, data, mode)
+
+    def get(self, path: str) -> bytes:
+        """Reads a file in the machine."""
+        return self._client.get(path)
+
+    def new_log(self) -> list:
+        """Kernel log lines since the last look; all are kept in `log`."""
+        return self.log.add(self._client.request("klog")["records"])
+
+    def terminal(self, rows: int = 0, columns: int = 0) -> socket.socket:
+        """Starts a shell on the machine's second console: its socket."""
+        self._client.request("terminal", rows=rows, columns=columns)
+        return self._terminal
+
+
+class Machines:
+    """All machines of a system, as a context: boots them together, ends them."""
+
+    def __init__(self, system: System, more: str = ""):
+        self.system = system
+        self._folder = Path(tempfile.mkdtemp(prefix="muennet-", dir="/dev/shm"))
+        self.machines = {name: Machine(system, name, self._folder, more)
+                         for name in system.subjects}
+        self.boot_seconds = 0.0
+
+    def __getitem__(self, name: str) -> Machine:
+        return self.machines[name]
+
+    def __enter__(self):
+        initramfs.base()
+        for writer in self.system.writers():
+            path = self._folder / f"channels.{writer}"
+            with path.open("wb") as file:
+                file.truncate(self.system.file_size(writer))
+        for name in self.machines:
+            (self._folder / f"sinfo.{name}").write_bytes(self.system.images(name))
+        begin = time.monotonic()
+        try:
+            for machine in self.machines.values():
+                machine.start()
+            for machine in self.machines.values():
+                machine.wait_up()
+        except BaseException:
+            self.__exit__()
+            raise
+        self.boot_seconds = time.monotonic() - begin
+        return self
+
+    def __exit__(self, *_):
+        for machine in self.machines.values():
+            if machine._process:
+                machine.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def channel(self, name: str) -> ChannelFile:
+        """A channel's memory, mapped by this process."""
+        channel = self.system.channel(name)
+        with (self._folder / f"channels.{channel.writer}").open("r+b") as file:
+            return ChannelFile(file.fileno(), self.system.offset(name), channel.size)
+
+    def healthy(self) -> bool:
+        """Whether all machines run and answer."""
+        return all(m.alive() and m.responds() for m in self.machines.values())

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What a Muen policy would say, in a few lines: subjects, and channels between
+them. From it come the subject information of every subject and the memory of
+the machines that play them.
+
+    PAIR = System("pair", subjects=("a", "b"), channels=(
+        Channel("a_to_b", writes={"a": "channel_out"}, reads={"b": "channel_in"}),
+        Channel("b_to_a", writes={"b": "channel_out"}, reads={"a": "channel_in"})))
+
+A channel that no subject writes, or none reads, is for the test itself: it can
+map every channel (rig/channel.py) and be the other side.
+"""
+
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+from . import sinfo
+
+SINFO_BASE = 0xe00000000
+SINFO_STRIDE = 0x10000
+CHANNELS_BASE = 0xe10000000
+WRITER_STRIDE = 0x40000000
+MEGABYTE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Channel:
+    """
+    One region with one writer. `writes` and `reads` map a subject to the name
+    under which that subject knows the channel; one subject may do both.
+    `event` and `vector` are numbers of a notification, given to the writer and
+    to the readers under the channel's name.
+    """
+    name: str
+    writes: dict = field(default_factory=dict)
+    reads: dict = field(default_factory=dict)
+    size: int = MEGABYTE
+    event: Optional[int] = None
+    vector: Optional[int] = None
+
+    @property
+    def writer(self) -> str:
+        """The subject that writes, or "host"."""
+        return next(iter(self.writes), "host")
+
+
+@dataclass(frozen=True)
+class System:
+    """
+    Subjects and channels. `extras` gives subjects more resources
+    (sinfo.Memory and others); `variants` names further images in every
+    subject: functions that take the good image and return another one. They
+    lie behind the good one, at sinfo_address(name).
+    """
+    name: str
+    subjects: tuple = ("a", "b")
+    channels: tuple = ()
+    extras: dict = field(default_factory=dict)
+    variants: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
+    version: int = 3
+
+    def __post_init__(self):
+        names = [channel.name for channel in self.channels]
+        if len(set(names)) != len(names):
+            raise ValueError(f"{self.name}: two channels have the same name")
+        for channel in self.channels:
+            if len(channel.writes) > 1:
+                raise ValueError(f"{channel.name}: a channel has one writer")
+            if channel.size <= 64 or channel.size % sinfo.PAGE:
+                raise ValueError(f"{channel.name}: {channel.size:#x} is no size of a region")
+            unknown = {*channel.writes, *channel.reads} - {*self.subjects}
+            if unknown:
+                raise ValueError(f"{channel.name}: no subject {unknown}")
+        for subject in self.subjects:
+            self.image(subject)
+
+    def writers(self) -> list:
+        """All that write: each has a file of its own for its channels."""
+        return [*self.subjects, "host"]
+
+    def channel(self, name: str) -> Channel:
+        """The channel of that name."""
+        return next(channel for channel in self.channels if channel.name == name)
+
+    def offset(self, name: str) -> int:
+        """Where the channel lies in its writer's file."""
+        at = 0
+        for channel in self.channels:
+            if channel.name == name:
+                return at
+            if channel.writer == self.channel(name).writer:
+                at += channel.size
+        raise KeyError(name)
+
+    def file_size(self, writer: str) -> int:
+        """Bytes of all channels of a writer, in whole 2 MiB; may be 0."""
+        used = sum(c.size for c in self.channels if c.writer == writer)
+        return -(-used // (2 * MEGABYTE)) * 2 * MEGABYTE
+
+    def base(self, writer: str) -> int:
+        """The guest-physical address of a writer's file."""
+        return CHANNELS_BASE + self.writers().index(writer) * WRITER_STRIDE
+
+    def address(self, name: str) -> int:
+        """The guest-physical address of a channel, the same in every subject."""
+        return self.base(self.channel(name).writer) + self.offset(name)
+
+    def sinfo_address(self, variant: str = "") -> int:
+        """Where the good image, or a variant of it, lies."""
+        index = [*self.variants].index(variant) + 1 if variant else 0
+        return SINFO_BASE + index * SINFO_STRIDE
+
+    def resources(self, subject: str) -> list:
+        """What the subject is told about."""
+        found = []
+        for c in self.channels:
+            for ends, writable, notice in ((c.writes, True, sinfo.Event),
+                                           (c.reads, False, sinfo.Vector)):
+                if subject not in ends:
+                    continue
+                found.append(sinfo.Memory(ends[subject], self.address(c.name), c.size, writable))
+                number = c.event if writable else c.vector
+                if number is not None:
+                    found.append(notice(ends[subject], number))
+        return found + [*self.extras.get(subject, ())]
+
+    def image(self, subject: str) -> bytes:
+        """The subject information."""
+        return sinfo.build(subject, self.resources(subject), self.version)
+
+    def images(self, subject: str) -> bytes:
+        """The image and all variants, as they lie in memory (2 MiB)."""
+        good = self.image(subject)
+        memory = bytearray(2 * MEGABYTE)
+        for index, make in enumerate([lambda image: image, *self.variants.values()]):
+            at = index * SINFO_STRIDE
+            image = make(good)
+            memory[at:at + len(image)] = image
+        return bytes(memory)
