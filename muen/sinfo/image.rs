@@ -16,11 +16,8 @@ pub(super) const ENTRY_SIZE: usize = 128;
 /// Number of resources that the image has room for.
 pub(super) const ENTRY_COUNT: usize = 255;
 
-/// Largest number of bytes in a name.
-const NAME_MAX: usize = 63;
-
-/// The bits of a name's first byte that hold its length.
-const NAME_LENGTH_MASK: u8 = 0x3f;
+/// Largest number of bytes in a name; also the bits of a name's first byte that hold its length.
+const NAME_MAX: usize = 0x3f;
 
 /// Offsets in the image.
 mod offset {
@@ -101,8 +98,8 @@ impl<'a> Name<'a> {
     /// Decodes the name at the start of `bytes`: the length in the low six bits, then the bytes.
     fn decode(bytes: &'a [u8]) -> Self {
         let name = bytes.split_first().and_then(|(length, name)| {
-            // The two high bits mean nothing; what is left is at most `NAME_MAX`.
-            name.get(..usize::from(length & NAME_LENGTH_MASK))
+            // The two high bits mean nothing.
+            name.get(..usize::from(*length) & NAME_MAX)
         });
         Self(name.unwrap_or_default())
     }

@@ -24,6 +24,12 @@ mod kernel_glue;
 mod overlap;
 mod resource;
 
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[path = "../../tests/host/shows.rs"]
+pub(crate) mod shows;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod tests;
+
 pub use self::image::{
     ImageError,
     Name,

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory resources one by one, and whether they can be channels.
+
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_sinfo_memory))]
+mod cases {
+    use super::super::super::shows::shows;
+    use super::super::super::*;
+    use super::super::*;
+
+    #[test]
+    fn memory_flags() {
+        for flags in 0..=u8::MAX {
+            let image = with_memory(&[Memory {
+                name: "x",
+                kind: flags,
+                flags,
+                address: 0x0123_4567_89ab_c000,
+                size: 0xf000,
+            }]);
+            let memory = Sinfo::parse(&image).unwrap().memory(b"x").unwrap().unwrap();
+            assert_eq!(memory.kind, flags);
+            assert_eq!(memory.writable, flags % 2 == 1);
+            assert_eq!(memory.executable, flags / 2 % 2 == 1);
+            assert_eq!(memory.address, 0x0123_4567_89ab_c000);
+            assert_eq!(memory.size, 0xf000);
+        }
+    }
+
+    #[test]
+    fn memory_ranges() {
+        use ResourceError::Empty;
+
+        const TOP: u64 = u64::MAX - 0xfff;
+
+        let unaligned = |address, size| Err(ResourceError::Unaligned { address, size });
+        let wraps = |address, size| Err(ResourceError::Wraps { address, size });
+        let table = [
+            (0, 0x1000, Ok(())),
+            (0x1000, 0x1000, Ok(())),
+            (0xe_0000_0000, 0x10_0000, Ok(())),
+            // Sizes.
+            (0x1000, 0, Err(Empty)),
+            (0x1001, 0, Err(Empty)),
+            (0x1000, 1, unaligned(0x1000, 1)),
+            (0x1000, 0xfff, unaligned(0x1000, 0xfff)),
+            (0x1000, 0x1001, unaligned(0x1000, 0x1001)),
+            // Addresses.
+            (1, 0x1000, unaligned(1, 0x1000)),
+            (0xfff, 0x1000, unaligned(0xfff, 0x1000)),
+            (0x1800, 0x1000, unaligned(0x1800, 0x1000)),
+            (u64::MAX, u64::MAX, unaligned(u64::MAX, u64::MAX)),
+            // The end.
+            (0, TOP, Ok(())),
+            (TOP - 0x1000, 0x1000, Ok(())),
+            (TOP, 0x1000, wraps(TOP, 0x1000)),
+            (TOP - 0x1000, 0x2000, wraps(TOP - 0x1000, 0x2000)),
+            (0x1000, TOP, wraps(0x1000, TOP)),
+            (TOP, TOP, wraps(TOP, TOP)),
+        ];
+        for (address, size, expected) in table {
+            let image = with_memory(&[
+                channel("good", RO, 0x8000_0000, 0x1000),
+                channel("x", RO, address, size),
+            ]);
+            let sinfo = Sinfo::parse(&image).unwrap();
+            let found = sinfo.memory(b"x").map(|memory| {
+                memory.is_some_and(|memory| (memory.address, memory.size) == (address, size))
+            });
+            assert_eq!(
+                (address, size, found),
+                (address, size, expected.map(|()| true))
+            );
+            // Nobody else suffers.
+            assert!(matches!(sinfo.memory(b"good"), Ok(Some(_))));
+            assert_eq!(sinfo.memories().count(), 2);
+        }
+    }
+
+    #[test]
+    fn channels() {
+        use Access::{
+            Read,
+            Write, //
+        };
+        use ResourceError::{
+            NotAChannel,
+            NotFound,
+            Writability, //
+        };
+
+        let region = |name, kind, flags| Memory {
+            name,
+            kind,
+            flags,
+            address: 0,
+            size: 0,
+        };
+        let mut resources = [
+            region("ro", 5, 0),
+            region("rw", 5, 1),
+            region("rox", 5, 2),
+            region("rwx", 5, 3),
+            region("kind 4", 4, 1),
+            region("kind 6", 6, 0),
+            region("kind 0", 0, 0),
+            region("kind 255", 255, 1),
+        ];
+        for (index, resource) in resources.iter_mut().enumerate() {
+            resource.address = (index as u64 + 1) * 0x1000;
+            resource.size = 0x1000;
+        }
+        let image = with_memory(&resources);
+        let sinfo = Sinfo::parse(&image).unwrap();
+
+        let table = [
+            ("ro", Read, Ok(0x1000)),
+            ("ro", Write, Err(Writability(Write))),
+            ("rw", Read, Err(Writability(Read))),
+            ("rw", Write, Ok(0x2000)),
+            ("rox", Read, Ok(0x3000)),
+            ("rwx", Write, Ok(0x4000)),
+            ("kind 4", Write, Err(NotAChannel { kind: 4 })),
+            ("kind 4", Read, Err(NotAChannel { kind: 4 })),
+            ("kind 6", Read, Err(NotAChannel { kind: 6 })),
+            ("kind 0", Read, Err(NotAChannel { kind: 0 })),
+            ("kind 255", Write, Err(NotAChannel { kind: 255 })),
+            ("none", Read, Err(NotFound)),
+            ("", Write, Err(NotFound)),
+        ];
+        for (name, access, expected) in table {
+            let found = sinfo.channel(name.as_bytes(), access, Range::of_image(0xe_0000_0000));
+            assert_eq!((name, found.map(|memory| memory.address)), (name, expected));
+        }
+    }
+
+    #[test]
+    fn errors_show() {
+        let image = with_memory(&[channel("o'ther", RW, 0x1000, 0x1000)]);
+        let name = Sinfo::parse(&image)
+            .unwrap()
+            .memories()
+            .next()
+            .unwrap()
+            .name;
+        let table = [
+            (ResourceError::NotFound, "is not in the subject information"),
+            (
+                ResourceError::NotAChannel { kind: 7 },
+                "is no channel but memory of kind 7",
+            ),
+            (
+                ResourceError::Writability(Access::Read),
+                "is writable, a reader's must not be",
+            ),
+            (
+                ResourceError::Writability(Access::Write),
+                "is not writable, a writer's must be",
+            ),
+            (
+                ResourceError::Overlap(Conflict::Image),
+                "overlaps the subject information",
+            ),
+            (
+                ResourceError::Overlap(Conflict::Memory(name)),
+                r"overlaps memory region 'o\'ther'",
+            ),
+            (ResourceError::Empty, "has no memory"),
+            (
+                ResourceError::Unaligned {
+                    address: 0x1001,
+                    size: 0x1000,
+                },
+                "is not made of whole pages: 0x1000 bytes at 0x1001",
+            ),
+            (
+                ResourceError::Wraps {
+                    address: 0x1000,
+                    size: u64::MAX - 0xfff,
+                },
+                "does not fit the address space: 0xfffffffffffff000 bytes at 0x1000",
+            ),
+        ];
+        for (error, text) in table {
+            assert_eq!((text, shows(&error, text)), (text, true));
+        }
+
+        assert!(shows(
+            &ImageError::Magic(0x0400_6f66_6e69_756d),
+            "no subject information of version 3 or 5: magic is 0x04006f666e69756d"
+        ));
+        assert!(shows(
+            &ImageError::Magic(0),
+            "no subject information of version 3 or 5: magic is 0x0000000000000000"
+        ));
+        assert!(shows(
+            &ImageError::Size(7),
+            "subject information has 7 bytes instead of 32720"
+        ));
+    }
+
+    #[test]
+    #[cfg(CONFIG_RUST)]
+    fn errno() {
+        use kernel::error::{
+            code::*,
+            Error, //
+        };
+
+        assert_eq!(Error::from(ImageError::Size(0)), ENODEV);
+        assert_eq!(Error::from(ImageError::Magic(0)), ENODEV);
+        let table = [
+            (ResourceError::NotFound, ENXIO),
+            (ResourceError::NotAChannel { kind: 0 }, EPERM),
+            (ResourceError::Writability(Access::Read), EPERM),
+            (ResourceError::Overlap(Conflict::Image), EPERM),
+            (ResourceError::Empty, EFAULT),
+            (
+                ResourceError::Unaligned {
+                    address: 1,
+                    size: 1,
+                },
+                EFAULT,
+            ),
+            (
+                ResourceError::Wraps {
+                    address: 1,
+                    size: 1,
+                },
+                EFAULT,
+            ),
+        ];
+        for (error, errno) in table {
+            assert_eq!((error, Error::from(error)), (error, errno));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tables for the subject information: real images, and images with things changed.
+
+mod head;
+mod memory;
+mod overlap;
+
+use super::CHANNEL_KIND;
+
+/// Made by Muen's own generator.
+pub(super) const SUBJECT: &[u8] = include_bytes!("../../../tests/data/sinfo/subject_info.bin");
+pub(super) const NULL: &[u8] = include_bytes!("../../../tests/data/sinfo/null_info.bin");
+
+/// Bytes to put at an offset.
+pub(super) type Change<'a> = (usize, &'a [u8]);
+
+/// An image of our own: an image is too much for the stack of a kernel.
+#[cfg(CONFIG_RUST)]
+pub(super) type Image = kernel::alloc::KVec<u8>;
+#[cfg(not(CONFIG_RUST))]
+pub(super) type Image = Vec<u8>;
+
+#[cfg(CONFIG_RUST)]
+pub(super) fn copy(pieces: &[&[u8]]) -> Image {
+    let mut image = Image::new();
+    for piece in pieces {
+        image
+            .extend_from_slice(piece, kernel::alloc::flags::GFP_KERNEL)
+            .unwrap();
+    }
+    image
+}
+#[cfg(not(CONFIG_RUST))]
+pub(super) fn copy(pieces: &[&[u8]]) -> Image {
+    pieces.concat()
+}
+
+pub(super) fn change(mut image: Image, changes: &[Change<'_>]) -> Image {
+    for &(at, bytes) in changes {
+        image[at..][..bytes.len()].copy_from_slice(bytes);
+    }
+    image
+}
+
+/// The image without resources, with changes.
+pub(super) fn image(changes: &[Change<'_>]) -> Image {
+    change(copy(&[NULL]), changes)
+}
+
+/// Offset of entry `index`.
+pub(super) const fn entry(index: usize) -> usize {
+    80 + index * 128
+}
+
+/// A memory resource, as `memory` fills it in.
+pub(super) struct Memory {
+    pub(super) name: &'static str,
+    pub(super) kind: u8,
+    pub(super) flags: u8,
+    pub(super) address: u64,
+    pub(super) size: u64,
+}
+
+/// A channel that is writable or not.
+pub(super) const fn channel(name: &'static str, flags: u8, address: u64, size: u64) -> Memory {
+    Memory {
+        name,
+        kind: CHANNEL_KIND,
+        flags,
+        address,
+        size,
+    }
+}
+
+pub(super) const RO: u8 = 0;
+pub(super) const RW: u8 = 1;
+
+/// Puts a resource without data into entry `index`.
+pub(super) fn resource(image: Image, index: usize, kind: u32, name: &str) -> Image {
+    let at = entry(index);
+    change(
+        image,
+        &[
+            (at, &kind.to_le_bytes()),
+            (at + 4, &[name.len() as u8]),
+            (at + 5, name.as_bytes()),
+        ],
+    )
+}
+
+/// The image with these memory resources from entry 0 on.
+pub(super) fn with_memory<'a>(resources: impl IntoIterator<Item = &'a Memory>) -> Image {
+    let mut image = image(&[]);
+    for (index, memory) in resources.into_iter().enumerate() {
+        let at = entry(index);
+        image = change(
+            resource(image, index, 1, memory.name),
+            &[
+                (77, &[index as u8 + 1]),
+                (at + 72, &[memory.kind]),
+                (at + 74, &[memory.flags]),
+                (at + 80, &memory.address.to_le_bytes()),
+                (at + 88, &memory.size.to_le_bytes()),
+            ],
+        );
+    }
+    image
+}
