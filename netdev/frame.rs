@@ -19,6 +19,9 @@
 //! of [`check`]: also the length again, which must be what was copied. The length that counts is
 //! that of the IP header; the one in `net_hdr` may be zero with some peers and is not read.
 
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod tests;
+
 /// Size of the header before the IP packet in bytes.
 pub const HEADER_SIZE: usize = 8;
 

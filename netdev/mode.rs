@@ -66,3 +66,41 @@ impl Mode {
         }
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_mode))]
+mod tests {
+    use super::Mode;
+
+    #[test]
+    fn sizes() {
+        // (mode, smallest MTU, largest MTU, element size for 1500, smallest and largest element)
+        let table = [
+            (Mode::Raw, 1, 65_535, 1_500, 1, 65_535),
+            (Mode::Ip, 68, 65_535, 1_508, 76, 65_543),
+            (Mode::Ethernet, 68, 65_521, 1_516, 84, 65_537),
+        ];
+        for (mode, mtu_min, mtu_max, usual, element_min, element_max) in table {
+            assert_eq!((mode, mode.mtu_range()), (mode, mtu_min..=mtu_max));
+            assert_eq!((mode, mode.element_size(1_500)), (mode, usual));
+            assert_eq!(
+                (mode, mode.element_sizes()),
+                (mode, element_min..=element_max)
+            );
+            // Garbage must not make a small element.
+            assert!(mode.element_size(u32::MAX) >= u32::MAX as usize);
+        }
+    }
+
+    #[test]
+    fn flags() {
+        let table = [
+            (Mode::Raw, None),
+            (Mode::Ip, Some("net_hdr")),
+            (Mode::Ethernet, Some("eth_dev")),
+        ];
+        for (mode, flag) in table {
+            assert_eq!((mode, mode.flag()), (mode, flag));
+        }
+    }
+}

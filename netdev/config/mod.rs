@@ -25,6 +25,9 @@ mod lists;
 mod module;
 mod number;
 
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod tests;
+
 pub use self::error::{
     ConfigError,
     Place,

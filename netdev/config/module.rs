@@ -86,3 +86,108 @@ fn error<'a>(parameter: &'static str, problem: Problem<'a>) -> ConfigError<'a> {
         problem,
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_config_module))]
+mod tests {
+    use super::*;
+    use crate::muen::sinfo::shows::shows;
+
+    #[test]
+    fn poll() {
+        let poll = |period_us, raised_from| {
+            Ok(Poll {
+                period_us,
+                raised_from,
+            })
+        };
+        let table = [
+            (None, poll(1_000, None)),
+            (Some(""), poll(1_000, None)),
+            (Some("0"), poll(50, Some(0))),
+            (Some("1"), poll(50, Some(1))),
+            (Some("49"), poll(50, Some(49))),
+            (Some("50"), poll(50, None)),
+            (Some("51"), poll(51, None)),
+            (Some("1000000"), poll(1_000_000, None)),
+            (
+                Some("1000001"),
+                Err("parameter poll: '1000001' is more than 1000000 microseconds"),
+            ),
+            (
+                Some("4294967346"),
+                Err("parameter poll: '4294967346' is more than 1000000 microseconds"),
+            ),
+            (
+                Some("18446744073709551666"),
+                Err("parameter poll: '18446744073709551666' is more than 1000000 microseconds"),
+            ),
+            (
+                Some("fast"),
+                Err("parameter poll: 'fast' is not a decimal number"),
+            ),
+            (
+                Some("-1"),
+                Err("parameter poll: '-1' is not a decimal number"),
+            ),
+            (
+                Some("0x10"),
+                Err("parameter poll: '0x10' is not a decimal number"),
+            ),
+            (
+                Some(" 1"),
+                Err("parameter poll: ' 1' is not a decimal number"),
+            ),
+            (
+                Some("1,2"),
+                Err("parameter poll: '1,2' is not a decimal number"),
+            ),
+        ];
+        for (value, expected) in table {
+            match (Poll::parse(value.map(str::as_bytes)), expected) {
+                (Err(error), Err(line)) => assert_eq!((line, shows(&error, line)), (line, true)),
+                (poll, expected) => assert_eq!((value, poll.ok()), (value, expected.ok())),
+            }
+        }
+    }
+
+    #[test]
+    fn sinfo() {
+        let table = [
+            (None, Ok(0xe_0000_0000)),
+            (Some(""), Ok(0xe_0000_0000)),
+            (Some("0"), Ok(0)),
+            (Some("0xe00000000"), Ok(0xe_0000_0000)),
+            (Some("E00000000"), Ok(0xe_0000_0000)),
+            (Some("123456789abcdef"), Ok(0x0123_4567_89ab_cdef)),
+            // The last address with room for the image behind it.
+            (Some("ffffffffffff802f"), Ok(u64::MAX - 32_720)),
+            (
+                Some("ffffffffffff8030"),
+                Err("parameter sinfo: 'ffffffffffff8030' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("10000000000000000"),
+                Err("parameter sinfo: '10000000000000000' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("0x"),
+                Err("parameter sinfo: '0x' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("sinfo"),
+                Err("parameter sinfo: 'sinfo' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("-1"),
+                Err("parameter sinfo: '-1' is not a hexadecimal address of memory"),
+            ),
+        ];
+        for (value, expected) in table {
+            match (parse_sinfo(value.map(str::as_bytes)), expected) {
+                (Err(error), Err(line)) => assert_eq!((line, shows(&error, line)), (line, true)),
+                (address, expected) => assert_eq!((value, address.ok()), (value, expected.ok())),
+            }
+        }
+    }
+}
