@@ -29,7 +29,6 @@ pub(crate) mod macros {
         kernel_param,
         kernel_param__bindgen_ty_1,
         kparam_array,
-        module,
         param_array_ops,
         param_ops_charp,
         KERNEL_PARAM_FL_HWPARAM, //
@@ -218,7 +217,7 @@ macro_rules! param {
     ($name:literal, $type:literal, $description:literal, $flags:expr, $ops:expr, $value:expr) => {
         #[cfg(MODULE)]
         #[cfg(MODULE)]
-        const NAME: &str = concat!($name, "\0");
+        const PARAM_NAME: &str = concat!($name, "\0");
         #[cfg(MODULE)]
         const TYPE: &str = concat!("parmtype=", $name, ":", $type, "\0");
         #[cfg(MODULE)]
@@ -227,7 +226,7 @@ macro_rules! param {
         // Built in, parameters carry the name of what they belong to.
         #[cfg(not(MODULE))]
         #[cfg(not(MODULE))]
-        const NAME: &str = concat!("muennet.", $name, "\0");
+        const PARAM_NAME: &str = concat!("muennet.", $name, "\0");
         #[cfg(not(MODULE))]
         const TYPE: &str = concat!("muennet.parmtype=", $name, ":", $type, "\0");
         #[cfg(not(MODULE))]
@@ -249,7 +248,7 @@ macro_rules! param {
         #[used(compiler)]
         static PARAM: kernel::module_param::KernelParam =
             kernel::module_param::KernelParam::new(macros::kernel_param {
-                name: NAME.as_ptr().cast(),
+                name: PARAM_NAME.as_ptr().cast(),
                 #[cfg(MODULE)]
                 mod_: (&raw const macros::__this_module).cast_mut(),
                 #[cfg(not(MODULE))]

@@ -10,9 +10,36 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    prelude::*, //
+    prelude::*,
+    sync::atomic::{
+        ordering::Relaxed,
+        Atomic, //
+    }, //
 };
 use pin_init::Zeroable;
+
+/// A counter of events of one CPU, meant to be an item of [`PerCpu`] or part of one.
+///
+/// Only softirqs of that CPU, or whoever else excludes all others, raise it; anybody may read it.
+#[repr(transparent)]
+pub(crate) struct Counter(Atomic<u64>);
+
+// SAFETY: An atomic has the same bit validity as its integer, for which zero is valid.
+unsafe impl Zeroable for Counter {}
+
+impl Counter {
+    /// Raises the counter; wraps at 2^64. A load and a store, not a locked operation.
+    #[inline]
+    pub(crate) fn add(&self, count: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
+    }
+
+    /// Reads the counter.
+    #[inline]
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
 
 /// One `T` for every possible CPU, zeroed at first.
 ///

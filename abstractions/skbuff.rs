@@ -65,6 +65,20 @@ impl SkBuff {
         unsafe { self.as_ptr().byte_add(bindings::SK_BUFF_MARK).cast::<u32>().read() }
     }
 
+    /// The layer 3 protocol as `ETH_P_*`, in host order; zero where nobody has set it.
+    #[inline]
+    pub(crate) fn protocol(&self) -> u16 {
+        // SAFETY: By the type invariant the packet is valid; the offset is that of its
+        // `__be16 protocol` by the C compiler.
+        let protocol = unsafe {
+            self.as_ptr()
+                .byte_add(bindings::SK_BUFF_PROTOCOL)
+                .cast::<u16>()
+                .read()
+        };
+        u16::from_be(protocol)
+    }
+
     /// The first `N` bytes of the packet; `None` where it is shorter.
     #[inline]
     pub(crate) fn head<const N: usize>(&self) -> Option<[u8; N]> {

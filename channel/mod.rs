@@ -3,6 +3,8 @@
 //! SHMStream version 2: a stream of elements through memory that two subjects share.
 
 mod element;
+#[cfg(CONFIG_RUST)]
+mod kernel_glue;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod hostile_tests;
 mod layout;

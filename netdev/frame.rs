@@ -244,8 +244,8 @@ pub enum NotSent {
 ///
 /// # Errors
 ///
-/// - [`NotSent`]: there is no header that the receiver would accept, or one under which it would
-///   take bytes for the packet that are not of the packet.
+/// - [`NotSent`]: there is no header with which the receiver would take just the bytes of this
+///   packet, no more and no less than it states.
 pub fn encode(
     mark: u32,
     ip: &[u8],

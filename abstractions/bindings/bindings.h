@@ -3,7 +3,7 @@
  * What bindgen reads: the headers of the C items listed in `parameters`, and
  * the helpers that stand in for C's macros and inline functions.
  */
-#include <linux/etherdevice.h>
+
 #include <linux/if_arp.h>
 #include <linux/io.h>
 #include <linux/ioport.h>

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Virtual network over the shared-memory channels of the Muen separation kernel.
+//!
+//! The module turns pairs of channels into network interfaces, as its parameters say. Its rooms,
+//! from the top down; arrows of use run down only:
+//!
+//! - [`netdev`]: the interfaces.
+//! - [`channel`]: the stream of elements in shared memory; [`muen`]: the platform.
+//! - [`abstractions`]: what the `kernel` crate lacks, and the only room with `unsafe`.
+
+#![deny(unsafe_code)]
+
+use abstractions::{
+    netdevice::Registration,
+    params::{
+        list_param,
+        string_param,
+        ListParam,
+        MAX_ENTRIES, //
+    }, //
+};
+use kernel::{
+    fmt::Display,
+    prelude::*,
+    sync::Arc, //
+};
+use muen::{
+    sinfo::{
+        Access,
+        Sinfo, //
+    },
+    subject::Subject, //
+};
+use netdev::{
+    config::{
+        self,
+        Channel,
+        InterfaceConfig,
+        Lists,
+        Problem,
+        Text, //
+    },
+    Interface,
+    Poller,
+    Setup, //
+};
+
+mod abstractions;
+mod channel;
+mod muen;
+mod netdev;
+
+module! {
+    type: Muennet,
+    name: "muennet",
+    authors: ["The muennet authors"],
+    description: "Virtual network over Muen shared-memory channels",
+    license: "GPL",
+}
+
+list_param!(NAME, "name", "Name of each interface; %d becomes a number");
+list_param!(IN, "in", "Input channel of each interface; empty = none");
+list_param!(OUT, "out", "Output channel of each interface; empty = none");
+list_param!(
+    READER_PROTOCOL,
+    "reader_protocol",
+    "Protocol of each input channel, hexadecimal"
+);
+list_param!(
+    WRITER_PROTOCOL,
+    "writer_protocol",
+    "Protocol of each output channel, hexadecimal"
+);
+list_param!(
+    FLAGS,
+    "flags",
+    "Flags of each interface, joined by +: net_hdr or eth_dev; empty = raw"
+);
+list_param!(MTU, "mtu", "MTU of each interface in bytes (1500)");
+list_param!(
+    PMTU,
+    "pmtu",
+    "Memory region with the path MTUs of each interface; empty = none"
+);
+string_param!(
+    POLL,
+    "poll",
+    c"1000",
+    "Longest period for polling idle input channels, in microseconds (1000)"
+);
+string_param!(
+    hardware SINFO,
+    "sinfo",
+    c"0xe00000000",
+    "Physical address of the subject information, hexadecimal (0xe00000000)"
+);
+
+/// The module while it is loaded. Dropping it removes the interfaces.
+struct Muennet {
+    _interfaces: KVec<Registration<Interface>>,
+}
+
+impl config::List for ListParam {
+    fn count(&self) -> usize {
+        self.len()
+    }
+
+    fn get(&self, index: usize) -> Option<&[u8]> {
+        self.get(index).map(CStr::to_bytes)
+    }
+}
+
+impl kernel::Module for Muennet {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        let lists = Lists {
+            name: &NAME,
+            in_channel: &IN,
+            out_channel: &OUT,
+            reader_protocol: &READER_PROTOCOL,
+            writer_protocol: &WRITER_PROTOCOL,
+            flags: &FLAGS,
+            mtu: &MTU,
+            pmtu: &PMTU,
+        };
+        lists.check().inspect_err(log_error)?;
+        let poll = config::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
+        let address = config::parse_sinfo(Some(SINFO.get().to_bytes())).inspect_err(log_error)?;
+        if let Some(asked) = poll.raised_from {
+            pr_info!("poll={} is too short and counts as {}\n", asked, poll.period_us);
+        }
+
+        let mut interfaces = KVec::with_capacity(lists.len(), GFP_KERNEL)?;
+        if lists.is_empty() {
+            return Ok(Self {
+                _interfaces: interfaces,
+            });
+        }
+        let subject = Subject::load(address)?;
+        let sinfo = subject.sinfo()?;
+        let poller = Poller::new(poll.period_us, MAX_ENTRIES)?;
+        for index in 0..lists.len() {
+            let config = lists.interface(index).inspect_err(log_error)?;
+            let name = NAME.get(index).ok_or(EINVAL)?;
+            check_vectors(&config, &sinfo)?;
+            let interface = add(&config, name, &subject, &sinfo, &poller)?;
+            interfaces.push(interface, GFP_KERNEL)?;
+        }
+        Ok(Self {
+            _interfaces: interfaces,
+        })
+    }
+}
+
+fn log_error(error: &impl kernel::fmt::Display) {
+    pr_err!("{}\n", error);
+}
+
+/// Logs that something of an interface cannot be had, and why.
+fn log_interface(config: &InterfaceConfig<'_>, what: &str, name: Text<'_>, why: &impl Display) {
+    pr_err!("{}: {} '{}': {}\n", config.name, what, name, why);
+}
+
+/// Checks that the channels of an interface need nothing that the driver does not have yet.
+///
+/// # Errors
+///
+/// - `EOPNOTSUPP`: a channel has an event or a vector.
+fn check_vectors(config: &InterfaceConfig<'_>, sinfo: &Sinfo<'_>) -> Result {
+    let unsupported = |channel: &Option<Channel<'_>>, look_up: &dyn Fn(&[u8]) -> Option<u8>| {
+        channel.is_some_and(|channel| look_up(channel.name.as_bytes()).is_some())
+    };
+    let what = if unsupported(&config.in_channel, &|name| sinfo.vector(name)) {
+        "the vector of the in channel"
+    } else if unsupported(&config.out_channel, &|name| sinfo.event(name)) {
+        "the event of the out channel"
+    } else {
+        return Ok(());
+    };
+    let error = config.error(Problem::NotSupportedYet(what));
+    log_error(&error);
+    Err(error.into())
+}
+
+/// Maps the channels of an interface and registers it.
+///
+/// # Errors
+///
+/// As [`Subject::map_channel`] and [`Interface::register`].
+fn add(
+    config: &InterfaceConfig<'_>,
+    name: &CStr,
+    subject: &Subject,
+    sinfo: &Sinfo<'_>,
+    poller: &Arc<Poller>,
+) -> Result<Registration<Interface>> {
+    let map = |channel: Option<Channel<'_>>, what: &str, access: Access| {
+        let Some(Channel { name, protocol }) = channel else {
+            return Ok(None);
+        };
+        match subject.map_channel(sinfo, name.as_bytes(), access) {
+            Ok(mapping) => Ok(Some(netdev::Channel { mapping, protocol })),
+            Err(error) => {
+                log_interface(config, what, name, &error);
+                Err(Error::from(error))
+            }
+        }
+    };
+    let setup = Setup {
+        name,
+        mode: config.mode,
+        mtu: config.mtu,
+        in_channel: map(config.in_channel, "in channel", Access::Read)?,
+        out_channel: map(config.out_channel, "out channel", Access::Write)?,
+    };
+    Interface::register(setup, poller).inspect_err(|&error| {
+        let why = match error {
+            EEXIST => "an interface of this name exists already",
+            EINVAL => "its MTU does not fit its out channel",
+            ENOMEM => "no memory",
+            _ => "it cannot be registered",
+        };
+        pr_err!("{}: {}\n", config.name, why);
+    })
+}

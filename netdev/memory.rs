@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mapped memory as the memory of a channel.
+
+use crate::{
+    abstractions::mapping::Mapping,
+    channel::{
+        Memory,
+        MemoryMut,
+        Word, //
+    }, //
+};
+
+/// The memory of a channel that the peer writes; this kernel must not.
+pub(crate) struct InMemory(pub(super) Mapping);
+
+/// The memory of a channel that this kernel writes, and that no peer does.
+pub(crate) struct OutMemory(pub(super) Mapping);
+
+impl InMemory {
+    /// The mapping, for packets to be copied from.
+    #[inline]
+    pub(super) fn mapping(&self) -> &Mapping {
+        &self.0
+    }
+}
+
+impl OutMemory {
+    /// The mapping, for packets to be copied to.
+    #[inline]
+    pub(super) fn mapping(&self) -> &Mapping {
+        &self.0
+    }
+}
+
+macro_rules! memory {
+    ($type:ty) => {
+        impl Memory for $type {
+            #[inline]
+            fn size(&self) -> usize {
+                self.0.size()
+            }
+
+            #[inline]
+            fn load(&self, word: Word) -> u64 {
+                // A mapping holds at least a page, so the header's words are in it.
+                self.0.read_u64(word.offset()).unwrap_or(0)
+            }
+
+            #[inline]
+            fn read_barrier(&self) {
+                self.0.read_barrier();
+            }
+
+            #[inline]
+            fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
+                self.0.copy_out(offset, to)
+            }
+        }
+    };
+}
+
+memory!(InMemory);
+memory!(OutMemory);
+
+impl MemoryMut for OutMemory {
+    #[inline]
+    fn store(&self, word: Word, value: u64) {
+        self.0.write_u64(word.offset(), value);
+    }
+
+    #[inline]
+    fn write_barrier(&self) {
+        self.0.write_barrier();
+    }
+
+    #[inline]
+    fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
+        self.0.copy_in(offset, from)
+    }
+}

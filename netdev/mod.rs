@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The network interface: packets between the stack and a pair of channels.
+//!
+//! ```text
+//!   stack --> transmit --> frame (header) --> channel::Writer --> memory of the out channel
+//!   stack <-- receive  <-- frame (check)  <-- channel::Reader <-- memory of the in channel
+//!                ^
+//!             poller: one timer for all interfaces
+//! ```
+//!
+//! - [`config`]: the module parameters, checked. [`mode`]: what the kinds of elements differ in.
+//! - [`frame`]: what an element of IP mode holds.
+//! - [`interface`]: one device, its life and its operations.
+//! - [`transmit`], [`receive`]: its two directions. [`memory`]: their channels' memory.
+//! - [`poller`]: the timer that wakes idle readers. [`counters`]: what is counted.
+//!
+//! # Lock order
+//!
+//! 1. the RTNL, held by C around `open`, `close` and their like
+//! 2. `Poller::timer`, while devices are attached and detached
+//! 3. `Poller::devices`, also taken by the timer
+//! 4. `Receiver::reader`, taken by NAPI and by `open`
+//! 5. `Sender::writer`, the one lock of an out channel
+//!
+//! Under 3 only NAPI is scheduled, which takes none of these. Receiving may send (a reply), so 5 is
+//! never held when packets are handed up.
+
+pub mod config;
+mod counters;
+pub mod frame;
+mod interface;
+mod memory;
+pub mod mode;
+mod poller;
+mod receive;
+mod transmit;
+
+pub(crate) use self::{
+    interface::{
+        Channel,
+        Interface,
+        Setup, //
+    },
+    poller::Poller, //
+};

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The way out: packets from the stack into a channel.
+
+use super::{
+    counters::CpuCounters,
+    frame,
+    memory::OutMemory,
+    mode::Mode, //
+};
+use crate::{
+    abstractions::{
+        mapping::Mapping,
+        random,
+        skbuff::SkBuff,
+        sync::{
+            new_spinlock_bh,
+            SpinLockBh, //
+        }, //
+    },
+    channel::{
+        Geometry,
+        Memory as _,
+        Slot,
+        Writer, //
+    }, //
+};
+use core::num::NonZeroU64;
+use kernel::prelude::*;
+
+/// Bytes of a packet that its header is made from.
+const PEEK: usize = 8;
+
+/// An out channel.
+///
+/// Whoever sends on it is serialised by its one lock. A batch is published at its end, and before
+/// the lock is released after anything but a packet that another one follows.
+#[pin_data]
+pub(crate) struct Sender {
+    memory: OutMemory,
+    protocol: NonZeroU64,
+    mode: Mode,
+    /// The writer of the current epoch; none while the device is down.
+    #[pin]
+    writer: SpinLockBh<Option<Writer>>,
+}
+
+/// Why a packet was not sent; it is counted, no matter why.
+struct Dropped;
+
+impl Sender {
+    /// Makes a sender that is down.
+    pub(crate) fn new(
+        mapping: Mapping,
+        protocol: NonZeroU64,
+        mode: Mode,
+    ) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            memory: OutMemory(mapping),
+            protocol,
+            mode,
+            writer <- new_spinlock_bh!(None, "muennet_writer"),
+        })
+    }
+
+    /// Bytes of the channel's region.
+    pub(crate) fn region_size(&self) -> usize {
+        self.memory.size()
+    }
+
+    fn new_writer(&self, mtu: u32) -> Result<Writer> {
+        Writer::new(
+            self.protocol,
+            self.mode.element_size(mtu),
+            self.memory.size(),
+        )
+        .map_err(|_| EINVAL)
+    }
+
+    /// Begins an epoch with elements for packets of `mtu` bytes; returns their ring.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: not one element fits the region.
+    pub(crate) fn start(&self, mtu: u32) -> Result<Geometry> {
+        let mut new = self.new_writer(mtu)?;
+        let geometry = *new.geometry();
+        let mut writer = self.writer.lock();
+        new.start(&self.memory, random::nonzero_u64());
+        *writer = Some(new);
+        Ok(geometry)
+    }
+
+    /// Ends the epoch, after publishing what is pending.
+    pub(crate) fn stop(&self) {
+        if let Some(mut writer) = self.writer.lock().take() {
+            writer.stop(&self.memory);
+        }
+    }
+
+    /// Ends the epoch and begins another one with elements for packets of `mtu` bytes, if there is
+    /// one. If not, the next one will have them.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: not one element fits the region. The epoch goes on.
+    pub(crate) fn change_mtu(&self, mtu: u32) -> Result {
+        let mut new = self.new_writer(mtu)?;
+        let mut writer = self.writer.lock();
+        if let Some(mut old) = writer.take() {
+            old.stop(&self.memory);
+            new.start(&self.memory, random::nonzero_u64());
+            *writer = Some(new);
+        }
+        Ok(())
+    }
+
+    /// Sends a packet, or drops and counts it. `more`: another one follows at once, and may be
+    /// published together with this one.
+    pub(crate) fn transmit(&self, skb: SkBuff, more: bool, counters: &CpuCounters) {
+        let mut guard = self.writer.lock();
+        let sent = match &mut *guard {
+            Some(writer) => {
+                let sent = self.write(writer, &skb);
+                if !more || sent.is_err() {
+                    writer.publish(&self.memory);
+                }
+                sent
+            }
+            None => Err(Dropped),
+        };
+        drop(guard);
+
+        match sent {
+            Ok(bytes) => {
+                counters.tx_packets.add(1);
+                counters.tx_bytes.add(bytes as u64);
+                skb.consume();
+            }
+            Err(Dropped) => {
+                counters.tx_dropped.add(1);
+                drop(skb);
+            }
+        }
+    }
+
+    /// Writes a packet into the next element; returns how many bytes that took.
+    fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<usize, Dropped> {
+        let ip = skb.head::<PEEK>().ok_or(Dropped)?;
+        if !claims_to_be_ip(skb, &ip) {
+            return Err(Dropped);
+        }
+        let length = skb.len();
+        let size = writer.geometry().size();
+        let header = frame::encode(skb.mark(), &ip, length, size).map_err(|_| Dropped)?;
+
+        writer.write(&self.memory, |slot: &Slot<'_, OutMemory>| {
+            let (memory, offset) = slot.locate(header.len(), length).ok_or(Dropped)?;
+            if !slot.fill(0, &header) {
+                return Err(Dropped);
+            }
+            memory
+                .mapping()
+                .copy_packet(offset, skb)
+                .map_err(|_| Dropped)
+        })?;
+        Ok(header.len() + length)
+    }
+}
+
+/// Whether the stack agrees that the packet is of the IP version that its first byte claims. A
+/// packet socket may leave the protocol open.
+fn claims_to_be_ip(skb: &SkBuff, ip: &[u8; PEEK]) -> bool {
+    let [first, ..] = *ip;
+    match (frame::Version::from_first_byte(first), skb.protocol()) {
+        (Some(_), 0) => true,
+        (Some(version), protocol) => version.ethertype() == protocol,
+        (None, _) => false,
+    }
+}
