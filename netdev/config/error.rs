@@ -196,3 +196,146 @@ impl fmt::Display for Problem<'_> {
         }
     }
 }
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_config_error))]
+mod tests {
+    use super::*;
+    use crate::muen::sinfo::shows::shows;
+
+    const fn text(text: &str) -> Text<'_> {
+        Text::new(text.as_bytes())
+    }
+
+    /// 64 characters, the most that are shown.
+    const LONG: &str = "0123456789012345678901234567890123456789012345678901234567890123";
+    const TOO_LONG: &str = "01234567890123456789012345678901234567890123456789012345678901234";
+
+    #[test]
+    fn words_and_places() {
+        let table: [(&dyn fmt::Display, &str); 7] = [
+            (&text("net0"), "net0"),
+            (&text(""), ""),
+            (&text("a\n\u{e9}'b"), r"a\n\xc3\xa9\'b"),
+            (&text(LONG), LONG),
+            (
+                &text(TOO_LONG),
+                "0123456789012345678901234567890123456789012345678901234567890123...",
+            ),
+            (&Place::Parameter("mtu"), "parameter mtu"),
+            (&Place::Name(31), "interface number 31"),
+        ];
+        for (value, expected) in table {
+            assert_eq!((expected, shows(value, expected)), (expected, true));
+        }
+    }
+
+    #[test]
+    fn lines() {
+        let parameter = "reader_protocol";
+        let (x, y) = (text("x"), text("y"));
+        let table = [
+            (
+                Problem::TooManyEntries {
+                    entries: 3,
+                    names: 1,
+                    first: x,
+                },
+                "3 entries for 1 names, 'x' belongs to no interface",
+            ),
+            (Problem::NameMissing, "name is empty"),
+            (
+                Problem::NameTooLong(x),
+                "name 'x' is longer than 15 characters",
+            ),
+            (
+                Problem::NameInvalid(x),
+                "name 'x' is not a valid interface name",
+            ),
+            (Problem::NameTaken, "name is used twice"),
+            (Problem::NoChannel, "neither in nor out is given"),
+            (
+                Problem::WriterTaken {
+                    channel: x,
+                    other: y,
+                },
+                "out channel 'x' is that of interface 'y' already",
+            ),
+            (
+                Problem::ProtocolMissing {
+                    parameter,
+                    channel: x,
+                },
+                "reader_protocol is missing for channel 'x'",
+            ),
+            (
+                Problem::ProtocolInvalid {
+                    parameter,
+                    value: x,
+                },
+                "reader_protocol 'x' is not a non-zero hexadecimal number of up to 64 bits",
+            ),
+            (Problem::FlagUnknown(x), "flag 'x' is unknown"),
+            (Problem::FlagsExclusive(x), "flags 'x' exclude each other"),
+            (Problem::MtuInvalid(x), "mtu 'x' is not a decimal number"),
+            (
+                Problem::MtuOutOfRange {
+                    value: x,
+                    mode: Mode::Ethernet,
+                },
+                "mtu 'x' is not in the range of 68 to 65521",
+            ),
+            (Problem::PollInvalid(x), "'x' is not a decimal number"),
+            (
+                Problem::PollTooLong(x),
+                "'x' is more than 1000000 microseconds",
+            ),
+            (
+                Problem::AddressInvalid(x),
+                "'x' is not a hexadecimal address of memory",
+            ),
+            (Problem::NotSupportedYet("x"), "x is not supported yet"),
+        ];
+        for (problem, expected) in table {
+            assert_eq!((expected, shows(&problem, expected)), (expected, true));
+        }
+
+        let error = ConfigError {
+            place: Place::Interface(text("net0")),
+            problem: Problem::NoChannel,
+        };
+        assert!(shows(
+            &error,
+            "interface 'net0': neither in nor out is given"
+        ));
+    }
+
+    #[test]
+    #[cfg(CONFIG_RUST)]
+    fn errno() {
+        use kernel::error::{
+            code::*,
+            Error, //
+        };
+
+        let x = text("x");
+        let table = [
+            (Problem::NameTooLong(x), EINVAL),
+            (Problem::NameTaken, EEXIST),
+            (Problem::NoChannel, EINVAL),
+            (Problem::FlagUnknown(x), EINVAL),
+            (Problem::FlagsExclusive(x), EINVAL),
+            (Problem::MtuInvalid(x), EINVAL),
+            (Problem::PollTooLong(x), EINVAL),
+            (Problem::AddressInvalid(x), EINVAL),
+            (Problem::NotSupportedYet("x"), EOPNOTSUPP),
+        ];
+        for (problem, errno) in table {
+            let error = ConfigError {
+                place: Place::Name(0),
+                problem,
+            };
+            assert_eq!((problem, Error::from(error)), (problem, errno));
+        }
+    }
+}
