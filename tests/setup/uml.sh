@@ -24,11 +24,10 @@ graft_driver() {
 	[ ! -e "$folder/in-tree/complete" ] || return 0
 	awk '/^endif # NETDEVICES/ { print "source \"drivers/net/muennet/Kconfig\"\n" } 1' \
 		"$folder/source/$net/Kconfig" >"$folder/in-tree/Kconfig"
+	grep -q muennet "$folder/in-tree/Kconfig"
 	{
 		cat "$folder/source/$net/Makefile"
-		echo 'obj-$(CONFIG_MUENNET) += muennet/'
+		printf '%s\n' "obj-\$(CONFIG_MUENNET) += muennet/"
 	} >"$folder/in-tree/Makefile"
-	grep -q muennet "$folder/in-tree/Kconfig"
-	cp "$checkout/Kconfig" "$folder/in-tree/muennet/"
-	touch "$folder/in-tree/muennet/Kbuild" "$folder/in-tree/complete"
+	touch "$folder/in-tree/complete"
 }

@@ -16,7 +16,8 @@ version_of() {
 
 # kernel_packages KVER: prints PACKAGE=VERSION of headers, source, image and
 # modules, all of the headers' version; fails when one is missing. The image is
-# split into binary and modules in newer kernels only.
+# split into binary, modules and base (the lists that depmod reads) in newer
+# kernels only.
 kernel_packages() {
 	local kver=$1 version modules=linux-modules-$1 image
 	version=$(version_of "linux-headers-$kver")
@@ -30,6 +31,7 @@ kernel_packages() {
 	case $image in
 	linux-binary-*) first_of "$version" "$modules" || return 1 ;;
 	esac
+	first_of "$version" "linux-base-$kver" || true
 }
 
 # first_of VERSION PACKAGE...: the first package that exists in this version.

@@ -10,6 +10,12 @@ build() {
 	make -C /kernel/source ARCH=um O=/kernel/uml -j"$(nproc)" "$@"
 }
 
+# The driver's options without the driver.
+driver=/kernel/source/drivers/net/muennet
+find "$driver" -mindepth 1 -delete
+cp /src/Kconfig "$driver/"
+touch "$driver/Kbuild"
+
 mkdir -p /kernel/uml
 cat /src/tests/kunit/uml.config >/kernel/uml/wanted.config
 build KCONFIG_ALLCONFIG=/kernel/uml/wanted.config allnoconfig

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Commands for people; `make help` lists them. How the driver is built is in
+# Kbuild.
+
+RUN := tests/setup/run.sh
+SETUP := tests/setup/setup.sh
+export KVER INSTALL_MOD_PATH INSTALL_MOD_DIR V
+
+# Without KDIR the module is built for the prepared kernel with the toolchain
+# that built that kernel; with KDIR, for that build folder with the host's.
+ifdef KDIR
+kbuild = +$(MAKE) -C $(KDIR) M=$(CURDIR)
+else
+kbuild = $(RUN) --write make -C /kernel/build M=/src -j$(shell nproc)
+endif
+
+.PHONY: modules
+modules: | $(if $(KDIR),,setup-kernel) ##! Build muennet.ko; KDIR=/lib/modules/.../build takes that kernel
+	$(kbuild) modules
+
+.PHONY: install
+install: modules ##! Install it and run depmod; INSTALL_MOD_PATH is a prefix for /lib/modules
+ifdef KDIR
+	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	depmod $(if $(INSTALL_MOD_PATH),-b $(INSTALL_MOD_PATH)) \
+		"$$($(MAKE) -s --no-print-directory -C $(KDIR) kernelrelease)"
+else
+	tests/setup/install.sh
+endif
+
+.PHONY: clean
+clean: ##! Remove what a build leaves in this folder
+ifdef KDIR
+	$(kbuild) clean
+else
+	tests/setup/clean.sh
+endif
+
+.PHONY: demo
+demo: | setup-kernel ##! Two subjects in two virtual machines talk to each other
+	$(RUN) tests/setup/with-module.sh tests/rig/demo
+
+.PHONY: shell
+shell: | setup-kernel ##! A shell in a virtual machine with the driver loaded
+	$(RUN) tests/setup/with-module.sh tests/rig/shell
+
+.PHONY: check
+check: | setup ##! Run every test; ends with "N passed, M failed"
+	@tests/check
+
+.PHONY: check-lint
+check-lint: | setup-kernel ##! Style and structure of the sources
+	@tests/check lint
+
+.PHONY: check-host
+check-host: | setup-cargo ##! Pure parts on the host, also under the model checker
+	@tests/check host
+
+.PHONY: check-kunit
+check-kunit: | setup-uml ##! Unit tests in a user-mode Linux
+	@tests/check kunit
+
+.PHONY: check-e2e
+check-e2e: | setup-kernel ##! The module in virtual machines
+	@tests/check e2e
+
+.PHONY: setup
+setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
+	@$(SETUP)
+
+.PHONY: setup-kernel setup-uml setup-cargo
+setup-kernel:
+	@$(SETUP) root kernel
+setup-uml:
+	@$(SETUP) root kernel uml
+setup-cargo:
+	@$(SETUP) root kernel cargo
+
+.PHONY: help
+help: ##! This list
+	@awk -F ':|##! ' '/^[a-z0-9-]+:.*##! / { printf "make %-12s %s\n", $$1, $$NF }' Makefile
+	@echo
+	@echo 'KVER=7.3.4+deb13-amd64 chooses another kernel than the newest of the series.'
+	@echo 'XDG_CACHE_HOME and DEBIAN_MIRROR are honoured; V=1 shows the commands of a build.'
