@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+A rig for end-to-end tests of the driver: subjects played by machines.
+
+A test file in tests/e2e, complete:
+
+    # SPDX-License-Identifier: GPL-2.0
+    \"\"\"Both subjects answer.\"\"\"
+    from rig import PAIR, End, V4, ksft_eq, pair, ping
+
+    SYSTEM = PAIR
+
+    def test_answers(env):
+        pair(env)
+        ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
+"""
+
+from .channel import ChannelFile, Reader, Writer, ip_element
+from .driver import (README, V4, V6, errno_of, interfaces, load, messages, pair, stats, unload, up)
+from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_wait, ksft_eq,
+                   ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_true,
+                   ksft_variants)
+from .system import Channel, System
+from .systems import LOOP, PAIR
+from .traffic import End, Ping, Stream, iperf3, ping
+
+__all__ = [
+    "ChannelFile", "Reader", "Writer", "ip_element",
+    "README", "V4", "V6", "errno_of", "interfaces", "load", "messages", "pair", "stats", "unload",
+    "up",
+    "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
+    "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_true",
+    "ksft_variants",
+    "Channel", "System", "LOOP", "PAIR",
+    "End", "Ping", "Stream", "iperf3", "ping",
+]

@@ -49,6 +49,11 @@ def excerpt(lines) -> str:
     return "\n".join(lines[max(0, bad[0] - 3):bad[0] + EXCERPT])
 
 
+class Line(str):
+    """A line of a kernel log, with its level (3 is an error)."""
+    level = 6
+
+
 class Log:
     """The kernel log of one machine."""
 
@@ -58,6 +63,10 @@ class Log:
 
     def add(self, records) -> list:
         """Appends records of the agent and returns them as lines."""
-        new = [f"[{stamp / 1e6:12.6f}] {text}" for _level, stamp, text in records]
+        new = []
+        for level, stamp, text in records:
+            line = Line(f"[{stamp / 1e6:12.6f}] {text}")
+            line.level = level
+            new.append(line)
         self.lines += new
         return new

@@ -173,3 +173,21 @@ def parse(image: bytes) -> Image:
     entries = [_read_entry(image[at:at + ENTRY_SIZE]) for at in
                range(ENTRIES_AT, ENTRIES_AT + min(count, ENTRIES) * ENTRY_SIZE, ENTRY_SIZE)]
     return Image(version, tsc_khz, _read_name(subject), entries)
+
+
+def patched(image: bytes, offset: int, data: bytes) -> bytes:
+    """The image with other bytes at an offset."""
+    return image[:offset] + data + image[offset + len(data):]
+
+
+def entry_offset(image: bytes, name: str) -> int:
+    """Where the first resource of that name begins."""
+    for index, res in enumerate(parse(image).resources):
+        if res and res.name == name:
+            return ENTRIES_AT + index * ENTRY_SIZE
+    raise KeyError(name)
+
+
+def region_patched(image: bytes, name: str, address: int, size: int) -> bytes:
+    """The image with another address and size of a memory resource, unchecked."""
+    return patched(image, entry_offset(image, name) + 72 + 8, struct.pack("<QQ", address, size))

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Bad input, row by row: the errno, one clear line, and nothing left behind.
+"""
+
+import struct
+
+from rig import (Channel, KsftNamedVariant, System, errno_of, interfaces, ksft_eq, ksft_in,
+                 ksft_variants, load, unload)
+from rig.sinfo import Memory, Vector, patched, region_patched
+
+RAM = 0x1000000
+MIB = 1 << 20
+IN, OUT = "good_in", "good_out"
+
+_CHANNELS = (
+    Channel("first", writes={"a": OUT}, reads={"a": "self_in"}),
+    Channel("second", reads={"a": IN}),
+    Channel("third", writes={"a": "second_out"}),
+    Channel("fourth", reads={"a": "second_in"}),
+    Channel("small", writes={"a": "small_out"}, size=4096),
+    Channel("noticed", reads={"a": "noticed_in"}),
+    Channel("notifying", writes={"a": "notifying_out"}, event=12),
+)
+_AT = System("", ("a",), _CHANNELS)
+
+
+def _region(address: int, size: int):
+    return lambda image: region_patched(image, IN, address, size)
+
+
+SYSTEM = System(
+    "errors", ("a",), _CHANNELS,
+    extras={"a": (
+        Vector("noticed_in", 0x4d),
+        Memory("ram_in", RAM, MIB),
+        Memory("ram_out", RAM, MIB, writable=True),
+        Memory("sinfo_in", _AT.sinfo_address(), MIB),
+        Memory("overlap_in", _AT.address("first") + MIB // 2, MIB),
+        Memory("overlap_out", _AT.address("first") + MIB // 2, MIB, writable=True),
+        Memory("plain", _AT.address("second"), MIB, kind=1),
+        Memory("plain_out", _AT.address("third"), MIB, writable=True, kind=1),
+    )},
+    variants={
+        "magic": lambda image: patched(image, 0, b"muinfO"),
+        "version 4": lambda image: patched(image, 7, b"\4"),
+        "empty": _region(_AT.address("second"), 0),
+        "unaligned": _region(_AT.address("second") + 8, MIB),
+        "odd size": _region(_AT.address("second"), MIB - 8),
+        "wraps": _region((1 << 64) - 4096, 2 * 4096),
+        "ends at 2^64": _region((1 << 64) - MIB, MIB),
+        "beyond the processor": _region(1 << 60, MIB),
+        "gigantic": _region(_AT.address("second"), 1 << 62),
+        "count 65535": lambda image: patched(image, 77, struct.pack("<H", 65535)),
+    })
+
+GOOD = {"name": "net0", "in": IN, "out": OUT, "reader_protocol": "2", "writer_protocol": "2",
+        "flags": "net_hdr"}
+
+
+def at(variant: str) -> str:
+    """The value of sinfo= for a variant."""
+    return f"{SYSTEM.sinfo_address(variant):#x}"
+
+
+def row(errno, *mentions, **changes):
+    """
+    One row: the good parameters with changes ("in" is written in_), the errno
+    (or several that fit), what the line in the log has to mention.
+    """
+    parameters = {**GOOD, **{key.rstrip("_"): value for key, value in changes.items()}}
+    text = " ".join(f"{key}={value}" for key, value in parameters.items() if value is not None)
+    title = "_".join(f"{key.rstrip('_')}={value}" for key, value in changes.items()) or "good"
+    errnos = (errno,) if isinstance(errno, str) else errno
+    return KsftNamedVariant(title.replace(" ", "_"), text, errnos, mentions)
+
+
+ROWS = [
+    # Syntax.
+    row("EINVAL", "abcdefghijklmnop", name="abcdefghijklmnop"),
+    row("EINVAL", "a/b", name="a/b"),
+    row("EINVAL", "net0", "x15", mtu="x15"),
+    row("EINVAL", "net0", "-1", mtu="-1"),
+    row("EINVAL", "net0", "67", mtu="67"),
+    row("EINVAL", "net0", "65536", mtu="65536"),
+    row("EINVAL", "net0", "99999999999999999999", mtu="99999999999999999999"),
+    row("EINVAL", "net0", "nethdr", flags="nethdr"),
+    row("EINVAL", "net0", "net_hdr+eth_dev", flags="net_hdr+eth_dev"),
+    row("EINVAL", "1400", mtu="1500,1400"),
+    row("EINVAL", "more_in", in_=f"{IN},more_in"),
+    row("EINVAL", "net0", "reader_protocol", reader_protocol=None),
+    row("EINVAL", "net0", "writer_protocol", writer_protocol=None),
+    row("EINVAL", "net0", "reader_protocol", "0", reader_protocol="0"),
+    row("EINVAL", "net0", "writer_protocol", "0x0", writer_protocol="0x0"),
+    row("EINVAL", "net0", "12g", reader_protocol="12g"),
+    row("EINVAL", "net0", "10000000000000000", writer_protocol="10000000000000000"),
+    row("EINVAL", "net0", in_=None, out=None),
+    row("EINVAL", "poll", "often", poll="often"),
+    row("EINVAL", "poll", "1000001", poll="1000001"),
+    row("EINVAL", "sinfo", "here", sinfo="here"),
+    row("EINVAL", "net0", "small_out", out="small_out", mtu="9000"),
+    # The subject information.
+    row("ENODEV", "0x1300000000", sinfo="0x1300000000"),
+    row("ENODEV", at("magic"), sinfo=at("magic")),
+    row("ENODEV", at("version 4"), "0x4006f666e69756d", sinfo=at("version 4")),
+    row("EPERM", f"{RAM:#x}", sinfo=f"{RAM:#x}"),
+    row(("EINVAL", "EPERM"), "net0", IN, sinfo=at("empty")),
+    row(("EINVAL", "EPERM"), "net0", IN, sinfo=at("unaligned")),
+    row(("EINVAL", "EPERM"), "net0", IN, sinfo=at("odd size")),
+    row(("EINVAL", "EPERM"), "net0", IN, sinfo=at("wraps")),
+    row(("EINVAL", "EPERM", "EFAULT", "ENOMEM"), "net0", IN, sinfo=at("ends at 2^64")),
+    row(("EINVAL", "EPERM", "EFAULT", "ENOMEM"), "net0", IN, sinfo=at("beyond the processor")),
+    row(("EINVAL", "EPERM", "EFAULT", "ENOMEM"), "net0", IN, sinfo=at("gigantic")),
+    # What it says about the channels.
+    row("ENXIO", "net0", "nowhere", in_="nowhere"),
+    row("ENXIO", "net0", "nowhere", out="nowhere"),
+    row("EPERM", "net0", "plain", in_="plain"),
+    row("EPERM", "net0", "plain_out", out="plain_out"),
+    row("EPERM", "net0", "second_out", in_="second_out"),
+    row("EPERM", "net0", "second_in", out="second_in"),
+    row("EPERM", "net0", "ram_in", in_="ram_in"),
+    row("EPERM", "net0", "ram_out", out="ram_out"),
+    row("EPERM", "net0", "sinfo_in", in_="sinfo_in"),
+    row("EPERM", "net0", "overlap_in", in_="overlap_in"),
+    # Names.
+    row("EEXIST", "lo", name="lo"),
+    row("EEXIST", "net0", name="net0,net0", in_=f"{IN},second_in", out=f"{OUT},second_out",
+        reader_protocol="2,2", writer_protocol="2,2", flags="net_hdr,net_hdr"),
+    # What comes later.
+    row("EOPNOTSUPP", "net0", "eth_dev", flags="eth_dev"),
+    row("EOPNOTSUPP", "net0", "raw", flags=None),
+    row("EOPNOTSUPP", "net0", "pmtu", pmtu="plain"),
+    row("EOPNOTSUPP", "net0", "vector", in_="noticed_in"),
+    row("EOPNOTSUPP", "net0", "event", out="notifying_out"),
+    # Syntax is judged before what comes later.
+    row("EINVAL", "net0", "x15", flags="eth_dev", mtu="x15"),
+    # The second interface fails: the first is removed again.
+    row("ENXIO", "net1", "nowhere", name="net0,net1", in_=f"{IN},nowhere", out=OUT,
+        reader_protocol="2,2", flags="net_hdr,net_hdr"),
+    row("EPERM", "net1", "overlap_out", name="net0,net1", in_=IN, out=f"{OUT},overlap_out",
+        writer_protocol="2,2", flags="net_hdr,net_hdr"),
+    row("EINVAL", "net1", OUT, name="net0,net1", in_=IN, out=f"{OUT},{OUT}",
+        writer_protocol="2,2", flags="net_hdr,net_hdr"),
+]
+
+
+def traces(machine) -> list:
+    """What a module can leave behind."""
+    return [machine.run(command).stdout for command in (
+        "cat /proc/iomem", "ls /sys/class/net", "ls /sys/kernel/debug", "ls /sys/module",
+        "grep -c muennet /proc/vmallocinfo || true")]
+
+
+@ksft_variants(ROWS)
+def test_refused(env, parameters, errnos, mentions):
+    before = traces(env.a)
+    env.a.new_log()
+    result = load(env.a, parameters, fail=False)
+    lines = [line for line in env.a.new_log() if line.level <= 3]
+    ksft_in(errno_of(result), errnos)
+    ksft_eq(len(lines), 1, f"one line of the log: {lines}")
+    for mention in ("muennet", *mentions):
+        ksft_in(mention, "".join(lines))
+    ksft_eq(traces(env.a), before, "nothing is left behind")
+
+
+ACCEPTED = [
+    row("", "good"),
+    row("", in_="self_in"),
+    row("", in_=None, reader_protocol=None),
+    row("", out=None, writer_protocol=None),
+    row("", in_="", reader_protocol=""),
+    row("", mtu="68"),
+    row("", mtu="65535"),
+    row("", poll="1"),
+    row("", poll="1000000"),
+    row("", reader_protocol="0xFFFFFFFFFFFFFFFF", writer_protocol="ffffffffffffffff"),
+    row("", name="abcdefghijklmno"),
+    row("", sinfo="E00000000"),
+    row("", sinfo=at("count 65535")),
+    row("", name="net0,net1", in_=f"{IN},second_in", out=f"{OUT},second_out",
+        reader_protocol="2,3", writer_protocol="2,3", flags="net_hdr,net_hdr"),
+]
+
+
+@ksft_variants(ACCEPTED)
+def test_accepted(env, parameters, _errnos, _mentions):
+    before = interfaces(env.a)
+    traces_before = traces(env.a)
+    env.a.new_log()
+    load(env.a, parameters)
+    names = parameters.split()[0].partition("=")[2].split(",")
+    ksft_eq(interfaces(env.a), before | set(names))
+    for name in names:
+        env.a.run(f"ip link set {name} up")
+    ksft_eq([line for line in env.a.new_log() if line.level <= 3], [])
+    unload(env.a)
+    ksft_eq(traces(env.a), traces_before, "nothing is left behind")

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A writer much faster than the reader: packets are lost, never made up."""
+
+import json
+import time
+
+from rig import (PAIR, V4, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_gt, ksft_pr,
+                 ksft_true, load, stats, up)
+from rig.packets import numbered, udp4
+
+SYSTEM = PAIR
+
+PORT = 4000
+PAYLOAD = 164
+ELEMENT = 8 + 20 + 8 + PAYLOAD
+
+
+def element(number: int) -> bytes:
+    """An element with a numbered, checksummed datagram to a."""
+    return ip_element(udp4(V4["b"], V4["a"], PORT, numbered(number, PAYLOAD)))
+
+
+class Receiver:
+    """receive.py in a machine, as a context; afterwards `got` is its report."""
+
+    def __init__(self, machine):
+        self.machine, self.got, self._program = machine, None, None
+
+    def __enter__(self):
+        self._program = self.machine.bkg(f"exec python3 -I -S /rig/receive.py {PORT}", fail=True)
+        self.machine.run(f"i=0; until grep -q :{PORT:04X} /proc/net/udp || [ $i -gt 100 ]; "
+                         "do sleep 0.1; i=$((i+1)); done")
+        return self
+
+    def __exit__(self, *_):
+        self._program.process(terminate=True, timeout=120)
+        self.got = json.loads(self._program.stdout)
+
+
+def burst(writer: Writer, elements: bytes, at: int):
+    """
+    Writes elements that lie one after another in `elements` as one batch,
+    number `at` first; the ring must not wrap within.
+    """
+    c = writer.channel
+    count = len(elements) // ELEMENT
+    slot = 64 + at % writer.elements * ELEMENT
+    c.wsc = at + count
+    c.map[slot:slot + len(elements)] = elements
+    c.wc = at + count
+
+
+def test_newest_of_a_burst_arrive(env):
+    load(env.a)
+    up(env.a, quiet=True)
+    writer = Writer(env.channel("b_to_a"), 2, ELEMENT)
+    writer.start(1)
+    defer(writer.stop)
+    ring = writer.elements
+    written = 3 * ring + ring // 2
+    # The reader sees all of it appear at once: it can have only the newest ring.
+    slots = {n % ring: element(n) for n in range(written - ring, written)}
+    content = b"".join(slots[n] for n in range(ring))
+    time.sleep(0.2)
+    with Receiver(env.a) as receiver:
+        writer.channel.wsc = written
+        writer.channel.map[64:64 + len(content)] = content
+        writer.channel.wc = written
+        time.sleep(1)
+    ksft_eq(receiver.got["bad"], 0)
+    ksft_eq(receiver.got["numbers"], [[written - ring, written - 1]])
+    counted = stats(env.a)
+    ksft_eq(counted["rx_packets"], ring)
+    ksft_eq(counted["rx_over_errors"], 1, "one overrun")
+    ksft_eq(counted["rx_missed_errors"], written - ring, "lost elements")
+    ksft_eq(counted["rx_frame_errors"], 0)
+    ksft_eq(counted["rx_errors"], 1)
+
+
+def test_flood(env):
+    load(env.a)
+    up(env.a, quiet=True)
+    writer = Writer(env.channel("b_to_a"), 2, ELEMENT)
+    numbers = 4 * writer.elements
+    made = b"".join(element(n) for n in range(numbers))
+    writer.start(2)
+    defer(writer.stop)
+    time.sleep(0.2)
+    batch, written = 64, 0
+    with Receiver(env.a) as receiver:
+        begin = time.monotonic()
+        while time.monotonic() < begin + (20 if env.long else 3):
+            count = min(batch, writer.elements - written % writer.elements)
+            first = written % numbers * ELEMENT
+            burst(writer, made[first:first + count * ELEMENT], written)
+            written += count
+        seconds = time.monotonic() - begin
+        time.sleep(1)
+    counted = stats(env.a)
+    ksft_pr(f"{written / seconds / 1000:.0f} k elements/s written, "
+            f"{counted['rx_packets'] / seconds / 1000:.0f} k/s read, "
+            f"{receiver.got['received']} datagrams received")
+    ksft_eq(receiver.got["bad"], 0, "none corrupted")
+    ksft_gt(receiver.got["received"], 0)
+    ksft_true(all(0 <= first and last < numbers for first, last in receiver.got["numbers"]),
+              "every one was really sent")
+    ksft_ge(counted["rx_packets"], receiver.got["received"])
+    ksft_eq(counted["rx_packets"] + counted["rx_missed_errors"], written, "each read or missed")
+    ksft_gt(counted["rx_over_errors"], 0, "there were overruns")
+    ksft_eq(counted["rx_frame_errors"], 0)
+    ksft_eq(counted["rx_errors"], counted["rx_over_errors"])
+
+    # The flood has ended: the next packets arrive, all of them.
+    with Receiver(env.a) as receiver:
+        for n in range(100):
+            burst(writer, element(n), written + n)
+        time.sleep(0.5)
+    ksft_eq(receiver.got["numbers"], [[0, 99]])

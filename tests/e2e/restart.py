@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Writers come and go under traffic: the other side recovers by itself."""
+
+import time
+
+from rig import (PAIR, V4, End, KsftNamedVariant, ksft_eq, ksft_ne, ksft_true, ksft_variants, load,
+                 pair, ping, unload, up)
+
+SYSTEM = PAIR
+
+SIDES = [KsftNamedVariant(side, side) for side in "ab"]
+TIMES = 5
+
+
+def recovers(env):
+    """Both directions work within a second, and then lose nothing."""
+    a, b = End(env.a, V4["a"]), End(env.b, V4["b"])
+    begin = time.monotonic()
+    while ping(a, b, "-c 1 -W 1").received == 0 and time.monotonic() < begin + 5:
+        pass
+    ksft_eq(ping(a, b, "-c 20 -i 0.01").received, 20)
+
+
+def busy(env, machine):
+    """Traffic in both directions, from the machine that is not restarted."""
+    other = env.b if machine is env.a else env.a
+    return other.bkg(f"ping -q -i 0.002 -s 1000 {V4[machine.name]}")
+
+
+@ksft_variants(SIDES)
+def test_down_and_up(env, side):
+    machine = getattr(env, side)
+    channel = env.channel("a_to_b" if side == "a" else "b_to_a")
+    pair(env)
+    with busy(env, machine):
+        for _ in range(TIMES):
+            before = channel.epoch
+            machine.run("ip link set net0 down")
+            ksft_eq(channel.epoch, 0, "the epoch ends at down")
+            machine.run("ip link set net0 up")
+            ksft_true(channel.epoch not in (0, before), "a fresh epoch at up")
+            recovers(env)
+
+
+@ksft_variants(SIDES)
+def test_reload(env, side):
+    machine = getattr(env, side)
+    pair(env)
+    with busy(env, machine):
+        for _ in range(TIMES):
+            unload(machine)
+            load(machine)
+            up(machine)
+            recovers(env)
+
+
+def test_both_sides(env):
+    pair(env)
+    for _ in range(TIMES):
+        for machine in (env.a, env.b):
+            machine.run("ip link set net0 down")
+        for machine in (env.b, env.a):
+            machine.run("ip link set net0 up")
+        recovers(env)
+
+
+def test_epochs_differ(env):
+    load(env.a)
+    channel = env.channel("a_to_b")
+    seen = set()
+    for _ in range(10):
+        env.a.run("ip link set net0 up")
+        seen.add(channel.epoch)
+        env.a.run("ip link set net0 down")
+    ksft_eq(len(seen), 10)
+    ksft_ne(sorted(seen)[-1] - sorted(seen)[0], 9, "epochs are drawn, not counted")

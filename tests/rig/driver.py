@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The driver in a machine: install, load, set up, look at.
+
+What is set up in a test is undone at its end (the library's defer()).
+"""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import ksft, places
+
+# What the README tells users to type.
+README = ("name=net0 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
+          "flags=net_hdr")
+V4 = {"a": "192.0.2.1", "b": "192.0.2.2"}
+V6 = {"a": "2001:db8::1", "b": "2001:db8::2"}
+# The part of the name of a kernel module's errno that modprobe prints.
+ERRORS = {"EINVAL": "Invalid argument", "ENXIO": "No such device or address",
+          "ENODEV": "No such device", "EPERM": "Operation not permitted",
+          "EFAULT": "Bad address", "ENOMEM": "Cannot allocate memory",
+          "EBUSY": "Device or resource busy", "EOPNOTSUPP": "Operation not supported",
+          "EEXIST": "File exists"}
+
+
+def install(machine):
+    """Puts the module under test where modprobe finds it."""
+    with tempfile.NamedTemporaryFile(suffix=".ko") as stripped:
+        subprocess.run(["strip", "-g", "-o", stripped.name, places.module()], check=True)
+        data = Path(stripped.name).read_bytes()
+    release = machine.run("uname -r").stdout.strip()
+    machine.put(f"/usr/lib/modules/{release}/updates/muennet.ko", data)
+    machine.run("depmod 2>/dev/null")
+
+
+def unload(machine):
+    """Removes the module if it is loaded."""
+    machine.run("grep -q ^muennet /proc/modules || exit 0; rmmod muennet")
+
+
+def load(machine, parameters: str = README, fail: bool = True):
+    """Loads the module by modprobe, until the end of the test."""
+    ksft.defer(unload, machine)
+    return machine.run(f"modprobe muennet {parameters}", fail=fail)
+
+
+def errno_of(result) -> str:
+    """The name of the errno with which modprobe failed; empty if it did not."""
+    if result.ret == 0:
+        return ""
+    text = result.stderr.strip().splitlines()[-1].rsplit(": ", 1)[-1] if result.stderr else ""
+    return next((name for name, said in ERRORS.items() if said == text), text or "?")
+
+
+def up(machine, dev: str = "net0", quiet: bool = False, side: str = "", ns: str = ""):
+    """
+    Gives an interface its side's addresses and sets it up. `quiet`: without
+    IPv6, so that nothing but the test's own packets is sent.
+    """
+    side = side or machine.name
+    inside = f"ip netns exec {ns} " if ns else ""
+    if quiet:
+        machine.run(f"{inside}sh -c 'echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6'")
+    steps = [f"addr replace {V4[side]}/24 dev {dev}", f"link set {dev} up"]
+    if not quiet:
+        steps.insert(1, f"addr replace {V6[side]}/64 dev {dev} nodad")
+    machine.run(" && ".join(f"{inside}ip {step}" for step in steps))
+
+
+def pair(env, parameters: str = README, quiet: bool = False):
+    """Loads the module in a and b, and sets both interfaces up."""
+    for machine in (env.a, env.b):
+        load(machine, parameters)
+        up(machine, quiet=quiet)
+
+
+def stats(machine, dev: str = "net0", ns: str = "") -> dict:
+    """The interface's counters."""
+    inside = f"ip netns exec {ns} " if ns else ""
+    where = f"/sys/class/net/{dev}/statistics"
+    out = machine.run(f"{inside}sh -c 'cd {where} && grep . *'").stdout
+    return {name: int(value) for name, value in re.findall(r"^(\w+):(\d+)$", out, re.M)}
+
+
+def interfaces(machine) -> set:
+    """The names of the interfaces there are."""
+    return set(machine.run("ls /sys/class/net").stdout.split())
+
+
+def messages(lines) -> list:
+    """The driver's own lines among kernel log lines, without their times."""
+    texts = [re.sub(r"^\[ *[\d.]+\] ", "", line) for line in lines]
+    return [text for text in texts if "muennet" in text or re.match(r"\w+: (Interface|Using)", text)]

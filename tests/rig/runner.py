@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Runs test files on machines.
+
+A test file names its SYSTEM and has functions `test_...(env)`. Files of the
+same system share its machines, which boot once. Each file runs in a forked
+process by the kernel's selftest library; its results are joined to one TAP
+stream. A test fails, too, when a kernel log has a line that klog.py calls bad.
+"""
+
+import functools
+import importlib.util
+import os
+import re
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from . import driver, klog, ksft
+from .client import MachineDied
+from .machine import Machines
+
+
+class Env:
+    """What a test gets: env.a, env.b (the machines), channels, the system."""
+
+    def __init__(self, machines: Machines, long: bool):
+        self.machines, self.system, self.long = machines, machines.system, long
+        for name, machine in machines.machines.items():
+            setattr(self, name, machine)
+
+    def channel(self, name: str):
+        """A channel's memory as the host sees it."""
+        return self.machines.channel(name)
+
+    def check_logs(self):
+        """Raises when a machine died or its log has something bad."""
+        for machine in self.machines.machines.values():
+            if not machine.alive():
+                raise MachineDied(f"machine {machine.name} died:\n{machine.console_tail(60)}")
+            bad = klog.excerpt(machine.new_log())
+            if bad:
+                raise AssertionError(f"kernel log of {machine.name}:\n{bad}")
+
+
+def load_file(path: Path):
+    """The module in a test file."""
+    spec = importlib.util.spec_from_file_location("e2e_" + path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _watched(function):
+    """The test, with a look at the kernel logs after all that it deferred."""
+    @functools.wraps(function)
+    def wrapper(env, *args):
+        ksft.defer(env.check_logs)
+        function(env, *args)
+    return wrapper
+
+
+def cases(module) -> list:
+    """The tests in a file, in its order."""
+    found = []
+    for name, value in vars(module).items():
+        if not name.startswith("test_"):
+            continue
+        if isinstance(value, ksft.KsftCaseFunction):
+            found.append(value._replace(original_func=_watched(value.original_func)))
+        else:
+            found.append(_watched(value))
+    return found
+
+
+class Results:
+    """The joined TAP stream."""
+
+    def __init__(self):
+        self.count = self.failed = self.skipped = 0
+
+    def result(self, ok: bool, name: str, comment: str = ""):
+        """Prints one result."""
+        self.count += 1
+        self.failed += not ok
+        self.skipped += "SKIP" in comment
+        print(f"{'' if ok else 'not '}ok {self.count} - {name}"
+              f"{' # ' + comment if comment else ''}", flush=True)
+
+    def line(self, line: str) -> bool:
+        """Takes a line of a test file's output; True for a result."""
+        match = re.match(r"(not )?ok \d+ (\S+)(?: # (.*))?$", line)
+        if match:
+            self.result(not match.group(1), match.group(2), match.group(3) or "")
+        elif not re.match(r"TAP version|1\.\.\d|# Totals", line):
+            print(line if line.startswith("#") else "# " + line, flush=True)
+        return bool(match)
+
+    def end(self, seconds: float) -> int:
+        """Prints the plan and the totals: the exit status."""
+        print(f"# Totals: pass:{self.count - self.failed - self.skipped} fail:{self.failed} "
+              f"skip:{self.skipped}, {seconds:.0f} s")
+        print(f"1..{self.count}", flush=True)
+        return 1 if self.failed or not self.count else 0
+
+
+def _child(module, path: Path, machines: Machines, options):
+    """Runs one file in this (forked) process; never returns."""
+    status = 1
+    try:
+        sys.argv = [str(path)]
+        for pattern in options.tests:
+            sys.argv += ["-t", pattern]
+        ksft.set_main_name(path.stem)
+        ksft.ksft_run(cases(module), args=(Env(machines, options.long),))
+        status = 0
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def run_file(module, path: Path, machines: Machines, options, results: Results):
+    """Runs one file and takes its results."""
+    begin = time.monotonic()
+    receive, send = os.pipe()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid == 0:
+        os.dup2(send, 1)
+        os.close(receive)
+        _child(module, path, machines, options)
+    os.close(send)
+    seen = 0
+    with os.fdopen(receive, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            seen += results.line(line.rstrip("\n"))
+    _, status = os.waitpid(pid, 0)
+    if status or not seen:
+        results.result(False, f"{path.stem} ended early")
+    print(f"# {path.stem}: {time.monotonic() - begin:.1f} s", flush=True)
+
+
+def run_group(system, files, options, results: Results):
+    """Boots a system's machines and runs its files on them."""
+    machines = None
+    try:
+        for path, module in files:
+            if machines and not machines.healthy():
+                print(f"# {system.name}: booting again", flush=True)
+                machines.__exit__()
+                machines = None
+            if not machines:
+                machines = Machines(system).__enter__()
+                for machine in machines.machines.values():
+                    driver.install(machine)
+                print(f"# {system.name}: booted in {machines.boot_seconds:.1f} s", flush=True)
+            run_file(module, path, machines, options, results)
+    except MachineDied as error:
+        for line in str(error).splitlines():
+            print("# " + line)
+        results.result(False, f"{system.name} does not boot")
+    finally:
+        if machines:
+            machines.__exit__()
+
+
+def run(paths, options) -> int:
+    """Runs test files, grouped by system: the exit status."""
+    begin = time.monotonic()
+    results = Results()
+    groups: dict = {}
+    print("TAP version 13", flush=True)
+    for path in paths:
+        module = load_file(path)
+        groups.setdefault(module.SYSTEM.name, (module.SYSTEM, []))[1].append((path, module))
+    for system, files in groups.values():
+        run_group(system, files, options, results)
+    return results.end(time.monotonic() - begin)
