@@ -26,6 +26,10 @@ use kernel::{
     sync::Arc, //
 };
 use muen::{
+    event::{
+        self,
+        Event, //
+    },
     sinfo::{
         Access,
         Sinfo, //
@@ -38,7 +42,6 @@ use netdev::{
         Channel,
         InterfaceConfig,
         Lists,
-        Problem,
         Text, //
     },
     Interface,
@@ -142,7 +145,6 @@ impl kernel::Module for Muennet {
         for index in 0..lists.len() {
             let config = lists.interface(index).inspect_err(log_error)?;
             let name = NAME.get(index).ok_or(EINVAL)?;
-            check_vectors(&config, &sinfo)?;
             let interface = add(&config, name, &subject, &sinfo, &poller)?;
             interfaces.push(interface, GFP_KERNEL)?;
         }
@@ -159,27 +161,6 @@ fn log_error(error: &impl kernel::fmt::Display) {
 /// Logs that something of an interface cannot be had, and why.
 fn log_interface(config: &InterfaceConfig<'_>, what: &str, name: Text<'_>, why: &impl Display) {
     pr_err!("{}: {} '{}': {}\n", config.name, what, name, why);
-}
-
-/// Checks that the channels of an interface need nothing that the driver does not have yet.
-///
-/// # Errors
-///
-/// - `EOPNOTSUPP`: a channel has an event or a vector.
-fn check_vectors(config: &InterfaceConfig<'_>, sinfo: &Sinfo<'_>) -> Result {
-    let unsupported = |channel: &Option<Channel<'_>>, look_up: &dyn Fn(&[u8]) -> Option<u8>| {
-        channel.is_some_and(|channel| look_up(channel.name.as_bytes()).is_some())
-    };
-    let what = if unsupported(&config.in_channel, &|name| sinfo.vector(name)) {
-        "the vector of the in channel"
-    } else if unsupported(&config.out_channel, &|name| sinfo.event(name)) {
-        "the event of the out channel"
-    } else {
-        return Ok(());
-    };
-    let error = config.error(Problem::NotSupportedYet(what));
-    log_error(&error);
-    Err(error.into())
 }
 
 /// Maps the channels of an interface and registers it.
@@ -206,17 +187,46 @@ fn add(
             }
         }
     };
+    let irq = match config.in_channel {
+        Some(channel) => {
+            event::irq_of_channel(sinfo, channel.name.as_bytes()).map_err(|vector| {
+                log_interface(
+                    config,
+                    "in channel",
+                    channel.name,
+                    &fmt!("vector {vector:#x} raises no interrupt"),
+                );
+                EINVAL
+            })?
+        }
+        None => None,
+    };
     let setup = Setup {
         name,
         mode: config.mode,
         mtu: config.mtu,
         in_channel: map(config.in_channel, "in channel", Access::Read)?,
+        irq,
         out_channel: map(config.out_channel, "out channel", Access::Write)?,
+        event: config
+            .out_channel
+            .and_then(|channel| Event::of_channel(sinfo, channel.name.as_bytes())),
     };
+    let max_mtu = setup.max_mtu();
+    if config.mtu > max_mtu {
+        pr_err!(
+            "{}: mtu {} is more than its out channel has room for, {}\n",
+            config.name,
+            config.mtu,
+            max_mtu
+        );
+        return Err(EINVAL);
+    }
     Interface::register(setup, poller).inspect_err(|&error| {
         let why = match error {
             EEXIST => "an interface of this name exists already",
-            EINVAL => "its MTU does not fit its out channel",
+            EINVAL => "the interrupt of its in channel does not exist",
+            EBUSY => "the interrupt of its in channel is in use",
             ENOMEM => "no memory",
             _ => "it cannot be registered",
         };

@@ -110,12 +110,17 @@ impl Napi {
     /// Asks for a poll. Nothing happens where one is due already, or while the device is down.
     #[inline]
     pub(crate) fn schedule(&self) {
-        // SAFETY: By the type invariant the instance is valid. It may be scheduled only by who
-        // got the permission from `napi_schedule_prep()`.
-        unsafe {
-            if bindings::napi_schedule_prep(self.as_ptr()) {
-                bindings::__napi_schedule(self.as_ptr());
-            }
+        self.schedule_with(|| ());
+    }
+
+    /// The same; `first` is called where a poll was not due yet, before it can run.
+    #[inline]
+    pub(crate) fn schedule_with(&self, first: impl FnOnce()) {
+        // SAFETY: By the type invariant the instance is valid.
+        if unsafe { bindings::napi_schedule_prep(self.as_ptr()) } {
+            first();
+            // SAFETY: `napi_schedule_prep()` gave the permission.
+            unsafe { bindings::__napi_schedule(self.as_ptr()) };
         }
     }
 }

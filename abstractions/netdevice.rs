@@ -13,6 +13,10 @@
 //!               +-- quiesce, (NAPI disabled), close+
 //! ```
 //!
+//! What schedules NAPI is a timer or the like of the driver's, started in `start` and stopped in
+//! `quiesce`, or an interrupt line of the device's: then it is enabled with NAPI, masked while NAPI
+//! polls, and disabled with it.
+//!
 //! `open`, `start`, `quiesce`, `close` and `change_mtu` are serialised by the RTNL. `poll` never
 //! runs but between `open` and `close`, on one CPU at a time. `transmit` is serialised per
 //! transmit queue; tools that bypass the queues may still call it while the device goes down, so
@@ -48,10 +52,14 @@ use kernel::{
 };
 
 mod features;
+mod irq;
 mod ops;
 mod registration;
 
+use irq::IrqLine;
+
 pub(crate) use features::Link;
+pub(crate) use irq::Irq;
 pub(crate) use registration::Registration;
 
 /// What a driver does for its devices; `Self` is the data that it keeps for one of them.
@@ -78,6 +86,13 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
 
     /// Receives packets, at most the budget of `poll`. In a softirq.
     fn poll(dev: &Device<Self>, poll: &Poll<'_>) -> Polled;
+
+    /// NAPI has completed, and the interrupt, if the device has one, comes again: returns whether
+    /// there is something to do already. In a softirq.
+    fn rearmed(dev: &Device<Self>) -> bool;
+
+    /// The interrupt came and has asked for a poll. In hard interrupt context.
+    fn interrupted(dev: &Device<Self>);
 
     /// Adds the device's counters to `stats`.
     fn stats(dev: &Device<Self>, stats: &mut LinkStats);
@@ -113,6 +128,7 @@ unsafe impl<T: Operations> Send for Device<T> {}
 struct Private<T> {
     napi: Napi,
     data: T,
+    irq: Option<IrqLine>,
 }
 
 impl<T: Operations> Device<T> {
@@ -156,6 +172,13 @@ impl<T: Operations> Device<T> {
     pub(crate) fn napi(&self) -> &Napi {
         // SAFETY: As in `data`.
         unsafe { &(*Self::private(self.as_ptr())).napi }
+    }
+
+    /// The device's interrupt, if it has one.
+    #[inline]
+    fn irq(&self) -> Option<&IrqLine> {
+        // SAFETY: As in `data`.
+        unsafe { (*Self::private(self.as_ptr())).irq.as_ref() }
     }
 
     /// The MTU in bytes.

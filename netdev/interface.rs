@@ -20,6 +20,7 @@ use crate::{
             netdev_info,
             netdev_warn_ratelimited,
             Device,
+            Irq,
             Link,
             Operations,
             Registration, //
@@ -30,7 +31,8 @@ use crate::{
     channel::{
         Change,
         HEADER_SIZE, //
-    }, //
+    },
+    muen::event::Event, //
 };
 use core::num::NonZeroU64;
 use kernel::{
@@ -56,8 +58,25 @@ pub(crate) struct Setup<'a> {
     pub(crate) mtu: u32,
     /// Where packets come from.
     pub(crate) in_channel: Option<Channel>,
+    /// The interrupt that is raised for packets; none: the channel is polled.
+    pub(crate) irq: Option<Irq>,
     /// Where packets go to.
     pub(crate) out_channel: Option<Channel>,
+    /// What tells the peer of them, if it wants to be told.
+    pub(crate) event: Option<Event>,
+}
+
+impl Setup<'_> {
+    /// The largest MTU that the mode has and the out channel has room for, in bytes.
+    pub(crate) fn max_mtu(&self) -> u32 {
+        let largest = *self.mode.mtu_range().end();
+        let Some(channel) = &self.out_channel else {
+            return largest;
+        };
+        let overhead = HEADER_SIZE + self.mode.overhead();
+        let room = channel.mapping.size().saturating_sub(overhead);
+        u32::try_from(room).map_or(largest, |room| room.min(largest))
+    }
 }
 
 /// An interface over a pair of channels; the data of its device.
@@ -70,6 +89,8 @@ pub(crate) struct Interface {
     protocol: u64,
     region_size: usize,
     mode: Mode,
+    /// Whether an interrupt wakes the receiver, rather than the poller.
+    irq: bool,
     counters: Counters,
     poller: Arc<Poller>,
 }
@@ -79,17 +100,24 @@ impl Interface {
     ///
     /// # Errors
     ///
-    /// - `EINVAL`: not one element for packets of its MTU fits the region of the out channel, or
-    ///   the name is not valid.
+    /// - `EINVAL`: the MTU is above [`Setup::max_mtu`], or there is no such interrupt.
+    /// - `EBUSY`: somebody else has the interrupt.
     /// - `EEXIST`: the name is taken.
     /// - `ENOMEM`: there is no memory for it.
     pub(crate) fn register(setup: Setup<'_>, poller: &Arc<Poller>) -> Result<Registration<Self>> {
+        let range = setup.mode.mtu_range();
+        let max_mtu = setup.max_mtu();
+        if setup.mtu > max_mtu {
+            return Err(EINVAL);
+        }
         let Setup {
             name,
             mode,
             mtu,
             in_channel,
+            irq,
             out_channel,
+            event,
         } = setup;
         let (mut protocol, mut region_size) = (0, 0);
 
@@ -106,27 +134,19 @@ impl Interface {
             }
             None => None,
         };
-        let range = mode.mtu_range();
-        let mut max_mtu = *range.end();
         let sender = match out_channel {
             Some(Channel {
                 mapping,
                 protocol: number,
             }) => {
                 (protocol, region_size) = (number.get(), mapping.size());
-                let room = region_size.saturating_sub(HEADER_SIZE + mode.overhead());
-                max_mtu = max_mtu.min(u32::try_from(room).unwrap_or(u32::MAX));
                 Some(KBox::pin_init(
-                    Sender::new(mapping, number, mode),
+                    Sender::new(mapping, number, mode, event),
                     GFP_KERNEL,
                 )?)
             }
             None => None,
         };
-        if mtu > max_mtu {
-            return Err(EINVAL);
-        }
-
         let link = Link::point_to_point()
             .copies_and_checksums()
             .mtu(mtu, *range.start(), max_mtu);
@@ -136,10 +156,11 @@ impl Interface {
             protocol,
             region_size,
             mode,
+            irq: irq.is_some(),
             counters: Counters::new()?,
             poller: poller.clone(),
         };
-        let registration = Registration::new(name, link, Ok(interface))?;
+        let registration = Registration::new(name, link, irq, Ok(interface))?;
         netdev_info!(registration.device(), "Interface added\n");
         Ok(registration)
     }
@@ -191,14 +212,14 @@ impl Operations for Interface {
 
     fn start(dev: &Device<Self>) {
         let this = dev.data();
-        if this.receiver.is_some() {
+        if this.receiver.is_some() && !this.irq {
             this.poller.attach(dev);
         }
     }
 
     fn quiesce(dev: &Device<Self>) {
         let this = dev.data();
-        if this.receiver.is_some() {
+        if this.receiver.is_some() && !this.irq {
             this.poller.detach(dev);
         }
     }
@@ -229,13 +250,19 @@ impl Operations for Interface {
             report(dev, change);
         }
         // What is left for other reasons than the budget (a peer whose epochs change all the time,
-        // say) can wait for the timer, so that it does not keep the CPU busy.
+        // say) waits for the timer or, without one, until all others had their turn.
         if progress.more && progress.copied >= poll.budget() {
             Polled::Again
         } else {
             Polled::Done(progress.copied)
         }
     }
+
+    fn rearmed(dev: &Device<Self>) -> bool {
+        dev.data().irq && dev.data().has_news()
+    }
+
+    fn interrupted(_dev: &Device<Self>) {}
 
     fn stats(dev: &Device<Self>, stats: &mut LinkStats) {
         dev.data().counters.sum(stats);

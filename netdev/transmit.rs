@@ -23,7 +23,8 @@ use crate::{
         Memory as _,
         Slot,
         Writer, //
-    }, //
+    },
+    muen::event::Event, //
 };
 use core::num::NonZeroU64;
 use kernel::prelude::*;
@@ -40,6 +41,8 @@ pub(crate) struct Sender {
     memory: OutMemory,
     protocol: NonZeroU64,
     mode: Mode,
+    /// What tells the peer that there is something new.
+    event: Option<Event>,
     /// The writer of the current epoch; none while the device is down.
     #[pin]
     writer: SpinLockBh<Option<Writer>>,
@@ -54,11 +57,13 @@ impl Sender {
         mapping: Mapping,
         protocol: NonZeroU64,
         mode: Mode,
+        event: Option<Event>,
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             memory: OutMemory(mapping),
             protocol,
             mode,
+            event,
             writer <- new_spinlock_bh!(None, "muennet_writer"),
         })
     }
@@ -88,13 +93,25 @@ impl Sender {
         let mut writer = self.writer.lock();
         new.start(&self.memory, random::nonzero_u64());
         *writer = Some(new);
+        drop(writer);
+        self.notify();
         Ok(geometry)
+    }
+
+    /// Tells the peer that there is something new: a batch, or another epoch.
+    #[inline]
+    fn notify(&self) {
+        if let Some(event) = self.event {
+            event.trigger();
+        }
     }
 
     /// Ends the epoch, after publishing what is pending.
     pub(crate) fn stop(&self) {
-        if let Some(mut writer) = self.writer.lock().take() {
+        let writer = self.writer.lock().take();
+        if let Some(mut writer) = writer {
             writer.stop(&self.memory);
+            self.notify();
         }
     }
 
@@ -111,6 +128,8 @@ impl Sender {
             old.stop(&self.memory);
             new.start(&self.memory, random::nonzero_u64());
             *writer = Some(new);
+            drop(writer);
+            self.notify();
         }
         Ok(())
     }
@@ -119,17 +138,21 @@ impl Sender {
     /// published together with this one.
     pub(crate) fn transmit(&self, skb: SkBuff, more: bool, counters: &CpuCounters) {
         let mut guard = self.writer.lock();
-        let sent = match &mut *guard {
+        let (sent, ended) = match &mut *guard {
             Some(writer) => {
                 let sent = self.write(writer, &skb);
-                if !more || sent.is_err() {
+                let ended = !more || sent.is_err();
+                if ended {
                     writer.publish(&self.memory);
                 }
-                sent
+                (sent, ended)
             }
-            None => Err(Dropped),
+            None => (Err(Dropped), false),
         };
         drop(guard);
+        if ended {
+            self.notify();
+        }
 
         match sent {
             Ok(bytes) => {

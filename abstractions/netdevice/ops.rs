@@ -34,6 +34,12 @@ impl<T: Operations> Adapter<T> {
                 bindings::muennet_netif_start_queue(ptr);
             }
             T::start(dev);
+            if let Some(irq) = dev.irq() {
+                // SAFETY: The device is going up, and this is its `ndo_open`.
+                unsafe { irq.enable() };
+            }
+            // What happened while the device was down woke nobody.
+            dev.napi().schedule();
             Ok(0)
         })
     }
@@ -49,9 +55,17 @@ impl<T: Operations> Adapter<T> {
             bindings::muennet_netif_tx_disable(ptr);
             bindings::netif_carrier_off(ptr);
         }
+        if let Some(irq) = dev.irq() {
+            // SAFETY: The device is going down, and this is its `ndo_stop`.
+            unsafe { irq.disable() };
+        }
         T::quiesce(dev);
         // SAFETY: NAPI is enabled while a device is up, and this is its `ndo_stop`.
         unsafe { dev.napi().disable() };
+        if let Some(irq) = dev.irq() {
+            // The last poll may have been ended by the core, which knows nothing of the mask.
+            irq.unmask();
+        }
         T::close(dev);
         0
     }
@@ -118,9 +132,34 @@ impl<T: Operations> Adapter<T> {
             Polled::Done(work) => {
                 let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
                 // SAFETY: This is the poll function, and `work` is below the budget.
-                unsafe { dev.napi().complete(work) };
+                if unsafe { dev.napi().complete(work) } {
+                    if let Some(irq) = dev.irq() {
+                        irq.unmask();
+                    }
+                    if T::rearmed(dev) {
+                        dev.napi().schedule();
+                    }
+                }
                 work
             }
         }
+    }
+
+    /// # Safety
+    ///
+    /// C calls it as the handler of an interrupt requested for a device of this driver.
+    pub(super) unsafe extern "C" fn interrupt(
+        _irq: c_int,
+        cookie: *mut c_void,
+    ) -> bindings::irqreturn_t {
+        // SAFETY: The cookie is a device of this driver, whose area is initialised.
+        let dev = unsafe { Device::<T>::from_raw(cookie.cast()) };
+        dev.napi().schedule_with(|| {
+            if let Some(irq) = dev.irq() {
+                irq.mask();
+            }
+        });
+        T::interrupted(dev);
+        bindings::irqreturn::IRQ_HANDLED
     }
 }

@@ -43,15 +43,19 @@ impl<T: Operations> Registration<T> {
     /// Registers a device by the name that the user chose (where `%d` stands for a number),
     /// as C's `alloc_netdev()` and `register_netdev()`. It is down at first. May sleep.
     ///
+    /// `irq` is the interrupt that schedules its NAPI, if there is one.
+    ///
     /// # Errors
     ///
     /// - `EINVAL`: the name is too long, or no valid name of a device.
     /// - `EEXIST`: there is a device of this name.
     /// - `ENOMEM`: there is no memory for it.
+    /// - `EBUSY`, `EINVAL`: somebody else has the interrupt, or there is no such interrupt.
     /// - what `data` returns.
     pub(crate) fn new(
         name: &CStr,
         link: Link,
+        irq: Option<Irq>,
         data: impl PinInit<T, Error>,
     ) -> Result<Self> {
         const {
@@ -87,10 +91,19 @@ impl<T: Operations> Registration<T> {
         let private = unsafe { Device::<T>::private(ptr) };
         // SAFETY: The area is not initialised yet and does not move.
         unsafe { data.__init(&raw mut (*private).data) }?;
+        // SAFETY: As before; a valid value for the drop of `Initialised`.
+        unsafe { (&raw mut (*private).irq).write(None) };
         let initialised = Initialised::<T>(allocation, PhantomData);
 
         // SAFETY: The area is zeroed, lives as long as the device, and `poll` is that of `T`.
         unsafe { Napi::add(&raw mut (*private).napi, ptr, Adapter::<T>::poll) };
+        if let Some(irq) = irq {
+            // SAFETY: The area is initialised, and `Initialised` drops the line before the data.
+            let line = unsafe { IrqLine::request::<T>(irq, ptr) }?;
+            // SAFETY: Nobody looks at the field before the device is registered, for the interrupt
+            // is disabled.
+            unsafe { (*private).irq = Some(line) };
+        }
         // SAFETY: The device is valid. Its carrier comes when it goes up, which is what makes
         // its operational state "up" rather than "unknown".
         unsafe { bindings::netif_carrier_off(ptr) };
@@ -120,8 +133,13 @@ impl<T: Operations> Drop for Initialised<T> {
         // SAFETY:
         // - The data were initialised, and nobody uses them: the device is not registered, and
         //   nobody holds a reference.
+        // - The interrupt's handler, which uses the data, is gone before them.
         // - The device itself lives until the field is dropped, after this.
-        unsafe { (&raw mut (*Device::<T>::private(self.0 .0.as_ptr())).data).drop_in_place() }
+        unsafe {
+            let private = Device::<T>::private(self.0 .0.as_ptr());
+            (&raw mut (*private).irq).drop_in_place();
+            (&raw mut (*private).data).drop_in_place();
+        }
     }
 }
 
