@@ -23,11 +23,11 @@
 mod tests;
 
 /// Size of the header before the IP packet in bytes.
-pub const HEADER_SIZE: usize = 8;
+pub(crate) const HEADER_SIZE: usize = 8;
 
 /// Number of bytes at the start of an element that tell how long the packet in it is. Every element
 /// that a reader accepts is longer.
-pub const PREFIX_SIZE: usize = HEADER_SIZE + IP_PREFIX_SIZE;
+pub(crate) const PREFIX_SIZE: usize = HEADER_SIZE + IP_PREFIX_SIZE;
 
 /// Number of bytes at the start of an IP packet that hold the version, TOS or traffic class, and
 /// the length, in either version.
@@ -41,7 +41,7 @@ const IPV6_HEADER: usize = 40;
 
 /// Version of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub(crate) enum Version {
     /// IPv4.
     V4,
     /// IPv6.
@@ -50,7 +50,7 @@ pub enum Version {
 
 impl Version {
     /// The version that an IP packet starting with `first_byte` claims.
-    pub const fn from_first_byte(first_byte: u8) -> Option<Self> {
+    pub(crate) const fn from_first_byte(first_byte: u8) -> Option<Self> {
         match first_byte >> 4 {
             4 => Some(Self::V4),
             6 => Some(Self::V6),
@@ -58,17 +58,8 @@ impl Version {
         }
     }
 
-    /// The version that `ethertype`, in host order, stands for.
-    pub const fn from_ethertype(ethertype: u16) -> Option<Self> {
-        match ethertype {
-            0x0800 => Some(Self::V4),
-            0x86dd => Some(Self::V6),
-            _ => None,
-        }
-    }
-
     /// The Ethernet protocol number, in host order.
-    pub const fn ethertype(self) -> u16 {
+    pub(crate) const fn ethertype(self) -> u16 {
         match self {
             Self::V4 => 0x0800,
             Self::V6 => 0x86dd,
@@ -123,27 +114,27 @@ impl Version {
 
 /// The header before an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NetHdr {
+pub(crate) struct NetHdr {
     /// Netfilter mark of the packet.
-    pub mark: u32,
+    pub(crate) mark: u32,
     /// Length of the IP packet in bytes, or zero with peers that do not fill it in.
-    pub length: u16,
+    pub(crate) length: u16,
     /// Version of the IP packet as an IP protocol number: 4 or 41.
-    pub protocol: u8,
+    pub(crate) protocol: u8,
     /// DSCP of the packet.
-    pub qos: u8,
+    pub(crate) qos: u8,
 }
 
 impl NetHdr {
     /// The bytes of the header in an element.
-    pub const fn encode(self) -> [u8; HEADER_SIZE] {
+    pub(crate) const fn encode(self) -> [u8; HEADER_SIZE] {
         let [m0, m1, m2, m3] = self.mark.to_le_bytes();
         let [l0, l1] = self.length.to_le_bytes();
         [m0, m1, m2, m3, l0, l1, self.protocol, self.qos]
     }
 
     /// The header that `bytes` of an element stand for.
-    pub const fn decode(bytes: [u8; HEADER_SIZE]) -> Self {
+    pub(crate) const fn decode(bytes: [u8; HEADER_SIZE]) -> Self {
         let [m0, m1, m2, m3, l0, l1, protocol, qos] = bytes;
         Self {
             mark: u32::from_le_bytes([m0, m1, m2, m3]),
@@ -156,7 +147,7 @@ impl NetHdr {
 
 /// Why an element is a bad one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Malformed {
+pub(crate) enum Malformed {
     /// The header's protocol is neither that of IPv4 nor that of IPv6.
     Protocol,
     /// The packet's length does not even cover its header, or is more than the element holds.
@@ -172,11 +163,11 @@ pub enum Malformed {
 /// An IP packet that has passed [`check`]. It starts at [`HEADER_SIZE`] of the copy and ends with
 /// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Checked {
+pub(crate) struct Checked {
     /// Version of the IP packet.
-    pub version: Version,
+    pub(crate) version: Version,
     /// Netfilter mark for the packet.
-    pub mark: u32,
+    pub(crate) mark: u32,
 }
 
 /// How many bytes to copy out of an element of `element_size` bytes that starts with `prefix`:
@@ -188,7 +179,10 @@ pub struct Checked {
 /// # Errors
 ///
 /// - [`Malformed::Protocol`] or [`Malformed::Length`]: there is nothing to copy.
-pub fn peek_len(prefix: &[u8; PREFIX_SIZE], element_size: usize) -> Result<usize, Malformed> {
+pub(crate) fn peek_len(
+    prefix: &[u8; PREFIX_SIZE],
+    element_size: usize,
+) -> Result<usize, Malformed> {
     Packet::decode(prefix)?.len(element_size)
 }
 
@@ -197,7 +191,7 @@ pub fn peek_len(prefix: &[u8; PREFIX_SIZE], element_size: usize) -> Result<usize
 /// # Errors
 ///
 /// - [`Malformed`]: the element is a bad one, and nothing in it is to be used.
-pub fn check(copy: &[u8]) -> Result<Checked, Malformed> {
+pub(crate) fn check(copy: &[u8]) -> Result<Checked, Malformed> {
     let prefix = copy.first_chunk().ok_or(Malformed::Length)?;
     let packet = Packet::decode(prefix)?;
     let Packet {
@@ -228,7 +222,7 @@ pub fn check(copy: &[u8]) -> Result<Checked, Malformed> {
 
 /// Why a packet cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotSent {
+pub(crate) enum NotSent {
     /// It is neither IPv4 nor IPv6.
     Protocol,
     /// It is shorter than its own header says, or than any packet of its version.
@@ -246,7 +240,7 @@ pub enum NotSent {
 ///
 /// - [`NotSent`]: there is no header with which the receiver would take just the bytes of this
 ///   packet, no more and no less than it states.
-pub fn encode(
+pub(crate) fn encode(
     mark: u32,
     ip: &[u8],
     length: usize,

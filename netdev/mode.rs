@@ -9,14 +9,14 @@ const MTU_MIN_IP: u32 = 68;
 const LENGTH_MAX: u32 = 65_535;
 
 /// Size of an Ethernet header in bytes, without tags.
-pub const ETHERNET_HEADER_SIZE: usize = 14;
+pub(crate) const ETHERNET_HEADER_SIZE: usize = 14;
 
 /// Size in bytes of the length behind an Ethernet frame, at the very end of the element.
-pub const ETHERNET_TRAILER_SIZE: usize = 2;
+pub(crate) const ETHERNET_TRAILER_SIZE: usize = 2;
 
 /// What an element holds. Both ends of a channel use the same mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     /// The bytes of the packet, padded with zeros; the receiver gets the whole element.
     Raw,
     /// A header of 8 bytes and an IP packet: see [`super::frame`].
@@ -27,7 +27,7 @@ pub enum Mode {
 
 impl Mode {
     /// The MTUs that the mode can carry, in bytes.
-    pub const fn mtu_range(self) -> core::ops::RangeInclusive<u32> {
+    pub(crate) const fn mtu_range(self) -> core::ops::RangeInclusive<u32> {
         match self {
             Self::Raw => 1..=LENGTH_MAX,
             Self::Ip => MTU_MIN_IP..=LENGTH_MAX,
@@ -36,7 +36,7 @@ impl Mode {
     }
 
     /// Bytes of an element that do not count for the MTU.
-    pub const fn overhead(self) -> usize {
+    pub(crate) const fn overhead(self) -> usize {
         match self {
             Self::Raw => 0,
             Self::Ip => super::frame::HEADER_SIZE,
@@ -45,20 +45,20 @@ impl Mode {
     }
 
     /// Size in bytes of the elements that carry packets of up to `mtu` bytes.
-    pub const fn element_size(self, mtu: u32) -> usize {
+    pub(crate) const fn element_size(self, mtu: u32) -> usize {
         // A `usize` has at least 32 bits here. An MTU is checked long before; for any number the
         // result is at least one that no region has room for.
         (mtu as usize).saturating_add(self.overhead())
     }
 
     /// The sizes in bytes of the elements that a reader accepts: its peer may have another MTU.
-    pub const fn element_sizes(self) -> core::ops::RangeInclusive<usize> {
+    pub(crate) const fn element_sizes(self) -> core::ops::RangeInclusive<usize> {
         let mtu = self.mtu_range();
         self.element_size(*mtu.start())..=self.element_size(*mtu.end())
     }
 
     /// The mode's name among the `flags` of an interface; `None` for the mode without one.
-    pub const fn flag(self) -> Option<&'static str> {
+    pub(crate) const fn flag(self) -> Option<&'static str> {
         match self {
             Self::Raw => None,
             Self::Ip => Some("net_hdr"),

@@ -5,10 +5,10 @@
 use core::fmt;
 
 /// Size of the image in bytes.
-pub const IMAGE_SIZE: usize = 32_720;
+pub(crate) const IMAGE_SIZE: usize = 32_720;
 
 /// Size in bytes of the magic that the image starts with.
-pub const MAGIC_SIZE: usize = 8;
+pub(crate) const MAGIC_SIZE: usize = 8;
 
 /// Size of one resource in bytes.
 pub(super) const ENTRY_SIZE: usize = 128;
@@ -21,7 +21,6 @@ const NAME_MAX: usize = 0x3f;
 
 /// Offsets in the image.
 mod offset {
-    pub(super) const NAME: usize = 12;
     pub(super) const COUNT_V3: usize = 77;
     pub(super) const COUNT_V5: usize = 78;
     pub(super) const ENTRIES: usize = 80;
@@ -35,11 +34,10 @@ mod entry_offset {
 }
 
 const _: () = assert!(offset::ENTRIES + ENTRY_COUNT * ENTRY_SIZE == IMAGE_SIZE);
-const _: () = assert!(offset::NAME + 1 + NAME_MAX + 1 == offset::COUNT_V3);
 
 /// Version of the layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Version {
+pub(crate) enum Version {
     /// Version 3.
     V3,
     /// Version 5: the number of resources is aligned, and there are device ports.
@@ -48,7 +46,7 @@ pub enum Version {
 
 impl Version {
     /// The version that starts with `magic`, or `None` for memory that is no image we can read.
-    pub fn from_magic(magic: [u8; MAGIC_SIZE]) -> Option<Self> {
+    pub(crate) fn from_magic(magic: [u8; MAGIC_SIZE]) -> Option<Self> {
         match &magic {
             b"muinfo\0\x03" => Some(Self::V3),
             b"muinfo\0\x05" => Some(Self::V5),
@@ -68,7 +66,7 @@ impl Version {
 ///
 /// All of them mean that this is no subject of Muen, or none that we understand: `-ENODEV`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImageError {
+pub(crate) enum ImageError {
     /// The copy has this many bytes instead of [`IMAGE_SIZE`].
     Size(usize),
     /// The image starts with this instead of the magic of a known version.
@@ -92,7 +90,7 @@ impl fmt::Display for ImageError {
 
 /// A name in the image: up to 63 bytes of any value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Name<'a>(&'a [u8]);
+pub(crate) struct Name<'a>(pub(super) &'a [u8]);
 
 impl<'a> Name<'a> {
     /// Decodes the name at the start of `bytes`: the length in the low six bits, then the bytes.
@@ -104,13 +102,8 @@ impl<'a> Name<'a> {
         Self(name.unwrap_or_default())
     }
 
-    /// The bytes of the name.
-    pub fn as_bytes(&self) -> &'a [u8] {
-        self.0
-    }
-
     /// Whether this is `name`: as long, and the same bytes.
-    pub fn is(&self, name: &[u8]) -> bool {
+    pub(crate) fn is(&self, name: &[u8]) -> bool {
         self.0 == name
     }
 }
@@ -170,22 +163,7 @@ impl<'a> Entry<'a> {
 pub(super) struct Entries<'a>(&'a [u8]);
 
 impl<'a> Entries<'a> {
-    /// All entries in the order of the image, the empty ones too.
-    pub(super) fn iter(self) -> impl Iterator<Item = Entry<'a>> + 'a {
-        self.0.chunks_exact(ENTRY_SIZE).map(Entry)
-    }
-}
-
-/// The head of an image.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Head<'a> {
-    pub(super) version: Version,
-    pub(super) name: Name<'a>,
-    pub(super) entries: Entries<'a>,
-}
-
-impl<'a> Head<'a> {
-    /// Reads the head of an image. See [`Sinfo::parse`](super::Sinfo::parse).
+    /// Finds the entries of `image`. See [`Sinfo::parse`](super::Sinfo::parse).
     pub(super) fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
         if image.len() != IMAGE_SIZE {
             return Err(ImageError::Size(image.len()));
@@ -198,12 +176,12 @@ impl<'a> Head<'a> {
         let entries = image
             .get(offset::ENTRIES..)
             .and_then(|entries| entries.get(..count.min(ENTRY_COUNT) * ENTRY_SIZE));
+        Ok(Self(entries.unwrap_or_default()))
+    }
 
-        Ok(Self {
-            version,
-            name: Name::decode(image.get(offset::NAME..).unwrap_or_default()),
-            entries: Entries(entries.unwrap_or_default()),
-        })
+    /// All entries in the order of the image, the empty ones too.
+    pub(super) fn iter(self) -> impl Iterator<Item = Entry<'a>> + 'a {
+        self.0.chunks_exact(ENTRY_SIZE).map(Entry)
     }
 }
 

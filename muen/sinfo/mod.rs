@@ -30,33 +30,32 @@ pub(crate) mod shows;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod tests;
 
-pub use self::image::{
+pub(crate) use self::image::{
     ImageError,
     Name,
     Version,
     IMAGE_SIZE,
     MAGIC_SIZE, //
 };
-pub use self::overlap::{
+pub(crate) use self::overlap::{
     Conflict,
     Range, //
 };
-pub use self::resource::{
+pub(crate) use self::resource::{
     Access,
     MemoryResource,
     ResourceError,
-    CHANNEL_KIND,
     PAGE_SIZE, //
 };
 
 use self::image::{
-    Head,
+    Entries,
     Kind, //
 };
 
 /// The resources of this subject, read from a private copy of the image.
 #[derive(Clone, Copy, Debug)]
-pub struct Sinfo<'a>(Head<'a>);
+pub(crate) struct Sinfo<'a>(Entries<'a>);
 
 impl<'a> Sinfo<'a> {
     /// Reads the head of `image`, a private copy of the [`IMAGE_SIZE`] bytes of the image.
@@ -67,18 +66,8 @@ impl<'a> Sinfo<'a> {
     ///
     /// - [`ImageError::Size`] if `image` is not [`IMAGE_SIZE`] bytes long.
     /// - [`ImageError::Magic`] if the image does not start with a magic of a known version.
-    pub fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
-        Head::parse(image).map(Self)
-    }
-
-    /// The version of the layout of the image.
-    pub fn version(&self) -> Version {
-        self.0.version
-    }
-
-    /// The name of this subject.
-    pub fn name(&self) -> Name<'a> {
-        self.0.name
+    pub(crate) fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
+        Entries::parse(image).map(Self)
     }
 
     /// Looks up the memory resource called `name` and checks where it lies.
@@ -89,7 +78,10 @@ impl<'a> Sinfo<'a> {
     ///
     /// - [`ResourceError::Empty`], [`ResourceError::Unaligned`] or [`ResourceError::Wraps`] if the
     ///   region cannot be one: see [`MemoryResource::check_range`].
-    pub fn memory(&self, name: &[u8]) -> Result<Option<MemoryResource<'a>>, ResourceError<'a>> {
+    pub(crate) fn memory(
+        &self,
+        name: &[u8],
+    ) -> Result<Option<MemoryResource<'a>>, ResourceError<'a>> {
         match self.memories().find(|memory| memory.name.is(name)) {
             Some(memory) => memory.check_range().map(|()| Some(memory)),
             None => Ok(None),
@@ -109,7 +101,7 @@ impl<'a> Sinfo<'a> {
     /// - [`ResourceError::Overlap`] if it shares memory with something else: see
     ///   [`Sinfo::conflict`].
     /// - What [`Sinfo::memory`] returns.
-    pub fn channel(
+    pub(crate) fn channel(
         &self,
         name: &[u8],
         access: Access,
@@ -124,19 +116,18 @@ impl<'a> Sinfo<'a> {
     }
 
     /// The number of the event called `name`: what a writer triggers after it has written.
-    pub fn event(&self, name: &[u8]) -> Option<u8> {
+    pub(crate) fn event(&self, name: &[u8]) -> Option<u8> {
         self.number(Kind::Event, name)
     }
 
     /// The number of the vector called `name`: what a reader gets when there is something to read.
-    pub fn vector(&self, name: &[u8]) -> Option<u8> {
+    pub(crate) fn vector(&self, name: &[u8]) -> Option<u8> {
         self.number(Kind::Vector, name)
     }
 
     /// All memory resources in the order of the image, whatever they hold and wherever they lie.
-    pub fn memories(&self) -> impl Iterator<Item = MemoryResource<'a>> + 'a {
+    pub(crate) fn memories(&self) -> impl Iterator<Item = MemoryResource<'a>> + 'a {
         self.0
-            .entries
             .iter()
             .enumerate()
             .filter_map(|(index, entry)| MemoryResource::decode(index, entry))
@@ -147,13 +138,16 @@ impl<'a> Sinfo<'a> {
     /// A region must be disjoint from `image`, where the subject information itself lies, and from
     /// every other memory resource. There is one exception: one writable and one read-only name
     /// may stand for exactly the same range, which is how a subject talks to itself.
-    pub fn conflict(&self, region: &MemoryResource<'a>, image: Range) -> Option<Conflict<'a>> {
+    pub(crate) fn conflict(
+        &self,
+        region: &MemoryResource<'a>,
+        image: Range,
+    ) -> Option<Conflict<'a>> {
         overlap::conflict(region, image, self.memories())
     }
 
     fn number(&self, kind: Kind, name: &[u8]) -> Option<u8> {
         self.0
-            .entries
             .iter()
             .find(|entry| entry.kind() == Some(kind) && entry.name().is(name))
             .map(|entry| entry.number())

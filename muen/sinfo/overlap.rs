@@ -12,7 +12,7 @@ use super::resource::MemoryResource;
 
 /// A range of guest-physical addresses, possibly empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub(crate) struct Range {
     start: u64,
     /// The first address behind the range.
     end: u64,
@@ -20,7 +20,7 @@ pub struct Range {
 
 impl Range {
     /// The `size` bytes from `start` on, or as many as there are addresses left.
-    pub fn new(start: u64, size: u64) -> Self {
+    pub(crate) fn new(start: u64, size: u64) -> Self {
         Self {
             start,
             end: start.saturating_add(size),
@@ -28,29 +28,19 @@ impl Range {
     }
 
     /// Where the image at `address` lies.
-    pub fn of_image(address: u64) -> Self {
+    pub(crate) fn of_image(address: u64) -> Self {
         Self::new(address, IMAGE_SIZE as u64)
     }
 
-    /// The first address.
-    pub fn start(&self) -> u64 {
-        self.start
-    }
-
-    /// The first address behind the range.
-    pub fn end(&self) -> u64 {
-        self.end
-    }
-
     /// Whether the ranges have an address in common. An empty range has none to share.
-    pub fn overlaps(&self, other: &Self) -> bool {
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.start.max(other.start) < self.end.min(other.end)
     }
 }
 
 /// What a region shares memory with although it must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Conflict<'a> {
+pub(crate) enum Conflict<'a> {
     /// The subject information itself.
     Image,
     /// The memory resource of this name.

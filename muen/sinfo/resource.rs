@@ -17,10 +17,10 @@ use super::overlap::{
 /// Memory kind of a channel.
 ///
 /// The numbering of the kinds above 17 differs between versions of the image; this one does not.
-pub const CHANNEL_KIND: u8 = 5;
+pub(crate) const CHANNEL_KIND: u8 = 5;
 
 /// Every region starts and ends on a boundary of this many bytes.
-pub const PAGE_SIZE: u64 = 4096;
+pub(crate) const PAGE_SIZE: u64 = 4096;
 
 /// Offsets in the data of a memory resource.
 mod offset {
@@ -35,19 +35,19 @@ const FLAG_EXECUTABLE: u8 = 1 << 1;
 
 /// A region of memory that the policy gives to this subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MemoryResource<'a> {
+pub(crate) struct MemoryResource<'a> {
     /// Name of the region.
-    pub name: Name<'a>,
+    pub(crate) name: Name<'a>,
     /// What the region is for: [`CHANNEL_KIND`], or a kind of no use to the driver.
-    pub kind: u8,
+    pub(crate) kind: u8,
     /// Whether the subject can write to it.
-    pub writable: bool,
+    pub(crate) writable: bool,
     /// Whether the subject can execute it.
-    pub executable: bool,
+    pub(crate) executable: bool,
     /// Guest-physical address, as the image has it: see [`Self::check_range`].
-    pub address: u64,
+    pub(crate) address: u64,
     /// Size in bytes, as the image has it: see [`Self::check_range`].
-    pub size: u64,
+    pub(crate) size: u64,
     /// Which entry of the image this is: two entries may be alike in all the rest.
     pub(super) index: usize,
 }
@@ -73,7 +73,7 @@ impl<'a> MemoryResource<'a> {
     }
 
     /// The range of addresses of the region. One that would wrap ends with the address space.
-    pub fn range(&self) -> Range {
+    pub(crate) fn range(&self) -> Range {
         Range::new(self.address, self.size)
     }
 
@@ -84,7 +84,7 @@ impl<'a> MemoryResource<'a> {
     /// - [`ResourceError::Empty`] if its size is zero.
     /// - [`ResourceError::Unaligned`] if its address or its size is no multiple of [`PAGE_SIZE`].
     /// - [`ResourceError::Wraps`] if it does not end below 2^64.
-    pub fn check_range(&self) -> Result<(), ResourceError<'a>> {
+    pub(crate) fn check_range(&self) -> Result<(), ResourceError<'a>> {
         if self.size == 0 {
             return Err(ResourceError::Empty);
         }
@@ -109,7 +109,7 @@ impl<'a> MemoryResource<'a> {
     ///
     /// - [`ResourceError::NotAChannel`] if it is memory of another kind.
     /// - [`ResourceError::Writability`] if a reader could write to it or a writer could not.
-    pub fn check_channel(&self, access: Access) -> Result<(), ResourceError<'a>> {
+    pub(crate) fn check_channel(&self, access: Access) -> Result<(), ResourceError<'a>> {
         if self.kind != CHANNEL_KIND {
             return Err(ResourceError::NotAChannel { kind: self.kind });
         }
@@ -122,7 +122,7 @@ impl<'a> MemoryResource<'a> {
 
 /// What the subject does with a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub(crate) enum Access {
     /// It reads; the policy must not let it write.
     Read,
     /// It writes; the policy must let it.
@@ -133,7 +133,7 @@ pub enum Access {
 ///
 /// Displays as the end of a line about the resource: "channel 'x' <error>".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ResourceError<'a> {
+pub(crate) enum ResourceError<'a> {
     /// There is no memory resource of that name: `-ENXIO`.
     NotFound,
     /// The region is no channel but memory of this kind: `-EPERM`.

@@ -11,16 +11,16 @@ const SHOWN_MAX: usize = 64;
 
 /// A word from a parameter: bytes that somebody typed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Text<'a>(&'a [u8]);
+pub(crate) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
     /// The word in `bytes`.
-    pub const fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
     /// The bytes of the word.
-    pub const fn as_bytes(&self) -> &'a [u8] {
+    pub(crate) const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 }
@@ -37,7 +37,7 @@ impl fmt::Display for Text<'_> {
 
 /// Where in the parameters something is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'a> {
+pub(crate) enum Place<'a> {
     /// In a parameter as a whole.
     Parameter(&'static str),
     /// In the values of the interface of this name.
@@ -60,11 +60,11 @@ impl fmt::Display for Place<'_> {
 ///
 /// Displays as one line that says so. In the kernel it converts into an errno.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigError<'a> {
+pub(crate) struct ConfigError<'a> {
     /// Where.
-    pub place: Place<'a>,
+    pub(crate) place: Place<'a>,
     /// What.
-    pub problem: Problem<'a>,
+    pub(crate) problem: Problem<'a>,
 }
 
 impl fmt::Display for ConfigError<'_> {
@@ -75,7 +75,7 @@ impl fmt::Display for ConfigError<'_> {
 
 /// What is wrong with a parameter. All of it is `-EINVAL` unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Problem<'a> {
+pub(crate) enum Problem<'a> {
     /// A list has more entries than there are names.
     TooManyEntries {
         /// Number of entries of the list.

@@ -23,36 +23,36 @@ use super::number::{
 };
 
 /// Largest number of characters in the name of an interface: `IFNAMSIZ - 1`.
-pub const NAME_MAX: usize = 15;
+pub(super) const NAME_MAX: usize = 15;
 
 /// MTU in bytes if nobody asks for another.
-pub const MTU_DEFAULT: u32 = 1_500;
+const MTU_DEFAULT: u32 = 1_500;
 
 /// One direction of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Channel<'a> {
+pub(crate) struct Channel<'a> {
     /// Name of the channel: that of a memory resource of this subject.
-    pub name: Text<'a>,
+    pub(crate) name: Text<'a>,
     /// Number that the reader demands, or the writer announces.
-    pub protocol: NonZeroU64,
+    pub(crate) protocol: NonZeroU64,
 }
 
 /// What the parameters say about one interface. All of it is valid by itself; whether the channels
 /// exist is another question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InterfaceConfig<'a> {
+pub(crate) struct InterfaceConfig<'a> {
     /// Name for the interface; with `%d` in it the kernel puts a free number there.
-    pub name: Text<'a>,
+    pub(crate) name: Text<'a>,
     /// Where packets come from. At least one of the two directions is there.
-    pub in_channel: Option<Channel<'a>>,
+    pub(crate) in_channel: Option<Channel<'a>>,
     /// Where packets go to.
-    pub out_channel: Option<Channel<'a>>,
+    pub(crate) out_channel: Option<Channel<'a>>,
     /// What the elements of both channels hold.
-    pub mode: Mode,
+    pub(crate) mode: Mode,
     /// MTU in bytes, in [`Mode::mtu_range`].
-    pub mtu: u32,
+    pub(crate) mtu: u32,
     /// Name of the memory resource with the path MTUs.
-    pub pmtu: Option<Text<'a>>,
+    pub(crate) pmtu: Option<Text<'a>>,
 }
 
 impl<'a> InterfaceConfig<'a> {
@@ -69,7 +69,7 @@ impl<'a> InterfaceConfig<'a> {
     /// - there is no channel, or one without a valid protocol;
     /// - a flag is not known, or the flags exclude each other;
     /// - the MTU is not a number, or not one for the mode.
-    pub fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
+    pub(crate) fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
         let name = name(lists, index).map_err(|problem| ConfigError {
             place: Place::Name(index),
             problem,
@@ -116,7 +116,7 @@ impl<'a> InterfaceConfig<'a> {
     ///   pattern, not a name.
     /// - `-EINVAL` ([`Problem::WriterTaken`]) if both write to the same channel. Two writers would
     ///   overwrite each other's elements; two readers do not disturb each other.
-    pub fn check_distinct(&self, earlier: &Self) -> Result<(), ConfigError<'a>> {
+    pub(crate) fn check_distinct(&self, earlier: &Self) -> Result<(), ConfigError<'a>> {
         if self.name == earlier.name && !self.name.as_bytes().contains(&b'%') {
             return Err(self.error(Problem::NameTaken));
         }
@@ -136,7 +136,7 @@ impl<'a> InterfaceConfig<'a> {
     /// # Errors
     ///
     /// - `-EOPNOTSUPP` ([`Problem::NotSupportedYet`]) for any mode but IP, and for a path MTU.
-    pub fn check_supported(&self) -> Result<(), ConfigError<'a>> {
+    pub(crate) fn check_supported(&self) -> Result<(), ConfigError<'a>> {
         let what = match (self.mode, self.pmtu) {
             (Mode::Raw, _) => "raw mode (no flags)",
             (Mode::Ethernet, _) => "flag eth_dev",
@@ -147,7 +147,7 @@ impl<'a> InterfaceConfig<'a> {
     }
 
     /// An error of this interface.
-    pub fn error(&self, problem: Problem<'a>) -> ConfigError<'a> {
+    pub(crate) fn error(&self, problem: Problem<'a>) -> ConfigError<'a> {
         ConfigError {
             place: Place::Interface(self.name),
             problem,

@@ -11,7 +11,7 @@ use super::error::{
 use super::interface::InterfaceConfig;
 
 /// The entries of one list parameter.
-pub trait List {
+pub(crate) trait List {
     /// The number of entries.
     fn count(&self) -> usize;
 
@@ -31,33 +31,33 @@ impl<T: AsRef<[u8]>, const N: usize> List for [T; N] {
 
 /// All list parameters.
 #[derive(Clone, Copy)]
-pub struct Lists<'a> {
+pub(crate) struct Lists<'a> {
     /// `name`
-    pub name: &'a dyn List,
+    pub(crate) name: &'a dyn List,
     /// `in`
-    pub in_channel: &'a dyn List,
+    pub(crate) in_channel: &'a dyn List,
     /// `out`
-    pub out_channel: &'a dyn List,
+    pub(crate) out_channel: &'a dyn List,
     /// `reader_protocol`
-    pub reader_protocol: &'a dyn List,
+    pub(crate) reader_protocol: &'a dyn List,
     /// `writer_protocol`
-    pub writer_protocol: &'a dyn List,
+    pub(crate) writer_protocol: &'a dyn List,
     /// `flags`
-    pub flags: &'a dyn List,
+    pub(crate) flags: &'a dyn List,
     /// `mtu`
-    pub mtu: &'a dyn List,
+    pub(crate) mtu: &'a dyn List,
     /// `pmtu`
-    pub pmtu: &'a dyn List,
+    pub(crate) pmtu: &'a dyn List,
 }
 
 impl<'a> Lists<'a> {
     /// The number of interfaces: the number of names.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         len(self.name)
     }
 
     /// Whether there is no interface at all.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
@@ -72,7 +72,7 @@ impl<'a> Lists<'a> {
     ///   channel `out`, or for an interface that [`InterfaceConfig::parse`] does not accept.
     /// - `-EEXIST` if two interfaces have the same name.
     /// - `-EOPNOTSUPP` for an interface that [`InterfaceConfig::check_supported`] does not accept.
-    pub fn check(&self) -> Result<(), ConfigError<'a>> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError<'a>> {
         self.check_lengths()?;
         for index in 0..self.len() {
             let interface = self.interface(index)?;
@@ -91,7 +91,7 @@ impl<'a> Lists<'a> {
     /// # Errors
     ///
     /// - `-EINVAL` as [`InterfaceConfig::parse`] says.
-    pub fn interface(&self, index: usize) -> Result<InterfaceConfig<'a>, ConfigError<'a>> {
+    pub(crate) fn interface(&self, index: usize) -> Result<InterfaceConfig<'a>, ConfigError<'a>> {
         InterfaceConfig::parse(self, index)
     }
 

@@ -28,24 +28,20 @@ mod number;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod tests;
 
-pub use self::error::{
+pub(crate) use self::error::{
     ConfigError,
-    Place,
     Problem,
     Text, //
 };
-pub use self::interface::{
+pub(crate) use self::interface::{
     Channel,
-    InterfaceConfig,
-    MTU_DEFAULT,
-    NAME_MAX, //
+    InterfaceConfig, //
 };
-pub use self::lists::{
+pub(crate) use self::lists::{
     List,
     Lists, //
 };
-pub use self::module::{
+pub(crate) use self::module::{
     parse_sinfo,
-    Poll,
-    SINFO_DEFAULT, //
+    Poll, //
 };

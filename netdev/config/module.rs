@@ -25,16 +25,16 @@ const POLL_MIN_US: u32 = 50;
 pub(super) const POLL_MAX_US: u32 = 1_000_000;
 
 /// Address of the subject information if nobody asks for another: that of Muen on x86-64.
-pub const SINFO_DEFAULT: u64 = 0xe_0000_0000;
+const SINFO_DEFAULT: u64 = 0xe_0000_0000;
 
 /// The `poll` parameter: how long readers without a vector sleep at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Poll {
+pub(crate) struct Poll {
     /// Longest idle period in microseconds, 50 to 1,000,000.
-    pub period_us: u32,
+    pub(crate) period_us: u32,
     /// The period that was asked for, if that is too short and counts as the shortest one. This is
     /// worth a line in the log.
-    pub raised_from: Option<u32>,
+    pub(crate) raised_from: Option<u32>,
 }
 
 impl Poll {
@@ -44,7 +44,7 @@ impl Poll {
     ///
     /// - [`Problem::PollInvalid`] if it is not a decimal number.
     /// - [`Problem::PollTooLong`] if it is above 1,000,000.
-    pub fn parse(value: Option<&[u8]>) -> Result<Self, ConfigError<'_>> {
+    pub(crate) fn parse(value: Option<&[u8]>) -> Result<Self, ConfigError<'_>> {
         let value = Text::new(value.unwrap_or_default());
         let asked = match decimal(value.as_bytes()) {
             _ if value.as_bytes().is_empty() => POLL_DEFAULT_US,
@@ -69,7 +69,7 @@ impl Poll {
 ///
 /// - [`Problem::AddressInvalid`] if it is not a hexadecimal number of at most 64 bits, or if the
 ///   image would not fit behind it.
-pub fn parse_sinfo(value: Option<&[u8]>) -> Result<u64, ConfigError<'_>> {
+pub(crate) fn parse_sinfo(value: Option<&[u8]>) -> Result<u64, ConfigError<'_>> {
     let value = match value {
         Some(value) if !value.is_empty() => Text::new(value),
         _ => return Ok(SINFO_DEFAULT),

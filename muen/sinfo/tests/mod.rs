@@ -6,7 +6,7 @@ mod head;
 mod memory;
 mod overlap;
 
-use super::CHANNEL_KIND;
+use super::resource::CHANNEL_KIND;
 
 /// Made by Muen's own generator.
 pub(super) const SUBJECT: &[u8] = include_bytes!("../../../tests/data/sinfo/subject_info.bin");

@@ -5,7 +5,10 @@
 mod lists;
 mod values;
 
-use super::*;
+use super::{
+    error::Place,
+    *, //
+};
 use core::num::NonZeroU64;
 
 /// A list as it stands on a command line; `None` if it does not.
