@@ -3,7 +3,11 @@
 //! The driver's pure parts, each at the place in the module tree that it has in the driver.
 
 #![deny(unsafe_code)]
-#![allow(dead_code, unused_imports, reason = "the driver uses what tests do not")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "the driver uses what tests do not"
+)]
 
 /// See `muen/mod.rs`.
 #[path = "../../../muen"]
