@@ -71,6 +71,24 @@ unsigned int muennet_nr_cpu_ids(void)
 	return nr_cpu_ids;
 }
 
+void muennet_ether_setup(struct net_device *dev)
+{
+	ether_setup(dev);
+	eth_hw_addr_random(dev);
+	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+}
+
+/*
+ * Transmission locks for itself. The core's lock on top would make it take an
+ * answer that goes out by the device it came from for a loop.
+ */
+void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst)
+{
+	dev->lltx = true;
+	if (keep_dst)
+		netif_keep_dst(dev);
+}
+
 void muennet_dev_hold(struct net_device *dev)
 {
 	dev_hold(dev);
@@ -137,6 +155,13 @@ int muennet_skb_copy(const struct sk_buff *skb, void *to)
 
 	skb_copy_and_csum_dev(skb, to);
 	return 0;
+}
+
+/* Hands up a frame, which has an Ethernet header at least. */
+void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
+{
+	skb->protocol = eth_type_trans(skb, napi->dev);
+	napi_gro_receive(napi, skb);
 }
 
 /* Hands up a packet without link layer: its data begin with the L3 header. */

@@ -24,6 +24,8 @@ void *muennet_per_cpu(void __percpu *p, unsigned int cpu);
 unsigned int muennet_next_possible_cpu(int cpu);
 unsigned int muennet_nr_cpu_ids(void);
 
+void muennet_ether_setup(struct net_device *dev);
+void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
 void muennet_dev_hold(struct net_device *dev);
 void muennet_dev_put(struct net_device *dev);
 void muennet_netif_start_queue(struct net_device *dev);
@@ -36,6 +38,7 @@ void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 void muennet_skb_drop(struct sk_buff *skb);
 void muennet_skb_consume(struct sk_buff *skb);
 int muennet_skb_copy(const struct sk_buff *skb, void *to);
+void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb);
 void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
 			 u32 mark, __be16 protocol);
 

@@ -6,6 +6,7 @@
 //! `kernel` crate. This is the only room with `unsafe`.
 //!
 //! - [`netdevice`], [`napi`], [`skbuff`], [`stats`]: network devices and their packets.
+//! - [`ethernet`]: what Ethernet devices have on top.
 //! - [`hypercall`]: the way to the separation kernel.
 //! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
 //! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
@@ -15,6 +16,7 @@
 
 mod bindings;
 
+pub(crate) mod ethernet;
 pub(crate) mod hypercall;
 pub(crate) mod mapping;
 pub(crate) mod napi;

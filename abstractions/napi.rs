@@ -12,6 +12,7 @@
 
 use super::{
     bindings,
+    ethernet,
     skbuff::NewSkBuff, //
 };
 use core::ptr::NonNull;
@@ -27,6 +28,8 @@ pub(crate) enum Protocol {
     Ipv4,
     /// Internet Protocol version 6.
     Ipv6,
+    /// None: only packet sockets take the packet.
+    Unknown,
 }
 
 impl Protocol {
@@ -34,6 +37,7 @@ impl Protocol {
         match self {
             Self::Ipv4 => bindings::ETH_P_IP as u16,
             Self::Ipv6 => bindings::ETH_P_IPV6 as u16,
+            Self::Unknown => 0,
         }
         .to_be()
     }
@@ -169,6 +173,19 @@ impl<'a> Poll<'a> {
         let skb = unsafe { bindings::napi_alloc_skb(self.napi.as_ptr(), length) };
         // SAFETY: The packet is new.
         Some(unsafe { NewSkBuff::from_raw(NonNull::new(skb)?) })
+    }
+
+    /// Hands up an Ethernet frame, through GRO. Returns whether it has a header; if not, it is
+    /// dropped.
+    #[inline]
+    pub(crate) fn receive_frame(&self, skb: NewSkBuff) -> bool {
+        if skb.data().len() < ethernet::HEADER_SIZE {
+            return false;
+        }
+        // SAFETY: The instance is valid and this is its poll; the packet is given away. It is
+        // linear and has a header.
+        unsafe { bindings::muennet_skb_receive_frame(self.napi.as_ptr(), skb.into_raw()) };
+        true
     }
 
     /// Hands up a packet that begins with its layer 3 header, through GRO.

@@ -18,14 +18,16 @@
 //! polls, and disabled with it.
 //!
 //! `open`, `start`, `quiesce`, `close` and `change_mtu` are serialised by the RTNL. `poll` never
-//! runs but between `open` and `close`, on one CPU at a time. `transmit` is serialised per
-//! transmit queue; tools that bypass the queues may still call it while the device goes down, so
-//! it must tell by its own state whether it can send. `stats` may be called at any time.
+//! runs but between `open` and `close`, on one CPU at a time. `transmit` is not serialised, may
+//! call itself by way of the stack (a packet that answers the one to be sent), and may be called
+//! even while the device goes down: it must tell by its own state whether it can send. `stats` may
+//! be called at any time.
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
 use super::{
     bindings,
+    ethernet,
     napi::{
         Napi,
         Poll,

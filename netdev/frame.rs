@@ -19,6 +19,8 @@
 //! of [`check`]: also the length again, which must be what was copied. The length that counts is
 //! that of the IP header; the one in `net_hdr` may be zero with some peers and is not read.
 
+pub(crate) mod ethernet;
+
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod tests;
 

@@ -147,7 +147,11 @@ impl Interface {
             }
             None => None,
         };
-        let link = Link::point_to_point()
+        let link = match mode {
+            Mode::Raw | Mode::Ip => Link::point_to_point(),
+            Mode::Ethernet => Link::ethernet(),
+        };
+        let link = link
             .copies_and_checksums()
             .mtu(mtu, *range.start(), max_mtu);
         let interface = Self {

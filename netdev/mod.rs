@@ -3,14 +3,15 @@
 //! The network interface: packets between the stack and a pair of channels.
 //!
 //! ```text
-//!   stack --> transmit --> frame (header) --> channel::Writer --> memory of the out channel
-//!   stack <-- receive  <-- frame (check)  <-- channel::Reader <-- memory of the in channel
+//!   stack --> transmit --> format (frame) --> channel::Writer --> memory of the out channel
+//!   stack <-- receive  <-- format (frame) <-- channel::Reader <-- memory of the in channel
 //!                ^
 //!             poller: one timer for all interfaces
 //! ```
 //!
 //! - [`config`]: the module parameters, checked. [`mode`]: what the kinds of elements differ in.
-//! - [`frame`]: what an element of IP mode holds.
+//! - [`frame`]: what an element of IP mode holds, and one of Ethernet mode. [`format`]: the modes,
+//!   one by one: from packets to elements and back.
 //! - [`interface`]: one device, its life and its operations.
 //! - [`transmit`], [`receive`]: its two directions. [`memory`]: their channels' memory.
 //! - [`poller`]: the timer that wakes idle readers. [`counters`]: what is counted.
@@ -28,6 +29,7 @@
 
 pub mod config;
 mod counters;
+mod format;
 pub mod frame;
 mod interface;
 mod memory;

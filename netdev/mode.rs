@@ -2,26 +2,26 @@
 
 //! The three ways in which an element carries a packet.
 
+use super::frame::{
+    self,
+    ethernet, //
+};
+
 /// Smallest MTU of the modes that know IP: every host must take IPv4 packets of this size.
 const MTU_MIN_IP: u32 = 68;
 
 /// Largest length that the `u16` length fields of both header and trailer can hold.
 const LENGTH_MAX: u32 = 65_535;
 
-/// Size of an Ethernet header in bytes, without tags.
-pub(crate) const ETHERNET_HEADER_SIZE: usize = 14;
-
-/// Size in bytes of the length behind an Ethernet frame, at the very end of the element.
-pub(crate) const ETHERNET_TRAILER_SIZE: usize = 2;
-
 /// What an element holds. Both ends of a channel use the same mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     /// The bytes of the packet, padded with zeros; the receiver gets the whole element.
     Raw,
-    /// A header of 8 bytes and an IP packet: see [`super::frame`].
+    /// A header of 8 bytes and an IP packet: see [`frame`].
     Ip,
-    /// An Ethernet frame, and its length in the last two bytes of the element.
+    /// An Ethernet frame, and its length in the last two bytes of the element: see
+    /// [`ethernet`].
     Ethernet,
 }
 
@@ -31,7 +31,7 @@ impl Mode {
         match self {
             Self::Raw => 1..=LENGTH_MAX,
             Self::Ip => MTU_MIN_IP..=LENGTH_MAX,
-            Self::Ethernet => MTU_MIN_IP..=LENGTH_MAX - ETHERNET_HEADER_SIZE as u32,
+            Self::Ethernet => MTU_MIN_IP..=LENGTH_MAX - ethernet::HEADER_SIZE as u32,
         }
     }
 
@@ -39,8 +39,8 @@ impl Mode {
     pub(crate) const fn overhead(self) -> usize {
         match self {
             Self::Raw => 0,
-            Self::Ip => super::frame::HEADER_SIZE,
-            Self::Ethernet => ETHERNET_HEADER_SIZE + ETHERNET_TRAILER_SIZE,
+            Self::Ip => frame::HEADER_SIZE,
+            Self::Ethernet => ethernet::HEADER_SIZE + ethernet::TRAILER_SIZE,
         }
     }
 

@@ -4,14 +4,17 @@
 //!
 //! Nothing that the peer writes is trusted. The length of a packet is peeked in the element, which
 //! decides how much is allocated and copied, bounded by the element; after one copy the channel
-//! tells whether the element was intact, and then everything is decoded from the copy.
+//! tells whether the element was intact, and then everything is decoded from the copy. How the two
+//! are done is up to the mode: see [`format`](super::format).
 
 use super::{
     counters::CpuCounters,
-    frame::{
-        self,
-        Malformed,
-        Version, //
+    format::{
+        Ethernet,
+        Format,
+        Ip,
+        Raw,
+        Rejected, //
     },
     memory::InMemory,
     mode::Mode, //
@@ -19,18 +22,13 @@ use super::{
 use crate::{
     abstractions::{
         mapping::Mapping,
-        napi::{
-            Poll,
-            Protocol, //
-        },
-        skbuff::NewSkBuff,
+        napi::Poll,
         sync::{
             new_spinlock_bh,
             SpinLockBh, //
         }, //
     },
     channel::{
-        Element,
         Expect,
         Memory as _,
         Progress,
@@ -51,6 +49,7 @@ use kernel::{
 #[pin_data]
 pub(crate) struct Receiver {
     memory: InMemory,
+    mode: Mode,
     /// The reader, which NAPI has to itself while the device is up.
     #[pin]
     reader: SpinLockBh<Reader>,
@@ -60,20 +59,6 @@ pub(crate) struct Receiver {
     seen_epoch: Atomic<u64>,
     /// The other half of it.
     seen_count: Atomic<u64>,
-}
-
-/// Why an element did not become a packet.
-enum Rejected {
-    /// Its contents are none.
-    Malformed(Malformed),
-    /// There was no memory for it.
-    NoMemory,
-}
-
-impl From<Malformed> for Rejected {
-    fn from(reason: Malformed) -> Self {
-        Self::Malformed(reason)
-    }
 }
 
 /// What one poll counts, to be added to the CPU's counters at its end.
@@ -100,6 +85,7 @@ impl Receiver {
         };
         try_pin_init!(Self {
             memory: InMemory(mapping),
+            mode,
             reader <- new_spinlock_bh!(Reader::new(expect), "muennet_reader"),
             expect,
             seen_epoch: Atomic::new(Seen::NOTHING.epoch),
@@ -136,13 +122,21 @@ impl Receiver {
 
     /// Receives as many packets as `poll` may, and hands them up.
     pub(crate) fn poll(&self, poll: &Poll<'_>, counters: &CpuCounters) -> Progress {
+        match self.mode {
+            Mode::Ip => self.poll_format::<Ip>(poll, counters),
+            Mode::Ethernet => self.poll_format::<Ethernet>(poll, counters),
+            Mode::Raw => self.poll_format::<Raw>(poll, counters),
+        }
+    }
+
+    fn poll_format<F: Format>(&self, poll: &Poll<'_>, counters: &CpuCounters) -> Progress {
         let mut tally = Tally::default();
         let mut reader = self.reader.lock();
         let progress = reader.read(
             &self.memory,
             poll.budget(),
-            |element| copy(element, poll),
-            |copied| tally.count(copied.and_then(|skb| deliver(skb, poll))),
+            |element| F::copy(element, poll),
+            |copied| tally.count(copied.and_then(|skb| F::deliver(skb, poll))),
         );
         self.saw(reader.seen());
         drop(reader);
@@ -169,35 +163,4 @@ impl Tally {
             Err(Rejected::NoMemory) => self.no_memory += 1,
         }
     }
-}
-
-/// Copies what an element claims to hold, header and packet, into a new packet.
-#[inline]
-fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected> {
-    let mut prefix = [0; frame::PREFIX_SIZE];
-    if !element.peek(0, &mut prefix) {
-        return Err(Malformed::Length.into());
-    }
-    let length = frame::peek_len(&prefix, element.size())?;
-    let (memory, offset) = element.locate(0, length).ok_or(Malformed::Length)?;
-    let mut skb = poll.alloc_skb(length).ok_or(Rejected::NoMemory)?;
-    skb.append(memory.mapping(), offset, length)
-        .map_err(|_| Rejected::NoMemory)?;
-    Ok(skb)
-}
-
-/// Checks a private copy and hands it up; returns the bytes of the IP packet.
-#[inline]
-fn deliver(mut skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected> {
-    let checked = frame::check(skb.data())?;
-    if !skb.pull(frame::HEADER_SIZE) {
-        return Err(Malformed::Length.into());
-    }
-    let bytes = skb.data().len();
-    let protocol = match checked.version {
-        Version::V4 => Protocol::Ipv4,
-        Version::V6 => Protocol::Ipv6,
-    };
-    poll.receive(skb, checked.mark, protocol);
-    Ok(bytes)
 }

@@ -4,7 +4,13 @@
 
 use super::{
     counters::CpuCounters,
-    frame,
+    format::{
+        Dropped,
+        Ethernet,
+        Format as _,
+        Ip,
+        Raw, //
+    },
     memory::OutMemory,
     mode::Mode, //
 };
@@ -21,16 +27,12 @@ use crate::{
     channel::{
         Geometry,
         Memory as _,
-        Slot,
         Writer, //
     },
     muen::event::Event, //
 };
 use core::num::NonZeroU64;
 use kernel::prelude::*;
-
-/// Bytes of a packet that its header is made from.
-const PEEK: usize = 8;
 
 /// An out channel.
 ///
@@ -47,9 +49,6 @@ pub(crate) struct Sender {
     #[pin]
     writer: SpinLockBh<Option<Writer>>,
 }
-
-/// Why a packet was not sent; it is counted, no matter why.
-struct Dropped;
 
 impl Sender {
     /// Makes a sender that is down.
@@ -169,35 +168,10 @@ impl Sender {
 
     /// Writes a packet into the next element; returns how many bytes that took.
     fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<usize, Dropped> {
-        let ip = skb.head::<PEEK>().ok_or(Dropped)?;
-        if !claims_to_be_ip(skb, &ip) {
-            return Err(Dropped);
+        match self.mode {
+            Mode::Ip => Ip::write(writer, &self.memory, skb),
+            Mode::Ethernet => Ethernet::write(writer, &self.memory, skb),
+            Mode::Raw => Raw::write(writer, &self.memory, skb),
         }
-        let length = skb.len();
-        let size = writer.geometry().size();
-        let header = frame::encode(skb.mark(), &ip, length, size).map_err(|_| Dropped)?;
-
-        writer.write(&self.memory, |slot: &Slot<'_, OutMemory>| {
-            let (memory, offset) = slot.locate(header.len(), length).ok_or(Dropped)?;
-            if !slot.fill(0, &header) {
-                return Err(Dropped);
-            }
-            memory
-                .mapping()
-                .copy_packet(offset, skb)
-                .map_err(|_| Dropped)
-        })?;
-        Ok(header.len() + length)
-    }
-}
-
-/// Whether the stack agrees that the packet is of the IP version that its first byte claims. A
-/// packet socket may leave the protocol open.
-fn claims_to_be_ip(skb: &SkBuff, ip: &[u8; PEEK]) -> bool {
-    let [first, ..] = *ip;
-    match (frame::Version::from_first_byte(first), skb.protocol()) {
-        (Some(_), 0) => true,
-        (Some(version), protocol) => version.ethertype() == protocol,
-        (None, _) => false,
     }
 }

@@ -4,6 +4,7 @@
  * the helpers that stand in for C's macros and inline functions.
  */
 
+#include <linux/etherdevice.h>
 #include <linux/if_arp.h>
 #include <linux/io.h>
 #include <linux/ioport.h>

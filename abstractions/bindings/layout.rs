@@ -63,6 +63,9 @@ agree! {
         ndo_open,
         ndo_stop,
         ndo_start_xmit,
+        ndo_set_rx_mode,
+        ndo_set_mac_address,
+        ndo_validate_addr,
         ndo_change_mtu,
         ndo_get_stats64,
     }

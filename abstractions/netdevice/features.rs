@@ -2,7 +2,10 @@
 
 //! What a network device is to the stack: its link type, sizes and offloads.
 
-use super::bindings;
+use super::{
+    bindings,
+    ethernet, //
+};
 
 /// The kind of link that a device has, and what it can do.
 ///
@@ -11,8 +14,8 @@ use super::bindings;
 /// [`include/linux/netdev_features.h`](srctree/include/linux/netdev_features.h).
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
-    link_type: u16,
-    flags: u32,
+    ethernet: bool,
+    keeps_dst: bool,
     features: u64,
     mtu: u32,
     min_mtu: u32,
@@ -24,15 +27,33 @@ impl Link {
     /// multicast reaches the other end.
     pub(crate) const fn point_to_point() -> Self {
         Self {
-            link_type: bindings::ARPHRD_NONE as u16,
-            flags: bindings::net_device_flags_IFF_POINTOPOINT
-                | bindings::net_device_flags_IFF_NOARP
-                | bindings::net_device_flags_IFF_MULTICAST,
+            ethernet: false,
+            keeps_dst: false,
             features: 0,
             mtu: 0,
             min_mtu: 0,
             max_mtu: 0,
         }
+    }
+
+    /// An Ethernet, with a random address at first. Received frames are not filtered.
+    pub(crate) const fn ethernet() -> Self {
+        Self {
+            ethernet: true,
+            ..Self::point_to_point()
+        }
+    }
+
+    /// Packets keep their route while they are sent, for instance to tell who sent them that they
+    /// are too long.
+    pub(crate) const fn keeps_dst(mut self) -> Self {
+        self.keeps_dst = true;
+        self
+    }
+
+    /// Whether the device is an Ethernet one.
+    pub(super) const fn is_ethernet(&self) -> bool {
+        self.ethernet
     }
 
     /// The device copies packets from their fragments, wherever these lie, and computes the
@@ -59,10 +80,20 @@ impl Link {
     ///
     /// `dev` must be a valid device that is not registered yet.
     pub(super) unsafe fn apply(&self, dev: *mut bindings::net_device) {
+        if self.ethernet {
+            // SAFETY: As the caller promises.
+            unsafe { ethernet::setup(dev) };
+        }
+        // SAFETY: As the caller promises.
+        unsafe { bindings::muennet_netif_set_private_flags(dev, self.keeps_dst) };
         // SAFETY: As the caller promises, nobody else uses the device yet.
         let dev = unsafe { &mut *dev };
-        dev.type_ = self.link_type;
-        dev.flags = self.flags;
+        if !self.ethernet {
+            dev.type_ = bindings::ARPHRD_NONE as u16;
+            dev.flags = bindings::net_device_flags_IFF_POINTOPOINT
+                | bindings::net_device_flags_IFF_NOARP
+                | bindings::net_device_flags_IFF_MULTICAST;
+        }
         dev.features |= self.features;
         dev.hw_features |= self.features;
         dev.vlan_features |= self.features;

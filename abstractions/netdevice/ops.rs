@@ -18,6 +18,9 @@ impl<T: Operations> Adapter<T> {
         ..pin_init::zeroed()
     };
 
+    /// The same for an Ethernet device.
+    pub(super) const ETHERNET_OPS: bindings::net_device_ops = ethernet::operations(Self::OPS);
+
     /// # Safety
     ///
     /// C calls it with a device of this driver, with the RTNL held, while the device is down.

@@ -86,7 +86,13 @@ impl<T: Operations> Registration<T> {
         // SAFETY: The device is allocated and not registered.
         unsafe { link.apply(ptr) };
         // SAFETY: As before; the table is `'static`.
-        unsafe { (*ptr).netdev_ops = &Adapter::<T>::OPS };
+        unsafe {
+            (*ptr).netdev_ops = if link.is_ethernet() {
+                &Adapter::<T>::ETHERNET_OPS
+            } else {
+                &Adapter::<T>::OPS
+            }
+        };
         // SAFETY: The device was allocated with room for a `Private<T>`.
         let private = unsafe { Device::<T>::private(ptr) };
         // SAFETY: The area is not initialised yet and does not move.

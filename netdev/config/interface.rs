@@ -135,15 +135,12 @@ impl<'a> InterfaceConfig<'a> {
     ///
     /// # Errors
     ///
-    /// - `-EOPNOTSUPP` ([`Problem::NotSupportedYet`]) for any mode but IP, and for a path MTU.
+    /// - `-EOPNOTSUPP` ([`Problem::NotSupportedYet`]) for a path MTU.
     pub(crate) fn check_supported(&self) -> Result<(), ConfigError<'a>> {
-        let what = match (self.mode, self.pmtu) {
-            (Mode::Raw, _) => "raw mode (no flags)",
-            (Mode::Ethernet, _) => "flag eth_dev",
-            (Mode::Ip, Some(_)) => "pmtu",
-            (Mode::Ip, None) => return Ok(()),
-        };
-        Err(self.error(Problem::NotSupportedYet(what)))
+        match self.pmtu {
+            Some(_) => Err(self.error(Problem::NotSupportedYet("pmtu"))),
+            None => Ok(()),
+        }
     }
 
     /// An error of this interface.

@@ -127,8 +127,6 @@ ROWS = [
     row("EEXIST", "net0", name="net0,net0", in_=f"{IN},second_in", out=f"{OUT},second_out",
         reader_protocol="2,2", writer_protocol="2,2", flags="net_hdr,net_hdr"),
     # What comes later.
-    row("EOPNOTSUPP", "net0", "eth_dev", flags="eth_dev"),
-    row("EOPNOTSUPP", "net0", "raw", flags=None),
     row("EOPNOTSUPP", "net0", "pmtu", pmtu="plain"),
     row("EOPNOTSUPP", "net0", "vector", in_="noticed_in"),
     row("EOPNOTSUPP", "net0", "event", out="notifying_out"),

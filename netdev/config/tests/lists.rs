@@ -240,24 +240,18 @@ mod cases {
         let not_yet = |name, what| wrong(name, Problem::NotSupportedYet(what));
         let table = [
             (GOOD, Ok(())),
-            (
-                "name=a in=x reader_protocol=1",
-                not_yet("a", "raw mode (no flags)"),
-            ),
-            (
-                "name=a in=x reader_protocol=1 flags=eth_dev",
-                not_yet("a", "flag eth_dev"),
-            ),
+            ("name=a in=x reader_protocol=1", Ok(())),
+            ("name=a in=x reader_protocol=1 flags=eth_dev", Ok(())),
             (
                 "name=a in=x reader_protocol=1 flags=net_hdr pmtu=p",
                 not_yet("a", "pmtu"),
             ),
             (
-                "name=a,b in=x,y reader_protocol=1,1 flags=net_hdr",
-                not_yet("b", "raw mode (no flags)"),
+                "name=a,b in=x,y reader_protocol=1,1 pmtu=,p",
+                not_yet("b", "pmtu"),
             ),
             (
-                "name=a,b in=x reader_protocol=1",
+                "name=a,b in=x reader_protocol=1 pmtu=p",
                 wrong("b", Problem::NoChannel),
             ),
             (

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The three ways in which packets become elements and elements packets: what is done for each
+//! packet in one mode, and what [`transmit`](super::transmit) and [`receive`](super::receive) do
+//! not have to know.
+
+use super::{
+    frame::{
+        Malformed,
+        NotSent, //
+    },
+    memory::{
+        InMemory,
+        OutMemory, //
+    }, //
+};
+use crate::{
+    abstractions::{
+        napi::Poll,
+        skbuff::{
+            NewSkBuff,
+            SkBuff, //
+        }, //
+    },
+    channel::{
+        Element,
+        Writer, //
+    }, //
+};
+
+mod ethernet;
+mod ip;
+mod raw;
+
+pub(super) use self::{
+    ethernet::Ethernet,
+    ip::Ip,
+    raw::Raw, //
+};
+
+/// One way in which an element carries a packet.
+pub(super) trait Format {
+    /// Copies what an element claims to hold into a new packet, once, without believing it.
+    ///
+    /// # Errors
+    ///
+    /// - [`Rejected`]: there is nothing to copy, or nothing to copy it to.
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected>;
+
+    /// Checks a private copy, taken from an element that was still intact after that, and hands it
+    /// up; returns the bytes of its payload.
+    ///
+    /// # Errors
+    ///
+    /// - [`Rejected`]: what the peer wrote is no packet.
+    fn deliver(skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected>;
+
+    /// Writes a packet into the next element; returns how many bytes that took.
+    ///
+    /// # Errors
+    ///
+    /// - [`Dropped`]: the mode cannot carry the packet, and nothing was written.
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, Dropped>;
+}
+
+/// Why an element did not become a packet.
+pub(super) enum Rejected {
+    /// Its contents are none.
+    Malformed(Malformed),
+    /// There was no memory for it.
+    NoMemory,
+}
+
+impl From<Malformed> for Rejected {
+    fn from(reason: Malformed) -> Self {
+        Self::Malformed(reason)
+    }
+}
+
+/// Why a packet was not sent; it is counted, no matter why.
+#[derive(Clone, Copy)]
+pub(super) struct Dropped;
+
+impl From<NotSent> for Dropped {
+    fn from(_: NotSent) -> Self {
+        Self
+    }
+}
+
+/// Copies the first `length` bytes of an element into a new packet.
+#[inline]
+fn copy_start(
+    element: &Element<'_, InMemory>,
+    length: usize,
+    poll: &Poll<'_>,
+) -> Result<NewSkBuff, Rejected> {
+    let (memory, offset) = element.locate(0, length).ok_or(Malformed::Length)?;
+    let mut skb = poll.alloc_skb(length).ok_or(Rejected::NoMemory)?;
+    skb.append(memory.mapping(), offset, length)
+        .map_err(|_| Rejected::NoMemory)?;
+    Ok(skb)
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Ethernet mode: see [`frame::ethernet`].
+
+use super::{
+    super::frame::ethernet, //
+    *,
+};
+use crate::channel::Slot;
+
+/// The mode in which elements hold an Ethernet frame and its length.
+pub(crate) struct Ethernet;
+
+impl Format for Ethernet {
+    #[inline]
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected> {
+        let size = element.size();
+        let mut trailer = [0; ethernet::TRAILER_SIZE];
+        let at = ethernet::trailer_at(size).ok_or(Malformed::Length)?;
+        if !element.peek(at, &mut trailer) {
+            return Err(Malformed::Length.into());
+        }
+        // From here on the length is that of the copy.
+        let length = ethernet::frame_len(trailer, size)?;
+        copy_start(element, length, poll)
+    }
+
+    #[inline]
+    fn deliver(skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected> {
+        let bytes = skb.data().len();
+        if poll.receive_frame(skb) {
+            Ok(bytes)
+        } else {
+            Err(Malformed::Length.into())
+        }
+    }
+
+    #[inline]
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, Dropped> {
+        let length = skb.len();
+        let size = writer.geometry().size();
+        let trailer = ethernet::encode(length, size)?;
+
+        writer.write(memory, |slot: &Slot<'_, OutMemory>| {
+            let (memory, offset) = slot.locate(0, length).ok_or(Dropped)?;
+            memory
+                .mapping()
+                .copy_packet(offset, skb)
+                .map_err(|_| Dropped)?;
+            let at = ethernet::trailer_at(size).ok_or(Dropped)?;
+            slot.fill(at, &trailer).then_some(()).ok_or(Dropped)
+        })?;
+        Ok(length)
+    }
+}

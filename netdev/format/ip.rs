@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! IP mode: see [`frame`].
+
+use super::{
+    super::frame::{
+        self,
+        Malformed,
+        Version, //
+    },
+    *, //
+};
+use crate::{
+    abstractions::napi::Protocol,
+    channel::Slot, //
+};
+
+/// Bytes of a packet that its header is made from.
+pub(crate) const PEEK: usize = 8;
+
+/// The mode in which elements hold a header and an IP packet.
+pub(crate) struct Ip;
+
+impl Format for Ip {
+    #[inline]
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected> {
+        let mut prefix = [0; frame::PREFIX_SIZE];
+        if !element.peek(0, &mut prefix) {
+            return Err(Malformed::Length.into());
+        }
+        let length = frame::peek_len(&prefix, element.size())?;
+        copy_start(element, length, poll)
+    }
+
+    #[inline]
+    fn deliver(mut skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected> {
+        let checked = frame::check(skb.data())?;
+        if !skb.pull(frame::HEADER_SIZE) {
+            return Err(Malformed::Length.into());
+        }
+        let bytes = skb.data().len();
+        let protocol = match checked.version {
+            Version::V4 => Protocol::Ipv4,
+            Version::V6 => Protocol::Ipv6,
+        };
+        poll.receive(skb, checked.mark, protocol);
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, Dropped> {
+        let ip = skb.head::<PEEK>().ok_or(Dropped)?;
+        version(skb, &ip).ok_or(Dropped)?;
+        let length = skb.len();
+        let size = writer.geometry().size();
+        let header = frame::encode(skb.mark(), &ip, length, size)?;
+
+        writer.write(memory, |slot: &Slot<'_, OutMemory>| {
+            let (memory, offset) = slot.locate(header.len(), length).ok_or(Dropped)?;
+            if !slot.fill(0, &header) {
+                return Err(Dropped);
+            }
+            memory
+                .mapping()
+                .copy_packet(offset, skb)
+                .map_err(|_| Dropped)
+        })?;
+        Ok(header.len() + length)
+    }
+}
+
+/// The IP version that the packet's first byte claims, if the stack agrees. A packet socket may
+/// leave the protocol open.
+pub(crate) fn version(skb: &SkBuff, ip: &[u8; PEEK]) -> Option<Version> {
+    let [first, ..] = *ip;
+    Version::from_first_byte(first)
+        .filter(|version| matches!(skb.protocol(), protocol if protocol == 0 || protocol == version.ethertype()))
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Raw mode: an element holds the bytes of the packet, and zeros behind them.
+//!
+//! Nobody says how long the packet is, so the receiver gets the whole element, and nothing in it
+//! may be left over from an earlier packet.
+
+use super::*;
+use crate::{
+    abstractions::napi::Protocol,
+    channel::Slot, //
+};
+
+/// What elements are padded with, piece by piece.
+static ZEROS: [u8; 512] = [0; 512];
+
+/// The mode in which elements hold packets of an unknown kind.
+pub(crate) struct Raw;
+
+impl Format for Raw {
+    #[inline]
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected> {
+        copy_start(element, element.size(), poll)
+    }
+
+    #[inline]
+    fn deliver(skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected> {
+        let bytes = skb.data().len();
+        poll.receive(skb, 0, Protocol::Unknown);
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, Dropped> {
+        let length = skb.len();
+        writer.write(memory, |slot: &Slot<'_, OutMemory>| {
+            let (memory, offset) = slot.locate(0, length).ok_or(Dropped)?;
+            memory
+                .mapping()
+                .copy_packet(offset, skb)
+                .map_err(|_| Dropped)?;
+            pad(slot, length)
+        })?;
+        Ok(length)
+    }
+}
+
+/// Fills an element with zeros from byte `at` to its end.
+fn pad(slot: &Slot<'_, OutMemory>, mut at: usize) -> Result<(), Dropped> {
+    while at < slot.size() {
+        let zeros = ZEROS.get(..slot.size() - at).unwrap_or(&ZEROS);
+        if !slot.fill(at, zeros) {
+            return Err(Dropped);
+        }
+        at += zeros.len();
+    }
+    Ok(())
+}
