@@ -16,7 +16,6 @@ mod tests {
         layout::HEADER_SIZE,
         memory::{
             Memory,
-            MemoryMut,
             Word, //
         },
         testing::{

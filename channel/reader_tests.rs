@@ -13,7 +13,6 @@ mod tests {
             TRANSPORT, //
         },
         memory::{
-            Memory,
             MemoryMut,
             Word, //
         },

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! A channel in the memory of the model checker.
+
+use std::sync::atomic::Ordering;
+
+use loom::sync::{
+    atomic::{
+        fence,
+        AtomicU64,
+        AtomicU8, //
+    },
+    Arc, //
+};
+
+use crate::channel::{
+    Memory,
+    MemoryMut,
+    Word,
+    HEADER_SIZE, //
+};
+
+/// Which barriers there are. A channel needs both; the others show that the models notice.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Barriers {
+    Both,
+    NoRead,
+    NoWrite,
+}
+
+/// A region whose words and payload bytes are atomics of the model checker. All accesses are
+/// relaxed: what order there is comes from the barriers.
+pub(crate) struct Region {
+    words: [AtomicU64; 8],
+    payload: Vec<AtomicU8>,
+    barriers: Barriers,
+}
+
+impl Region {
+    /// Returns a region of zeroes with room for `payload` bytes behind the header.
+    pub(crate) fn new(payload: usize, barriers: Barriers) -> Arc<Self> {
+        Arc::new(Self {
+            words: std::array::from_fn(|_| AtomicU64::new(0)),
+            payload: (0..payload).map(|_| AtomicU8::new(0)).collect(),
+            barriers,
+        })
+    }
+
+    fn range(&self, offset: usize, len: usize) -> Option<&[AtomicU8]> {
+        let start = offset.checked_sub(HEADER_SIZE)?;
+        self.payload.get(start..start.checked_add(len)?)
+    }
+}
+
+impl Memory for Region {
+    fn size(&self) -> usize {
+        HEADER_SIZE + self.payload.len()
+    }
+
+    fn load(&self, word: Word) -> u64 {
+        self.words[word.offset() / 8].load(Ordering::Relaxed)
+    }
+
+    fn read_barrier(&self) {
+        if self.barriers != Barriers::NoRead {
+            fence(Ordering::Acquire);
+        }
+    }
+
+    fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
+        let Some(bytes) = self.range(offset, to.len()) else {
+            return false;
+        };
+        for (to, byte) in to.iter_mut().zip(bytes) {
+            *to = byte.load(Ordering::Relaxed);
+        }
+        true
+    }
+}
+
+impl MemoryMut for Region {
+    fn store(&self, word: Word, value: u64) {
+        self.words[word.offset() / 8].store(value, Ordering::Relaxed);
+    }
+
+    fn write_barrier(&self) {
+        if self.barriers != Barriers::NoWrite {
+            fence(Ordering::Release);
+        }
+    }
+
+    fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
+        let Some(bytes) = self.range(offset, from.len()) else {
+            return false;
+        };
+        for (from, byte) in from.iter().zip(bytes) {
+            byte.store(*from, Ordering::Relaxed);
+        }
+        true
+    }
+}
