@@ -12,7 +12,10 @@
 #![deny(unsafe_code)]
 
 use abstractions::{
-    netdevice::Registration,
+    netdevice::{
+        Folders,
+        Registration, //
+    },
     params::{
         list_param,
         string_param,
@@ -100,8 +103,11 @@ string_param!(
 );
 
 /// The module while it is loaded. Dropping it removes the interfaces.
+///
+/// The folders of debugfs come before the interfaces and go after them.
 struct Muennet {
     _interfaces: KVec<Registration<Interface>>,
+    _folders: Pin<KBox<Folders<Interface>>>,
 }
 
 impl config::List for ListParam {
@@ -130,13 +136,19 @@ impl kernel::Module for Muennet {
         let poll = config::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
         let address = config::parse_sinfo(Some(SINFO.get().to_bytes())).inspect_err(log_error)?;
         if let Some(asked) = poll.raised_from {
-            pr_info!("poll={} is too short and counts as {}\n", asked, poll.period_us);
+            pr_info!(
+                "poll={} is too short and counts as {}\n",
+                asked,
+                poll.period_us
+            );
         }
 
+        let folders = KBox::pin_init(Folders::new(c"muennet"), GFP_KERNEL)?;
         let mut interfaces = KVec::with_capacity(lists.len(), GFP_KERNEL)?;
         if lists.is_empty() {
             return Ok(Self {
                 _interfaces: interfaces,
+                _folders: folders,
             });
         }
         let subject = Subject::load(address)?;
@@ -150,6 +162,7 @@ impl kernel::Module for Muennet {
         }
         Ok(Self {
             _interfaces: interfaces,
+            _folders: folders,
         })
     }
 }
@@ -163,11 +176,44 @@ fn log_interface(config: &InterfaceConfig<'_>, what: &str, name: Text<'_>, why: 
     pr_err!("{}: {} '{}': {}\n", config.name, what, name, why);
 }
 
+/// Maps one of the channels of an interface, if it is there.
+///
+/// # Errors
+///
+/// As [`Subject::map_channel`].
+fn map_channel<'a>(
+    config: &InterfaceConfig<'_>,
+    channel: Option<Channel<'a>>,
+    access: Access,
+    subject: &Subject,
+    sinfo: &Sinfo<'_>,
+) -> Result<Option<netdev::Channel<'a>>> {
+    let Some(Channel { name, protocol }) = channel else {
+        return Ok(None);
+    };
+    let name_bytes = name.as_bytes();
+    match subject.map_channel(sinfo, name_bytes, access) {
+        Ok(mapping) => Ok(Some(netdev::Channel {
+            name: name_bytes,
+            mapping,
+            protocol,
+        })),
+        Err(error) => {
+            let what = match access {
+                Access::Read => "in channel",
+                Access::Write => "out channel",
+            };
+            log_interface(config, what, name, &error);
+            Err(error.into())
+        }
+    }
+}
+
 /// Maps the channels of an interface and registers it.
 ///
 /// # Errors
 ///
-/// As [`Subject::map_channel`] and [`Interface::register`].
+/// As [`Subject::map_channel`] and [`Setup::register`].
 fn add(
     config: &InterfaceConfig<'_>,
     name: &CStr,
@@ -175,18 +221,6 @@ fn add(
     sinfo: &Sinfo<'_>,
     poller: &Arc<Poller>,
 ) -> Result<Registration<Interface>> {
-    let map = |channel: Option<Channel<'_>>, what: &str, access: Access| {
-        let Some(Channel { name, protocol }) = channel else {
-            return Ok(None);
-        };
-        match subject.map_channel(sinfo, name.as_bytes(), access) {
-            Ok(mapping) => Ok(Some(netdev::Channel { mapping, protocol })),
-            Err(error) => {
-                log_interface(config, what, name, &error);
-                Err(Error::from(error))
-            }
-        }
-    };
     let irq = match config.in_channel {
         Some(channel) => {
             event::irq_of_channel(sinfo, channel.name.as_bytes()).map_err(|vector| {
@@ -205,9 +239,9 @@ fn add(
         name,
         mode: config.mode,
         mtu: config.mtu,
-        in_channel: map(config.in_channel, "in channel", Access::Read)?,
+        in_channel: map_channel(config, config.in_channel, Access::Read, subject, sinfo)?,
         irq,
-        out_channel: map(config.out_channel, "out channel", Access::Write)?,
+        out_channel: map_channel(config, config.out_channel, Access::Write, subject, sinfo)?,
         event: config
             .out_channel
             .and_then(|channel| Event::of_channel(sinfo, channel.name.as_bytes())),
@@ -222,7 +256,7 @@ fn add(
         );
         return Err(EINVAL);
     }
-    Interface::register(setup, poller).inspect_err(|&error| {
+    setup.register(poller).inspect_err(|&error| {
         let why = match error {
             EEXIST => "an interface of this name exists already",
             EINVAL => "the interrupt of its in channel does not exist",

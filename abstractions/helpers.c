@@ -4,12 +4,15 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/etherdevice.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <net/gro.h>
+#include <net/icmp.h>
 #include <asm/barrier.h>
 
 #include "helpers.h"
@@ -99,6 +102,15 @@ void muennet_dev_put(struct net_device *dev)
 	dev_put(dev);
 }
 
+/* A device's name that is unique in all network namespaces. */
+void muennet_netdev_path(const struct net_device *dev, char *path, size_t size)
+{
+	if (net_eq(dev_net(dev), &init_net))
+		strscpy(path, dev->name, size);
+	else
+		snprintf(path, size, "%s@%u", dev->name, dev_net(dev)->ns.inum);
+}
+
 void muennet_netif_start_queue(struct net_device *dev)
 {
 	netif_start_queue(dev);
@@ -155,6 +167,43 @@ int muennet_skb_copy(const struct sk_buff *skb, void *to)
 
 	skb_copy_and_csum_dev(skb, to);
 	return 0;
+}
+
+/* The network header is where the data are, for there is no link layer. */
+bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit)
+{
+	if (skb_is_gso(skb))
+		return skb_gso_validate_network_len(skb, limit);
+
+	return skb->len <= limit;
+}
+
+/* Takes the packet; returns it, a clone of it if others have it, or NULL. */
+struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb)
+{
+	if (skb->ip_summed != CHECKSUM_PARTIAL)
+		return skb;
+
+	skb = skb_share_check(skb, GFP_ATOMIC);
+	if (skb && skb_checksum_help(skb)) {
+		kfree_skb(skb);
+		return NULL;
+	}
+	return skb;
+}
+
+/* Only of packets whose headers are where the stack put them. */
+void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu)
+{
+	if (skb_network_offset(skb) == 0)
+		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
+			      htonl(mtu));
+}
+
+void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu)
+{
+	if (skb_network_offset(skb) == 0)
+		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
 }
 
 /* Hands up a frame, which has an Ethernet header at least. */

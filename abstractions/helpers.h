@@ -28,6 +28,7 @@ void muennet_ether_setup(struct net_device *dev);
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
 void muennet_dev_hold(struct net_device *dev);
 void muennet_dev_put(struct net_device *dev);
+void muennet_netdev_path(const struct net_device *dev, char *path, size_t size);
 void muennet_netif_start_queue(struct net_device *dev);
 void muennet_netif_tx_disable(struct net_device *dev);
 bool muennet_netif_running(const struct net_device *dev);
@@ -38,6 +39,10 @@ void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 void muennet_skb_drop(struct sk_buff *skb);
 void muennet_skb_consume(struct sk_buff *skb);
 int muennet_skb_copy(const struct sk_buff *skb, void *to);
+bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit);
+struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb);
+void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu);
+void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu);
 void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb);
 void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
 			 u32 mark, __be16 protocol);

@@ -79,8 +79,7 @@ impl Mapping {
         }
 
         // SAFETY: The range is no System RAM, does not wrap and is addressable.
-        let base =
-            unsafe { bindings::memremap(start, length, bindings::MEMREMAP_WB as usize) };
+        let base = unsafe { bindings::memremap(start, length, bindings::MEMREMAP_WB as usize) };
         // INVARIANT: `memremap()` maps whole pages at the offset of `start` in its page, which is
         // zero; the size was checked above.
         Ok(Self {
@@ -128,6 +127,19 @@ impl Mapping {
         Some(unsafe { word.as_ptr().read_volatile() })
     }
 
+    /// Reads a 32-bit word in one access, unordered with others.
+    ///
+    /// `None` where `offset` is out of range or no multiple of four.
+    #[inline]
+    pub(crate) fn read_u32(&self, offset: usize) -> Option<u32> {
+        if offset % align_of::<u32>() != 0 {
+            return None;
+        }
+        let word = self.locate(offset, size_of::<u32>())?.cast::<u32>();
+        // SAFETY: As in `read_u64`, for a word of half the size.
+        Some(unsafe { word.as_ptr().read_volatile() })
+    }
+
     /// Writes a 64-bit word in one access, unordered with others.
     ///
     /// Returns whether `offset` is in range and a multiple of eight.
@@ -152,13 +164,7 @@ impl Mapping {
         // - They do not overlap, for the mapping is no System RAM, where slices lie.
         // - C's `memcpy()` may race with a writer: it is opaque to the Rust compiler, which
         //   assumes nothing of what it reads.
-        unsafe {
-            bindings::memcpy(
-                to.as_mut_ptr().cast(),
-                from.as_ptr().cast(),
-                to.len(),
-            )
-        };
+        unsafe { bindings::memcpy(to.as_mut_ptr().cast(), from.as_ptr().cast(), to.len()) };
         true
     }
 
@@ -190,6 +196,34 @@ impl Mapping {
         // - `to` has room for all of its bytes, and no more are written.
         kernel::error::to_result(unsafe {
             bindings::muennet_skb_copy(packet.as_ptr(), to.as_ptr().cast())
+        })
+    }
+
+    /// Copies `length` bytes of a packet, from its byte `from` on, into the mapping.
+    ///
+    /// A checksum that the stack left to the device is not computed: see
+    /// [`SkBuff::complete_checksum`].
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the bytes do not fit the mapping at `offset`. Nothing is copied.
+    /// - `EFAULT`: the packet has no such bytes.
+    #[inline]
+    pub(crate) fn copy_packet_part(
+        &self,
+        offset: usize,
+        packet: &SkBuff,
+        from: usize,
+        length: usize,
+    ) -> Result {
+        let to = self.locate(offset, length).ok_or(EINVAL)?;
+        let from = i32::try_from(from).map_err(|_| EFAULT)?;
+        let count = i32::try_from(length).map_err(|_| EFAULT)?;
+        // SAFETY:
+        // - `packet` is a valid `sk_buff`; the function checks that it has the bytes.
+        // - `to` has room for all of them.
+        kernel::error::to_result(unsafe {
+            bindings::skb_copy_bits(packet.as_ptr(), from, to.as_ptr().cast(), count)
         })
     }
 

@@ -5,8 +5,9 @@
 //! Each file wraps one thing of C's and knows nothing of this driver, so that it can move to the
 //! `kernel` crate. This is the only room with `unsafe`.
 //!
-//! - [`netdevice`], [`napi`], [`skbuff`], [`stats`]: network devices and their packets.
+//! - [`netdevice`], [`napi`], [`skbuff`], [`stats`], [`ethtool`]: network devices and their packets.
 //! - [`ethernet`]: what Ethernet devices have on top.
+//! - [`icmp`]: what senders of packets are told.
 //! - [`hypercall`]: the way to the separation kernel.
 //! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
 //! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
@@ -17,7 +18,9 @@
 mod bindings;
 
 pub(crate) mod ethernet;
+pub(crate) mod ethtool;
 pub(crate) mod hypercall;
+pub(crate) mod icmp;
 pub(crate) mod mapping;
 pub(crate) mod napi;
 pub(crate) mod netdevice;

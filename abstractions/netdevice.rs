@@ -28,6 +28,7 @@
 use super::{
     bindings,
     ethernet,
+    ethtool,
     napi::{
         Napi,
         Poll,
@@ -37,6 +38,7 @@ use super::{
     stats::LinkStats, //
 };
 use core::{
+    cell::UnsafeCell,
     marker::PhantomData,
     ptr::NonNull, //
 };
@@ -48,12 +50,12 @@ use kernel::{
     },
     fmt,
     prelude::*,
-    str::CStrExt as _,
     sync::aref::AlwaysRefCounted,
     types::Opaque, //
 };
 
 mod features;
+mod folder;
 mod irq;
 mod ops;
 mod registration;
@@ -61,6 +63,10 @@ mod registration;
 use irq::IrqLine;
 
 pub(crate) use features::Link;
+pub(crate) use folder::{
+    Folders,
+    Inspect, //
+};
 pub(crate) use irq::Irq;
 pub(crate) use registration::Registration;
 
@@ -99,6 +105,11 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// Adds the device's counters to `stats`.
     fn stats(dev: &Device<Self>, stats: &mut LinkStats);
 
+    /// What `ethtool` shows of the driver's devices, if it shows anything.
+    fn ethtool() -> Option<ethtool::Table<Self>> {
+        None
+    }
+
     /// Changes the MTU, which is within the range of the device's [`Link`], in bytes. May sleep.
     ///
     /// # Errors
@@ -131,6 +142,8 @@ struct Private<T> {
     napi: Napi,
     data: T,
     irq: Option<IrqLine>,
+    /// The folder in debugfs, if there is one; guarded by the RTNL.
+    folder: UnsafeCell<*mut bindings::dentry>,
 }
 
 impl<T: Operations> Device<T> {
@@ -146,7 +159,7 @@ impl<T: Operations> Device<T> {
     /// `ptr` must be a device whose operations are `T`'s, as the type invariant wants it, and live
     /// as long as `'a`.
     #[inline]
-    unsafe fn from_raw<'a>(ptr: *mut bindings::net_device) -> &'a Self {
+    pub(super) unsafe fn from_raw<'a>(ptr: *mut bindings::net_device) -> &'a Self {
         // SAFETY: As the caller promises; the wrapper is transparent.
         unsafe { &*ptr.cast() }
     }
@@ -196,6 +209,19 @@ impl<T: Operations> Device<T> {
     pub(crate) fn is_running(&self) -> bool {
         // SAFETY: By the type invariant the device is valid.
         unsafe { bindings::muennet_netif_running(self.as_ptr()) }
+    }
+
+    /// Says whether the device's link works, which the stack and its users see as the carrier and
+    /// the operational state. It does at first, when the device has gone up. Any context.
+    pub(crate) fn set_carrier(&self, on: bool) {
+        // SAFETY: By the type invariant the device is valid; C's atomic bits serialise the calls.
+        unsafe {
+            if on {
+                bindings::netif_carrier_on(self.as_ptr());
+            } else {
+                bindings::netif_carrier_off(self.as_ptr());
+            }
+        }
     }
 
     /// Logs a line about the device; used by [`netdev_info!`].

@@ -16,7 +16,6 @@ use kernel::{
         c_uint, //
     },
     prelude::*,
-    str::CStrExt as _, //
 };
 
 /// How many entries a list parameter may have.
@@ -231,7 +230,6 @@ macro_rules! param {
         const TYPE: &str = concat!("muennet.parmtype=", $name, ":", $type, "\0");
         #[cfg(not(MODULE))]
         const DESCRIPTION: &str = concat!("muennet.parm=", $name, ":", $description, "\0");
-
 
         #[expect(unsafe_code, reason = "the section's items are strings")]
         #[link_section = ".modinfo"]

@@ -31,7 +31,8 @@ impl Counter {
     /// Raises the counter; wraps at 2^64. A load and a store, not a locked operation.
     #[inline]
     pub(crate) fn add(&self, count: u64) {
-        self.0.store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
+        self.0
+            .store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
     }
 
     /// Reads the counter.

@@ -62,7 +62,12 @@ impl SkBuff {
     pub(crate) fn mark(&self) -> u32 {
         // SAFETY: By the type invariant the packet is valid; the offset is that of its `u32 mark`
         // by the C compiler.
-        unsafe { self.as_ptr().byte_add(bindings::SK_BUFF_MARK).cast::<u32>().read() }
+        unsafe {
+            self.as_ptr()
+                .byte_add(bindings::SK_BUFF_MARK)
+                .cast::<u32>()
+                .read()
+        }
     }
 
     /// The layer 3 protocol as `ETH_P_*`, in host order; zero where nobody has set it.
@@ -85,7 +90,10 @@ impl SkBuff {
         // SAFETY: By the type invariant the packet is valid.
         let (data, linear) = unsafe {
             let skb = self.as_ptr();
-            ((*skb).data, (*skb).len.wrapping_sub((*skb).data_len) as usize)
+            (
+                (*skb).data,
+                (*skb).len.wrapping_sub((*skb).data_len) as usize,
+            )
         };
         let mut head = [0; N];
         if N <= linear {
@@ -101,6 +109,40 @@ impl SkBuff {
             bindings::skb_copy_bits(self.as_ptr(), 0, head.as_mut_ptr().cast(), N as i32)
         };
         (missing == 0).then_some(head)
+    }
+
+    /// Copies the start of the packet to the start of `to`, as much as there is of the one and room
+    /// in the other; returns how many bytes that are.
+    pub(crate) fn copy_start(&self, to: &mut [u8]) -> usize {
+        let count = self.len().min(to.len());
+        // SAFETY: The packet is valid and `to` has room for `count` bytes, which is no more than
+        // the `int` that a packet's length fits; the function checks that the packet has as many.
+        let missing = unsafe {
+            bindings::skb_copy_bits(self.as_ptr(), 0, to.as_mut_ptr().cast(), count as i32)
+        };
+        if missing == 0 {
+            count
+        } else {
+            0
+        }
+    }
+
+    /// Whether the packet has at most `limit` bytes; one that is yet to be cut into segments:
+    /// whether each of these has.
+    #[inline]
+    pub(crate) fn fits(&self, limit: u32) -> bool {
+        // SAFETY: By the type invariant the packet is valid; the function only reads it.
+        unsafe { bindings::muennet_skb_fits(self.as_ptr(), limit) }
+    }
+
+    /// Computes the checksum that the stack left to the device, if it did. `None`: that is not
+    /// possible, and the packet is dropped.
+    pub(crate) fn complete_checksum(self) -> Option<Self> {
+        let this = ManuallyDrop::new(self);
+        // SAFETY: By the type invariant one reference is owned, and it is given up here.
+        let skb = unsafe { bindings::muennet_skb_complete_checksum(this.as_ptr()) };
+        // INVARIANT: The function returns a packet with the reference for its caller.
+        NonNull::new(skb).map(|ptr| Self { ptr })
     }
 
     /// Frees the packet as one that reached its end.

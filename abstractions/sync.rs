@@ -42,11 +42,7 @@ unsafe impl Backend for SpinLockBhBackend {
     type State = bindings::spinlock_t;
     type GuardState = ();
 
-    unsafe fn init(
-        ptr: *mut Self::State,
-        name: *const c_char,
-        key: *mut bindings::lock_class_key,
-    ) {
+    unsafe fn init(ptr: *mut Self::State, name: *const c_char, key: *mut bindings::lock_class_key) {
         // SAFETY: The caller guarantees that `ptr` is valid for writes and that `name` and `key`
         // live as long as the kernel may look at them.
         unsafe { bindings::__spin_lock_init(ptr, name, key) }

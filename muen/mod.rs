@@ -7,5 +7,5 @@
 //! - [`subject`]: this subject, its information read from where it lies, and its memory regions.
 
 pub(crate) mod event;
-pub mod sinfo;
+pub(crate) mod sinfo;
 pub(crate) mod subject;

@@ -27,7 +27,7 @@ pub(crate) struct Subject {
     range: Range,
 }
 
-/// Why a channel cannot be used.
+/// Why a channel, or other memory of this subject, cannot be used.
 pub(crate) enum ChannelError<'a> {
     /// The subject information does not grant it.
     Resource(ResourceError<'a>),
@@ -83,17 +83,15 @@ impl Subject {
     /// - `EFAULT`: the processor cannot address it, or it cannot be mapped.
     /// - `ENOMEM`: there is no memory for the copy.
     pub(crate) fn load(address: u64) -> Result<Self> {
-        let mapping =
-            Mapping::new(address, (IMAGE_SIZE as u64).next_multiple_of(PAGE_SIZE)).inspect_err(
-                |&error| {
-                    let reason = match error {
-                        EPERM => "the address is System RAM",
-                        EINVAL => "the address is not a multiple of the page size",
-                        _ => "the address cannot be mapped",
-                    };
-                    pr_err!("No subject information at {:#x}: {}\n", address, reason);
-                },
-            )?;
+        let mapping = Mapping::new(address, (IMAGE_SIZE as u64).next_multiple_of(PAGE_SIZE))
+            .inspect_err(|&error| {
+                let reason = match error {
+                    EPERM => "the address is System RAM",
+                    EINVAL => "the address is not a multiple of the page size",
+                    _ => "the address cannot be mapped",
+                };
+                pr_err!("No subject information at {:#x}: {}\n", address, reason);
+            })?;
 
         // The address may be that of nothing at all, on a machine that is no Muen subject.
         let mut magic = [0; MAGIC_SIZE];
@@ -102,7 +100,10 @@ impl Subject {
             .inspect_err(|_| pr_err!("No subject information at {:#x}\n", address))
             .map_err(|_| ENODEV)?;
         if Version::from_magic(magic).is_none() {
-            return Err(no_subject(address, ImageError::Magic(u64::from_le_bytes(magic))));
+            return Err(no_subject(
+                address,
+                ImageError::Magic(u64::from_le_bytes(magic)),
+            ));
         }
 
         let mut image = KVec::from_elem(0, IMAGE_SIZE, GFP_KERNEL)?;
@@ -134,12 +135,29 @@ impl Subject {
         name: &[u8],
         access: Access,
     ) -> Result<Mapping, ChannelError<'a>> {
-        let resource = sinfo
-            .channel(name, access, self.range)
-            .map_err(ChannelError::Resource)?;
-        Mapping::new(resource.address, resource.size)
-            .map_err(|error| ChannelError::Mapping { resource, error })
+        map(sinfo.channel(name, access, self.range))
     }
+
+    /// Maps the memory called `name`, of any kind, that this subject only reads. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// As [`Sinfo::read_only`] and [`Mapping::new`].
+    pub(crate) fn map_read_only<'a>(
+        &self,
+        sinfo: &Sinfo<'a>,
+        name: &[u8],
+    ) -> Result<Mapping, ChannelError<'a>> {
+        map(sinfo.read_only(name, self.range))
+    }
+}
+
+fn map<'a>(
+    found: Result<MemoryResource<'a>, ResourceError<'a>>,
+) -> Result<Mapping, ChannelError<'a>> {
+    let resource = found.map_err(ChannelError::Resource)?;
+    Mapping::new(resource.address, resource.size)
+        .map_err(|error| ChannelError::Mapping { resource, error })
 }
 
 fn no_subject(address: u64, reason: ImageError) -> Error {

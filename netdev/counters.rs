@@ -11,50 +11,133 @@ use crate::abstractions::{
 };
 use kernel::prelude::*;
 
-/// The counters of one CPU. Softirqs raise them, system calls sum them up.
-#[derive(Zeroable)]
-#[repr(C)]
-pub(crate) struct CpuCounters {
+/// Declares counters of one CPU, their sums, and what `ethtool -S` calls them: the fields' names.
+macro_rules! counters {
+    (
+        $(#[$of:meta])* $cpu:ident, $sums:ident;
+        $($(#[$doc:meta])* $field:ident,)*
+    ) => {
+        $(#[$of])*
+        ///
+        /// Softirqs raise them, system calls sum them up.
+        #[derive(Zeroable)]
+        #[repr(C)]
+        pub(crate) struct $cpu {
+            $($(#[$doc])* pub(crate) $field: Counter,)*
+        }
+
+        /// The sums of the counters over all CPUs.
+        #[derive(Default)]
+        pub(crate) struct $sums {
+            $($(#[$doc])* pub(crate) $field: u64,)*
+        }
+
+        impl $sums {
+            /// The names of the counters, in their order.
+            pub(crate) const NAMES: &'static [&'static str] = &[$(stringify!($field),)*];
+
+            /// Sums the counters up.
+            pub(crate) fn of(counters: &PerCpu<$cpu>) -> Self {
+                let mut sums = Self::default();
+                for cpu in counters.iter() {
+                    $(sums.$field = sums.$field.wrapping_add(cpu.$field.get());)*
+                }
+                sums
+            }
+
+            /// The sums in the order of the names.
+            pub(crate) fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$field,)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// The counters of an interface: of its own packets and, if it has one, of its in channel.
+    CpuCounters, Sums;
+
     /// Packets handed up.
-    pub(crate) rx_packets: Counter,
+    rx_packets,
     /// Their bytes, without the header of the element.
-    pub(crate) rx_bytes: Counter,
-    /// Packets not handed up for want of memory.
-    pub(crate) rx_dropped: Counter,
+    rx_bytes,
+    /// Elements copied out of the channel, good ones and others.
+    rx_elements,
+    /// Bytes copied out of the channel into packets.
+    rx_copied_bytes,
+    /// Polls that copied anything; their mean size is `rx_elements` by this.
+    rx_batches,
     /// Overruns: how often the writer had overtaken the reader.
-    pub(crate) rx_overruns: Counter,
+    rx_overruns,
     /// Elements lost in them.
-    pub(crate) rx_missed: Counter,
+    rx_missed,
     /// Elements whose contents are no packet.
-    pub(crate) rx_malformed: Counter,
+    rx_malformed,
+    /// Of these: the header's protocol is unknown.
+    rx_bad_protocol,
+    /// Of these: the length is impossible, or does not fit the element.
+    rx_bad_length,
+    /// Of these: the IP version or header is wrong.
+    rx_bad_header,
+    /// Of these: the element changed while it was copied.
+    rx_changed,
+    /// Packets not handed up for want of memory.
+    rx_no_memory,
+    /// Epochs that were followed.
+    rx_epochs,
+    /// Epochs that were not, because they do not fit this end.
+    rx_incompatible,
+    /// Epochs given up because the writer broke the protocol.
+    rx_broken,
+    /// Polls of NAPI.
+    rx_polls,
+    /// Polls that found nothing.
+    rx_empty_polls,
+    /// Interrupts.
+    rx_interrupts,
     /// Packets sent.
-    pub(crate) tx_packets: Counter,
+    tx_packets,
     /// Their bytes, with the header of the element.
-    pub(crate) tx_bytes: Counter,
+    tx_bytes,
     /// Packets not sent.
-    pub(crate) tx_dropped: Counter,
+    tx_dropped,
+    /// Of these: there is no out channel, or it is down.
+    tx_no_channel,
+}
+
+counters! {
+    /// The counters of an out channel, whoever sends on it.
+    OutCounters, OutSums;
+
+    /// Batches published; their mean size is the packets sent by this.
+    tx_batches,
+    /// Epochs begun.
+    tx_epochs,
+    /// Events triggered.
+    tx_events,
+}
+
+impl Sums {
+    /// Adds the sums to `stats`, with the meanings that users know of this driver: `rx_errors` is
+    /// the sum of overruns and bad elements; elements lost in overruns are `rx_missed_errors`.
+    pub(crate) fn add_to(&self, stats: &mut LinkStats) {
+        stats.add_rx_packets(self.rx_packets);
+        stats.add_rx_bytes(self.rx_bytes);
+        stats.add_rx_dropped(self.rx_no_memory);
+        stats.add_rx_over_errors(self.rx_overruns);
+        stats.add_rx_frame_errors(self.rx_malformed);
+        stats.add_rx_errors(self.rx_errors());
+        stats.add_rx_missed_errors(self.rx_missed);
+        stats.add_tx_packets(self.tx_packets);
+        stats.add_tx_bytes(self.tx_bytes);
+        stats.add_tx_dropped(self.tx_dropped);
+    }
+
+    /// Overruns and bad elements together.
+    pub(crate) fn rx_errors(&self) -> u64 {
+        self.rx_overruns.wrapping_add(self.rx_malformed)
+    }
 }
 
 /// The counters of an interface.
 pub(crate) type Counters = PerCpu<CpuCounters>;
-
-impl Counters {
-    /// Adds the sums to `stats`, with the meanings that users know of this driver: `rx_errors` is
-    /// the sum of overruns and bad elements; elements lost in overruns are `rx_missed_errors`.
-    pub(crate) fn sum(&self, stats: &mut LinkStats) {
-        for cpu in self.iter() {
-            stats.add_rx_packets(cpu.rx_packets.get());
-            stats.add_rx_bytes(cpu.rx_bytes.get());
-            stats.add_rx_dropped(cpu.rx_dropped.get());
-            let overruns = cpu.rx_overruns.get();
-            let malformed = cpu.rx_malformed.get();
-            stats.add_rx_over_errors(overruns);
-            stats.add_rx_frame_errors(malformed);
-            stats.add_rx_errors(overruns.wrapping_add(malformed));
-            stats.add_rx_missed_errors(cpu.rx_missed.get());
-            stats.add_tx_packets(cpu.tx_packets.get());
-            stats.add_tx_bytes(cpu.tx_bytes.get());
-            stats.add_tx_dropped(cpu.tx_dropped.get());
-        }
-    }
-}

@@ -3,15 +3,21 @@
 //! One interface: its life and its operations.
 
 use super::{
-    counters::Counters,
+    counters::{
+        Counters,
+        Sums, //
+    },
     mode::Mode,
     poller::Poller,
-    receive::Receiver,
+    receive::{
+        Peer,
+        Receiver, //
+    },
     transmit::Sender, //
 };
 use crate::{
     abstractions::{
-        mapping::Mapping,
+        ethtool,
         napi::{
             Poll,
             Polled, //
@@ -21,160 +27,74 @@ use crate::{
             netdev_warn_ratelimited,
             Device,
             Irq,
-            Link,
-            Operations,
-            Registration, //
+            Operations, //
         },
         skbuff::SkBuff,
         stats::LinkStats, //
     },
-    channel::{
-        Change,
-        HEADER_SIZE, //
-    },
-    muen::event::Event, //
+    channel::Change, //
 };
-use core::num::NonZeroU64;
 use kernel::{
     prelude::*,
-    sync::Arc, //
+    sync::{
+        atomic::{
+            ordering::Relaxed,
+            Atomic,
+            AtomicFlag, //
+        },
+        Arc, //
+    }, //
 };
-
-/// One direction of an interface, ready to be used.
-pub(crate) struct Channel {
-    /// Its memory.
-    pub(crate) mapping: Mapping,
-    /// The number that both ends must agree on.
-    pub(crate) protocol: NonZeroU64,
-}
-
-/// What an interface is made of.
-pub(crate) struct Setup<'a> {
-    /// Its name, in which `%d` stands for a number.
-    pub(crate) name: &'a CStr,
-    /// What the elements of its channels hold.
-    pub(crate) mode: Mode,
-    /// Its MTU at first, in bytes, within the range of the mode.
-    pub(crate) mtu: u32,
-    /// Where packets come from.
-    pub(crate) in_channel: Option<Channel>,
-    /// The interrupt that is raised for packets; none: the channel is polled.
-    pub(crate) irq: Option<Irq>,
-    /// Where packets go to.
-    pub(crate) out_channel: Option<Channel>,
-    /// What tells the peer of them, if it wants to be told.
-    pub(crate) event: Option<Event>,
-}
-
-impl Setup<'_> {
-    /// The largest MTU that the mode has and the out channel has room for, in bytes.
-    pub(crate) fn max_mtu(&self) -> u32 {
-        let largest = *self.mode.mtu_range().end();
-        let Some(channel) = &self.out_channel else {
-            return largest;
-        };
-        let overhead = HEADER_SIZE + self.mode.overhead();
-        let room = channel.mapping.size().saturating_sub(overhead);
-        u32::try_from(room).map_or(largest, |room| room.min(largest))
-    }
-}
 
 /// An interface over a pair of channels; the data of its device.
 ///
 /// The mappings go when the device is gone, after everybody who could touch them.
 pub(crate) struct Interface {
-    receiver: Option<Pin<KBox<Receiver>>>,
-    sender: Option<Pin<KBox<Sender>>>,
+    /// The name of the in channel; empty without one.
+    pub(super) in_name: KVec<u8>,
+    /// The name of the out channel; empty without one.
+    pub(super) out_name: KVec<u8>,
+    pub(super) receiver: Option<Pin<KBox<Receiver>>>,
+    pub(super) sender: Option<Pin<KBox<Sender>>>,
     /// Of the out channel, or of the in channel if there is no other: for the log.
-    protocol: u64,
-    region_size: usize,
-    mode: Mode,
-    /// Whether an interrupt wakes the receiver, rather than the poller.
-    irq: bool,
-    counters: Counters,
-    poller: Arc<Poller>,
+    pub(super) protocol: u64,
+    /// The bytes of its region.
+    pub(super) region_size: usize,
+    pub(super) mode: Mode,
+    /// The interrupt that wakes the receiver; without one the poller does.
+    pub(super) irq: Option<Irq>,
+    /// The longest period of the poller for this interface, in microseconds.
+    pub(super) poll_us: Atomic<u32>,
+    /// Whether the carrier follows the peer's epoch.
+    pub(super) follow_peer: AtomicFlag,
+    pub(super) counters: Counters,
+    pub(super) poller: Arc<Poller>,
 }
 
 impl Interface {
-    /// Registers an interface; it is down at first.
-    ///
-    /// # Errors
-    ///
-    /// - `EINVAL`: the MTU is above [`Setup::max_mtu`], or there is no such interrupt.
-    /// - `EBUSY`: somebody else has the interrupt.
-    /// - `EEXIST`: the name is taken.
-    /// - `ENOMEM`: there is no memory for it.
-    pub(crate) fn register(setup: Setup<'_>, poller: &Arc<Poller>) -> Result<Registration<Self>> {
-        let range = setup.mode.mtu_range();
-        let max_mtu = setup.max_mtu();
-        if setup.mtu > max_mtu {
-            return Err(EINVAL);
-        }
-        let Setup {
-            name,
-            mode,
-            mtu,
-            in_channel,
-            irq,
-            out_channel,
-            event,
-        } = setup;
-        let (mut protocol, mut region_size) = (0, 0);
-
-        let receiver = match in_channel {
-            Some(Channel {
-                mapping,
-                protocol: number,
-            }) => {
-                (protocol, region_size) = (number.get(), mapping.size());
-                Some(KBox::pin_init(
-                    Receiver::new(mapping, number, mode),
-                    GFP_KERNEL,
-                )?)
-            }
-            None => None,
-        };
-        let sender = match out_channel {
-            Some(Channel {
-                mapping,
-                protocol: number,
-            }) => {
-                (protocol, region_size) = (number.get(), mapping.size());
-                Some(KBox::pin_init(
-                    Sender::new(mapping, number, mode, event),
-                    GFP_KERNEL,
-                )?)
-            }
-            None => None,
-        };
-        let link = match mode {
-            Mode::Raw | Mode::Ip => Link::point_to_point(),
-            Mode::Ethernet => Link::ethernet(),
-        };
-        let link = link
-            .copies_and_checksums()
-            .mtu(mtu, *range.start(), max_mtu);
-        let interface = Self {
-            receiver,
-            sender,
-            protocol,
-            region_size,
-            mode,
-            irq: irq.is_some(),
-            counters: Counters::new()?,
-            poller: poller.clone(),
-        };
-        let registration = Registration::new(name, link, irq, Ok(interface))?;
-        netdev_info!(registration.device(), "Interface added\n");
-        Ok(registration)
-    }
-
     /// Whether a poll would find anything in the in channel. Any context.
     #[inline]
     pub(super) fn has_news(&self) -> bool {
         self.receiver
             .as_ref()
             .is_some_and(|receiver| receiver.has_news())
+    }
+
+    /// Whether the poller wakes the receiver.
+    pub(super) fn is_polled(&self) -> bool {
+        self.receiver.is_some() && self.irq.is_none()
+    }
+
+    /// What the peer does with the in channel; none without one.
+    pub(super) fn peer(&self) -> Option<Peer> {
+        self.receiver.as_ref().map(|receiver| receiver.peer())
+    }
+
+    /// Makes the carrier what it should be while the device is up: there, or following the peer.
+    pub(super) fn update_carrier(dev: &Device<Self>) {
+        let this = dev.data();
+        let follow = this.follow_peer.load(Relaxed);
+        dev.set_carrier(!follow || this.peer() == Some(Peer::Active));
     }
 }
 
@@ -216,20 +136,25 @@ impl Operations for Interface {
 
     fn start(dev: &Device<Self>) {
         let this = dev.data();
-        if this.receiver.is_some() && !this.irq {
+        Self::update_carrier(dev);
+        if this.is_polled() {
             this.poller.attach(dev);
         }
     }
 
     fn quiesce(dev: &Device<Self>) {
         let this = dev.data();
-        if this.receiver.is_some() && !this.irq {
+        if this.is_polled() {
             this.poller.detach(dev);
         }
     }
 
     fn close(dev: &Device<Self>) {
-        if let Some(sender) = &dev.data().sender {
+        let this = dev.data();
+        if let Some(receiver) = &this.receiver {
+            receiver.stop();
+        }
+        if let Some(sender) = &this.sender {
             sender.stop();
         }
     }
@@ -240,7 +165,10 @@ impl Operations for Interface {
         match &this.sender {
             Some(sender) => sender.transmit(skb, more, counters),
             // Without an out channel there is nowhere to send to.
-            None => counters.tx_dropped.add(1),
+            None => {
+                counters.tx_no_channel.add(1);
+                counters.tx_dropped.add(1);
+            }
         }
     }
 
@@ -250,8 +178,13 @@ impl Operations for Interface {
             return Polled::Done(0);
         };
         let progress = receiver.poll(poll, this.counters.this_cpu());
+        let mut changed = false;
         for change in progress.changes() {
             report(dev, change);
+            changed = true;
+        }
+        if changed && this.follow_peer.load(Relaxed) {
+            Self::update_carrier(dev);
         }
         // What is left for other reasons than the budget (a peer whose epochs change all the time,
         // say) waits for the timer or, without one, until all others had their turn.
@@ -263,13 +196,20 @@ impl Operations for Interface {
     }
 
     fn rearmed(dev: &Device<Self>) -> bool {
-        dev.data().irq && dev.data().has_news()
+        dev.data().irq.is_some() && dev.data().has_news()
     }
 
-    fn interrupted(_dev: &Device<Self>) {}
+    fn interrupted(dev: &Device<Self>) {
+        // Hard interrupts of the line are the only ones to raise this counter.
+        dev.data().counters.this_cpu().rx_interrupts.add(1);
+    }
 
     fn stats(dev: &Device<Self>, stats: &mut LinkStats) {
-        dev.data().counters.sum(stats);
+        Sums::of(&dev.data().counters).add_to(stats);
+    }
+
+    fn ethtool() -> Option<ethtool::Table<Self>> {
+        Some(ethtool::Table::new())
     }
 
     fn change_mtu(dev: &Device<Self>, mtu: u32) -> Result {

@@ -12,7 +12,8 @@
 //! - [`config`]: the module parameters, checked. [`mode`]: what the kinds of elements differ in.
 //! - [`frame`]: what an element of IP mode holds, and one of Ethernet mode. [`format`]: the modes,
 //!   one by one: from packets to elements and back.
-//! - [`interface`]: one device, its life and its operations.
+//! - [`setup`]: how an interface is made. [`interface`]: its life and its operations.
+//! - [`info`]: its file in debugfs. [`tools`]: what `ethtool` shows and changes.
 //! - [`transmit`], [`receive`]: its two directions. [`memory`]: their channels' memory.
 //! - [`poller`]: the timer that wakes idle readers. [`counters`]: what is counted.
 //!
@@ -27,22 +28,26 @@
 //! Under 3 only NAPI is scheduled, which takes none of these. Receiving may send (a reply), so 5 is
 //! never held when packets are handed up.
 
-pub mod config;
+pub(crate) mod config;
 mod counters;
 mod format;
-pub mod frame;
+pub(crate) mod frame;
+mod info;
 mod interface;
 mod memory;
-pub mod mode;
+pub(crate) mod mode;
+pub(crate) mod pmtu;
 mod poller;
 mod receive;
+mod setup;
+mod tools;
 mod transmit;
 
 pub(crate) use self::{
-    interface::{
+    interface::Interface,
+    poller::Poller,
+    setup::{
         Channel,
-        Interface,
         Setup, //
-    },
-    poller::Poller, //
+    }, //
 };

@@ -16,6 +16,7 @@ use super::{
         Raw,
         Rejected, //
     },
+    frame::Malformed,
     memory::InMemory,
     mode::Mode, //
 };
@@ -29,11 +30,13 @@ use crate::{
         }, //
     },
     channel::{
+        Change,
         Expect,
-        Memory as _,
+        Geometry,
         Progress,
         Reader,
-        Seen, //
+        Seen,
+        State, //
     }, //
 };
 use core::num::NonZeroU64;
@@ -59,6 +62,47 @@ pub(crate) struct Receiver {
     seen_epoch: Atomic<u64>,
     /// The other half of it.
     seen_count: Atomic<u64>,
+    /// A [`Peer`].
+    peer: Atomic<u32>,
+}
+
+/// What the peer does with an in channel.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Peer {
+    /// This end is down and does not look.
+    Unknown,
+    /// It has no epoch.
+    Inactive,
+    /// Its epoch is followed.
+    Active,
+    /// Its epoch does not fit this end.
+    Incompatible,
+    /// It broke the protocol in its epoch.
+    Broken,
+}
+
+impl Peer {
+    const fn from_u32(value: u32) -> Self {
+        match value {
+            1 => Self::Inactive,
+            2 => Self::Active,
+            3 => Self::Incompatible,
+            4 => Self::Broken,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The state in words, as users see it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown (down)",
+            Self::Inactive => "inactive",
+            Self::Active => "active",
+            Self::Incompatible => "incompatible",
+            Self::Broken => "broken",
+        }
+    }
 }
 
 /// What one poll counts, to be added to the CPU's counters at its end.
@@ -66,7 +110,11 @@ pub(crate) struct Receiver {
 struct Tally {
     packets: u64,
     bytes: u64,
-    malformed: u64,
+    copied_bytes: u64,
+    bad_protocol: u64,
+    bad_length: u64,
+    bad_header: u64,
+    changed: u64,
     no_memory: u64,
 }
 
@@ -90,19 +138,33 @@ impl Receiver {
             expect,
             seen_epoch: Atomic::new(Seen::NOTHING.epoch),
             seen_count: Atomic::new(Seen::NOTHING.count),
+            peer: Atomic::new(Peer::Unknown as u32),
         })
-    }
-
-    /// Bytes of the channel's region.
-    pub(crate) fn region_size(&self) -> usize {
-        self.memory.size()
     }
 
     /// Comes up, knowing nothing of the channel.
     pub(crate) fn start(&self) {
         let mut reader = self.reader.lock();
         *reader = Reader::new(self.expect);
-        self.saw(reader.seen());
+        self.saw(&reader);
+    }
+
+    /// Goes down: nobody knows what the peer does from now on.
+    pub(crate) fn stop(&self) {
+        self.peer.store(Peer::Unknown as u32, Relaxed);
+    }
+
+    /// What the peer does, as of the last poll.
+    pub(crate) fn peer(&self) -> Peer {
+        Peer::from_u32(self.peer.load(Relaxed))
+    }
+
+    /// The elements of the peer's ring; none if no epoch is followed.
+    pub(crate) fn geometry(&self) -> Option<Geometry> {
+        match self.reader.lock().state() {
+            State::Active(run) => Some(*run.geometry()),
+            _ => None,
+        }
     }
 
     /// Whether a poll would find anything. A look at two words; any context.
@@ -115,9 +177,18 @@ impl Receiver {
         seen.stale(&self.memory)
     }
 
-    fn saw(&self, seen: Seen) {
+    /// Notes for other contexts what the reader has come to.
+    fn saw(&self, reader: &Reader) {
+        let seen = reader.seen();
         self.seen_epoch.store(seen.epoch, Relaxed);
         self.seen_count.store(seen.count, Relaxed);
+        let peer = match reader.state() {
+            State::Joining | State::Inactive => Peer::Inactive,
+            State::Active(_) => Peer::Active,
+            State::Incompatible { .. } => Peer::Incompatible,
+            State::Broken { .. } => Peer::Broken,
+        };
+        self.peer.store(peer as u32, Relaxed);
     }
 
     /// Receives as many packets as `poll` may, and hands them up.
@@ -136,18 +207,40 @@ impl Receiver {
             &self.memory,
             poll.budget(),
             |element| F::copy(element, poll),
-            |copied| tally.count(copied.and_then(|skb| F::deliver(skb, poll))),
+            |copied| {
+                if let Ok(skb) = &copied {
+                    tally.copied_bytes += skb.data().len() as u64;
+                }
+                tally.count(copied.and_then(|skb| F::deliver(skb, poll)));
+            },
         );
-        self.saw(reader.seen());
+        self.saw(&reader);
         drop(reader);
 
-        counters.rx_packets.add(tally.packets);
-        counters.rx_bytes.add(tally.bytes);
-        counters.rx_malformed.add(tally.malformed);
-        counters.rx_dropped.add(tally.no_memory);
-        counters.rx_overruns.add(progress.overruns);
-        counters.rx_missed.add(progress.lost);
+        tally.add_to(counters);
+        count(&progress, counters);
         progress
+    }
+}
+
+/// Counts what a poll did with the channel.
+fn count(progress: &Progress, counters: &CpuCounters) {
+    counters.rx_polls.add(1);
+    if progress.copied == 0 {
+        counters.rx_empty_polls.add(1);
+    } else {
+        counters.rx_batches.add(1);
+        counters.rx_elements.add(progress.copied as u64);
+    }
+    counters.rx_overruns.add(progress.overruns);
+    counters.rx_missed.add(progress.lost);
+    for change in progress.changes() {
+        match change {
+            Change::Activated { .. } => counters.rx_epochs.add(1),
+            Change::Incompatible { .. } => counters.rx_incompatible.add(1),
+            Change::Broken { .. } => counters.rx_broken.add(1),
+            Change::Inactive => {}
+        }
     }
 }
 
@@ -159,8 +252,28 @@ impl Tally {
                 self.packets += 1;
                 self.bytes += bytes as u64;
             }
-            Err(Rejected::Malformed(_)) => self.malformed += 1,
+            Err(Rejected::Malformed(reason)) => match reason {
+                Malformed::Protocol => self.bad_protocol += 1,
+                Malformed::Length => self.bad_length += 1,
+                Malformed::Version | Malformed::HeaderLength => self.bad_header += 1,
+                Malformed::Changed => self.changed += 1,
+            },
             Err(Rejected::NoMemory) => self.no_memory += 1,
+        }
+    }
+
+    fn add_to(&self, counters: &CpuCounters) {
+        let malformed = self.bad_protocol + self.bad_length + self.bad_header + self.changed;
+        counters.rx_packets.add(self.packets);
+        counters.rx_bytes.add(self.bytes);
+        counters.rx_copied_bytes.add(self.copied_bytes);
+        counters.rx_no_memory.add(self.no_memory);
+        if malformed > 0 {
+            counters.rx_malformed.add(malformed);
+            counters.rx_bad_protocol.add(self.bad_protocol);
+            counters.rx_bad_length.add(self.bad_length);
+            counters.rx_bad_header.add(self.bad_header);
+            counters.rx_changed.add(self.changed);
         }
     }
 }

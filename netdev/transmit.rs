@@ -3,7 +3,11 @@
 //! The way out: packets from the stack into a channel.
 
 use super::{
-    counters::CpuCounters,
+    counters::{
+        CpuCounters,
+        OutCounters,
+        OutSums, //
+    },
     format::{
         Dropped,
         Ethernet,
@@ -17,6 +21,7 @@ use super::{
 use crate::{
     abstractions::{
         mapping::Mapping,
+        percpu::PerCpu,
         random,
         skbuff::SkBuff,
         sync::{
@@ -45,6 +50,7 @@ pub(crate) struct Sender {
     mode: Mode,
     /// What tells the peer that there is something new.
     event: Option<Event>,
+    counters: PerCpu<OutCounters>,
     /// The writer of the current epoch; none while the device is down.
     #[pin]
     writer: SpinLockBh<Option<Writer>>,
@@ -63,13 +69,9 @@ impl Sender {
             protocol,
             mode,
             event,
+            counters: PerCpu::new()?,
             writer <- new_spinlock_bh!(None, "muennet_writer"),
         })
-    }
-
-    /// Bytes of the channel's region.
-    pub(crate) fn region_size(&self) -> usize {
-        self.memory.size()
     }
 
     fn new_writer(&self, mtu: u32) -> Result<Writer> {
@@ -90,25 +92,42 @@ impl Sender {
         let mut new = self.new_writer(mtu)?;
         let geometry = *new.geometry();
         let mut writer = self.writer.lock();
-        new.start(&self.memory, random::nonzero_u64());
+        self.begin(&mut new);
         *writer = Some(new);
-        drop(writer);
-        self.notify();
         Ok(geometry)
     }
 
-    /// Tells the peer that there is something new: a batch, or another epoch.
+    /// Begins an epoch and tells the peer. The caller holds the lock.
+    fn begin(&self, writer: &mut Writer) {
+        writer.start(&self.memory, random::nonzero_u64());
+        self.counters.this_cpu().tx_epochs.add(1);
+        self.notify();
+    }
+
+    /// Tells the peer that there is something new: a batch, or another epoch. The caller holds the
+    /// lock, or is in a softirq at least.
     #[inline]
     fn notify(&self) {
         if let Some(event) = self.event {
             event.trigger();
+            self.counters.this_cpu().tx_events.add(1);
         }
+    }
+
+    /// What was counted of the channel.
+    pub(crate) fn sums(&self) -> OutSums {
+        OutSums::of(&self.counters)
+    }
+
+    /// The ring of the current epoch; none while the device is down.
+    pub(crate) fn geometry(&self) -> Option<Geometry> {
+        self.writer.lock().as_ref().map(|writer| *writer.geometry())
     }
 
     /// Ends the epoch, after publishing what is pending.
     pub(crate) fn stop(&self) {
-        let writer = self.writer.lock().take();
-        if let Some(mut writer) = writer {
+        let mut guard = self.writer.lock();
+        if let Some(mut writer) = guard.take() {
             writer.stop(&self.memory);
             self.notify();
         }
@@ -125,10 +144,8 @@ impl Sender {
         let mut writer = self.writer.lock();
         if let Some(mut old) = writer.take() {
             old.stop(&self.memory);
-            new.start(&self.memory, random::nonzero_u64());
+            self.begin(&mut new);
             *writer = Some(new);
-            drop(writer);
-            self.notify();
         }
         Ok(())
     }
@@ -137,19 +154,21 @@ impl Sender {
     /// published together with this one.
     pub(crate) fn transmit(&self, skb: SkBuff, more: bool, counters: &CpuCounters) {
         let mut guard = self.writer.lock();
-        let (sent, ended) = match &mut *guard {
+        let (sent, published) = match &mut *guard {
             Some(writer) => {
                 let sent = self.write(writer, &skb);
                 let ended = !more || sent.is_err();
-                if ended {
-                    writer.publish(&self.memory);
-                }
-                (sent, ended)
+                (sent, ended && writer.publish(&self.memory) > 0)
             }
-            None => (Err(Dropped), false),
+            None => {
+                counters.tx_no_channel.add(1);
+                (Err(Dropped), false)
+            }
         };
         drop(guard);
-        if ended {
+        // The lock is not held for it: an event is an exit to the separation kernel.
+        if published {
+            self.counters.this_cpu().tx_batches.add(1);
             self.notify();
         }
 

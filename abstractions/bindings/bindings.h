@@ -5,6 +5,7 @@
  */
 
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/if_arp.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
@@ -17,3 +18,6 @@
 #include <uapi/linux/if_ether.h>
 
 #include "../helpers.h"
+
+/* Macros that bindgen does not evaluate. */
+const u32 RUST_CONST_HELPER_ETHTOOL_COALESCE_RX_USECS = ETHTOOL_COALESCE_RX_USECS;

@@ -28,6 +28,9 @@ include!(concat!(
     "/abstractions/bindings/bindings_generated.rs"
 ));
 
+// SAFETY: A bit field unit is its storage, an array of integers, for which zeros are valid.
+unsafe impl<Storage: pin_init::Zeroable> pin_init::Zeroable for __BindgenBitfieldUnit<Storage> {}
+
 mod layout;
 pub(super) use layout::{
     SK_BUFF_MARK,

@@ -9,7 +9,7 @@ pub(super) struct Adapter<T: Operations>(PhantomData<T>);
 
 impl<T: Operations> Adapter<T> {
     /// The driver's `struct net_device_ops`.
-    pub(super) const OPS: bindings::net_device_ops = bindings::net_device_ops {
+    const OPS: bindings::net_device_ops = bindings::net_device_ops {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
@@ -19,7 +19,24 @@ impl<T: Operations> Adapter<T> {
     };
 
     /// The same for an Ethernet device.
-    pub(super) const ETHERNET_OPS: bindings::net_device_ops = ethernet::operations(Self::OPS);
+    const ETHERNET_OPS: bindings::net_device_ops = ethernet::operations(Self::OPS);
+
+    /// Where the tables lie.
+    pub(super) const TABLE: &'static bindings::net_device_ops = &Self::OPS;
+
+    /// The same for an Ethernet device.
+    pub(super) const ETHERNET_TABLE: &'static bindings::net_device_ops = &Self::ETHERNET_OPS;
+
+    /// Whether a device is one of the driver's.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must be valid.
+    pub(super) unsafe fn owns(dev: *mut bindings::net_device) -> bool {
+        // SAFETY: As the caller promises.
+        let ops = unsafe { (*dev).netdev_ops };
+        core::ptr::eq(ops, Self::TABLE) || core::ptr::eq(ops, Self::ETHERNET_TABLE)
+    }
 
     /// # Safety
     ///

@@ -88,17 +88,24 @@ impl<T: Operations> Registration<T> {
         // SAFETY: As before; the table is `'static`.
         unsafe {
             (*ptr).netdev_ops = if link.is_ethernet() {
-                &Adapter::<T>::ETHERNET_OPS
+                Adapter::<T>::ETHERNET_TABLE
             } else {
-                &Adapter::<T>::OPS
+                Adapter::<T>::TABLE
             }
         };
+        if let Some(table) = T::ethtool() {
+            // SAFETY: As before.
+            unsafe { (*ptr).ethtool_ops = table.as_ops() };
+        }
         // SAFETY: The device was allocated with room for a `Private<T>`.
         let private = unsafe { Device::<T>::private(ptr) };
         // SAFETY: The area is not initialised yet and does not move.
         unsafe { data.__init(&raw mut (*private).data) }?;
-        // SAFETY: As before; a valid value for the drop of `Initialised`.
-        unsafe { (&raw mut (*private).irq).write(None) };
+        // SAFETY: As before; valid values for the drop of `Initialised` and for `Folders`.
+        unsafe {
+            (&raw mut (*private).irq).write(None);
+            (&raw mut (*private).folder).write(UnsafeCell::new(core::ptr::null_mut()));
+        }
         let initialised = Initialised::<T>(allocation, PhantomData);
 
         // SAFETY: The area is zeroed, lives as long as the device, and `poll` is that of `T`.

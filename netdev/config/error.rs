@@ -135,8 +135,8 @@ pub(crate) enum Problem<'a> {
     PollTooLong(Text<'a>),
     /// The address is not a hexadecimal number with room for the image behind it.
     AddressInvalid(Text<'a>),
-    /// The values are right, but the driver cannot do this: `-EOPNOTSUPP`.
-    NotSupportedYet(&'static str),
+    /// There is a region with path MTUs, which only IP mode has.
+    PmtuWithoutIp(Text<'a>),
 }
 
 impl fmt::Display for Problem<'_> {
@@ -192,7 +192,9 @@ impl fmt::Display for Problem<'_> {
             Self::AddressInvalid(value) => {
                 write!(f, "'{value}' is not a hexadecimal address of memory")
             }
-            Self::NotSupportedYet(what) => write!(f, "{what} is not supported yet"),
+            Self::PmtuWithoutIp(region) => {
+                write!(f, "pmtu '{region}' needs the flag net_hdr")
+            }
         }
     }
 }
@@ -294,7 +296,7 @@ mod tests {
                 Problem::AddressInvalid(x),
                 "'x' is not a hexadecimal address of memory",
             ),
-            (Problem::NotSupportedYet("x"), "x is not supported yet"),
+            (Problem::PmtuWithoutIp(x), "pmtu 'x' needs the flag net_hdr"),
         ];
         for (problem, expected) in table {
             assert_eq!((expected, shows(&problem, expected)), (expected, true));
@@ -328,7 +330,7 @@ mod tests {
             (Problem::MtuInvalid(x), EINVAL),
             (Problem::PollTooLong(x), EINVAL),
             (Problem::AddressInvalid(x), EINVAL),
-            (Problem::NotSupportedYet("x"), EOPNOTSUPP),
+            (Problem::PmtuWithoutIp(x), EINVAL),
         ];
         for (problem, errno) in table {
             let error = ConfigError {

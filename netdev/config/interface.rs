@@ -68,7 +68,8 @@ impl<'a> InterfaceConfig<'a> {
     /// - the name is missing, too long, or not one that the kernel accepts;
     /// - there is no channel, or one without a valid protocol;
     /// - a flag is not known, or the flags exclude each other;
-    /// - the MTU is not a number, or not one for the mode.
+    /// - the MTU is not a number, or not one for the mode;
+    /// - there are path MTUs in another mode than IP.
     pub(crate) fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
         let name = name(lists, index).map_err(|problem| ConfigError {
             place: Place::Name(index),
@@ -98,13 +99,17 @@ impl<'a> InterfaceConfig<'a> {
         }
 
         let mode = mode(entry(lists.flags, index))?;
+        let pmtu = entry(lists.pmtu, index);
+        if let (Some(region), Mode::Raw | Mode::Ethernet) = (pmtu, mode) {
+            return Err(Problem::PmtuWithoutIp(region));
+        }
         Ok(Self {
             name,
             in_channel,
             out_channel,
             mode,
             mtu: mtu(entry(lists.mtu, index), mode)?,
-            pmtu: entry(lists.pmtu, index),
+            pmtu,
         })
     }
 
@@ -128,18 +133,6 @@ impl<'a> InterfaceConfig<'a> {
                 }))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Checks that the driver can do what the configuration asks for.
-    ///
-    /// # Errors
-    ///
-    /// - `-EOPNOTSUPP` ([`Problem::NotSupportedYet`]) for a path MTU.
-    pub(crate) fn check_supported(&self) -> Result<(), ConfigError<'a>> {
-        match self.pmtu {
-            Some(_) => Err(self.error(Problem::NotSupportedYet("pmtu"))),
-            None => Ok(()),
         }
     }
 

@@ -18,7 +18,6 @@ impl From<ConfigError<'_>> for Error {
     fn from(error: ConfigError<'_>) -> Self {
         match error.problem {
             Problem::NameTaken => EEXIST,
-            Problem::NotSupportedYet(_) => EOPNOTSUPP,
             _ => EINVAL,
         }
     }

@@ -63,15 +63,13 @@ impl<'a> Lists<'a> {
 
     /// Checks the lists against each other, and every interface in them.
     ///
-    /// After this, [`Self::interface`] does not fail. Features that the driver does not have are
-    /// reported last, when there is nothing else wrong.
+    /// After this, [`Self::interface`] does not fail.
     ///
     /// # Errors
     ///
     /// - `-EINVAL` if a list has more entries than there are names, if two interfaces have the same
     ///   channel `out`, or for an interface that [`InterfaceConfig::parse`] does not accept.
     /// - `-EEXIST` if two interfaces have the same name.
-    /// - `-EOPNOTSUPP` for an interface that [`InterfaceConfig::check_supported`] does not accept.
     pub(crate) fn check(&self) -> Result<(), ConfigError<'a>> {
         self.check_lengths()?;
         for index in 0..self.len() {
@@ -79,9 +77,6 @@ impl<'a> Lists<'a> {
             for earlier in 0..index {
                 interface.check_distinct(&self.interface(earlier)?)?;
             }
-        }
-        for index in 0..self.len() {
-            self.interface(index)?.check_supported()?;
         }
         Ok(())
     }

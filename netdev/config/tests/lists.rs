@@ -234,29 +234,27 @@ mod cases {
         }
     }
 
-    /// What the driver cannot do comes last, whatever else is wrong and wherever.
     #[test]
-    fn not_supported() {
-        let not_yet = |name, what| wrong(name, Problem::NotSupportedYet(what));
+    fn path_mtu() {
+        let without_ip = |name| wrong(name, Problem::PmtuWithoutIp(text("p")));
         let table = [
-            (GOOD, Ok(())),
-            ("name=a in=x reader_protocol=1", Ok(())),
-            ("name=a in=x reader_protocol=1 flags=eth_dev", Ok(())),
+            ("name=a in=x reader_protocol=1 flags=net_hdr pmtu=p", Ok(())),
             (
-                "name=a in=x reader_protocol=1 flags=net_hdr pmtu=p",
-                not_yet("a", "pmtu"),
+                "name=a,b in=x,y reader_protocol=1,1 flags=net_hdr,net_hdr pmtu=p,p",
+                Ok(()),
             ),
             (
-                "name=a,b in=x,y reader_protocol=1,1 pmtu=,p",
-                not_yet("b", "pmtu"),
+                "name=a,b in=x,y reader_protocol=1,1 flags=,net_hdr pmtu=,p",
+                Ok(()),
+            ),
+            ("name=a in=x reader_protocol=1 pmtu=p", without_ip("a")),
+            (
+                "name=a in=x reader_protocol=1 flags=eth_dev pmtu=p",
+                without_ip("a"),
             ),
             (
-                "name=a,b in=x reader_protocol=1 pmtu=p",
-                wrong("b", Problem::NoChannel),
-            ),
-            (
-                "name=a,a in=x,y reader_protocol=1,1",
-                wrong("a", Problem::NameTaken),
+                "name=a,b in=x,y reader_protocol=1,1 flags=net_hdr pmtu=,p",
+                without_ip("b"),
             ),
         ];
         for (line, expected) in table {

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The file `muennet/<interface>/info` of debugfs, in the form that users know.
+
+use super::{
+    counters::Sums,
+    interface::Interface,
+    receive::Peer, //
+};
+use crate::abstractions::netdevice::{
+    Device,
+    Inspect, //
+};
+use kernel::{
+    seq_file::SeqFile,
+    seq_print,
+    str::BStr,
+    sync::atomic::ordering::Relaxed, //
+};
+
+impl Inspect for Interface {
+    fn info(dev: &Device<Self>, out: &SeqFile) {
+        let this = dev.data();
+        seq_print!(
+            out,
+            "in/out: {}:{}\n",
+            BStr::from_bytes(&this.in_name),
+            BStr::from_bytes(&this.out_name)
+        );
+        seq_print!(out, "mtu: {}\n", dev.mtu());
+        seq_print!(out, "flags: {}\n", this.mode.flag().unwrap_or("(none)"));
+        match this.irq {
+            Some(irq) => seq_print!(out, "poll: never, interrupt {}\n", irq.as_u32()),
+            None => seq_print!(out, "poll: every {} µs\n", this.poll_us.load(Relaxed)),
+        }
+
+        let up = dev.is_running();
+        match &this.sender {
+            Some(_) if up => {
+                seq_print!(out, "writer is enabled\n");
+                let size = this.mode.element_size(dev.mtu());
+                seq_print!(out, "writer.element_size: {}\n", size);
+            }
+            _ => seq_print!(out, "writer is disabled\n"),
+        }
+        let geometry = this.receiver.as_ref().and_then(|it| it.geometry());
+        match &this.receiver {
+            Some(_) if up => {
+                seq_print!(out, "reader is enabled\n");
+                let own = this.mode.element_size(dev.mtu());
+                let size = geometry.map_or(own, |ring| ring.size());
+                seq_print!(out, "reader.element_size: {}\n", size);
+            }
+            _ => seq_print!(out, "reader is disabled\n"),
+        }
+
+        let sums = Sums::of(&this.counters);
+        seq_print!(out, "stats.rx_packets: {}\n", sums.rx_packets);
+        seq_print!(out, "stats.rx_bytes: {}\n", sums.rx_bytes);
+        seq_print!(out, "stats.rx_errors: {}\n", sums.rx_errors());
+        seq_print!(out, "stats.rx_over_errors: {}\n", sums.rx_overruns);
+        seq_print!(out, "stats.rx_frame_errors: {}\n", sums.rx_malformed);
+        seq_print!(out, "stats.tx_packets: {}\n", sums.tx_packets);
+        seq_print!(out, "stats.tx_bytes: {}\n", sums.tx_bytes);
+
+        if let Some(peer) = this.peer() {
+            seq_print!(out, "peer: {}\n", peer.as_str());
+            if let (Peer::Active, Some(ring)) = (peer, geometry) {
+                seq_print!(out, "peer.elements: {}\n", ring.elements());
+            }
+        }
+    }
+}
