@@ -37,7 +37,8 @@ def install(machine):
 
 def unload(machine):
     """Removes the module if it is loaded."""
-    machine.run("grep -q ^muennet /proc/modules || exit 0; rmmod muennet")
+    if machine.alive():
+        machine.run("grep -q ^muennet /proc/modules || exit 0; rmmod muennet")
 
 
 def load(machine, parameters: str = README, fail: bool = True):

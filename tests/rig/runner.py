@@ -56,6 +56,9 @@ def _watched(function):
     """The test, with a look at the kernel logs after all that it deferred."""
     @functools.wraps(function)
     def wrapper(env, *args):
+        if not all(machine.alive() for machine in env.machines.machines.values()):
+            ksft.ksft_pr("a machine died in an earlier test of this file")
+            raise ksft.KsftFailEx()
         ksft.defer(env.check_logs)
         function(env, *args)
     return wrapper

@@ -173,7 +173,9 @@ class Agent:
         self.answer("hello", release=os.uname().release)
         while True:
             for key, _ in self.selector.select():
-                key.data(key.fd)
+                # An event before it may have ended what this one is of.
+                if self.selector.get_map().get(key.fd) is key:
+                    key.data(key.fd)
 
 
 if __name__ == "__main__":
