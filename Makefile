@@ -65,6 +65,10 @@ check-kunit: | setup-uml ##! Unit tests in a user-mode Linux
 check-e2e: | setup-kernel ##! The module in virtual machines
 	@tests/check e2e
 
+.PHONY: format
+format: | setup-kernel ##! Format the Rust sources
+	@$(RUN) --write tests/lint/format
+
 .PHONY: setup
 setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
 	@$(SETUP)

@@ -6,7 +6,7 @@
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 
-cd "$checkout"
+cd "$checkout" || exit 1
 find . \( -path ./.git -o -path ./tests -o -path ./muennet_cfg \) -prune -o -type f \( \
 	-name '*.o' -o -name '*.ko' -o -name '*.mod' -o -name '*.mod.c' \
 	-o -name '.*.cmd' -o -name '*_generated.*' -o -name '*.o.d' \

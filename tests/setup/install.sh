@@ -12,6 +12,7 @@
 require_root 'the installation for the prepared kernel'
 target=${INSTALL_MOD_PATH:-/}
 mkdir -p "$target"
+# shellcheck disable=SC2016 # for the shell inside
 enter --kernel "$(kernel_folder)" --write --bind "$target" /target \
 	sh -c 'make -C /kernel/build M=/src INSTALL_MOD_PATH=/target \
 			INSTALL_MOD_DIR="$1" CONFIG_MODULE_SIG_ALL=n modules_install &&

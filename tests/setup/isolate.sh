@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 #
 # Namespaces of their own for everything that mounts or starts processes: when
 # the command ends, or this shell does, the kernel kills what runs in there and

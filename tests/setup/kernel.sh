@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # A stock kernel of Debian's backports, its source, and a build folder that
 # modules for it can be built in. It is made as KVER.new and renamed when it is

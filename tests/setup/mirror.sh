@@ -18,6 +18,7 @@ debian_mirror() {
 # The archives that apt has indexes of; security and backports are labelled
 # otherwise.
 apt_archives() {
+	# shellcheck disable=SC2016 # apt expands it
 	apt-get indextargets --format '$(SITE)' 'Created-By: Packages' \
 		'Origin: Debian' 'Label: Debian' 2>/dev/null | sort -u
 }

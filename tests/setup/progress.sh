@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 #
 # Steps that take a while: a title, a line of progress every ten seconds, the
 # full output in a log, and the end of the log when a step fails.
@@ -35,7 +35,9 @@ tick() {
 	exec {pause}<> <(:)
 	while ! read -rt 1 -u "$pause" _; do
 		kill -0 "$parent" 2>/dev/null || return 0
-		[ $(((SECONDS - started) % 10)) = 0 ] && [ $SECONDS != $started ] || continue
+		if [ $(((SECONDS - started) % 10)) != 0 ] || [ "$SECONDS" = "$started" ]; then
+			continue
+		fi
 		last=$(tail -n 1 "$log" | tr '\r' '\n' | tail -n 1 | cut -c 1-64)
 		printf '%8d s  %s\n' $((SECONDS - started)) "$last"
 	done

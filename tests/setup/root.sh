@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # The Debian root: debootstrap, then the packages of the list. It is made as
 # root.new and renamed when it is complete.

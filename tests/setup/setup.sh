@@ -6,9 +6,13 @@
 # order. Returns at once when everything is there.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
-for part in progress isolate mirror root kernel uml cargo; do
-	. "$setup/$part.sh"
-done
+. "$setup/progress.sh"
+. "$setup/isolate.sh"
+. "$setup/mirror.sh"
+. "$setup/root.sh"
+. "$setup/kernel.sh"
+. "$setup/uml.sh"
+. "$setup/cargo.sh"
 
 require_root 'the set-up'
 [ "$(uname -m)" = x86_64 ] || die 'the set-up is for x86-64 machines'

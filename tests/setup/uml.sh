@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 #
 # A user-mode Linux with KUnit, in which the driver is built in. The set-up
 # builds the kernel with an empty driver; the tests put in the real one.

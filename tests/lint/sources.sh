@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# The files that are part of the project, for the checks.
+
+set -euo pipefail
+
+# sources [FIND-TEST...]: prints the paths of files, without what builds leave.
+sources() {
+	find . \( -path ./.git -o -name target -o -name __pycache__ \
+		-o -name '.tmp_*' \) -prune -o -type f \
+		! -name '*_generated.*' ! -name '*.o' ! -name '*.ko' ! -name '*.mod' \
+		! -name '*.mod.c' ! -name '.*.cmd' ! -name '.*.d' ! -name '*.s' \
+		! -name Module.symvers ! -name modules.order \
+		"$@" -print | sort
+}
+
+# Text that people write: neither data, nor what tools or others wrote.
+texts() {
+	sources ! -path './tests/data/*' ! -name '*.bin' ! -name '*.png' \
+		! -name Cargo.lock ! -name COPYING
+}
