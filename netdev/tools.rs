@@ -88,7 +88,8 @@ impl EthtoolOperations for Interface {
 
         let mut values = values.iter_mut();
         for numbers in [&own[..], &out, &peers] {
-            for (value, number) in values.by_ref().zip(numbers) {
+            // In this order `zip` takes no value for which there is no number.
+            for (number, value) in numbers.iter().zip(values.by_ref()) {
                 *value = *number;
             }
         }
