@@ -9,17 +9,19 @@
 series=7.3
 
 set_up_kernel() {
-	local name=${KVER:-} folder
+	local name=${KVER:-default} folder
 	local -a environment
 	mkdir -p "$cache/kernels"
-	if [ -n "$name" ]; then
-		[ ! -e "$cache/kernels/$name/version" ] || return 0
-	elif [ -e "$cache/kernels/default/version" ]; then
+	folder=$cache/kernels/$name
+	if [ -e "$folder/version" ]; then
+		folder=$(readlink -f "$folder")
+		cmp -s "$folder/toolchain" "$cache/root/.muennet-toolchain" ||
+			prepare_kernel "$folder" "$(cat "$folder/version")"
 		return 0
 	fi
 	step_remedy=$cache/kernels
 	mapfile -t environment < <(fetch_environment)
-	step select 'the kernel in backports' choose_kernel "$name"
+	step select 'the kernel in backports' choose_kernel "${KVER:-}"
 	grep '^note: ' "$cache/logs/select.log" | sed 's/^note: /set-up: /' || true
 	name=$(sed -n 's/^chosen: //p' "$cache/logs/select.log")
 
@@ -32,12 +34,16 @@ set_up_kernel() {
 				enter --kernel "$folder.new" "${environment[@]}" \
 				tests/setup/inside/unpack.sh "$name"
 		fi
-		step prepare "build folder for modules of $name (about 1 min)" \
-			enter --kernel "$folder.new" \
-			tests/setup/inside/prepare.sh "$name"
+		prepare_kernel "$folder.new" "$name"
 		mv -T "$folder.new" "$folder"
 	fi
 	[ -n "${KVER:-}" ] || ln -sfnT "$name" "$cache/kernels/default"
+}
+
+prepare_kernel() {
+	step_remedy=$1
+	step prepare "build folder for modules of $2 (about 2 min)" \
+		enter --kernel "$1" tests/setup/inside/prepare.sh "$2"
 }
 
 choose_kernel() {

@@ -29,4 +29,5 @@ build modules_prepare
 release=$(cat /kernel/build/include/config/kernel.release)
 [ "$release" = "$kver" ] || { echo "built for $release, not $kver"; exit 1; }
 cp /kernel/Module.symvers /kernel/build/Module.symvers
+cp /.muennet-toolchain /kernel/toolchain
 printf '%s\n' "$kver" >/kernel/version
