@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `batch`: commands from a file, one a line.
+
+use std::io::BufRead;
+use std::io::BufReader;
+use std::io::Read;
+use std::io::Write;
+use std::mem;
+
+use crate::change::Change;
+use crate::change::WordsError;
+use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::names::Place;
+use crate::netlink::Transport;
+use crate::show;
+
+/// How many changes are sent at once where errors do not stop.
+const AT_ONCE: usize = 64;
+
+/// What a line says.
+#[derive(Debug, PartialEq, Eq)]
+enum Line {
+    Nothing,
+    Change(Change),
+    Show(Option<Place>),
+}
+
+/// A batch that is being worked on.
+pub struct Batch<'a, T> {
+    /// The kernel.
+    pub kernel: &'a mut Kernel<T>,
+    /// Name of the file, for messages.
+    pub name: &'a str,
+    /// An error does not stop it.
+    pub force: bool,
+    /// `show` prints JSON.
+    pub json: bool,
+    /// Where `show` prints to.
+    pub out: &'a mut dyn Write,
+    /// Where errors go to that do not stop it.
+    pub errors: &'a mut dyn Write,
+}
+
+impl<T: Transport> Batch<'_, T> {
+    /// Carries all of it out.
+    ///
+    /// # Errors
+    ///
+    /// The first error; the number of them where they do not stop it.
+    pub fn run(&mut self, input: impl Read) -> Result<(), Error> {
+        let mut input = BufReader::new(input);
+        let mut waiting: Vec<(usize, Change)> = Vec::new();
+        let mut failed = 0;
+        let mut bytes = Vec::new();
+        for number in 1.. {
+            bytes.clear();
+            let length = input
+                .read_until(b'\n', &mut bytes)
+                .map_err(|error| Error::system(format!("can not read {}", self.name), error))?;
+            if length == 0 {
+                break;
+            }
+            let result = match parse(&bytes) {
+                Ok(Line::Nothing) => Ok(()),
+                Ok(Line::Change(change)) if self.force => {
+                    waiting.push((number, change));
+                    Ok(())
+                }
+                // Nothing after an error may be carried out, so each waits for the one before it.
+                Ok(Line::Change(change)) => self.kernel.change(&change),
+                Ok(Line::Show(place)) => {
+                    failed += self.flush(&mut waiting)?;
+                    show::print(self.kernel, place.as_ref(), self.json, self.out)
+                }
+                Err(error) => Err(error),
+            };
+            if let Err(error) = result {
+                let error = self.at(number, error);
+                if !self.force {
+                    return Err(error);
+                }
+                failed += self.flush(&mut waiting)?;
+                failed += self.report(&error);
+            }
+            // What would wait for input is carried out before.
+            if waiting.len() >= AT_ONCE || input.buffer().is_empty() {
+                failed += self.flush(&mut waiting)?;
+            }
+        }
+        failed += self.flush(&mut waiting)?;
+        match failed {
+            0 => Ok(()),
+            failed => Err(Error::Lines(failed)),
+        }
+    }
+
+    /// Carries out what waits; the number of errors.
+    fn flush(&mut self, waiting: &mut Vec<(usize, Change)>) -> Result<usize, Error> {
+        let waiting = mem::take(waiting);
+        let changes: Vec<_> = waiting.iter().map(|(_, change)| change).collect();
+        let results = self.kernel.change_all(&changes)?;
+        let mut failed = 0;
+        for ((number, _), result) in waiting.iter().zip(results) {
+            if let Err(error) = result {
+                let error = self.at(*number, error);
+                failed += self.report(&error);
+            }
+        }
+        Ok(failed)
+    }
+
+    fn at(&self, number: usize, error: Error) -> Error {
+        Error::Line {
+            place: format!("{}:{number}", self.name),
+            error: Box::new(error),
+        }
+    }
+
+    /// Tells about an error that does not stop the batch: one.
+    fn report(&mut self, error: &Error) -> usize {
+        // Who can not be told does not stop it either.
+        let _ = writeln!(self.errors, "muennet_cfg: {error}");
+        1
+    }
+}
+
+/// Takes a line: words between blanks, up to one that begins with `#`.
+fn parse(bytes: &[u8]) -> Result<Line, Error> {
+    let line = std::str::from_utf8(bytes)
+        .map_err(|_| Error::Usage("the line is no text in UTF-8".to_owned()))?;
+    let words: Vec<_> = line
+        .split_whitespace()
+        .take_while(|word| !word.starts_with('#'))
+        .collect();
+    let usage = |error: WordsError| Error::Usage(error.to_string());
+    match words.as_slice() {
+        [] => Ok(Line::Nothing),
+        ["show"] => Ok(Line::Show(None)),
+        ["show", word] => match word.parse() {
+            Ok(place) => Ok(Line::Show(Some(place))),
+            Err(error) => Err(usage(WordsError::Word((*word).to_owned(), error))),
+        },
+        ["show", ..] => Err(usage(WordsError::Count("show [INTERFACE]"))),
+        words => Change::parse(words).map(Line::Change).map_err(usage),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines() {
+        let change = |words: &[&str]| Line::Change(Change::parse(words).unwrap());
+        let table: &[(&[u8], Result<Line, &str>)] = &[
+            (b"", Ok(Line::Nothing)),
+            (b"\n", Ok(Line::Nothing)),
+            (b"  \t\r\n", Ok(Line::Nothing)),
+            (b"# add_mark child0 24\n", Ok(Line::Nothing)),
+            (
+                b"add_mark child0 24\n",
+                Ok(change(&["add_mark", "child0", "24"])),
+            ),
+            (
+                b"\tadd_mark  child0 0x18 # why\r\n",
+                Ok(change(&["add_mark", "child0", "24"])),
+            ),
+            (b"del_child a#b", Ok(change(&["del_child", "a#b"]))),
+            (b"show\n", Ok(Line::Show(None))),
+            (b"show net0", Ok(Line::Show(Some("net0".parse().unwrap())))),
+            (b"show a b", Err("usage: show [INTERFACE]")),
+            (b"show /a", Err("\"/a\": no namespace can have this name")),
+            (b"monitor", Err("there is no command \"monitor\" here")),
+            (b"add_mark a #1", Err("usage: add_mark CHILD MARK")),
+            (b"add_mark \xff 1", Err("the line is no text in UTF-8")),
+        ];
+        for (bytes, expected) in table {
+            let found = parse(bytes).map_err(|error| error.to_string());
+            let text = String::from_utf8_lossy(bytes);
+            match (&found, expected) {
+                (Ok(found), Ok(expected)) => assert_eq!(found, expected, "{text}"),
+                (Err(found), Err(expected)) => assert_eq!(found, expected, "{text}"),
+                _ => panic!("{text}: {found:?}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The commands that change something.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::Error;
+use crate::names::IfName;
+use crate::names::Mark;
+use crate::names::Place;
+use crate::names::WordError;
+use crate::netlink::Request;
+use crate::uapi::attribute;
+use crate::uapi::command;
+use crate::uapi::VERSION;
+
+/// A change of children or marks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Add a child to a main interface.
+    AddChild {
+        /// The main interface.
+        parent: IfName,
+        /// Name of the child to be.
+        child: IfName,
+    },
+    /// Delete a child.
+    DelChild {
+        /// The child.
+        child: Place,
+    },
+    /// Let a child own a mark.
+    AddMark {
+        /// The child.
+        child: Place,
+        /// The mark.
+        mark: Mark,
+    },
+    /// Take a mark from the child that owns it.
+    DelMark {
+        /// The child.
+        child: Place,
+        /// The mark.
+        mark: Mark,
+    },
+    /// Give a mark from one child to another.
+    MoveMark {
+        /// The child that owns it.
+        from: Place,
+        /// The child that is to own it.
+        to: Place,
+        /// The mark.
+        mark: Mark,
+    },
+}
+
+/// What is wrong with the words of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WordsError {
+    /// No such command.
+    Unknown(String),
+    /// Not as many words as it takes: how it is called.
+    Count(&'static str),
+    /// A word that makes no sense.
+    Word(String, WordError),
+}
+
+impl fmt::Display for WordsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WordsError::Unknown(word) => write!(f, "there is no command {word:?} here"),
+            WordsError::Count(usage) => write!(f, "usage: {usage}"),
+            WordsError::Word(word, error) => write!(f, "{word:?}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for WordsError {}
+
+impl Change {
+    /// Takes a change from its words, the first of which is the command.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the words.
+    pub fn parse(words: &[&str]) -> Result<Self, WordsError> {
+        Ok(match words {
+            ["add_child", parent, child] => Change::AddChild {
+                parent: word(parent)?,
+                child: IfName::for_new(child).map_err(|error| wrong(child, error))?,
+            },
+            ["del_child", child] => Change::DelChild {
+                child: word(child)?,
+            },
+            ["add_mark", child, mark] => Change::AddMark {
+                child: word(child)?,
+                mark: word(mark)?,
+            },
+            ["del_mark", child, mark] => Change::DelMark {
+                child: word(child)?,
+                mark: word(mark)?,
+            },
+            ["move_mark", from, to, mark] => Change::MoveMark {
+                from: word(from)?,
+                to: word(to)?,
+                mark: word(mark)?,
+            },
+            ["add_child", ..] => return Err(WordsError::Count("add_child PARENT CHILD")),
+            ["del_child", ..] => return Err(WordsError::Count("del_child CHILD")),
+            ["add_mark", ..] => return Err(WordsError::Count("add_mark CHILD MARK")),
+            ["del_mark", ..] => return Err(WordsError::Count("del_mark CHILD MARK")),
+            ["move_mark", ..] => return Err(WordsError::Count("move_mark FROM TO MARK")),
+            [] => return Err(WordsError::Unknown(String::new())),
+            [other, ..] => return Err(WordsError::Unknown((*other).to_owned())),
+        })
+    }
+
+    /// Builds the request. `netnsid` looks up the number of a namespace.
+    ///
+    /// # Errors
+    ///
+    /// Those of `netnsid`.
+    pub fn request(
+        &self,
+        family: u16,
+        mut netnsid: impl FnMut(&str) -> Result<i32, Error>,
+    ) -> Result<Request, Error> {
+        let new = |command| Request::generic(family, command, VERSION);
+        let mut place = |request: Request, place: &Place, name, number| {
+            let request = request.text(name, place.name.as_str());
+            Ok::<_, Error>(match &place.netns {
+                Some(netns) => request.i32(number, netnsid(netns)?),
+                None => request,
+            })
+        };
+        Ok(match self {
+            Change::AddChild { parent, child } => new(command::ADD_CHILD)
+                .text(attribute::PARENT_IFNAME, parent.as_str())
+                .text(attribute::IFNAME, child.as_str()),
+            Change::DelChild { child } => place(
+                new(command::DEL_CHILD),
+                child,
+                attribute::IFNAME,
+                attribute::NETNSID,
+            )?,
+            Change::AddMark { child, mark } | Change::DelMark { child, mark } => {
+                let command = match self {
+                    Change::AddMark { .. } => command::ADD_MARK,
+                    _ => command::DEL_MARK,
+                };
+                place(new(command), child, attribute::IFNAME, attribute::NETNSID)?
+                    .u32(attribute::MARK, mark.get())
+            }
+            Change::MoveMark { from, to, mark } => {
+                let request = place(
+                    new(command::MOVE_MARK),
+                    from,
+                    attribute::FROM_IFNAME,
+                    attribute::FROM_NETNSID,
+                )?;
+                place(request, to, attribute::IFNAME, attribute::NETNSID)?
+                    .u32(attribute::MARK, mark.get())
+            }
+        })
+    }
+}
+
+/// As it is typed.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::AddChild { parent, child } => write!(f, "add_child {parent} {child}"),
+            Change::DelChild { child } => write!(f, "del_child {child}"),
+            Change::AddMark { child, mark } => write!(f, "add_mark {child} {mark}"),
+            Change::DelMark { child, mark } => write!(f, "del_mark {child} {mark}"),
+            Change::MoveMark { from, to, mark } => write!(f, "move_mark {from} {to} {mark}"),
+        }
+    }
+}
+
+fn word<T: FromStr<Err = WordError>>(word: &str) -> Result<T, WordsError> {
+    word.parse().map_err(|error| wrong(word, error))
+}
+
+fn wrong(word: &str, error: WordError) -> WordsError {
+    WordsError::Word(word.to_owned(), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words() {
+        // The words, and how the change they mean is written, or what is wrong with them.
+        let table: &[(&[&str], Result<&str, &str>)] = &[
+            (
+                &["add_child", "net0", "child0"],
+                Ok("add_child net0 child0"),
+            ),
+            (&["del_child", "child0"], Ok("del_child child0")),
+            (&["add_mark", "child0", "0x18"], Ok("add_mark child0 24")),
+            (&["del_mark", "child0", "24"], Ok("del_mark child0 24")),
+            (&["move_mark", "a", "b/c", "1"], Ok("move_mark a b/c 1")),
+            (&[], Err("there is no command \"\" here")),
+            (
+                &["add-child"],
+                Err("there is no command \"add-child\" here"),
+            ),
+            (&["add_child", "net0"], Err("usage: add_child PARENT CHILD")),
+            (&["del_child"], Err("usage: del_child CHILD")),
+            (&["del_child", "a", "b"], Err("usage: del_child CHILD")),
+            (&["add_mark", "a"], Err("usage: add_mark CHILD MARK")),
+            (&["del_mark", "1"], Err("usage: del_mark CHILD MARK")),
+            (
+                &["move_mark", "a", "1"],
+                Err("usage: move_mark FROM TO MARK"),
+            ),
+            (
+                &["add_child", "net0", "a/b"],
+                Err("\"a/b\": the name of an interface can not contain '/'"),
+            ),
+            (
+                &["add_mark", "child0", "x"],
+                Err("\"x\": a mark is a decimal number, or a hexadecimal one with 0x"),
+            ),
+        ];
+        for (words, expected) in table {
+            let found = Change::parse(words).map(|change| change.to_string());
+            let found = found.map_err(|error| error.to_string());
+            let expected = expected.map(str::to_owned).map_err(str::to_owned);
+            assert_eq!(found, expected, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn requests() {
+        let netnsid = |name: &str| match name {
+            "blue" => Ok(3),
+            _ => Err(Error::Usage(format!("no namespace {name}"))),
+        };
+        let new = |command| Request::generic(29, command, 1);
+        let table: &[(&[&str], Request)] = &[
+            (
+                &["add_child", "net0", "child0"],
+                new(3).text(5, "net0").text(2, "child0"),
+            ),
+            (&["del_child", "child0"], new(4).text(2, "child0")),
+            (
+                &["del_child", "blue/child0"],
+                new(4).text(2, "child0").i32(3, 3),
+            ),
+            (
+                &["add_mark", "child0", "24"],
+                new(5).text(2, "child0").u32(10, 24),
+            ),
+            (
+                &["del_mark", "child0", "24"],
+                new(6).text(2, "child0").u32(10, 24),
+            ),
+            (
+                &["move_mark", "blue/child0", "child1", "24"],
+                new(7)
+                    .text(8, "child0")
+                    .i32(9, 3)
+                    .text(2, "child1")
+                    .u32(10, 24),
+            ),
+        ];
+        for (words, expected) in table {
+            let mut request = Change::parse(words).unwrap().request(29, netnsid).unwrap();
+            let mut expected = expected.clone();
+            assert_eq!(request.seal(4, 1), expected.seal(4, 1), "{words:?}");
+        }
+        let unknown = Change::parse(&["del_child", "red/child0"]).unwrap();
+        assert!(unknown.request(29, netnsid).is_err());
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `muennet_cfg` manages the children and marks of muennet interfaces, over the generic netlink
+//! family that `child/muennet.yaml` specifies.
+
+mod advice;
+mod batch;
+mod change;
+mod cli;
+mod error;
+mod kernel;
+mod manual;
+mod model;
+mod monitor;
+mod names;
+mod netlink;
+mod netns;
+mod show;
+mod uapi;
+
+use std::fs::File;
+use std::io;
+use std::io::Read;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap::Parser;
+
+use crate::batch::Batch;
+use crate::cli::Cli;
+use crate::cli::Command;
+use crate::error::Error;
+use crate::kernel::Kernel;
+use crate::netlink::Protocol;
+use crate::netlink::Socket;
+
+fn main() -> ExitCode {
+    // Ends with status 2 itself where the command line makes no sense.
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Who reads the output has seen enough.
+        Err(Error::System { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            // Who can not be told sees the exit status.
+            let _ = writeln!(io::stderr(), "muennet_cfg: {error}");
+            ExitCode::from(error.status())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Error> {
+    let json = cli.json;
+    let mut out = io::stdout().lock();
+    let command = match cli.command {
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "muennet_cfg", &mut script);
+            return print(&mut out, &script);
+        }
+        Command::Man => return print(&mut out, &manual::page()),
+        command => command,
+    };
+    if let Some(netns) = &cli.netns {
+        netns::enter(netns)?;
+    }
+    let command = match command.into_change() {
+        Ok(change) => return connect()?.change(&change),
+        Err(other) => other,
+    };
+    match command {
+        Command::Show { interface } => {
+            show::print(&mut connect()?, interface.as_ref(), json, &mut out)
+        }
+        Command::Monitor => monitor::run(&mut connect()?, json, &mut out),
+        Command::Batch { file, force } => {
+            let (name, input) = open(&file)?;
+            Batch {
+                kernel: &mut connect()?,
+                name: &name,
+                force,
+                json,
+                out: &mut out,
+                errors: &mut io::stderr(),
+            }
+            .run(input)
+        }
+        // All others are dealt with above.
+        _ => Ok(()),
+    }
+}
+
+fn connect() -> Result<Kernel<Socket>, Error> {
+    let socket = Socket::open(Protocol::Generic)
+        .map_err(|error| Error::system("can not open a netlink socket", error))?;
+    Kernel::connect(socket, Box::<netns::Named>::default())
+}
+
+/// Opens a batch: its name in messages, and what it says.
+fn open(file: &Path) -> Result<(String, Box<dyn Read>), Error> {
+    if file.as_os_str() == "-" {
+        return Ok(("<stdin>".to_owned(), Box::new(io::stdin())));
+    }
+    let name = file.display().to_string();
+    match File::open(file) {
+        Ok(input) => Ok((name, Box::new(input))),
+        Err(error) => Err(Error::system(name, error)),
+    }
+}
+
+fn print(out: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
+    out.write_all(bytes)
+        .and_then(|()| out.flush())
+        .map_err(|error| Error::system("can not write", error))
+}

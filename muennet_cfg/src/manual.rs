@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The manual page, `muennet_cfg(8)`: what the command line says of itself, and some more.
+
+use clap::Arg;
+use clap::Command;
+use clap::CommandFactory;
+use clap_mangen::roff::bold;
+use clap_mangen::roff::italic;
+use clap_mangen::roff::roman;
+use clap_mangen::roff::Inline;
+use clap_mangen::roff::Roff;
+use clap_mangen::Man;
+
+use crate::cli::Cli;
+use crate::show::json;
+
+/// Exit status and what it says.
+const STATUS: &[(&str, &str)] = &[
+    ("0", "Done."),
+    (
+        "1",
+        "Refused by the kernel, or failed in any other way; the message on standard error says why.",
+    ),
+    (
+        "2",
+        "The command line, or a line of a batch, makes no sense.",
+    ),
+    (
+        "3",
+        "The kernel does not know the driver: its module is not loaded.",
+    ),
+];
+
+/// Commands and what they are for.
+const EXAMPLES: &[(&str, &str)] = &[
+    (
+        "muennet_cfg add_child net0 child0\nmuennet_cfg add_mark child0 24\nip link set child0 up\niptables -t mangle -A OUTPUT -o child0 -j MARK --set-mark 24",
+        "Make a child whose packets have the mark 24. Sending through a child does not mark; the last command does.",
+    ),
+    (
+        "nft add rule inet filter output oifname child0 meta mark set 24",
+        "The same mark by nftables, in a chain of type route at the hook output.",
+    ),
+    (
+        "muennet_cfg move_mark child0 child1 24",
+        "Let another child have the mark, under traffic.",
+    ),
+    (
+        "ip link set child0 netns blue\nmuennet_cfg add_mark blue/child0 25",
+        "A child in another namespace, seen from that of its parent.",
+    ),
+    (
+        "muennet_cfg --json show | jq '.[].children[].ifname'",
+        "The names of all children.",
+    ),
+    (
+        "seq -f 'add_mark child0 %.0f' 1 10000 | muennet_cfg batch -",
+        "Ten thousand marks.",
+    ),
+];
+
+/// What JSON says beside the example.
+const JSON: &[&str] = &[
+    "With --json show prints a list of main interfaces, each with its children. A child whose parent lies in another namespace stands in the list itself; parent says whose child it is. Members may be added to the shape; none changes or goes.",
+    "netnsid is the number of another namespace in the one where the command works, -1 where it has none there, null for this namespace itself; netns is its name where ip netns knows one. kind is main or child. mode is raw, ip or ethernet. in, out and peer are null where there is no such channel, and for children. peer is unknown, inactive, active, incompatible or broken. element_size and elements are null while there is no epoch. protocol is text since many readers of JSON lose parts of large numbers.",
+    "monitor prints an object a line with event, child and parent. event is child_added, child_deleted (with mark_count, the number of marks that went with it), mark_added, mark_deleted (both with mark), mark_moved (with mark, and from: the child that had it), or events_lost, alone, where changes came faster than they were read. child, parent and from are objects of ifname, ifindex, netnsid and netns.",
+];
+
+/// The page, as roff.
+pub fn page() -> Vec<u8> {
+    let mut command = Cli::command();
+    command.build();
+    let mut page = Vec::new();
+    // Writing to memory does not fail.
+    let _ = write(&command, &mut page);
+    page
+}
+
+fn write(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
+    let man = Man::new(command.clone())
+        .section("8")
+        .date("")
+        .source(format!("muennet {}", env!("CARGO_PKG_VERSION")))
+        .manual("System Administration");
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    commands(command).to_writer(page)?;
+    rest().to_writer(page)
+}
+
+/// What each command does, with its arguments.
+fn commands(command: &Command) -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["COMMANDS"]);
+    let shown = |command: &&Command| !command.is_hide_set() && command.get_name() != "help";
+    for command in command.get_subcommands().filter(shown) {
+        let own = || {
+            let arguments = command.get_arguments();
+            arguments.filter(|a| !a.is_global_set() && a.get_id() != "help")
+        };
+        let mut usage = vec![bold(command.get_name())];
+        for argument in own() {
+            usage.push(roman(" "));
+            usage.extend(usage_of(argument));
+        }
+        roff.control("TP", []).text(usage);
+        let about = command.get_long_about().or(command.get_about());
+        paragraphs(
+            &mut roff,
+            &about.map(ToString::to_string).unwrap_or_default(),
+        );
+        roff.control("RS", []);
+        for argument in own() {
+            roff.control("TP", []).text(names_of(argument));
+            let help = argument.get_long_help().or(argument.get_help());
+            paragraphs(
+                &mut roff,
+                &help.map(ToString::to_string).unwrap_or_default(),
+            );
+        }
+        roff.control("RE", []);
+    }
+    roff
+}
+
+fn rest() -> Roff {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXIT STATUS"]);
+    for (status, text) in STATUS {
+        roff.control("TP", []).text([bold(*status)]);
+        roff.text([roman(*text)]);
+    }
+    roff.control("SH", ["PRIVILEGES"]);
+    roff.text([roman(
+        "Everybody may look. Changes take CAP_NET_ADMIN over the network namespace where the command works; adding a child and changing marks steers packets of the parent and takes CAP_NET_ADMIN over the namespace of the parent besides. The mark of an incoming packet is chosen by who sends it: rules that trust it trust the peer.",
+    )]);
+    roff.control("SH", ["EXAMPLES"]);
+    for (commands, text) in EXAMPLES {
+        roff.control("PP", []).text([roman(*text)]);
+        example(&mut roff, commands);
+    }
+    roff.control("SH", ["JSON"]);
+    for text in JSON {
+        roff.control("PP", []).text([roman(*text)]);
+    }
+    example(&mut roff, json::EXAMPLE);
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([
+        bold("ip-link"),
+        roman("(8), "),
+        bold("ip-netns"),
+        roman("(8), "),
+        bold("iptables"),
+        roman("(8), "),
+        bold("nft"),
+        roman("(8), "),
+        bold("modprobe"),
+        roman("(8)"),
+    ]);
+    roff
+}
+
+/// An argument in the line that shows how a command is called.
+fn usage_of(argument: &Arg) -> Vec<Inline> {
+    if argument.is_positional() {
+        let name = italic(value_name(argument));
+        if argument.is_required_set() {
+            vec![name]
+        } else {
+            vec![roman("["), name, roman("]")]
+        }
+    } else {
+        vec![roman("["), bold(long(argument)), roman("]")]
+    }
+}
+
+/// An argument above its description.
+fn names_of(argument: &Arg) -> Vec<Inline> {
+    if argument.is_positional() {
+        return vec![italic(value_name(argument))];
+    }
+    let mut names = Vec::new();
+    if let Some(short) = argument.get_short() {
+        names.extend([bold(format!("-{short}")), roman(", ")]);
+    }
+    names.push(bold(long(argument)));
+    for alias in argument.get_visible_aliases().unwrap_or_default() {
+        names.extend([roman(", "), bold(format!("--{alias}"))]);
+    }
+    names
+}
+
+fn long(argument: &Arg) -> String {
+    format!("--{}", argument.get_long().unwrap_or_default())
+}
+
+fn value_name(argument: &Arg) -> String {
+    let names = argument.get_value_names().unwrap_or_default();
+    names.first().map(ToString::to_string).unwrap_or_default()
+}
+
+fn paragraphs(roff: &mut Roff, text: &str) {
+    for (number, paragraph) in text.split("\n\n").enumerate() {
+        if number > 0 {
+            roff.control("IP", []);
+        }
+        roff.text([roman(paragraph)]);
+    }
+}
+
+/// Lines as they are.
+fn example(roff: &mut Roff, lines: &str) {
+    roff.control("PP", []).control("RS", []).control("nf", []);
+    for line in lines.lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []).control("RE", []);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_on_the_page() {
+        let page = String::from_utf8(page()).unwrap();
+        for section in [
+            ".TH muennet_cfg 8",
+            ".SH NAME",
+            ".SH SYNOPSIS",
+            ".SH DESCRIPTION",
+            ".SH OPTIONS",
+            ".SH COMMANDS",
+            ".SH \"EXIT STATUS\"",
+            ".SH EXAMPLES",
+            ".SH JSON",
+            ".SH \"SEE ALSO\"",
+        ] {
+            assert!(
+                page.lines().any(|line| line.starts_with(section)),
+                "{section}"
+            );
+        }
+        let mut command = Cli::command();
+        command.build();
+        for command in command.get_subcommands() {
+            let title = format!("\n.TP\n\\fB{}\\fR", command.get_name().replace('-', "\\-"));
+            let expected = !command.is_hide_set() && command.get_name() != "help";
+            assert_eq!(page.contains(&title), expected, "{title}");
+        }
+        assert!(page.contains("\n  {\n    \"ifname\": \"net0\",\n"));
+    }
+}

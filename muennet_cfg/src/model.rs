@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What the kernel tells: interfaces, the owners of marks, and changes of both.
+
+use serde::Serialize;
+
+use crate::netlink::Attributes;
+use crate::netlink::Malformed;
+use crate::netlink::Value;
+use crate::uapi::attribute;
+use crate::uapi::channel;
+use crate::uapi::command;
+use crate::uapi::mode;
+use crate::uapi::name_of;
+use crate::uapi::peer_state;
+use crate::uapi::stats;
+
+/// An interface as one is told about it: what identifies it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Link {
+    /// Index in its namespace.
+    pub ifindex: u32,
+    /// Name.
+    pub ifname: String,
+    /// Number of its namespace in the asker's; -1 where there is no number; none for the asker's.
+    pub netnsid: Option<i32>,
+}
+
+/// A channel of a main interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Channel {
+    /// Name of the memory region.
+    pub name: String,
+    /// The number that both ends must agree on.
+    pub protocol: u64,
+    /// Bytes of the memory region.
+    pub region_size: u64,
+    /// Bytes of an element, while there is an epoch that is followed.
+    pub element_size: Option<u64>,
+    /// Number of elements, likewise.
+    pub elements: Option<u64>,
+}
+
+/// What an interface has counted, of its own packets only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Bytes received, without headers of elements.
+    pub rx_bytes: u64,
+    /// `rx_over_errors` and `rx_frame_errors`.
+    pub rx_errors: u64,
+    /// Packets received but not handed up.
+    pub rx_dropped: u64,
+    /// Times that the writer had overtaken the reader.
+    pub rx_over_errors: u64,
+    /// Elements that hold no valid packet.
+    pub rx_frame_errors: u64,
+    /// Elements lost in overruns.
+    pub rx_missed_errors: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Bytes sent, with headers of elements.
+    pub tx_bytes: u64,
+    /// Packets that could not be sent.
+    pub tx_dropped: u64,
+}
+
+/// An interface of the driver.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Interface {
+    /// Which it is.
+    pub link: Link,
+    /// The main interface of a child; none for a main interface.
+    pub parent: Option<Link>,
+    /// What the elements of its channels hold.
+    pub mode: String,
+    /// MTU in bytes.
+    pub mtu: u32,
+    /// It is up.
+    pub up: bool,
+    /// Where packets come from; none for a child.
+    pub input: Option<Channel>,
+    /// Where packets go to; none for a child.
+    pub output: Option<Channel>,
+    /// State of the writer of the in channel; none for a child.
+    pub peer: Option<String>,
+    /// What it has counted.
+    pub stats: Stats,
+}
+
+/// A mark and the child that owns it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owned {
+    /// The mark.
+    pub mark: u32,
+    /// The child.
+    pub child: Link,
+    /// Its parent.
+    pub parent: Link,
+}
+
+/// What has changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A child was added.
+    ChildAdded,
+    /// A child was deleted that owned this many marks.
+    ChildDeleted(u32),
+    /// A child owns a mark that nobody owned.
+    MarkAdded(u32),
+    /// A child, and with it everybody, does not own a mark any more.
+    MarkDeleted(u32),
+    /// A child owns a mark that this other child owned.
+    MarkMoved(u32, Link),
+}
+
+/// A change that the kernel tells of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What has changed.
+    pub happening: Happening,
+    /// The child.
+    pub child: Link,
+    /// Its parent.
+    pub parent: Link,
+}
+
+/// All attributes of a message that may be there, as they are.
+#[derive(Default)]
+struct Fields {
+    link: LinkFields,
+    parent: LinkFields,
+    from: LinkFields,
+    mark: Option<u32>,
+    mark_count: Option<u32>,
+    interface: Interface,
+}
+
+#[derive(Default)]
+struct LinkFields {
+    ifindex: Option<u32>,
+    ifname: Option<String>,
+    netnsid: Option<i32>,
+}
+
+impl LinkFields {
+    fn optional(self) -> Option<Link> {
+        Some(Link {
+            ifindex: self.ifindex?,
+            ifname: self.ifname?,
+            netnsid: self.netnsid,
+        })
+    }
+
+    fn required(self) -> Result<Link, Malformed> {
+        self.optional().ok_or_else(|| lacks("an interface"))
+    }
+}
+
+fn lacks(what: &str) -> Malformed {
+    Malformed(format!("{what} is missing"))
+}
+
+impl Fields {
+    fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
+        let mut fields = Fields::default();
+        for attribute in attributes.iter() {
+            let (kind, value) = attribute?;
+            let interface = &mut fields.interface;
+            match kind {
+                attribute::IFINDEX => fields.link.ifindex = Some(value.u32()?),
+                attribute::IFNAME => fields.link.ifname = Some(value.text()),
+                attribute::NETNSID => fields.link.netnsid = Some(value.i32()?),
+                attribute::PARENT_IFINDEX => fields.parent.ifindex = Some(value.u32()?),
+                attribute::PARENT_IFNAME => fields.parent.ifname = Some(value.text()),
+                attribute::PARENT_NETNSID => fields.parent.netnsid = Some(value.i32()?),
+                attribute::FROM_IFINDEX => fields.from.ifindex = Some(value.u32()?),
+                attribute::FROM_IFNAME => fields.from.ifname = Some(value.text()),
+                attribute::FROM_NETNSID => fields.from.netnsid = Some(value.i32()?),
+                attribute::MARK => fields.mark = Some(value.u32()?),
+                attribute::MARK_COUNT => fields.mark_count = Some(value.u32()?),
+                attribute::MODE => interface.mode = named(mode::ALL, value)?,
+                attribute::MTU => interface.mtu = value.u32()?,
+                attribute::UP => interface.up = true,
+                attribute::IN_CHANNEL => interface.input = Some(parse_channel(value.nested())?),
+                attribute::OUT_CHANNEL => interface.output = Some(parse_channel(value.nested())?),
+                attribute::PEER_STATE => interface.peer = Some(named(peer_state::ALL, value)?),
+                attribute::STATS => interface.stats = parse_stats(value.nested())?,
+                // Of a newer kernel.
+                _ => {}
+            }
+        }
+        Ok(fields)
+    }
+
+    fn mark(&self) -> Result<u32, Malformed> {
+        self.mark.ok_or_else(|| lacks("a mark"))
+    }
+}
+
+impl Interface {
+    /// Takes the answer to `get`.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing in it, or malformed.
+    pub fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
+        let mut fields = Fields::parse(attributes)?;
+        fields.interface.link = fields.link.required()?;
+        fields.interface.parent = fields.parent.optional();
+        Ok(fields.interface)
+    }
+}
+
+impl Owned {
+    /// Takes the answer to `get-mark`.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing in it, or malformed.
+    pub fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
+        let fields = Fields::parse(attributes)?;
+        Ok(Owned {
+            mark: fields.mark()?,
+            child: fields.link.required()?,
+            parent: fields.parent.required()?,
+        })
+    }
+}
+
+impl Event {
+    /// Takes a notification; none where a newer kernel tells of what nobody here knows.
+    ///
+    /// # Errors
+    ///
+    /// Something is missing in it, or malformed.
+    pub fn parse(command: u8, attributes: Attributes<'_>) -> Result<Option<Self>, Malformed> {
+        let fields = Fields::parse(attributes)?;
+        let happening = match command {
+            command::CHILD_ADD_NTF => Happening::ChildAdded,
+            command::CHILD_DEL_NTF => Happening::ChildDeleted(fields.mark_count.unwrap_or(0)),
+            command::MARK_ADD_NTF => Happening::MarkAdded(fields.mark()?),
+            command::MARK_DEL_NTF => Happening::MarkDeleted(fields.mark()?),
+            command::MARK_MOVE_NTF => Happening::MarkMoved(fields.mark()?, fields.from.required()?),
+            _ => return Ok(None),
+        };
+        Ok(Some(Event {
+            happening,
+            child: fields.link.required()?,
+            parent: fields.parent.required()?,
+        }))
+    }
+}
+
+/// The name of a value of an enumeration; its number where a newer kernel knows more of them.
+fn named(all: &[(&'static str, u32)], value: Value<'_>) -> Result<String, Malformed> {
+    let number = value.u32()?;
+    Ok(name_of(all, number).map_or_else(|| number.to_string(), str::to_owned))
+}
+
+fn parse_channel(attributes: Attributes<'_>) -> Result<Channel, Malformed> {
+    let mut parsed = Channel::default();
+    for attribute in attributes.iter() {
+        let (kind, value) = attribute?;
+        match kind {
+            channel::NAME => parsed.name = value.text(),
+            channel::PROTOCOL => parsed.protocol = value.uint()?,
+            channel::REGION_SIZE => parsed.region_size = value.uint()?,
+            channel::ELEMENT_SIZE => parsed.element_size = Some(value.uint()?),
+            channel::ELEMENTS => parsed.elements = Some(value.uint()?),
+            _ => {}
+        }
+    }
+    Ok(parsed)
+}
+
+fn parse_stats(attributes: Attributes<'_>) -> Result<Stats, Malformed> {
+    let mut parsed = Stats::default();
+    for attribute in attributes.iter() {
+        let (kind, value) = attribute?;
+        let counter = match kind {
+            stats::RX_PACKETS => &mut parsed.rx_packets,
+            stats::RX_BYTES => &mut parsed.rx_bytes,
+            stats::RX_ERRORS => &mut parsed.rx_errors,
+            stats::RX_DROPPED => &mut parsed.rx_dropped,
+            stats::RX_OVER_ERRORS => &mut parsed.rx_over_errors,
+            stats::RX_FRAME_ERRORS => &mut parsed.rx_frame_errors,
+            stats::RX_MISSED_ERRORS => &mut parsed.rx_missed_errors,
+            stats::TX_PACKETS => &mut parsed.tx_packets,
+            stats::TX_BYTES => &mut parsed.tx_bytes,
+            stats::TX_DROPPED => &mut parsed.tx_dropped,
+            _ => continue,
+        };
+        *counter = value.uint()?;
+    }
+    Ok(parsed)
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Attributes of a message, and their values.
+
+use netlink_packet_core::NlasIterator;
+
+use super::Malformed;
+
+/// The attributes of a message, or of an attribute that holds others.
+#[derive(Clone, Copy, Debug)]
+pub struct Attributes<'a>(&'a [u8]);
+
+impl<'a> Attributes<'a> {
+    /// Takes the bytes of the attributes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Attributes(bytes)
+    }
+
+    /// All of them, in order: kind and value.
+    pub fn iter(self) -> impl Iterator<Item = Result<(u16, Value<'a>), Malformed>> {
+        let mut rest = self.0;
+        NlasIterator::new(self.0).map(move |attribute| {
+            let attribute = attribute?;
+            let length = usize::from(attribute.length());
+            // The crate's value borrows its buffer; the same bytes with the lifetime of ours.
+            let value = rest.get(netlink_packet_core::NLA_HEADER_SIZE..length);
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            let value = value.ok_or_else(|| Malformed("an attribute is cut off".into()))?;
+            Ok((attribute.kind(), Value(value)))
+        })
+    }
+
+    /// Where an attribute of this request begins that holds the byte `offset`, and its kind.
+    pub fn kind_at(self, offset: usize) -> Option<u16> {
+        let mut start = 0;
+        for attribute in NlasIterator::new(self.0) {
+            let attribute = attribute.ok()?;
+            let end = start + usize::from(attribute.length());
+            if (start..end).contains(&offset) {
+                return Some(attribute.kind());
+            }
+            start = end.next_multiple_of(4);
+        }
+        None
+    }
+}
+
+/// The value of an attribute.
+#[derive(Clone, Copy, Debug)]
+pub struct Value<'a>(&'a [u8]);
+
+impl<'a> Value<'a> {
+    /// The value as attributes in their turn.
+    pub fn nested(self) -> Attributes<'a> {
+        Attributes(self.0)
+    }
+
+    /// # Errors
+    ///
+    /// The value is not of 2 bytes.
+    pub fn u16(self) -> Result<u16, Malformed> {
+        self.bytes().map(u16::from_ne_bytes)
+    }
+
+    /// # Errors
+    ///
+    /// The value is not of 4 bytes.
+    pub fn u32(self) -> Result<u32, Malformed> {
+        self.bytes().map(u32::from_ne_bytes)
+    }
+
+    /// # Errors
+    ///
+    /// The value is not of 4 bytes.
+    pub fn i32(self) -> Result<i32, Malformed> {
+        self.bytes().map(i32::from_ne_bytes)
+    }
+
+    /// A number of 4 or 8 bytes, as the sender liked.
+    ///
+    /// # Errors
+    ///
+    /// The value is neither of 4 nor of 8 bytes.
+    pub fn uint(self) -> Result<u64, Malformed> {
+        match self.0.len() {
+            4 => self.u32().map(u64::from),
+            _ => self.bytes().map(u64::from_ne_bytes),
+        }
+    }
+
+    /// A text; what is no UTF-8 in it is replaced.
+    pub fn text(self) -> String {
+        let bytes = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
+        String::from_utf8_lossy(bytes).into_owned()
+    }
+
+    fn bytes<const N: usize>(self) -> Result<[u8; N], Malformed> {
+        self.0.try_into().map_err(|_| {
+            Malformed(format!(
+                "an attribute has {} bytes where {N} belong",
+                self.0.len()
+            ))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers() {
+        let four = [1, 0, 0, 0];
+        let eight = [1, 0, 0, 0, 0, 0, 0, 128];
+        assert_eq!(Value(&four).u32(), Ok(u32::from_ne_bytes(four)));
+        assert_eq!(Value(&four).i32(), Ok(i32::from_ne_bytes(four)));
+        assert_eq!(Value(&four).uint(), Ok(u64::from(u32::from_ne_bytes(four))));
+        assert_eq!(Value(&eight).uint(), Ok(u64::from_ne_bytes(eight)));
+        assert!(Value(&eight).u32().is_err());
+        assert!(Value(&four[..3]).uint().is_err());
+        assert!(Value(&[]).u32().is_err());
+        assert!(Value(&four).u16().is_err());
+    }
+
+    #[test]
+    fn texts() {
+        for (bytes, text) in [
+            (&b"net0\0"[..], "net0"),
+            (b"net0", "net0"),
+            (b"net0\0tail", "net0"),
+            (b"\0", ""),
+            (b"", ""),
+            (b"a\xffb", "a\u{fffd}b"),
+        ] {
+            assert_eq!(Value(bytes).text(), text, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn attributes_of_any_length() {
+        let mut bytes = Vec::new();
+        for (kind, value) in [(1u16, &b"abc"[..]), (0x8002, b""), (3, b"abcd")] {
+            bytes.extend((value.len() as u16 + 4).to_ne_bytes());
+            bytes.extend(kind.to_ne_bytes());
+            bytes.extend(value);
+            bytes.resize(bytes.len().next_multiple_of(4), 0);
+        }
+        let found: Vec<_> = Attributes::new(&bytes)
+            .iter()
+            .map(|a| a.map(|(kind, value)| (kind, value.text())))
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(
+            found,
+            [(1, "abc".into()), (2, String::new()), (3, "abcd".into())]
+        );
+        for (offset, kind) in [
+            (0, Some(1)),
+            (6, Some(1)),
+            (7, None),
+            (8, Some(2)),
+            (12, Some(3)),
+            (19, Some(3)),
+            (20, None),
+        ] {
+            assert_eq!(Attributes::new(&bytes).kind_at(offset), kind, "{offset}");
+        }
+        // What is cut off is an error, not a shorter list.
+        for length in [1, 3, 5, 17] {
+            let cut = &bytes[..length];
+            assert!(
+                Attributes::new(cut).iter().any(|a| a.is_err()),
+                "{length} bytes"
+            );
+        }
+    }
+}

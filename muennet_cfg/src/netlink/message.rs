@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Messages from the kernel: a datagram holds one or more.
+
+use netlink_packet_core::NetlinkBuffer;
+use netlink_packet_core::NLMSG_DONE;
+use netlink_packet_core::NLMSG_ERROR;
+use netlink_packet_core::NLMSG_NOOP;
+use netlink_packet_core::NLMSG_OVERRUN;
+use netlink_packet_core::NLM_F_ACK_TLVS;
+use netlink_packet_core::NLM_F_CAPPED;
+use netlink_packet_core::NLM_F_DUMP_INTR;
+
+use super::Attributes;
+use super::Malformed;
+use super::Refusal;
+
+/// Bytes of `struct nlmsghdr`.
+const HEADER: usize = 16;
+
+/// A message.
+#[derive(Debug)]
+pub struct Message<'a> {
+    /// Sequence number of the request that it answers; 0 for a notification.
+    pub sequence: u32,
+    /// A dump was overtaken by a change: it may lack something, or have something twice.
+    pub interrupted: bool,
+    /// What it says.
+    pub body: Body<'a>,
+}
+
+/// What a message says.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// An answer, or a part of it.
+    Answer(Answer<'a>),
+    /// The end of the answer: done, or refused.
+    End(Result<(), Refusal>),
+    /// Nothing.
+    Nothing,
+}
+
+/// An answer, or a notification: its kind, and what follows the header of netlink.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'a> {
+    /// Kind of the message: for generic netlink the number of the family.
+    pub kind: u16,
+    payload: &'a [u8],
+}
+
+impl<'a> Answer<'a> {
+    /// The command of a message of generic netlink, and its attributes.
+    ///
+    /// # Errors
+    ///
+    /// The message is too short for the header of generic netlink.
+    pub fn generic(self) -> Result<(u8, Attributes<'a>), Malformed> {
+        match self.payload {
+            [command, _version, _, _, attributes @ ..] => {
+                Ok((*command, Attributes::new(attributes)))
+            }
+            _ => Err(Malformed("a message is too short".into())),
+        }
+    }
+
+    /// The attributes after a header of some bytes.
+    ///
+    /// # Errors
+    ///
+    /// The message is shorter than the header.
+    pub fn attributes_after(self, header: usize) -> Result<Attributes<'a>, Malformed> {
+        let bytes = self.payload.get(header..);
+        bytes
+            .map(Attributes::new)
+            .ok_or_else(|| Malformed("a message is too short".into()))
+    }
+}
+
+/// Splits a datagram into its messages.
+pub fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<Message<'_>, Malformed>> {
+    let mut rest = datagram;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let message = parse(rest);
+        let length = message.as_ref().map_or(rest.len(), |(length, _)| *length);
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        Some(message.map(|(_, message)| message))
+    })
+}
+
+/// Parses the first message: its length, and what it says.
+fn parse(bytes: &[u8]) -> Result<(usize, Message<'_>), Malformed> {
+    let buffer = NetlinkBuffer::new_checked(bytes)?;
+    let flags = buffer.flags();
+    let payload = buffer.payload();
+    let body = match buffer.message_type() {
+        NLMSG_NOOP => Body::Nothing,
+        NLMSG_OVERRUN => return Err(Malformed("it says that data were lost".into())),
+        NLMSG_ERROR => Body::End(end(payload, flags, true)?),
+        NLMSG_DONE => Body::End(end(payload, flags, false)?),
+        kind => Body::Answer(Answer { kind, payload }),
+    };
+    let message = Message {
+        sequence: buffer.sequence_number(),
+        interrupted: flags & NLM_F_DUMP_INTR != 0,
+        body,
+    };
+    Ok((HEADER + payload.len(), message))
+}
+
+/// The end of an answer: an error number, the request where `echo` says so, then attributes.
+fn end(payload: &[u8], flags: u16, echo: bool) -> Result<Result<(), Refusal>, Malformed> {
+    let Some((code, rest)) = payload.split_first_chunk::<4>() else {
+        // Some dumps end without a number.
+        return if echo {
+            Err(Malformed("an error has no number".into()))
+        } else {
+            Ok(Ok(()))
+        };
+    };
+    let errno = i32::from_ne_bytes(*code).wrapping_neg();
+    if errno == 0 {
+        return Ok(Ok(()));
+    }
+    let attributes = if flags & NLM_F_ACK_TLVS == 0 {
+        &[]
+    } else if echo {
+        // The request is there in full, or cut after its header.
+        let header = NetlinkBuffer::new(rest);
+        let request = if rest.len() < HEADER || flags & NLM_F_CAPPED != 0 {
+            HEADER
+        } else {
+            usize::try_from(header.length()).unwrap_or(usize::MAX)
+        };
+        request
+            .checked_next_multiple_of(4)
+            .and_then(|length| rest.get(length..))
+            .ok_or_else(|| Malformed("an error is too short".into()))?
+    } else {
+        rest
+    };
+    Refusal::parse(errno, Attributes::new(attributes)).map(Err)
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::netlink::refusal;
+    use crate::netlink::Request;
+
+    /// A message of any kind, as the kernel builds it.
+    pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        bytes.extend((payload.len() as u32 + 16).to_ne_bytes());
+        bytes.extend(kind.to_ne_bytes());
+        bytes.extend(flags.to_ne_bytes());
+        bytes.extend(sequence.to_ne_bytes());
+        bytes.extend(4711u32.to_ne_bytes());
+        bytes.extend(payload);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+        bytes
+    }
+
+    /// An acknowledgement: of a refusal where `errno` is not 0.
+    pub fn acknowledge(
+        request: &[u8],
+        errno: i32,
+        message_text: Option<&str>,
+        offset: Option<u32>,
+    ) -> Vec<u8> {
+        let mut payload = (-errno).to_ne_bytes().to_vec();
+        payload.extend(&request[..16]);
+        // Built as a request is: the attributes come after 16 bytes.
+        let mut attributes = Request::new(0, &[]);
+        if let Some(text) = message_text {
+            attributes = attributes.text(refusal::NLMSGERR_ATTR_MSG, text);
+        }
+        if let Some(offset) = offset {
+            attributes = attributes.u32(refusal::NLMSGERR_ATTR_OFFS, offset);
+        }
+        payload.extend(&attributes.seal(0, 0)[16..]);
+        let sequence = NetlinkBuffer::new(request).sequence_number();
+        message(
+            NLMSG_ERROR,
+            NLM_F_CAPPED | NLM_F_ACK_TLVS,
+            sequence,
+            &payload,
+        )
+    }
+
+    /// The end of a dump.
+    pub fn done(request: &[u8]) -> Vec<u8> {
+        let sequence = NetlinkBuffer::new(request).sequence_number();
+        message(NLMSG_DONE, 2, sequence, &0u32.to_ne_bytes())
+    }
+
+    fn ends(datagram: &[u8]) -> Vec<Result<(), Refusal>> {
+        messages(datagram)
+            .map(|message| match message.unwrap().body {
+                Body::End(end) => end,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn ends_of_answers() {
+        let mut request = Request::generic(29, 5, 1).text(2, "child0");
+        let request = request.seal(4, 9).to_vec();
+        assert_eq!(ends(&acknowledge(&request, 0, None, None)), [Ok(())]);
+        let refused = Refusal {
+            errno: 17,
+            message: Some("owned".into()),
+            offset: Some(20),
+            missing: None,
+        };
+        let capped = acknowledge(&request, 17, Some("owned"), Some(20));
+        assert_eq!(ends(&capped), [Err(refused.clone())]);
+
+        // The same with the whole request in it.
+        let mut payload = (-17i32).to_ne_bytes().to_vec();
+        payload.extend(&request);
+        payload.extend(&capped[36..]);
+        let full = message(NLMSG_ERROR, NLM_F_ACK_TLVS, 9, &payload);
+        assert_eq!(ends(&full), [Err(refused.clone())]);
+
+        // A dump that ends in an error, with and without attributes.
+        let mut payload = (-17i32).to_ne_bytes().to_vec();
+        payload.extend(&capped[36..]);
+        let dump = message(NLMSG_DONE, 2 | NLM_F_ACK_TLVS, 9, &payload);
+        assert_eq!(ends(&dump), [Err(refused)]);
+        let bare = Refusal {
+            errno: 17,
+            ..Default::default()
+        };
+        let dump = message(NLMSG_DONE, 2, 9, &(-17i32).to_ne_bytes());
+        assert_eq!(ends(&dump), [Err(bare)]);
+
+        // Two in a datagram, of an odd length.
+        let mut both = message(NLMSG_DONE, 2, 9, &[]);
+        both.extend(done(&request));
+        assert_eq!(ends(&both), [Ok(()), Ok(())]);
+    }
+
+    #[test]
+    fn malformed() {
+        let good = message(29, 0, 1, &[1, 1, 0, 0]);
+        let table: &[(&str, Vec<u8>)] = &[
+            ("cut header", good[..15].to_vec()),
+            ("cut payload", good[..18].to_vec()),
+            ("length 0", vec![0; 16]),
+            ("lost data", message(NLMSG_OVERRUN, 0, 1, &[])),
+            ("error without number", message(NLMSG_ERROR, 0, 1, &[0; 3])),
+            (
+                "refusal without request",
+                message(NLMSG_ERROR, NLM_F_ACK_TLVS, 1, &(-1i32).to_ne_bytes()),
+            ),
+            (
+                "refusal that says its request is huge",
+                message(NLMSG_ERROR, NLM_F_ACK_TLVS, 1, &[0xff; 20]),
+            ),
+        ];
+        for (name, bytes) in table {
+            let all: Vec<_> = messages(bytes).collect();
+            assert_eq!(all.len(), 1, "{name}");
+            assert!(all[0].is_err(), "{name}: {all:?}");
+        }
+        let mut two = good.clone();
+        two.extend(&good[..15]);
+        let all: Vec<_> = messages(&two).map(|m| m.is_ok()).collect();
+        assert_eq!(all, [true, false]);
+    }
+}

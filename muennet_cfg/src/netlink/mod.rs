@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Netlink: requests, what the kernel answers, and the way there and back.
+//!
+//! The crates know sockets, headers and attributes; what is here is the conversation: sequence
+//! numbers, dumps, acknowledgements and what an extended acknowledgement says about a refusal
+//! (`Documentation/userspace-api/netlink/intro.rst`). All of it is above [`Transport`], so that
+//! tests play the kernel.
+
+mod attributes;
+mod conversation;
+mod message;
+mod refusal;
+mod request;
+mod socket;
+
+pub use attributes::Attributes;
+pub use attributes::Value;
+pub use conversation::Conversation;
+pub use conversation::Failure;
+pub use conversation::Transport;
+pub use message::Answer;
+pub use refusal::Refusal;
+pub use request::Request;
+pub use socket::Protocol;
+pub use socket::Socket;
+
+#[cfg(test)]
+pub use message::tests as kernel;
+
+use std::fmt;
+
+/// An answer that is not what the protocol says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed(pub String);
+
+impl fmt::Display for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the kernel's answer is malformed: {}", self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
+
+impl From<netlink_packet_core::DecodeError> for Malformed {
+    fn from(error: netlink_packet_core::DecodeError) -> Self {
+        Malformed(error.to_string())
+    }
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Requests: messages to the kernel.
+
+use netlink_packet_core::DefaultNla;
+use netlink_packet_core::Emitable;
+use netlink_packet_core::NetlinkBuffer;
+use netlink_packet_core::NLM_F_REQUEST;
+
+use super::Attributes;
+
+/// Bytes of `struct nlmsghdr`.
+const HEADER: usize = 16;
+
+/// A message to the kernel, ready but for what the conversation fills in.
+#[derive(Clone, Debug)]
+pub struct Request {
+    bytes: Vec<u8>,
+    // Bytes of the header of the family, which follows that of netlink.
+    family_header: usize,
+}
+
+impl Request {
+    /// Begins a request of a kind, with the header of its family; of a multiple of 4 bytes.
+    pub fn new(kind: u16, family_header: &[u8]) -> Self {
+        let mut bytes = vec![0; HEADER];
+        NetlinkBuffer::new(&mut bytes).set_message_type(kind);
+        bytes.extend_from_slice(family_header);
+        Request {
+            bytes,
+            family_header: family_header.len(),
+        }
+    }
+
+    /// Begins a request to a family of generic netlink.
+    pub fn generic(family: u16, command: u8, version: u8) -> Self {
+        Request::new(family, &[command, version, 0, 0])
+    }
+
+    /// Adds a number.
+    pub fn u32(self, kind: u16, value: u32) -> Self {
+        self.attribute(kind, value.to_ne_bytes().to_vec())
+    }
+
+    /// Adds a number.
+    pub fn i32(self, kind: u16, value: i32) -> Self {
+        self.attribute(kind, value.to_ne_bytes().to_vec())
+    }
+
+    /// Adds a text, with the zero that ends it.
+    pub fn text(self, kind: u16, value: &str) -> Self {
+        let mut bytes = value.as_bytes().to_vec();
+        bytes.push(0);
+        self.attribute(kind, bytes)
+    }
+
+    fn attribute(mut self, kind: u16, value: Vec<u8>) -> Self {
+        let attribute = DefaultNla::new(kind, value);
+        let start = self.bytes.len();
+        self.bytes.resize(start + attribute.buffer_len(), 0);
+        if let Some(room) = self.bytes.get_mut(start..) {
+            attribute.emit(room);
+        }
+        self
+    }
+
+    /// Fills in the flags (beside that it is a request) and the sequence number: the bytes to send.
+    pub fn seal(&mut self, flags: u16, sequence: u32) -> &[u8] {
+        let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
+        let mut header = NetlinkBuffer::new(&mut self.bytes);
+        header.set_length(length);
+        header.set_flags(NLM_F_REQUEST | flags);
+        header.set_sequence_number(sequence);
+        &self.bytes
+    }
+
+    /// The kind of the attribute at an offset from the start of the message.
+    pub fn attribute_at(&self, offset: u32) -> Option<u16> {
+        let start = HEADER + self.family_header;
+        let offset = usize::try_from(offset).ok()?.checked_sub(start)?;
+        Attributes::new(self.bytes.get(start..)?).kind_at(offset)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn layout() {
+        let mut request = Request::generic(29, 5, 1).text(2, "child0").u32(10, 24);
+        #[rustfmt::skip]
+        let expected = [
+            40, 0, 0, 0, 29, 0, 5, 0, 7, 0, 0, 0, 0, 0, 0, 0,
+            5, 1, 0, 0,
+            11, 0, 2, 0, b'c', b'h', b'i', b'l', b'd', b'0', 0, 0,
+            8, 0, 10, 0, 24, 0, 0, 0,
+        ];
+        if cfg!(target_endian = "little") {
+            assert_eq!(request.seal(4, 7), expected);
+        }
+        for (offset, kind) in [
+            (0, None),
+            (16, None),
+            (20, Some(2)),
+            (30, Some(2)),
+            (32, Some(10)),
+            (39, Some(10)),
+            (40, None),
+            (u32::MAX, None),
+        ] {
+            assert_eq!(request.attribute_at(offset), kind, "{offset}");
+        }
+    }
+}

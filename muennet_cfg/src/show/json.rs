@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! JSON: the shape that README.md and the manual page document. Members may be added to it; none
+//! changes or goes.
+
+use serde::Serialize;
+
+use super::Node;
+use crate::model;
+use crate::model::Happening;
+use crate::model::Stats;
+
+/// What the documentation shows.
+pub const EXAMPLE: &str = include_str!("example.json");
+
+/// A main interface, or a child.
+#[derive(Debug, Serialize)]
+pub struct Interface {
+    #[serde(flatten)]
+    link: Link,
+    kind: Kind,
+    parent: Option<Link>,
+    mode: String,
+    mtu: u32,
+    up: bool,
+    #[serde(rename = "in")]
+    input: Option<Channel>,
+    #[serde(rename = "out")]
+    output: Option<Channel>,
+    peer: Option<String>,
+    stats: Stats,
+    marks: Vec<u32>,
+    children: Vec<Interface>,
+}
+
+/// Which interface.
+#[derive(Debug, Serialize)]
+pub struct Link {
+    ifname: String,
+    ifindex: u32,
+    netnsid: Option<i32>,
+    netns: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Main,
+    Child,
+}
+
+#[derive(Debug, Serialize)]
+struct Channel {
+    name: String,
+    // As text: numbers of 64 bits lose some of them in many readers.
+    protocol: String,
+    region_size: u64,
+    element_size: Option<u64>,
+    elements: Option<u64>,
+}
+
+/// A change.
+#[derive(Debug, Serialize)]
+pub struct Event {
+    event: &'static str,
+    child: Link,
+    parent: Link,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mark_count: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<Link>,
+}
+
+/// Some changes went unheard.
+#[derive(Debug, Serialize)]
+pub struct Lost {
+    event: &'static str,
+}
+
+/// Looks up names of namespaces.
+type Names<'a> = &'a dyn Fn(i32) -> Option<String>;
+
+/// The nodes of the tree.
+pub fn interfaces(nodes: Vec<Node>, netns: Names<'_>) -> Vec<Interface> {
+    nodes
+        .into_iter()
+        .map(|node| {
+            let interface = node.interface;
+            Interface {
+                link: link(interface.link, netns),
+                kind: match interface.parent {
+                    None => Kind::Main,
+                    Some(_) => Kind::Child,
+                },
+                parent: interface.parent.map(|parent| link(parent, netns)),
+                mode: interface.mode,
+                mtu: interface.mtu,
+                up: interface.up,
+                input: interface.input.map(channel),
+                output: interface.output.map(channel),
+                peer: interface.peer,
+                stats: interface.stats,
+                marks: node.marks,
+                children: interfaces(node.children, netns),
+            }
+        })
+        .collect()
+}
+
+/// A change.
+pub fn event(event: model::Event, netns: Names<'_>) -> Event {
+    let name = match event.happening {
+        Happening::ChildAdded => "child_added",
+        Happening::ChildDeleted(_) => "child_deleted",
+        Happening::MarkAdded(_) => "mark_added",
+        Happening::MarkDeleted(_) => "mark_deleted",
+        Happening::MarkMoved(..) => "mark_moved",
+    };
+    let (mark, mark_count, from) = match event.happening {
+        Happening::ChildAdded => (None, None, None),
+        Happening::ChildDeleted(count) => (None, Some(count), None),
+        Happening::MarkAdded(mark) | Happening::MarkDeleted(mark) => (Some(mark), None, None),
+        Happening::MarkMoved(mark, from) => (Some(mark), None, Some(link(from, netns))),
+    };
+    Event {
+        event: name,
+        child: link(event.child, netns),
+        parent: link(event.parent, netns),
+        mark,
+        mark_count,
+        from,
+    }
+}
+
+/// That some changes went unheard.
+pub fn lost() -> Lost {
+    Lost {
+        event: "events_lost",
+    }
+}
+
+fn link(link: model::Link, netns: Names<'_>) -> Link {
+    Link {
+        ifname: link.ifname,
+        ifindex: link.ifindex,
+        netnsid: link.netnsid,
+        netns: link.netnsid.and_then(netns),
+    }
+}
+
+fn channel(channel: model::Channel) -> Channel {
+    Channel {
+        name: channel.name,
+        protocol: format!("{:#x}", channel.protocol),
+        region_size: channel.region_size,
+        element_size: channel.element_size,
+        elements: channel.elements,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use serde_json::to_value;
+
+    use super::super::tests::interfaces as kernels;
+    use super::super::tests::link;
+    use super::super::tests::owned;
+    use super::super::tree;
+    use super::*;
+
+    fn netns(number: i32) -> Option<String> {
+        (number == 0).then(|| "blue".to_owned())
+    }
+
+    /// Also that of the documentation, which shows this example.
+    #[test]
+    fn the_shape_of_a_tree() {
+        let mut all = kernels();
+        all.remove(1);
+        let of_stranger = all.pop().unwrap();
+        let mut owned = owned();
+        owned.retain(|owned| owned.child.ifname == "child1");
+        owned.push(owned[0].clone());
+        owned[0].mark = 24;
+        let found = interfaces(tree(all, &owned), &netns);
+        let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
+        assert_eq!(text, EXAMPLE);
+
+        // Here without its parent, but told whose child it is.
+        let found = interfaces(tree(vec![of_stranger], &[]), &netns);
+        let found = to_value(found).unwrap();
+        assert_eq!(found[0]["ifname"], "stranger");
+        assert_eq!(found[0]["kind"], "child");
+        assert_eq!(
+            found[0]["parent"],
+            json!({"ifname": "net1", "ifindex": 9, "netnsid": 1, "netns": null})
+        );
+    }
+
+    #[test]
+    fn the_readme_shows_the_example() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&format!("```json\n{EXAMPLE}```\n")));
+    }
+
+    #[test]
+    fn the_shape_of_changes() {
+        let child = json!({"ifname": "child0", "ifindex": 4, "netnsid": 0, "netns": "blue"});
+        let parent = json!({"ifname": "net0", "ifindex": 3, "netnsid": null, "netns": null});
+        let table = [
+            (
+                Happening::ChildAdded,
+                json!({"event": "child_added", "child": child, "parent": parent}),
+            ),
+            (
+                Happening::ChildDeleted(2),
+                json!({
+                    "event": "child_deleted", "child": child, "parent": parent, "mark_count": 2,
+                }),
+            ),
+            (
+                Happening::MarkAdded(24),
+                json!({"event": "mark_added", "child": child, "parent": parent, "mark": 24}),
+            ),
+            (
+                Happening::MarkDeleted(24),
+                json!({"event": "mark_deleted", "child": child, "parent": parent, "mark": 24}),
+            ),
+            (
+                Happening::MarkMoved(24, link(5, "child1", None)),
+                json!({
+                    "event": "mark_moved", "child": child, "parent": parent, "mark": 24,
+                    "from": {"ifname": "child1", "ifindex": 5, "netnsid": null, "netns": null},
+                }),
+            ),
+        ];
+        for (happening, expected) in table {
+            let change = model::Event {
+                happening,
+                child: link(4, "child0", Some(0)),
+                parent: link(3, "net0", None),
+            };
+            assert_eq!(to_value(event(change, &netns)).unwrap(), expected);
+        }
+        assert_eq!(to_value(lost()).unwrap(), json!({"event": "events_lost"}));
+    }
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The tree as a person reads it.
+
+use super::Node;
+use crate::model::Channel;
+use crate::model::Interface;
+use crate::model::Link;
+
+/// What the branches of the tree are drawn with.
+#[derive(Clone, Copy)]
+pub struct Branches {
+    child: &'static str,
+    last: &'static str,
+    down: &'static str,
+    none: &'static str,
+}
+
+impl Branches {
+    /// For terminals that only know ASCII.
+    pub const ASCII: Branches = Branches {
+        child: "|-- ",
+        last: "`-- ",
+        down: "|   ",
+        none: "    ",
+    };
+    /// For all others.
+    pub const LINES: Branches = Branches {
+        child: "├── ",
+        last: "└── ",
+        down: "│   ",
+        none: "    ",
+    };
+
+    /// What the locale can show, from the variables that say it, the first of which counts.
+    pub fn for_locale<'a>(variables: impl IntoIterator<Item = Option<&'a str>>) -> Self {
+        let mut values = variables.into_iter().flatten().filter(|v| !v.is_empty());
+        let locale = values.next().unwrap_or("C").to_ascii_lowercase();
+        if locale.contains("utf-8") || locale.contains("utf8") {
+            Branches::LINES
+        } else {
+            Branches::ASCII
+        }
+    }
+}
+
+/// Looks up names of namespaces.
+type Names<'a> = &'a dyn Fn(i32) -> Option<String>;
+
+/// Writes the tree.
+pub fn tree(nodes: &[Node], branches: Branches, netns: Names<'_>) -> String {
+    let mut text = String::new();
+    for node in nodes {
+        write_node(&mut text, node, branches, ("", ""), netns);
+    }
+    text
+}
+
+/// Writes an interface and its children: the first line after `before.0`, the others after
+/// `before.1`.
+fn write_node(
+    text: &mut String,
+    node: &Node,
+    branches: Branches,
+    before: (&str, &str),
+    netns: Names<'_>,
+) {
+    let (first, others) = before;
+    let alone = others.is_empty();
+    *text += &format!("{first}{}\n", title(&node.interface, alone, netns));
+    let beside = if node.children.is_empty() {
+        branches.none
+    } else {
+        branches.down
+    };
+    for line in lines(node) {
+        *text += &format!("{others}{beside}{line}\n");
+    }
+    let mut children = node.children.iter().peekable();
+    while let Some(child) = children.next() {
+        let (branch, below) = match children.peek() {
+            Some(_) => (branches.child, branches.down),
+            None => (branches.last, branches.none),
+        };
+        let before = (format!("{others}{branch}"), format!("{others}{below}"));
+        write_node(text, child, branches, (&before.0, &before.1), netns);
+    }
+}
+
+/// The line of an interface; one that stands alone says whose child it is.
+fn title(interface: &Interface, alone: bool, netns: Names<'_>) -> String {
+    let mut title = place(&interface.link, netns);
+    let state = if interface.up { "up" } else { "down" };
+    match &interface.parent {
+        None => title += &format!(": {state}, mode {}, mtu {}", interface.mode, interface.mtu),
+        Some(parent) if alone => {
+            let parent = place(parent, netns);
+            title += &format!(": {state}, mtu {}, child of {parent}", interface.mtu);
+        }
+        Some(_) => title += &format!(": {state}, mtu {}", interface.mtu),
+    }
+    title
+}
+
+/// An interface and where it is, as commands take it.
+pub fn place(link: &Link, netns: Names<'_>) -> String {
+    match link.netnsid {
+        None => link.ifname.clone(),
+        Some(-1) => format!("?/{}", link.ifname),
+        Some(number) => {
+            let netns = netns(number).unwrap_or_else(|| number.to_string());
+            format!("{netns}/{}", link.ifname)
+        }
+    }
+}
+
+/// What there is to say about an interface.
+fn lines(node: &Node) -> Vec<String> {
+    let interface = &node.interface;
+    let mut lines = Vec::new();
+    if interface.parent.is_none() {
+        let peer = interface.peer.as_deref();
+        lines.push(format!("in:  {}", channel(interface.input.as_ref(), peer)));
+        lines.push(format!("out: {}", channel(interface.output.as_ref(), None)));
+    } else {
+        lines.push(format!("marks: {}", ranges(&node.marks)));
+    }
+    let stats = &interface.stats;
+    lines.push(format!(
+        "rx:  {} packets, {} bytes, {} errors (overruns {}, frames {}), {} missed, {} dropped",
+        stats.rx_packets,
+        stats.rx_bytes,
+        stats.rx_errors,
+        stats.rx_over_errors,
+        stats.rx_frame_errors,
+        stats.rx_missed_errors,
+        stats.rx_dropped
+    ));
+    lines.push(format!(
+        "tx:  {} packets, {} bytes, {} dropped",
+        stats.tx_packets, stats.tx_bytes, stats.tx_dropped
+    ));
+    lines
+}
+
+fn channel(channel: Option<&Channel>, peer: Option<&str>) -> String {
+    let Some(channel) = channel else {
+        return "none".to_owned();
+    };
+    let mut text = format!(
+        "{}, protocol {:#x}, {} bytes",
+        channel.name, channel.protocol, channel.region_size
+    );
+    if let (Some(elements), Some(size)) = (channel.elements, channel.element_size) {
+        text += &format!(", {elements} elements of {size} bytes");
+    }
+    if let Some(peer) = peer {
+        text += &format!(", peer {peer}");
+    }
+    text
+}
+
+/// Marks in ascending order, with neighbours drawn together: `24, 100-102`.
+fn ranges(marks: &[u32]) -> String {
+    let mut text = String::new();
+    let mut rest = marks.iter().copied().peekable();
+    while let Some(first) = rest.next() {
+        let mut last = first;
+        while let Some(next) = rest.next_if(|next| last.checked_add(1) == Some(*next)) {
+            last = next;
+        }
+        let comma = if text.is_empty() { "" } else { ", " };
+        text += &match last - first {
+            0 => format!("{comma}{first}"),
+            1 => format!("{comma}{first}, {last}"),
+            _ => format!("{comma}{first}-{last}"),
+        };
+    }
+    match marks.len() {
+        0 => "none".to_owned(),
+        count if count > 9 => format!("{text} ({count})"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::interfaces;
+    use super::super::tests::link;
+    use super::super::tests::owned;
+    use super::super::tree as nodes;
+    use super::*;
+
+    fn netns(number: i32) -> Option<String> {
+        (number == 0).then(|| "blue".to_owned())
+    }
+
+    #[test]
+    fn a_tree() {
+        let text = tree(&nodes(interfaces(), &owned()), Branches::ASCII, &netns);
+        let expected = "\
+net0: up, mode ip, mtu 1500
+|   in:  b_to_a, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes, peer active
+|   out: a_to_b, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes
+|   rx:  7 packets, 588 bytes, 3 errors (overruns 1, frames 2), 9 missed, 4 dropped
+|   tx:  8 packets, 736 bytes, 5 dropped
+|-- child0: up, mtu 1500
+|       marks: 24, 100-102, 4294967295
+|       rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
+|       tx:  0 packets, 0 bytes, 0 dropped
+`-- blue/child1: down, mtu 1500
+        marks: 25
+        rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
+        tx:  0 packets, 0 bytes, 0 dropped
+stranger: down, mtu 1500, child of 1/net1
+    marks: none
+    rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
+    tx:  0 packets, 0 bytes, 0 dropped
+";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn channels() {
+        let some = Channel {
+            name: "c".into(),
+            protocol: u64::MAX,
+            region_size: 4096,
+            ..Default::default()
+        };
+        for (given, peer, expected) in [
+            (None, None, "none"),
+            (
+                Some(&some),
+                Some("inactive"),
+                "c, protocol 0xffffffffffffffff, 4096 bytes, peer inactive",
+            ),
+            (
+                Some(&some),
+                None,
+                "c, protocol 0xffffffffffffffff, 4096 bytes",
+            ),
+        ] {
+            assert_eq!(channel(given, peer), expected);
+        }
+    }
+
+    #[test]
+    fn marks() {
+        let table: &[(&[u32], &str)] = &[
+            (&[], "none"),
+            (&[1], "1"),
+            (&[1, 2], "1, 2"),
+            (&[1, 2, 3], "1-3"),
+            (&[1, 3, 5], "1, 3, 5"),
+            (&[1, 2, 4, 5, 6, 8], "1, 2, 4-6, 8"),
+            (&[u32::MAX - 1, u32::MAX], "4294967294, 4294967295"),
+            (&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "1-10 (10)"),
+        ];
+        for (marks, text) in table {
+            assert_eq!(ranges(marks), *text, "{marks:?}");
+        }
+    }
+
+    #[test]
+    fn places() {
+        for (given, text) in [
+            (link(1, "child0", None), "child0"),
+            (link(1, "child0", Some(0)), "blue/child0"),
+            (link(1, "child0", Some(7)), "7/child0"),
+            (link(1, "child0", Some(-1)), "?/child0"),
+        ] {
+            assert_eq!(place(&given, &netns), text);
+        }
+    }
+
+    #[test]
+    fn locales() {
+        let table: &[(&[Option<&str>], bool)] = &[
+            (&[None, None, Some("en_GB.UTF-8")], true),
+            (&[None, Some("C.utf8"), Some("C")], true),
+            (&[Some("C"), None, Some("en_GB.UTF-8")], false),
+            (&[Some(""), None, Some("en_GB.UTF-8")], true),
+            (&[None, None, None], false),
+        ];
+        for (variables, lines) in table {
+            let branches = Branches::for_locale(variables.iter().copied());
+            assert_eq!(branches.child == Branches::LINES.child, *lines);
+        }
+    }
+}
