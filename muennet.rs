@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 
 use abstractions::{
+    mapping::Mapping,
     netdevice::{
         Folders,
         Registration, //
@@ -209,6 +210,28 @@ fn map_channel<'a>(
     }
 }
 
+/// Maps the table of path MTUs of an interface, if it has one.
+///
+/// # Errors
+///
+/// As [`Subject::map_read_only`].
+fn map_pmtu(
+    config: &InterfaceConfig<'_>,
+    subject: &Subject,
+    sinfo: &Sinfo<'_>,
+) -> Result<Option<Mapping>> {
+    let Some(name) = config.pmtu else {
+        return Ok(None);
+    };
+    match subject.map_read_only(sinfo, name.as_bytes()) {
+        Ok(mapping) => Ok(Some(mapping)),
+        Err(error) => {
+            log_interface(config, "pmtu region", name, &error);
+            Err(error.into())
+        }
+    }
+}
+
 /// Maps the channels of an interface and registers it.
 ///
 /// # Errors
@@ -245,6 +268,7 @@ fn add(
         event: config
             .out_channel
             .and_then(|channel| Event::of_channel(sinfo, channel.name.as_bytes())),
+        pmtu: map_pmtu(config, subject, sinfo)?,
     };
     let max_mtu = setup.max_mtu();
     if config.mtu > max_mtu {

@@ -103,6 +103,10 @@ counters! {
     tx_dropped,
     /// Of these: there is no out channel, or it is down.
     tx_no_channel,
+    /// Of these: too long for their path, and not to be fragmented.
+    tx_too_big,
+    /// Packets sent in fragments, each of which counts as a packet sent.
+    tx_fragmented,
 }
 
 counters! {

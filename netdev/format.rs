@@ -34,7 +34,10 @@ mod raw;
 
 pub(super) use self::{
     ethernet::Ethernet,
-    ip::Ip,
+    ip::{
+        version,
+        Ip, //
+    },
     raw::Raw, //
 };
 

@@ -61,6 +61,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) out_channel: Option<Channel<'a>>,
     /// What tells the peer of them, if it wants to be told.
     pub(crate) event: Option<Event>,
+    /// The table of path MTUs, in IP mode.
+    pub(crate) pmtu: Option<Mapping>,
 }
 
 impl Setup<'_> {
@@ -97,6 +99,7 @@ impl Setup<'_> {
             irq,
             out_channel,
             event,
+            pmtu,
         } = self;
         let (mut protocol, mut region_size) = (0, 0);
         let (mut in_name, mut out_name) = (KVec::new(), KVec::new());
@@ -116,6 +119,14 @@ impl Setup<'_> {
             }
             None => None,
         };
+        let mut link = match mode {
+            Mode::Raw | Mode::Ip => Link::point_to_point(),
+            Mode::Ethernet => Link::ethernet(),
+        };
+        if pmtu.is_some() {
+            // Senders of packets that are too long are told so, by the route of the packet.
+            link = link.keeps_dst();
+        }
         let sender = match out_channel {
             Some(Channel {
                 name,
@@ -125,15 +136,11 @@ impl Setup<'_> {
                 out_name.extend_from_slice(name, GFP_KERNEL)?;
                 (protocol, region_size) = (number.get(), mapping.size());
                 Some(KBox::pin_init(
-                    Sender::new(mapping, number, mode, event),
+                    Sender::new(mapping, number, mode, event, pmtu),
                     GFP_KERNEL,
                 )?)
             }
             None => None,
-        };
-        let link = match mode {
-            Mode::Raw | Mode::Ip => Link::point_to_point(),
-            Mode::Ethernet => Link::ethernet(),
         };
         let link = link
             .copies_and_checksums()

@@ -15,11 +15,21 @@ use super::{
         Ip,
         Raw, //
     },
+    frame::Version,
     memory::OutMemory,
-    mode::Mode, //
+    mode::Mode,
+    pmtu::{
+        decide::Verdict,
+        fragment::{
+            self,
+            Fragments, //
+        },
+        table::Table, //
+    }, //
 };
 use crate::{
     abstractions::{
+        icmp,
         mapping::Mapping,
         percpu::PerCpu,
         random,
@@ -39,6 +49,15 @@ use crate::{
 use core::num::NonZeroU64;
 use kernel::prelude::*;
 
+/// What a packet has come to in the channel.
+#[derive(Default)]
+struct Written {
+    /// Elements.
+    packets: u64,
+    /// Bytes in them.
+    bytes: usize,
+}
+
 /// An out channel.
 ///
 /// Whoever sends on it is serialised by its one lock. A batch is published at its end, and before
@@ -50,6 +69,8 @@ pub(crate) struct Sender {
     mode: Mode,
     /// What tells the peer that there is something new.
     event: Option<Event>,
+    /// How long packets may be, by their marks.
+    pmtu: Option<Table>,
     counters: PerCpu<OutCounters>,
     /// The writer of the current epoch; none while the device is down.
     #[pin]
@@ -63,12 +84,14 @@ impl Sender {
         protocol: NonZeroU64,
         mode: Mode,
         event: Option<Event>,
+        pmtu: Option<Mapping>,
     ) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             memory: OutMemory(mapping),
             protocol,
             mode,
             event,
+            pmtu: pmtu.map(Table::new),
             counters: PerCpu::new()?,
             writer <- new_spinlock_bh!(None, "muennet_writer"),
         })
@@ -152,11 +175,46 @@ impl Sender {
 
     /// Sends a packet, or drops and counts it. `more`: another one follows at once, and may be
     /// published together with this one.
-    pub(crate) fn transmit(&self, skb: SkBuff, more: bool, counters: &CpuCounters) {
+    pub(crate) fn transmit(&self, mut skb: SkBuff, more: bool, counters: &CpuCounters) {
+        let judged = self.pmtu.as_ref().and_then(|table| table.judge(&skb));
+        match judged {
+            None | Some((_, Verdict::Send)) => {
+                self.send(skb, more, counters, |writer, skb| self.write(writer, skb));
+            }
+            Some((_, Verdict::Fragment(mtu))) => match skb.complete_checksum() {
+                Some(skb) => {
+                    counters.tx_fragmented.add(1);
+                    self.send(skb, more, counters, |writer, skb| {
+                        self.write_fragments(writer, skb, mtu)
+                    });
+                }
+                None => self.refuse(more, counters),
+            },
+            Some((version, Verdict::TooBig(mtu))) => {
+                // Without the lock: the message may go out by this very channel.
+                match version {
+                    Version::V4 => icmp::fragmentation_needed(&mut skb, mtu),
+                    Version::V6 => icmp::packet_too_big(&mut skb, mtu),
+                }
+                counters.tx_too_big.add(1);
+                self.refuse(more, counters);
+            }
+        }
+    }
+
+    /// Sends a packet by `write`.
+    #[inline]
+    fn send(
+        &self,
+        skb: SkBuff,
+        more: bool,
+        counters: &CpuCounters,
+        write: impl FnOnce(&mut Writer, &SkBuff) -> Result<Written, Dropped>,
+    ) {
         let mut guard = self.writer.lock();
         let (sent, published) = match &mut *guard {
             Some(writer) => {
-                let sent = self.write(writer, &skb);
+                let sent = write(writer, &skb);
                 let ended = !more || sent.is_err();
                 (sent, ended && writer.publish(&self.memory) > 0)
             }
@@ -166,16 +224,14 @@ impl Sender {
             }
         };
         drop(guard);
-        // The lock is not held for it: an event is an exit to the separation kernel.
         if published {
-            self.counters.this_cpu().tx_batches.add(1);
-            self.notify();
+            self.batch_ended();
         }
 
         match sent {
-            Ok(bytes) => {
-                counters.tx_packets.add(1);
-                counters.tx_bytes.add(bytes as u64);
+            Ok(written) => {
+                counters.tx_packets.add(written.packets);
+                counters.tx_bytes.add(written.bytes as u64);
                 skb.consume();
             }
             Err(Dropped) => {
@@ -185,12 +241,58 @@ impl Sender {
         }
     }
 
-    /// Writes a packet into the next element; returns how many bytes that took.
-    fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<usize, Dropped> {
-        match self.mode {
+    /// Counts a packet that is not even tried, which may have been to end a batch.
+    fn refuse(&self, more: bool, counters: &CpuCounters) {
+        counters.tx_dropped.add(1);
+        if more {
+            return;
+        }
+        let mut guard = self.writer.lock();
+        let published = match &mut *guard {
+            Some(writer) => writer.publish(&self.memory) > 0,
+            None => false,
+        };
+        drop(guard);
+        if published {
+            self.batch_ended();
+        }
+    }
+
+    /// Tells the peer of a batch. The lock is not held for it: an event is an exit to the
+    /// separation kernel.
+    #[inline]
+    fn batch_ended(&self) {
+        self.counters.this_cpu().tx_batches.add(1);
+        self.notify();
+    }
+
+    /// Writes a packet into the next element.
+    #[inline]
+    fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<Written, Dropped> {
+        let bytes = match self.mode {
             Mode::Ip => Ip::write(writer, &self.memory, skb),
             Mode::Ethernet => Ethernet::write(writer, &self.memory, skb),
             Mode::Raw => Raw::write(writer, &self.memory, skb),
+        }?;
+        Ok(Written { packets: 1, bytes })
+    }
+
+    /// Writes an IPv4 packet into the next elements, in fragments of at most `mtu` bytes.
+    fn write_fragments(
+        &self,
+        writer: &mut Writer,
+        skb: &SkBuff,
+        mtu: u32,
+    ) -> Result<Written, Dropped> {
+        let mut start = [0; fragment::HEADER_MAX];
+        let count = skb.copy_start(&mut start);
+        let start = start.get(..count).ok_or(Dropped)?;
+        let mut written = Written::default();
+        for fragment in Fragments::new(start, skb.len(), mtu).ok_or(Dropped)? {
+            // The first one is the longest: if that fits an element, all do.
+            written.bytes += Ip::write_fragment(writer, &self.memory, skb, &fragment)?;
+            written.packets += 1;
         }
+        Ok(written)
     }
 }

@@ -109,6 +109,38 @@ impl<'a> Sinfo<'a> {
     ) -> Result<MemoryResource<'a>, ResourceError<'a>> {
         let memory = self.memory(name)?.ok_or(ResourceError::NotFound)?;
         memory.check_channel(access)?;
+        self.disjoint(memory, image)
+    }
+
+    /// Looks up the memory called `name` that this subject only reads, whatever kind it is of, and
+    /// makes every check that can be made without touching it.
+    ///
+    /// `image` is where the subject information itself lies.
+    ///
+    /// # Errors
+    ///
+    /// - [`ResourceError::NotFound`] if there is no memory resource of that name.
+    /// - [`ResourceError::Writability`] if this subject could write to it.
+    /// - [`ResourceError::Overlap`] if it shares memory with something else: see
+    ///   [`Sinfo::conflict`].
+    /// - What [`Sinfo::memory`] returns.
+    pub(crate) fn read_only(
+        &self,
+        name: &[u8],
+        image: Range,
+    ) -> Result<MemoryResource<'a>, ResourceError<'a>> {
+        let memory = self.memory(name)?.ok_or(ResourceError::NotFound)?;
+        if memory.writable {
+            return Err(ResourceError::Writability(Access::Read));
+        }
+        self.disjoint(memory, image)
+    }
+
+    fn disjoint(
+        &self,
+        memory: MemoryResource<'a>,
+        image: Range,
+    ) -> Result<MemoryResource<'a>, ResourceError<'a>> {
         match self.conflict(&memory, image) {
             Some(conflict) => Err(ResourceError::Overlap(conflict)),
             None => Ok(memory),

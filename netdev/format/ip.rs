@@ -3,10 +3,13 @@
 //! IP mode: see [`frame`].
 
 use super::{
-    super::frame::{
-        self,
-        Malformed,
-        Version, //
+    super::{
+        frame::{
+            self,
+            Malformed,
+            Version, //
+        },
+        pmtu::fragment::Fragment, //
     },
     *, //
 };
@@ -66,6 +69,39 @@ impl Format for Ip {
                 .map_err(|_| Dropped)
         })?;
         Ok(header.len() + length)
+    }
+}
+
+impl Ip {
+    /// Writes one fragment of an IPv4 packet into the next element; returns how many bytes that
+    /// took.
+    ///
+    /// # Errors
+    ///
+    /// - [`Dropped`]: it does not fit an element, or the packet has no such bytes.
+    pub(crate) fn write_fragment(
+        writer: &mut Writer,
+        memory: &OutMemory,
+        skb: &SkBuff,
+        fragment: &Fragment,
+    ) -> Result<usize, Dropped> {
+        let ip = fragment.header.bytes();
+        let size = writer.geometry().size();
+        let header = frame::encode(skb.mark(), ip, fragment.len(), size)?;
+        let length = header.len() + fragment.len();
+
+        writer.write(memory, |slot: &Slot<'_, OutMemory>| {
+            let at = header.len() + ip.len();
+            let (memory, offset) = slot.locate(at, fragment.length).ok_or(Dropped)?;
+            if !slot.fill(0, &header) || !slot.fill(header.len(), ip) {
+                return Err(Dropped);
+            }
+            memory
+                .mapping()
+                .copy_packet_part(offset, skb, fragment.start, fragment.length)
+                .map_err(|_| Dropped)
+        })?;
+        Ok(length)
     }
 }
 

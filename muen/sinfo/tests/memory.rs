@@ -134,6 +134,66 @@ mod cases {
         }
     }
 
+    /// Memory that is only read, which need not be a channel.
+    #[test]
+    fn read_only() {
+        use ResourceError::{
+            Empty,
+            NotFound,
+            Overlap,
+            Writability, //
+        };
+
+        let region = |name, kind, flags, address, size| Memory {
+            name,
+            kind,
+            flags,
+            address,
+            size,
+        };
+        let image = with_memory(&[
+            region("channel", 5, 0, 0x1000, 0x1000),
+            region("plain", 1, 0, 0x2000, 0x2000),
+            region("executable", 0, 2, 0x4000, 0x1000),
+            region("writable", 1, 1, 0x5000, 0x1000),
+            region("empty", 1, 0, 0x6000, 0),
+            region("unaligned", 1, 0, 0x7800, 0x800),
+            region("on the image", 1, 0, 0xe_0000_7000, 0x1000),
+            region("one", 1, 0, 0x1_0000, 0x2000),
+            region("other", 1, 0, 0x1_1000, 0x2000),
+            // Read under one name and written under another: a subject that talks to itself.
+            region("own in", 1, 0, 0x2_0000, 0x1000),
+            region("own out", 1, 1, 0x2_0000, 0x1000),
+        ]);
+        let sinfo = Sinfo::parse(&image).unwrap();
+        let name = |name: &str| sinfo.memory(name.as_bytes()).unwrap().unwrap().name;
+        let table = [
+            ("channel", Ok(0x1000)),
+            ("plain", Ok(0x2000)),
+            ("executable", Ok(0x4000)),
+            ("writable", Err(Writability(Access::Read))),
+            ("empty", Err(Empty)),
+            (
+                "unaligned",
+                Err(ResourceError::Unaligned {
+                    address: 0x7800,
+                    size: 0x800,
+                }),
+            ),
+            ("on the image", Err(Overlap(Conflict::Image))),
+            ("one", Err(Overlap(Conflict::Memory(name("other"))))),
+            ("other", Err(Overlap(Conflict::Memory(name("one"))))),
+            ("own in", Ok(0x2_0000)),
+            ("own out", Err(Writability(Access::Read))),
+            ("none", Err(NotFound)),
+            ("", Err(NotFound)),
+        ];
+        for (name, expected) in table {
+            let found = sinfo.read_only(name.as_bytes(), Range::of_image(0xe_0000_0000));
+            assert_eq!((name, found.map(|memory| memory.address)), (name, expected));
+        }
+    }
+
     #[test]
     fn errors_show() {
         let image = with_memory(&[channel("o'ther", RW, 0x1000, 0x1000)]);

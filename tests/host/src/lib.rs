@@ -21,4 +21,5 @@ pub mod netdev {
     pub mod config;
     pub mod frame;
     pub mod mode;
+    pub mod pmtu;
 }
