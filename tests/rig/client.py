@@ -64,7 +64,7 @@ class Program:
     def send_signal(self, number):
         """Signals the program and its children."""
         if self.poll() is None:
-            self._client.request("kill", pid=self.pid, signal=int(number))
+            self._client.request("kill", pid=self.pid, number=int(number))
 
     def terminate(self):
         """Sends SIGTERM."""

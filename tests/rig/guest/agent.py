@@ -5,7 +5,7 @@ The agent in a machine: runs commands for the host, over a virtio-serial port.
 Both sides send one JSON object a line; bytes travel as base64. Requests:
   {"id", "op": "start", "argv", "stdin"}  run a program; answered once with its
         process id ("pid"), and once more when it ends ("exit", "stdout", "stderr")
-  {"id", "op": "kill", "pid", "signal"}   signal a program's process group
+  {"id", "op": "kill", "pid", "number"}   signal a program's process group
   {"id", "op": "put", "path", "data", "mode"}, {"id", "op": "get", "path"}
   {"id", "op": "klog"}                    the kernel log since the last such request
   {"id", "op": "terminal", "rows", "columns"}  a shell on the console hvc0
@@ -17,6 +17,7 @@ import glob
 import json
 import os
 import selectors
+import signal
 import subprocess
 
 
@@ -105,10 +106,10 @@ class Agent:
         program = Program(self, ident, argv, base64.b64decode(stdin))
         return {"pid": program.process.pid}
 
-    def kill(self, _ident, pid, signal):
+    def kill(self, _ident, pid, number):
         """Signals a program and its children."""
         try:
-            os.killpg(pid, signal)
+            os.killpg(pid, number)
         except ProcessLookupError:
             pass
         return {}
@@ -146,7 +147,8 @@ class Agent:
         script = ("exec </dev/hvc0 >/dev/hvc0 2>&1; stty sane; "
                   f"[ {rows} -eq 0 ] || stty rows {rows} cols {columns}; "
                   "exec bash --rcfile /rig/bashrc -i")
-        self.shell = subprocess.Popen(["setsid", "-c", "sh", "-c", script], stdin=subprocess.DEVNULL)
+        self.shell = subprocess.Popen(["setsid", "sh", "-c", script], stdin=subprocess.DEVNULL,
+                                      cwd="/root")
         return {}
 
     def request(self, line: bytes):
@@ -179,4 +181,7 @@ class Agent:
 
 
 if __name__ == "__main__":
+    # A shell ignores these for what it starts in the background, like this.
+    for interrupt in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(interrupt, signal.SIG_DFL)
     Agent(find_port()).run()
