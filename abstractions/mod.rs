@@ -11,6 +11,8 @@
 //! - [`hypercall`]: the way to the separation kernel.
 //! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
 //! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
+//! - [`netlink`], [`netns`], [`rtnl`]: configuration by user space, in its namespaces.
+//! - [`rcu`]: what is found without a lock.
 //! - [`params`]: module parameters that `module!` cannot express.
 
 #![expect(unsafe_code, reason = "this room is where C is called")]
@@ -24,9 +26,13 @@ pub(crate) mod icmp;
 pub(crate) mod mapping;
 pub(crate) mod napi;
 pub(crate) mod netdevice;
+pub(crate) mod netlink;
+pub(crate) mod netns;
 pub(crate) mod params;
 pub(crate) mod percpu;
 pub(crate) mod random;
+pub(crate) mod rcu;
+pub(crate) mod rtnl;
 pub(crate) mod skbuff;
 pub(crate) mod stats;
 pub(crate) mod sync;

@@ -38,6 +38,7 @@ use super::{
     stats::LinkStats, //
 };
 use core::{
+    any::TypeId,
     cell::UnsafeCell,
     marker::PhantomData,
     ptr::NonNull, //
@@ -54,20 +55,34 @@ use kernel::{
     types::Opaque, //
 };
 
+mod any;
 mod features;
 mod folder;
 mod irq;
+mod kind;
+mod notifier;
 mod ops;
 mod registration;
 
 use irq::IrqLine;
 
+pub(crate) use any::NetDevice;
 pub(crate) use features::Link;
 pub(crate) use folder::{
     Folders,
     Inspect, //
 };
 pub(crate) use irq::Irq;
+pub(crate) use kind::{
+    Kind,
+    KindRegistration,
+    Stacked, //
+};
+pub(crate) use notifier::{
+    Event,
+    Notifier,
+    Watcher, //
+};
 pub(crate) use registration::Registration;
 
 /// What a driver does for its devices; `Self` is the data that it keeps for one of them.
@@ -139,6 +154,8 @@ unsafe impl<T: Operations> Send for Device<T> {}
 /// The driver's area behind `struct net_device`.
 #[repr(C)]
 struct Private<T> {
+    /// The type of the data, for [`NetDevice::downcast`].
+    data_type: Option<TypeId>,
     napi: Napi,
     data: T,
     irq: Option<IrqLine>,

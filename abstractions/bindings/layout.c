@@ -8,6 +8,8 @@
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <net/genetlink.h>
+#include <net/rtnetlink.h>
 
 #define SIZE(type)		DEFINE(type##__SIZE, sizeof(struct type))
 #define FIELD(type, field)	DEFINE(type##__##field, offsetof(struct type, field))
@@ -16,6 +18,9 @@ int main(void)
 {
 	SIZE(net_device);
 	FIELD(net_device, netdev_ops);
+	FIELD(net_device, rtnl_link_ops);
+	FIELD(net_device, priv_destructor);
+	FIELD(net_device, ifindex);
 	FIELD(net_device, mtu);
 	FIELD(net_device, state);
 	FIELD(net_device, flags);
@@ -34,6 +39,9 @@ int main(void)
 	FIELD(net_device, priv);
 
 	SIZE(net_device_ops);
+	FIELD(net_device_ops, ndo_init);
+	FIELD(net_device_ops, ndo_uninit);
+	FIELD(net_device_ops, ndo_get_iflink);
 	FIELD(net_device_ops, ndo_open);
 	FIELD(net_device_ops, ndo_stop);
 	FIELD(net_device_ops, ndo_start_xmit);
@@ -45,6 +53,44 @@ int main(void)
 
 	SIZE(napi_struct);
 	FIELD(napi_struct, dev);
+
+	SIZE(rtnl_link_ops);
+	FIELD(rtnl_link_ops, kind);
+	FIELD(rtnl_link_ops, priv_size);
+	FIELD(rtnl_link_ops, setup);
+	FIELD(rtnl_link_ops, newlink);
+	FIELD(rtnl_link_ops, dellink);
+	FIELD(rtnl_link_ops, get_link_net);
+
+	SIZE(rtnl_newlink_params);
+	FIELD(rtnl_newlink_params, tb);
+
+	SIZE(genl_family);
+	FIELD(genl_family, name);
+	FIELD(genl_family, n_split_ops);
+	FIELD(genl_family, split_ops);
+	FIELD(genl_family, mcgrps);
+	FIELD(genl_family, module);
+
+	SIZE(genl_split_ops);
+	FIELD(genl_split_ops, policy);
+	FIELD(genl_split_ops, maxattr);
+	FIELD(genl_split_ops, cmd);
+	FIELD(genl_split_ops, flags);
+
+	SIZE(genl_info);
+	FIELD(genl_info, snd_seq);
+	FIELD(genl_info, snd_portid);
+	FIELD(genl_info, genlhdr);
+	FIELD(genl_info, attrs);
+	FIELD(genl_info, extack);
+
+	SIZE(netlink_ext_ack);
+	FIELD(netlink_ext_ack, _msg);
+	FIELD(netlink_ext_ack, bad_attr);
+	FIELD(netlink_ext_ack, miss_nest);
+	FIELD(netlink_ext_ack, miss_type);
+	FIELD(netlink_ext_ack, _msg_buf);
 
 	SIZE(rtnl_link_stats64);
 	FIELD(rtnl_link_stats64, rx_packets);

@@ -42,6 +42,9 @@ macro_rules! agree {
 agree! {
     net_device {
         netdev_ops,
+        rtnl_link_ops,
+        priv_destructor,
+        ifindex,
         mtu,
         state,
         flags,
@@ -60,6 +63,9 @@ agree! {
         priv: priv_,
     }
     net_device_ops {
+        ndo_init,
+        ndo_uninit,
+        ndo_get_iflink,
         ndo_open,
         ndo_stop,
         ndo_start_xmit,
@@ -71,6 +77,44 @@ agree! {
     }
     napi_struct {
         dev,
+    }
+    rtnl_link_ops {
+        kind,
+        priv_size,
+        setup,
+        newlink,
+        dellink,
+        get_link_net,
+    }
+    rtnl_newlink_params {
+        tb,
+    }
+    genl_family {
+        name,
+        n_split_ops,
+        split_ops,
+        mcgrps,
+        module,
+    }
+    genl_split_ops {
+        policy,
+        maxattr,
+        cmd,
+        flags,
+    }
+    genl_info {
+        snd_seq,
+        snd_portid,
+        genlhdr,
+        attrs,
+        extack,
+    }
+    netlink_ext_ack {
+        _msg,
+        bad_attr,
+        miss_nest,
+        miss_type,
+        _msg_buf,
     }
     rtnl_link_stats64 {
         rx_packets,

@@ -9,7 +9,7 @@ pub(super) struct Adapter<T: Operations>(PhantomData<T>);
 
 impl<T: Operations> Adapter<T> {
     /// The driver's `struct net_device_ops`.
-    const OPS: bindings::net_device_ops = bindings::net_device_ops {
+    pub(super) const OPS: bindings::net_device_ops = bindings::net_device_ops {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
@@ -27,15 +27,22 @@ impl<T: Operations> Adapter<T> {
     /// The same for an Ethernet device.
     pub(super) const ETHERNET_TABLE: &'static bindings::net_device_ops = &Self::ETHERNET_OPS;
 
-    /// Whether a device is one of the driver's.
+    /// Whether a device is one of the driver's with data of type `T`.
     ///
     /// # Safety
     ///
-    /// `dev` must be valid.
+    /// `dev` must be valid, and registered or about to be.
     pub(super) unsafe fn owns(dev: *mut bindings::net_device) -> bool {
-        // SAFETY: As the caller promises.
-        let ops = unsafe { (*dev).netdev_ops };
-        core::ptr::eq(ops, Self::TABLE) || core::ptr::eq(ops, Self::ETHERNET_TABLE)
+        let ours: unsafe extern "C" fn(_, _) -> _ = Self::start_xmit;
+        // SAFETY: As the caller promises; a device's table is valid as long as the device.
+        let transmit = unsafe { (*dev).netdev_ops.as_ref() }.and_then(|ops| ops.ndo_start_xmit);
+        if transmit.map(|it| it as usize) != Some(ours as usize) {
+            return false;
+        }
+        // The compiler may have made one function of those for two types; but who has any of them
+        // also has a `Private<_>`, in which the type comes first.
+        // SAFETY: So it has, and the type is written before the device is registered.
+        unsafe { (*Device::<T>::private(dev)).data_type == Some(TypeId::of::<T>()) }
     }
 
     /// # Safety

@@ -103,6 +103,7 @@ impl<T: Operations> Registration<T> {
         unsafe { data.__init(&raw mut (*private).data) }?;
         // SAFETY: As before; valid values for the drop of `Initialised` and for `Folders`.
         unsafe {
+            (&raw mut (*private).data_type).write(Some(TypeId::of::<T>()));
             (&raw mut (*private).irq).write(None);
             (&raw mut (*private).folder).write(UnsafeCell::new(core::ptr::null_mut()));
         }
