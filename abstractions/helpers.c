@@ -4,6 +4,8 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/etherdevice.h>
+#include <linux/io.h>
+#include <linux/mm.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/netdevice.h>
@@ -47,6 +49,20 @@ u64 muennet_random_u64(void)
 {
 	return get_random_u64();
 }
+
+#ifdef CONFIG_UML
+/* The address of a part of the memory reserved by the name of the driver. */
+void *muennet_reserved_memory(u64 start, size_t size)
+{
+	phys_addr_t base, length;
+
+	if (!reserve_mem_find_by_name("muennet", &base, &length))
+		return NULL;
+	if (start < base || size > length || start - base > length - size)
+		return NULL;
+	return phys_to_virt(start);
+}
+#endif
 
 void __percpu *muennet_alloc_percpu(size_t size, size_t align)
 {

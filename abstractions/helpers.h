@@ -18,6 +18,10 @@ void muennet_read_barrier(void);
 void muennet_write_barrier(void);
 u64 muennet_random_u64(void);
 
+#ifdef CONFIG_UML
+void *muennet_reserved_memory(u64 start, size_t size);
+#endif
+
 void __percpu *muennet_alloc_percpu(size_t size, size_t align);
 void *muennet_this_cpu(void __percpu *p);
 void *muennet_per_cpu(void __percpu *p, unsigned int cpu);

@@ -15,6 +15,9 @@ use kernel::{
     prelude::*, //
 };
 
+#[cfg_attr(CONFIG_UML, path = "mapping/uml.rs")]
+mod backend;
+
 /// A mapping of physical memory as ordinary, cached memory.
 ///
 /// The other side may change its bytes at any time, so no reference to them is ever given out:
@@ -23,8 +26,8 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// - `base` points to `size` bytes mapped by `memremap(MEMREMAP_WB)` that this value owns; they
-///   are no System RAM.
+/// - `base` points to `size` bytes mapped by the backend, `memremap(MEMREMAP_WB)` as a rule, that
+///   this value owns; nothing of this kernel's own lies in them.
 /// - `base` is page aligned, and `size` is a multiple of the page size, at least one page.
 pub(crate) struct Mapping {
     base: NonNull<u8>,
@@ -58,32 +61,11 @@ impl Mapping {
         }
         let length = usize::try_from(size).map_err(|_| EFAULT)?;
 
-        // `ioremap()` warns of addresses that the processor does not have; the root of the
-        // resources ends where these begin.
-        // SAFETY: `iomem_resource` is a static whose end is set at boot.
-        if last > unsafe { (&raw const bindings::iomem_resource.end).read() } {
-            return Err(EFAULT);
-        }
-
-        // SAFETY: The function takes numbers and looks them up in the tree of resources.
-        let ram = unsafe {
-            bindings::region_intersects(
-                start,
-                length,
-                bindings::IORESOURCE_SYSTEM_RAM as usize,
-                bindings::IORES_DESC_NONE as usize,
-            )
-        };
-        if ram != bindings::REGION_DISJOINT as i32 {
-            return Err(EPERM);
-        }
-
-        // SAFETY: The range is no System RAM, does not wrap and is addressable.
-        let base = unsafe { bindings::memremap(start, length, bindings::MEMREMAP_WB as usize) };
-        // INVARIANT: `memremap()` maps whole pages at the offset of `start` in its page, which is
+        let base = backend::map(start, last, length)?;
+        // INVARIANT: The backend maps whole pages at the offset of `start` in its page, which is
         // zero; the size was checked above.
         Ok(Self {
-            base: NonNull::new(base.cast()).ok_or(EFAULT)?,
+            base,
             size: length,
         })
     }
@@ -288,6 +270,6 @@ impl Mapping {
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the mapping is owned, so nobody uses it any more.
-        unsafe { bindings::memunmap(self.base.as_ptr().cast()) }
+        unsafe { backend::unmap(self.base) }
     }
 }

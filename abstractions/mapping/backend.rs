@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Mapping by `memremap()`.
+
+use super::bindings;
+use core::ptr::NonNull;
+use kernel::prelude::*;
+
+/// Maps `length` bytes from `start` to `last`.
+///
+/// # Errors
+///
+/// - `EFAULT`: the processor cannot address the range, or it cannot be mapped.
+/// - `EPERM`: the range holds System RAM, which belongs to this kernel.
+pub(super) fn map(start: u64, last: u64, length: usize) -> Result<NonNull<u8>> {
+    // `ioremap()` warns of addresses that the processor does not have; the root of the resources
+    // ends where these begin.
+    // SAFETY: `iomem_resource` is a static whose end is set at boot.
+    if last > unsafe { (&raw const bindings::iomem_resource.end).read() } {
+        return Err(EFAULT);
+    }
+
+    // SAFETY: The function takes numbers and looks them up in the tree of resources.
+    let ram = unsafe {
+        bindings::region_intersects(
+            start,
+            length,
+            bindings::IORESOURCE_SYSTEM_RAM as usize,
+            bindings::IORES_DESC_NONE as usize,
+        )
+    };
+    if ram != bindings::REGION_DISJOINT as i32 {
+        return Err(EPERM);
+    }
+
+    // SAFETY: The range is no System RAM, does not wrap and is addressable.
+    let base = unsafe { bindings::memremap(start, length, bindings::MEMREMAP_WB as usize) };
+    NonNull::new(base.cast()).ok_or(EFAULT)
+}
+
+/// Undoes [`map`].
+///
+/// # Safety
+///
+/// `base` must be a result of `map`, and nobody may use the memory any more.
+pub(super) unsafe fn unmap(base: NonNull<u8>) {
+    // SAFETY: As the caller promises.
+    unsafe { bindings::memunmap(base.as_ptr().cast()) }
+}
