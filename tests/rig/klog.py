@@ -23,6 +23,8 @@ TAINT = re.compile(r"taint")
 TAINT_ALLOWED = (
     "muennet: loading out-of-tree module taints kernel.",
     "muennet: module verification failed: signature and/or required key missing - tainting kernel",
+    "muensim: loading out-of-tree module taints kernel.",
+    "muensim: module verification failed: signature and/or required key missing - tainting kernel",
 )
 
 # Of a virtual machine under emulation that is short of host CPU time; not ours.

@@ -35,6 +35,11 @@ def kernel_source() -> Path:
     return _kernel() / "source"
 
 
+def kernel_build() -> Path:
+    """Its prepared build folder, for modules of the tests' own."""
+    return _kernel() / "build"
+
+
 def module() -> Path:
     """The module under test."""
     return _path("MUENNET_MODULE", TOP / "muennet.ko")

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The separation kernel inside a machine: events and vectors, played by the
+module tests/sim/muensim.c, which is built when a test first needs it.
+"""
+
+import functools
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import ksft, places
+
+FOLDER = "/sys/kernel/debug/muensim"
+
+
+@functools.cache
+def built() -> bytes:
+    """The test module for the kernel of the machines, without its symbols."""
+    with tempfile.TemporaryDirectory() as folder:
+        for source in (places.TOP / "tests/sim").iterdir():
+            shutil.copy(source, folder)
+        done = subprocess.run(["make", "-C", places.kernel_build(), f"M={folder}", "modules"],
+                              capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(f"muensim does not build:\n{done.stdout}{done.stderr}")
+        module = Path(folder) / "muensim.ko"
+        subprocess.run(["strip", "-g", module], check=True)
+        return module.read_bytes()
+
+
+def routes(system) -> str:
+    """What raises what in a system of one subject."""
+    return ",".join(f"{channel.event}:{channel.vector or 0:#x}"
+                    for channel in system.channels if channel.event is not None)
+
+
+class Sim:
+    """
+    The played separation kernel of a machine, until the end of the test. Load
+    it before the driver: what is deferred later is undone first.
+    """
+
+    def __init__(self, machine, parameters: str = ""):
+        self.machine = machine
+        self.parameters = parameters or f"routes={routes(machine.system)}"
+        machine.put("/run/muensim.ko", built())
+        ksft.defer(machine.run, "rmmod muensim")
+        machine.run(f"insmod /run/muensim.ko {self.parameters}")
+
+    def _read(self, name: str) -> list:
+        return self.machine.run(f"cat {FOLDER}/{name}").stdout.splitlines()
+
+    def events(self) -> dict:
+        """How often each event was triggered; "unknown" those that do not exist."""
+        lines = [line.split() for line in self._read("events")]
+        return {int(words[1]) if words[0] == "event" else words[0]: int(words[-1])
+                for words in lines}
+
+    def raised(self, vector: int) -> int:
+        """How often a vector was raised, apart from those merged with one before."""
+        text = "\n".join(self._read("vectors"))
+        often, merged = re.search(rf"^vector {vector:#x} (\d+) (\d+)$", text, re.M).groups()
+        return int(often) - int(merged)
+
+    def storm(self, vector: int, often: int = 1, cpu: int = 0):
+        """The command that raises a vector many times, as fast as that goes."""
+        return f"taskset {1 << cpu:x} sh -c 'echo {vector:#x} {often} >{FOLDER}/raise'"
+
+
+def interrupts(machine, name: str) -> int:
+    """How often an interface's interrupt came, by /proc/interrupts; -1: it has none."""
+    for line in machine.run("cat /proc/interrupts").stdout.splitlines():
+        words = line.split()
+        if words[-1] == name:
+            return sum(int(word) for word in words[1:words.index("muensim")])
+    return -1
