@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Path MTU: b forwards between a client and a server (both in a), and a table says
+how long packets to the server may be. The test writes the table.
+"""
+
+import random
+import re
+import struct
+import threading
+import time
+
+from rig import (Channel, End, KsftNamedVariant, Reader, System, defer, iperf3, ksft_eq, ksft_ge,
+                 ksft_gt, ksft_in, ksft_pr, ksft_true, ksft_variants, load, ping, stats)
+from rig.packets import checksum
+from rig.sinfo import entry_offset, patched
+
+ENTRIES = 1024
+SYSTEM = System("paths", ("a", "b"), (
+    Channel("from_client", writes={"a": "client_out"}, reads={"b": "left_in"}),
+    Channel("to_client", writes={"b": "left_out"}, reads={"a": "client_in"}),
+    Channel("from_server", writes={"a": "server_out"}, reads={"b": "right_in"}),
+    Channel("to_server", writes={"b": "right_out"}, reads={"a": "server_in"}),
+    Channel("table", reads={"b": "table"}, size=4 * ENTRIES)),
+    # The table's memory need not be a channel.
+    variants={"plain": lambda image: patched(image, entry_offset(image, "table") + 72, b"\1")
+              if b"\5table" in image else image})
+
+A = ("name=client,server in=client_in,server_in out=client_out,server_out "
+     "reader_protocol=2,2 writer_protocol=2,2 flags=net_hdr,net_hdr")
+B = ("name=left,right in=left_in,right_in out=left_out,right_out "
+     "reader_protocol=2,2 writer_protocol=2,2 flags=net_hdr,net_hdr pmtu=table,table")
+CLIENT, SERVER = "10.1.0.1", "10.2.0.1"
+CLIENT6, SERVER6 = "fd00:1::1", "fd00:2::1"
+
+PLACES = """
+ip netns add {0} && ip link set {0} netns {0} && ip -n {0} link set lo up &&
+ip -n {0} addr add 10.{1}.0.1/24 dev {0} && ip -n {0} addr add fd00:{1}::1/64 dev {0} nodad &&
+ip -n {0} link set {0} up &&
+ip -n {0} route add default via 10.{1}.0.2 && ip -n {0} route add default via fd00:{1}::2
+"""
+FORWARDER = """
+ip addr add 10.1.0.2/24 dev left && ip addr add fd00:1::2/64 dev left nodad &&
+ip addr add 10.2.0.2/24 dev right && ip addr add fd00:2::2/64 dev right nodad &&
+ip link set left up && ip link set right up &&
+ip route add 198.51.100.0/24 dev left &&
+echo 1 >/proc/sys/net/ipv4/ip_forward &&
+echo 1 >/proc/sys/net/ipv6/conf/all/forwarding &&
+echo 0 >/proc/sys/net/ipv4/conf/all/send_redirects &&
+echo 0 >/proc/sys/net/ipv4/conf/left/send_redirects &&
+nft add table inet marks &&
+nft 'add chain inet marks forward {{ type filter hook forward priority mangle; }}' &&
+nft 'add rule inet marks forward oifname right meta mark set {mark}' &&
+nft 'add rule inet marks forward oifname left iifname left meta mark set 2'
+"""
+
+
+class Paths:
+    """Both machines set up; entries of the table by mark."""
+
+    def __init__(self, env, mark=1, more=""):
+        self.env = env
+        self.map = env.channel("table").map
+        self.map[:] = bytes(len(self.map))
+        load(env.a, A)
+        for number, name in enumerate(("client", "server"), 1):
+            defer(env.a.run, f"ip netns del {name}")
+            env.a.run(PLACES.format(name, number))
+        load(env.b, B + more)
+        defer(env.b.run, "nft flush ruleset")
+        env.b.run(FORWARDER.format(mark=mark))
+        self.client = End(env.a, CLIENT, "client")
+        self.server = End(env.a, SERVER, "server")
+        self.client6 = End(env.a, CLIENT6, "client")
+        self.server6 = End(env.a, SERVER6, "server")
+        # Both ways are there before anything is limited.
+        for end in (self.server, self.server6):
+            self.client.run(f"ping -c 1 -W 5 {end.address}")
+
+    def __setitem__(self, mark, value):
+        struct.pack_into("<I", self.map, 4 * (mark - 1), value)
+
+    def ping(self, target, size, options="-M probe", count=1):
+        """What ping from the client says, which must not be fragmented whatever it knows."""
+        return self.client.run(f"ping -c {count} -i 0.1 -W 1 {options} -s {size} {target}",
+                               fail=False).stdout
+
+
+def packets(env, channel="to_server") -> list:
+    """The IP packets that lie in a channel's ring now."""
+    memory = env.channel(channel)
+    first = max(0, memory.wc - memory.elements)
+    found = []
+    for number in range(first, memory.wc):
+        element = memory.element(number)
+        length, = struct.unpack_from("<H", element, 4)
+        found.append(element[8:8 + length])
+    return found
+
+
+FAMILIES = [KsftNamedVariant("ipv4", "server"), KsftNamedVariant("ipv6", "server6")]
+
+
+@ksft_variants(FAMILIES)
+def test_tcp_adapts(env, target):
+    paths = Paths(env)
+    paths[1] = 1300
+    result = iperf3(paths.client, getattr(paths, target), seconds=4)
+    ksft_pr(f"{result.rate:.0f} Mbit/s")
+    ksft_gt(min(result.intervals), 0, "every interval moves bytes")
+    lengths = [len(packet) for packet in packets(env)]
+    ksft_eq(max(lengths), 1300, "packets as long as the path carries, and no longer")
+
+
+def test_tcp_of_the_forwarder_itself(env):
+    paths = Paths(env)
+    paths[1] = 1300
+    env.b.run("nft 'add chain inet marks output { type route hook output priority mangle; }' && "
+              "nft 'add rule inet marks output oifname right meta mark set 1'")
+    for target in (paths.server, paths.server6):
+        result = iperf3(End(env.b, "10.2.0.2"), target, seconds=3)
+        ksft_gt(min(result.intervals), 0, "every interval moves bytes")
+        ksft_eq(max(len(packet) for packet in packets(env)), 1300)
+
+
+def test_icmp_to_the_forwarder_itself(env):
+    paths = Paths(env)
+    paths[3] = 1300
+    for target, says in ((SERVER, "Frag needed and DF set (mtu = 1300)"),
+                         (SERVER6, "Packet too big: mtu=1300")):
+        out = env.b.run(f"ping -c 1 -W 1 -m 3 -M do -s 1400 {target}", fail=False).stdout
+        ksft_in(says, out)
+
+
+# (entry, size of an IPv4 packet, MTU in the message or none, size of an IPv6 packet, ...)
+LIMITS = (
+    (0, 1500, None, 1500, None),
+    (1, 69, 68, 1281, 1280),
+    (67, 69, 68, 1281, 1280),
+    (68, 68, None, 1280, None),
+    (69, 69, None, 1280, None),
+    (600, 601, 600, 1281, 1280),
+    (600, 600, None, 1280, None),
+    (1279, 1280, 1279, 1281, 1280),
+    (1281, 1282, 1281, 1282, 1281),
+    (1499, 1500, 1499, 1500, 1499),
+    (1500, 1500, None, 1500, None),
+    (1 << 31, 1500, None, 1500, None),
+    ((1 << 32) - 1, 1500, None, 1500, None))
+
+
+def test_messages(env):
+    paths = Paths(env)
+    for row in LIMITS:
+        entry, size, mtu, size6, mtu6 = row
+        paths[1] = entry
+        for target, overhead, length, told, says in (
+                (SERVER, 28, size, mtu, "Frag needed and DF set (mtu = {})"),
+                (SERVER6, 48, size6, mtu6, "Packet too big: mtu={}")):
+            before = stats(env.b, "right")
+            out = paths.ping(target, length - overhead)
+            ksft_in("1 received" if told is None else says.format(told), out, f"row {row}")
+            dropped = stats(env.b, "right")["tx_dropped"] - before["tx_dropped"]
+            ksft_eq(dropped, int(told is not None), f"row {row}")
+
+
+@ksft_variants([KsftNamedVariant(f"{mark:#x}", mark) for mark in (0, ENTRIES + 1, (1 << 32) - 1)])
+def test_marks_without_an_entry(env, mark):
+    paths = Paths(env, mark)
+    paths.map[:] = struct.pack("<I", 600) * ENTRIES
+    for target, size in ((SERVER, 1472), (SERVER6, 1452)):
+        ksft_in("1 received", paths.ping(target, size))
+
+
+def test_the_last_mark_with_an_entry(env):
+    paths = Paths(env, ENTRIES)
+    paths.map[:] = struct.pack("<I", 600) * ENTRIES
+    paths[ENTRIES] = 1400
+    ksft_in("(mtu = 1400)", paths.ping(SERVER, 1472))
+    ksft_in("1 received", paths.ping(SERVER, 1372))
+
+
+def test_memory_of_another_kind(env):
+    paths = Paths(env, more=f" sinfo={SYSTEM.sinfo_address('plain'):#x}")
+    paths[1] = 700
+    ksft_in("(mtu = 700)", paths.ping(SERVER, 1000))
+
+
+def test_message_leaves_by_the_device_it_is_about(env):
+    # Towards 198.51.100.0/24, b sends back to where the packet came from.
+    paths = Paths(env)
+    paths[2] = 600
+    before = stats(env.b, "left")
+    out = paths.ping("198.51.100.1", 1000, count=5)
+    ksft_eq(out.count("Frag needed and DF set (mtu = 600)"), 5, out)
+    after = stats(env.b, "left")
+    ksft_eq(after["tx_dropped"], before["tx_dropped"] + 5)
+    ksft_ge(after["tx_packets"], before["tx_packets"] + 5, "the messages")
+
+
+def reassembled(pieces) -> bytes:
+    """The payload of the packet that these fragments make, all checked."""
+    pieces = sorted(pieces, key=lambda p: struct.unpack_from(">H", p, 6)[0] & 0x1fff)
+    payload = b""
+    for piece in pieces:
+        header = (piece[0] & 15) * 4
+        length, ident, field = struct.unpack_from(">HHH", piece, 2)
+        ksft_eq(length, len(piece))
+        ksft_eq(checksum(piece[:header]), 0, "checksum of the header")
+        ksft_eq((field & 0x1fff) * 8, len(payload), "no gap")
+        ksft_eq(bool(field & 0x2000), piece is not pieces[-1], "more fragments")
+        ksft_eq(ident, struct.unpack_from(">H", pieces[0], 4)[0])
+        payload += piece[header:]
+    return payload
+
+
+def test_fragments(env):
+    paths = Paths(env)
+    # So that nothing but the test's own packets is sent.
+    env.b.run("echo 1 >/proc/sys/net/ipv6/conf/right/disable_ipv6; sleep 1")
+    channel = env.channel("to_server")
+    for entry, pieces in ((1, 31), (68, 31), (575, 3), (576, 3), (1000, 2), (1499, 2), (1500, 1)):
+        paths[1] = entry
+        reader = Reader(channel)
+        before = stats(env.b, "right")
+        out = paths.ping(SERVER, 1472, "-M dont -p 0123456789abcdef")
+        after = stats(env.b, "right")
+        ksft_in("1 received", out)
+        elements = reader.read()
+        found = [e[8:8 + struct.unpack_from("<H", e, 4)[0]] for e in elements]
+        ksft_eq(after["tx_packets"], before["tx_packets"] + len(found))
+        ksft_eq(after["tx_bytes"], before["tx_bytes"] + sum(8 + len(p) for p in found))
+        ksft_eq(after["tx_dropped"], before["tx_dropped"])
+        ksft_eq(len(found), pieces, f"entry {entry}")
+        ksft_true(max(len(packet) for packet in found) <= max(entry, 68))
+        payload = reassembled(found)
+        ksft_eq(len(payload), 1480)
+        ksft_eq(checksum(payload), 0, "checksum of the echo request")
+
+
+UDP = """
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IP, 10, 0)         # IP_MTU_DISCOVER: never "don't fragment"
+for number in range(int(sys.argv[2])):
+    s.sendto(bytes([number & 255]) * int(sys.argv[3]), (sys.argv[1], 9))
+    time.sleep(0.01)                           # one ring is 695 elements
+"""
+SERVE = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)   # SO_RCVBUFFORCE
+s.bind(("", 9))
+s.settimeout(4)
+print("ready", file=sys.stderr, flush=True)
+good = 0
+try:
+    for number in range(int(sys.argv[1])):
+        data = s.recv(65536)
+        good += data == bytes([number & 255]) * int(sys.argv[2])
+except TimeoutError:
+    pass
+print(good)
+"""
+
+
+def udp(paths, source, count, size) -> int:
+    """Datagrams that may be fragmented, checksums left to the device: how many arrive whole."""
+    for machine in (source.machine, paths.server.machine):
+        machine.put("/root/udp.py", UDP.encode())
+        machine.put("/root/serve.py", SERVE.encode())
+    serve = paths.server.inside(f"python3 /root/serve.py {count} {size}")
+    with paths.server.machine.bkg(serve, exit_wait=True) as served:
+        time.sleep(1.5)
+        source.run(f"python3 /root/udp.py {SERVER} {count} {size}")
+    return int(served.stdout)
+
+
+def test_udp_in_fragments(env):
+    paths = Paths(env)
+    paths[1] = 500
+    ksft_eq(udp(paths, paths.client, 40, 1400), 40)
+    # Fragments of fragments.
+    ksft_eq(udp(paths, paths.client, 40, 8000), 40)
+
+
+def test_udp_in_fragments_from_the_forwarder(env):
+    # Here the checksum is still to be computed when the packet is fragmented.
+    paths = Paths(env)
+    paths[1] = 500
+    env.b.run("nft 'add chain inet marks output { type route hook output priority mangle; }' && "
+              "nft 'add rule inet marks output oifname right meta mark set 1'")
+    ksft_eq(udp(paths, End(env.b, "10.2.0.2"), 40, 1400), 40)
+
+
+def changing(paths, values, seconds) -> threading.Thread:
+    """Writes values to the entry of mark 1, as fast as it gets or with pauses."""
+    def run():
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value, pause = values()
+            paths[1] = value
+            time.sleep(pause)
+        paths[1] = 0
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_values_change_underneath(env):
+    paths = Paths(env)
+    seconds = 20 if env.long else 6
+    steps = iter([1400, 0, 1300, 900, 1200, 1500, 800, 1000, 600] * 10)
+    thread = changing(paths, lambda: (next(steps), 0.5), seconds - 1)
+    result = iperf3(paths.client, paths.server, seconds=seconds)
+    thread.join()
+    ksft_pr(f"{result.rate:.0f} Mbit/s, intervals {[round(i) for i in result.intervals]}")
+    ksft_gt(result.intervals[0], 0)
+    ksft_gt(result.intervals[-1], 0, "TCP survives")
+
+
+def test_hostile_values(env):
+    paths = Paths(env)
+    seconds = 20 if env.long else 5
+    rng = random.Random(7)
+    values = [0, 1, 19, 20, 28, 67, 68, 69, 75, 76, 1279, 1280, 1499, 1500, 1501, 65535, 65536,
+              (1 << 31) - 1, 1 << 31, (1 << 32) - 8, (1 << 32) - 1]
+
+    def value():
+        return (rng.choice(values) if rng.random() < 0.5 else rng.getrandbits(32)), 0
+    thread = changing(paths, value, seconds)
+    while thread.is_alive():
+        for options in ("-M dont -s 1472", "-M do -s 1472", "-M dont -s 8000"):
+            paths.client.run(f"ping -q -i 0.002 -c 100 -W 1 {options} {SERVER}", fail=False)
+        paths.client.run(f"ping -q -i 0.002 -c 100 -W 1 -M do -s 1452 {SERVER6}", fail=False)
+    thread.join()
+    for packet in packets(env):
+        ksft_true(len(packet) <= 1500)
+    ksft_eq(ping(paths.client, paths.server, "-c 5 -i 0.1 -s 1472 -M dont").received, 5)
+
+
+def test_counters(env):
+    paths = Paths(env)
+    paths[1] = 600
+    names = ("tx_too_big", "tx_fragmented")
+
+    def counters() -> list:
+        out = env.b.run("ethtool -S right").stdout
+        return [int(re.search(rf"{name}: (\d+)", out).group(1)) for name in names]
+    before = counters()
+    paths.ping(SERVER, 1000, "-M dont", count=3)
+    paths.ping(SERVER6, 1400)
+    ksft_eq(counters(), [before[0] + 1, before[1] + 3])
