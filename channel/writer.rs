@@ -43,6 +43,8 @@ pub(crate) struct Writer {
     next: Cursor,
     /// The write counter as published.
     published: u64,
+    /// Elements published of which the caller of [`publish`](Self::publish) does not know yet.
+    untold: u64,
 }
 
 impl Writer {
@@ -66,6 +68,7 @@ impl Writer {
             epoch: None,
             next: Cursor::at(&geometry, 0),
             published: 0,
+            untold: 0,
         })
     }
 
@@ -96,6 +99,7 @@ impl Writer {
         self.epoch = Some(epoch);
         self.next = Cursor::at(&self.geometry, 0);
         self.published = 0;
+        self.untold = 0;
     }
 
     /// Publishes what is pending and ends the epoch. Elements that are written while the writer is
@@ -129,7 +133,7 @@ impl Writer {
         self.next.advance(&self.geometry);
 
         if self.next.number() - self.published >= self.batch {
-            self.publish(memory);
+            self.flush(memory);
         }
         if self.next.number() == u64::MAX {
             self.start_over(memory);
@@ -137,26 +141,39 @@ impl Writer {
         Ok(())
     }
 
-    /// Publishes what is pending, with one store. Returns how many elements that are.
+    /// Publishes what is pending, with one store. Returns how many elements have been published
+    /// since the last call, those that [`write`](Self::write) published included: if there are
+    /// any, the reader is to be told.
     pub(crate) fn publish<M: MemoryMut>(&mut self, memory: &M) -> usize {
+        self.flush(memory);
+        // More than `usize` holds are not published between two calls; it is the zero that counts.
+        core::mem::take(&mut self.untold) as usize
+    }
+
+    /// Publishes what is pending, with one store.
+    fn flush<M: MemoryMut>(&mut self, memory: &M) {
         let pending = self.next.number() - self.published;
         if pending > 0 {
             // A reader that sees them counted sees them written.
             memory.write_barrier();
             memory.store(Word::Write, self.next.number());
             self.published = self.next.number();
+            self.untold = self.untold.saturating_add(pending);
         }
-        // Less than the number of elements, which fits the region.
-        pending as usize
     }
 
     /// Goes on in a new epoch when the counters have come to their end: the protocol does not let
     /// them wrap. At a thousand million elements a second that takes 584 years.
     #[cold]
     fn start_over<M: MemoryMut>(&mut self, memory: &M) {
-        self.publish(memory);
+        self.flush(memory);
         match self.epoch {
-            Some(epoch) => self.start(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN)),
+            Some(epoch) => {
+                let untold = self.untold;
+                self.start(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN));
+                // Of the new epoch the reader is to be told, too.
+                self.untold = untold;
+            }
             None => {
                 // INVARIANT: As after `start`; nobody listens.
                 self.next = Cursor::at(&self.geometry, 0);
