@@ -17,7 +17,7 @@ use super::{
     *, //
 };
 use kernel::sync::atomic::{
-    ordering::Relaxed,
+    ordering::Full,
     AtomicFlag, //
 };
 
@@ -51,7 +51,7 @@ impl Irq {
 /// # Invariants
 ///
 /// The interrupt is requested with `cookie` until this value is dropped. It is disabled once while
-/// the device is down, and once more while `masked`.
+/// the device is down, and once more while `masked` (and for a moment before and after it).
 pub(super) struct IrqLine {
     irq: Irq,
     cookie: *mut bindings::net_device,
@@ -117,16 +117,21 @@ impl IrqLine {
     }
 
     /// Keeps the interrupt from coming while NAPI polls.
+    ///
+    /// Another CPU may end a poll and unmask at the same time: the interrupt is disabled before
+    /// the flag says so, for else it might be enabled before it is disabled.
     pub(super) fn mask(&self) {
-        if !self.masked.xchg(true, Relaxed) {
-            // SAFETY: By the type invariant the interrupt is ours; the handler may do this.
-            unsafe { bindings::disable_irq_nosync(self.irq.0) }
+        // SAFETY: By the type invariant the interrupt is ours; the handler may do this.
+        unsafe { bindings::disable_irq_nosync(self.irq.0) };
+        if self.masked.xchg(true, Full) {
+            // SAFETY: By the type invariant the interrupt is ours; it was disabled just now.
+            unsafe { bindings::enable_irq(self.irq.0) }
         }
     }
 
     /// Undoes [`IrqLine::mask`]. An interrupt that was raised meanwhile comes now.
     pub(super) fn unmask(&self) {
-        if self.masked.xchg(false, Relaxed) {
+        if self.masked.xchg(false, Full) {
             // SAFETY: By the type invariant the interrupt is ours and disabled by `mask`.
             unsafe { bindings::enable_irq(self.irq.0) }
         }

@@ -66,7 +66,7 @@ impl<T: Operations> Adapter<T> {
                 unsafe { irq.enable() };
             }
             // What happened while the device was down woke nobody.
-            dev.napi().schedule();
+            Self::schedule(dev);
             Ok(0)
         })
     }
@@ -154,7 +154,9 @@ impl<T: Operations> Adapter<T> {
         if budget <= 0 {
             return 0;
         }
-        match T::poll(dev, &poll) {
+        let polled = T::poll(dev, &poll);
+        poll.finish();
+        match polled {
             Polled::Again => budget,
             Polled::Done(work) => {
                 let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
@@ -164,7 +166,7 @@ impl<T: Operations> Adapter<T> {
                         irq.unmask();
                     }
                     if T::rearmed(dev) {
-                        dev.napi().schedule();
+                        Self::schedule(dev);
                     }
                 }
                 work
@@ -181,12 +183,18 @@ impl<T: Operations> Adapter<T> {
     ) -> bindings::irqreturn_t {
         // SAFETY: The cookie is a device of this driver, whose area is initialised.
         let dev = unsafe { Device::<T>::from_raw(cookie.cast()) };
+        Self::schedule(dev);
+        T::interrupted(dev);
+        bindings::irqreturn::IRQ_HANDLED
+    }
+
+    /// Schedules NAPI, and keeps the device's interrupt, if it has one, from coming meanwhile: a
+    /// storm of interrupts would ask for another poll during each.
+    fn schedule(dev: &Device<T>) {
         dev.napi().schedule_with(|| {
             if let Some(irq) = dev.irq() {
                 irq.mask();
             }
         });
-        T::interrupted(dev);
-        bindings::irqreturn::IRQ_HANDLED
     }
 }
