@@ -158,6 +158,11 @@ void muennet_skb_drop(struct sk_buff *skb)
 	dev_kfree_skb_any(skb);
 }
 
+void muennet_skb_tx_timestamp(struct sk_buff *skb)
+{
+	skb_tx_timestamp(skb);
+}
+
 void muennet_skb_consume(struct sk_buff *skb)
 {
 	dev_consume_skb_any(skb);

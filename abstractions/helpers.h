@@ -41,6 +41,7 @@ void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 		      int (*poll)(struct napi_struct *napi, int budget));
 
 void muennet_skb_drop(struct sk_buff *skb);
+void muennet_skb_tx_timestamp(struct sk_buff *skb);
 void muennet_skb_consume(struct sk_buff *skb);
 int muennet_skb_copy(const struct sk_buff *skb, void *to);
 bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit);

@@ -145,6 +145,14 @@ impl SkBuff {
         NonNull::new(skb).map(|ptr| Self { ptr })
     }
 
+    /// Tells who sent the packet that it leaves the machine now, if they asked for the time.
+    #[inline]
+    pub(crate) fn sent_now(&self) {
+        // SAFETY: By the type invariant the packet is valid; the function clones it for the
+        // sender's error queue.
+        unsafe { bindings::muennet_skb_tx_timestamp(self.as_ptr()) }
+    }
+
     /// Frees the packet as one that reached its end.
     #[inline]
     pub(crate) fn consume(self) {

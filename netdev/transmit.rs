@@ -215,6 +215,9 @@ impl Sender {
         let (sent, published) = match &mut *guard {
             Some(writer) => {
                 let sent = write(writer, &skb);
+                if sent.is_ok() {
+                    skb.sent_now();
+                }
                 let ended = !more || sent.is_err();
                 (sent, ended && writer.publish(&self.memory) > 0)
             }
