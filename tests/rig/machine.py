@@ -45,12 +45,15 @@ class Machine:
 
     def _arguments(self, agent: int, terminal: int) -> list:
         accel = os.environ.get("MUENNET_ACCEL", "tcg")
+        # Other kernels than the stock one may need more of both.
+        memory = os.environ.get("MUENNET_MEMORY", "768")
+        more = " ".join((self._more, os.environ.get("MUENNET_COMMAND_LINE", "")))
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
-                "-cpu", "qemu64,+rdrand,+rdseed", "-smp", "2", "-m", "768,slots=8,maxmem=64G",
+                "-cpu", "qemu64,+rdrand,+rdseed", "-smp", "2", "-m", f"{memory},slots=8,maxmem=64G",
                 "-kernel", str(initramfs.kernel()),
                 "-initrd", str(initramfs.base()),
-                "-append", COMMAND_LINE.format(more=self._more),
+                "-append", COMMAND_LINE.format(more=more),
                 "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                 "-device", "virtio-serial-pci",
                 "-chardev", f"socket,id=agent,fd={agent}",
