@@ -154,9 +154,7 @@ impl<T: Operations> Adapter<T> {
         if budget <= 0 {
             return 0;
         }
-        let polled = T::poll(dev, &poll);
-        poll.finish();
-        match polled {
+        match T::poll(dev, &poll) {
             Polled::Again => budget,
             Polled::Done(work) => {
                 let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
