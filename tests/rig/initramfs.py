@@ -24,9 +24,12 @@ from . import places
 GUEST = Path(__file__).parent / "guest"
 
 # Later entries may be missing from the root, the first may not.
-PROGRAMS = """busybox python3 ip tc bridge ss ping ethtool iperf3 kmod bash""".split()
+PROGRAMS = """busybox python3 ip tc bridge ss ping ethtool iperf3 kmod bash dash""".split()
 EXTRA_PROGRAMS = """tcpdump iptables ip6tables nft nsenter unshare""".split()
-ALIASES = {"kmod": "modprobe insmod rmmod lsmod modinfo depmod".split()}
+ALIASES = {"kmod": [f"usr/sbin/{name}" for name in
+                    "modprobe insmod rmmod lsmod modinfo depmod".split()],
+           # Not busybox's: that one may prefer its own ip and ping to the real ones.
+           "dash": ["usr/bin/sh"]}
 
 TREES = ["/usr/lib/x86_64-linux-gnu/xtables", "/usr/share/iproute2",
          "/usr/lib/x86_64-linux-gnu/tc", "/usr/lib/tc"]
@@ -131,6 +134,7 @@ def _modules(archive: Cpio, stage: str):
     release = places.kernel_modules().name
     known, todo, done = _module_files(), list(MODULES), set()
     root = Path(stage) / "lib/modules" / release
+    root.mkdir(parents=True)
     while todo:
         name = todo.pop().replace("-", "_")
         if name in done or name not in known:
@@ -173,7 +177,7 @@ def _fill(archive: Cpio):
     for path in programs:
         archive.copy(path)
         for alias in ALIASES.get(os.path.basename(path), []):
-            archive.link("usr/sbin/" + alias, "/usr/bin/kmod")
+            archive.link(alias, path)
     _python(archive)
     plugins = [str(p) for tree in TREES for p in Path(tree).glob("*.so")]
     plugins += [str(p) for p in PYTHON.glob("lib-dynload/*.so")]
