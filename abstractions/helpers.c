@@ -236,11 +236,17 @@ void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
 
 /* Hands up a packet without link layer: its data begin with the L3 header. */
 void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
-			 u32 mark, __be16 protocol)
+			 struct net_device *dev, u32 mark, __be16 protocol)
 {
+	skb->dev = dev;
 	skb->mark = mark;
 	skb->protocol = protocol;
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
 	napi_gro_receive(napi, skb);
+}
+
+void muennet_napi_gro_flush(struct napi_struct *napi)
+{
+	napi_gro_flush(napi, false);
 }

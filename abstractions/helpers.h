@@ -50,6 +50,7 @@ void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu);
 void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu);
 void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb);
 void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
-			 u32 mark, __be16 protocol);
+			 struct net_device *dev, u32 mark, __be16 protocol);
+void muennet_napi_gro_flush(struct napi_struct *napi);
 
 #endif /* _MUENNET_HELPERS_H */

@@ -13,9 +13,13 @@
 use super::{
     bindings,
     ethernet,
+    netdevice::NetDevice,
     skbuff::NewSkBuff, //
 };
-use core::ptr::NonNull;
+use core::{
+    cell::Cell,
+    ptr::NonNull, //
+};
 use kernel::{
     ffi::c_int,
     types::Opaque, //
@@ -142,6 +146,8 @@ pub(crate) enum Polled {
 pub(crate) struct Poll<'a> {
     napi: &'a Napi,
     budget: usize,
+    /// Whether GRO may hold packets of other devices.
+    foreign: Cell<bool>,
 }
 
 impl<'a> Poll<'a> {
@@ -156,6 +162,7 @@ impl<'a> Poll<'a> {
         Self {
             napi,
             budget: usize::try_from(budget).unwrap_or(0),
+            foreign: Cell::new(false),
         }
     }
 
@@ -191,14 +198,63 @@ impl<'a> Poll<'a> {
     /// Hands up a packet that begins with its layer 3 header, through GRO.
     #[inline]
     pub(crate) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) {
-        // SAFETY: The instance is valid and this is its poll; the packet is given away.
+        // SAFETY: The instance was added to a device, which is valid as long.
+        let dev = unsafe { (*self.napi.as_ptr()).dev };
+        // SAFETY: The device is valid, and the instance's own.
+        unsafe { self.receive_by(dev, skb, mark, protocol) }
+    }
+
+    /// Hands up a packet that begins with its layer 3 header, through GRO, as if another device had
+    /// received it. That one is up, or was so since the poll began.
+    #[inline]
+    pub(crate) fn receive_for(
+        &self,
+        dev: &NetDevice,
+        skb: NewSkBuff,
+        mark: u32,
+        protocol: Protocol,
+    ) {
+        self.foreign.set(true);
+        // SAFETY: The device is valid now. GRO gives the packet up at the end of the poll at the
+        // latest, which is one RCU read-side section (softirqs are off), and a device that is
+        // unregistered lives until such sections have ended.
+        unsafe { self.receive_by(dev.as_ptr(), skb, mark, protocol) }
+    }
+
+    /// Hands up a packet.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must be valid for as long as the packet is with GRO.
+    #[inline]
+    unsafe fn receive_by(
+        &self,
+        dev: *mut bindings::net_device,
+        skb: NewSkBuff,
+        mark: u32,
+        protocol: Protocol,
+    ) {
+        // SAFETY: The instance is valid and this is its poll; the packet is given away. The device
+        // is valid as the caller promises.
         unsafe {
             bindings::muennet_skb_receive(
                 self.napi.as_ptr(),
                 skb.into_raw(),
+                dev,
                 mark,
                 protocol.as_be16(),
             )
+        }
+    }
+
+    /// Ends what the poll itself has begun, before NAPI is told that it is done.
+    #[inline]
+    pub(super) fn finish(&self) {
+        if self.foreign.take() {
+            // GRO may keep packets beyond a poll for the sake of this device, whose removal waits
+            // for them; the removal of another device would not.
+            // SAFETY: The instance is valid and this is its poll.
+            unsafe { bindings::muennet_napi_gro_flush(self.napi.as_ptr()) }
         }
     }
 }

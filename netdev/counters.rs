@@ -83,6 +83,8 @@ counters! {
     rx_changed,
     /// Packets not handed up for want of memory.
     rx_no_memory,
+    /// Packets not handed up because the interface was down and its channel was not.
+    rx_down,
     /// Epochs that were followed.
     rx_epochs,
     /// Epochs that were not, because they do not fit this end.
@@ -127,7 +129,7 @@ impl Sums {
     pub(crate) fn add_to(&self, stats: &mut LinkStats) {
         stats.add_rx_packets(self.rx_packets);
         stats.add_rx_bytes(self.rx_bytes);
-        stats.add_rx_dropped(self.rx_no_memory);
+        stats.add_rx_dropped(self.rx_dropped());
         stats.add_rx_over_errors(self.rx_overruns);
         stats.add_rx_frame_errors(self.rx_malformed);
         stats.add_rx_errors(self.rx_errors());
@@ -135,6 +137,11 @@ impl Sums {
         stats.add_tx_packets(self.tx_packets);
         stats.add_tx_bytes(self.tx_bytes);
         stats.add_tx_dropped(self.tx_dropped);
+    }
+
+    /// Packets not handed up, for whatever reason.
+    pub(crate) fn rx_dropped(&self) -> u64 {
+        self.rx_no_memory.wrapping_add(self.rx_down)
     }
 
     /// Overruns and bad elements together.

@@ -12,7 +12,8 @@ use super::{
     memory::{
         InMemory,
         OutMemory, //
-    }, //
+    },
+    ports::Exit, //
 };
 use crate::{
     abstractions::{
@@ -51,12 +52,12 @@ pub(super) trait Format {
     fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected>;
 
     /// Checks a private copy, taken from an element that was still intact after that, and hands it
-    /// up; returns the bytes of its payload.
+    /// up; returns the bytes of its payload, if it was the interface's own.
     ///
     /// # Errors
     ///
     /// - [`Rejected`]: what the peer wrote is no packet.
-    fn deliver(skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected>;
+    fn deliver(skb: NewSkBuff, exit: &Exit<'_>) -> Result<Option<usize>, Rejected>;
 
     /// Writes a packet into the next element; returns how many bytes that took.
     ///

@@ -9,6 +9,7 @@ use super::{
     },
     mode::Mode,
     poller::Poller,
+    ports::Ports,
     receive::{
         Peer,
         Receiver, //
@@ -68,6 +69,8 @@ pub(crate) struct Interface {
     /// Whether the carrier follows the peer's epoch.
     pub(super) follow_peer: AtomicFlag,
     pub(super) counters: Counters,
+    /// Other interfaces on the same channels.
+    pub(super) ports: Pin<KBox<Ports>>,
     pub(super) poller: Arc<Poller>,
 }
 
@@ -83,11 +86,6 @@ impl Interface {
     /// Whether the poller wakes the receiver.
     pub(super) fn is_polled(&self) -> bool {
         self.receiver.is_some() && self.irq.is_none()
-    }
-
-    /// What the peer does with the in channel; none without one.
-    pub(super) fn peer(&self) -> Option<Peer> {
-        self.receiver.as_ref().map(|receiver| receiver.peer())
     }
 
     /// Makes the carrier what it should be while the device is up: there, or following the peer.
@@ -161,15 +159,7 @@ impl Operations for Interface {
 
     fn transmit(dev: &Device<Self>, skb: SkBuff, more: bool) {
         let this = dev.data();
-        let counters = this.counters.this_cpu();
-        match &this.sender {
-            Some(sender) => sender.transmit(skb, more, counters),
-            // Without an out channel there is nowhere to send to.
-            None => {
-                counters.tx_no_channel.add(1);
-                counters.tx_dropped.add(1);
-            }
-        }
+        this.send(skb, more, this.counters.this_cpu());
     }
 
     fn poll(dev: &Device<Self>, poll: &Poll<'_>) -> Polled {
@@ -177,7 +167,7 @@ impl Operations for Interface {
         let Some(receiver) = &this.receiver else {
             return Polled::Done(0);
         };
-        let progress = receiver.poll(poll, this.counters.this_cpu());
+        let progress = receiver.poll(poll, &this.ports, this.counters.this_cpu());
         let mut changed = false;
         for change in progress.changes() {
             report(dev, change);

@@ -38,8 +38,10 @@ mod memory;
 pub(crate) mod mode;
 pub(crate) mod pmtu;
 mod poller;
+mod ports;
 mod receive;
 mod setup;
+mod sharing;
 mod tools;
 mod transmit;
 

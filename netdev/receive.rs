@@ -18,7 +18,11 @@ use super::{
     },
     frame::Malformed,
     memory::InMemory,
-    mode::Mode, //
+    mode::Mode,
+    ports::{
+        Exit,
+        Ports, //
+    }, //
 };
 use crate::{
     abstractions::{
@@ -33,6 +37,7 @@ use crate::{
         Change,
         Expect,
         Geometry,
+        Memory as _,
         Progress,
         Reader,
         Seen,
@@ -154,6 +159,16 @@ impl Receiver {
         self.peer.store(Peer::Unknown as u32, Relaxed);
     }
 
+    /// The number that both ends of the channel agree on.
+    pub(crate) fn protocol(&self) -> u64 {
+        self.expect.protocol
+    }
+
+    /// Bytes of the channel's region.
+    pub(crate) fn region_size(&self) -> usize {
+        self.memory.size()
+    }
+
     /// What the peer does, as of the last poll.
     pub(crate) fn peer(&self) -> Peer {
         Peer::from_u32(self.peer.load(Relaxed))
@@ -192,15 +207,17 @@ impl Receiver {
     }
 
     /// Receives as many packets as `poll` may, and hands them up.
-    pub(crate) fn poll(&self, poll: &Poll<'_>, counters: &CpuCounters) -> Progress {
+    pub(crate) fn poll(&self, poll: &Poll<'_>, ports: &Ports, counters: &CpuCounters) -> Progress {
+        let exit = Exit::new(poll, ports);
         match self.mode {
-            Mode::Ip => self.poll_format::<Ip>(poll, counters),
-            Mode::Ethernet => self.poll_format::<Ethernet>(poll, counters),
-            Mode::Raw => self.poll_format::<Raw>(poll, counters),
+            Mode::Ip => self.poll_format::<Ip>(&exit, counters),
+            Mode::Ethernet => self.poll_format::<Ethernet>(&exit, counters),
+            Mode::Raw => self.poll_format::<Raw>(&exit, counters),
         }
     }
 
-    fn poll_format<F: Format>(&self, poll: &Poll<'_>, counters: &CpuCounters) -> Progress {
+    fn poll_format<F: Format>(&self, exit: &Exit<'_>, counters: &CpuCounters) -> Progress {
+        let poll = exit.poll();
         let mut tally = Tally::default();
         let mut reader = self.reader.lock();
         let progress = reader.read(
@@ -211,7 +228,7 @@ impl Receiver {
                 if let Ok(skb) = &copied {
                     tally.copied_bytes += skb.data().len() as u64;
                 }
-                tally.count(copied.and_then(|skb| F::deliver(skb, poll)));
+                tally.count(copied.and_then(|skb| F::deliver(skb, exit)));
             },
         );
         self.saw(&reader);
@@ -246,9 +263,11 @@ fn count(progress: &Progress, counters: &CpuCounters) {
 
 impl Tally {
     #[inline]
-    fn count(&mut self, result: Result<usize, Rejected>) {
+    fn count(&mut self, result: Result<Option<usize>, Rejected>) {
         match result {
-            Ok(bytes) => {
+            // Another interface's, which has counted it.
+            Ok(None) => {}
+            Ok(Some(bytes)) => {
                 self.packets += 1;
                 self.bytes += bytes as u64;
             }

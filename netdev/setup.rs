@@ -7,6 +7,7 @@ use super::{
     interface::Interface,
     mode::Mode,
     poller::Poller,
+    ports::Ports,
     receive::Receiver,
     transmit::Sender, //
 };
@@ -119,14 +120,7 @@ impl Setup<'_> {
             }
             None => None,
         };
-        let mut link = match mode {
-            Mode::Raw | Mode::Ip => Link::point_to_point(),
-            Mode::Ethernet => Link::ethernet(),
-        };
-        if pmtu.is_some() {
-            // Senders of packets that are too long are told so, by the route of the packet.
-            link = link.keeps_dst();
-        }
+        let link = Interface::link(mode, pmtu.is_some());
         let sender = match out_channel {
             Some(Channel {
                 name,
@@ -142,9 +136,7 @@ impl Setup<'_> {
             }
             None => None,
         };
-        let link = link
-            .copies_and_checksums()
-            .mtu(mtu, *range.start(), max_mtu);
+        let link = link.mtu(mtu, *range.start(), max_mtu);
         let interface = Interface {
             in_name,
             out_name,
@@ -157,6 +149,7 @@ impl Setup<'_> {
             poll_us: Atomic::new(poller.default_us()),
             follow_peer: AtomicFlag::new(false),
             counters: Counters::new()?,
+            ports: KBox::pin_init(Ports::new(), GFP_KERNEL)?,
             poller: poller.clone(),
         };
         let registration = Registration::new(name, link, irq, Ok(interface))?;

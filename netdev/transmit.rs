@@ -137,6 +137,21 @@ impl Sender {
         }
     }
 
+    /// The number that both ends of the channel agree on.
+    pub(crate) fn protocol(&self) -> u64 {
+        self.protocol.get()
+    }
+
+    /// Bytes of the channel's region.
+    pub(crate) fn region_size(&self) -> usize {
+        self.memory.size()
+    }
+
+    /// Whether packets must not be longer than their path's MTU.
+    pub(crate) fn has_pmtu(&self) -> bool {
+        self.pmtu.is_some()
+    }
+
     /// What was counted of the channel.
     pub(crate) fn sums(&self) -> OutSums {
         OutSums::of(&self.counters)

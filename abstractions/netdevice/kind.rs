@@ -261,7 +261,10 @@ impl<T: Stacked> Kind<T> {
         };
         from_result(|| {
             let Some(index) = attribute(bindings::IFLA_LINK) else {
-                extack.message(fmt!("a {} interface needs a parent: give its link", KindName::<T>::NEW));
+                extack.message(fmt!(
+                    "a {} interface needs a parent: give its link",
+                    KindName::<T>::NEW
+                ));
                 return Err(EINVAL);
             };
             // SAFETY: The parameters are valid, and C holds a reference to the namespace.

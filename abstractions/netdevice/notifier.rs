@@ -92,7 +92,8 @@ impl<W: Watcher> Notifier<W> {
         // SAFETY: C holds the RTNL.
         let rtnl = unsafe { Rtnl::assume_held() };
         // SAFETY: The information on a device begins with a pointer to it, which is valid.
-        let dev = unsafe { NetDevice::from_raw((*info.cast::<bindings::netdev_notifier_info>()).dev) };
+        let dev =
+            unsafe { NetDevice::from_raw((*info.cast::<bindings::netdev_notifier_info>()).dev) };
         W::event(dev, event, rtnl);
         bindings::NOTIFY_DONE as c_int
     }

@@ -154,7 +154,9 @@ impl<T: Operations> Adapter<T> {
         if budget <= 0 {
             return 0;
         }
-        match T::poll(dev, &poll) {
+        let polled = T::poll(dev, &poll);
+        poll.finish();
+        match polled {
             Polled::Again => budget,
             Polled::Done(work) => {
                 let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);

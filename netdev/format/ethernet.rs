@@ -26,10 +26,10 @@ impl Format for Ethernet {
     }
 
     #[inline]
-    fn deliver(skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected> {
+    fn deliver(skb: NewSkBuff, exit: &Exit<'_>) -> Result<Option<usize>, Rejected> {
         let bytes = skb.data().len();
-        if poll.receive_frame(skb) {
-            Ok(bytes)
+        if exit.poll().receive_frame(skb) {
+            Ok(Some(bytes))
         } else {
             Err(Malformed::Length.into())
         }

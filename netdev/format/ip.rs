@@ -36,18 +36,16 @@ impl Format for Ip {
     }
 
     #[inline]
-    fn deliver(mut skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected> {
+    fn deliver(mut skb: NewSkBuff, exit: &Exit<'_>) -> Result<Option<usize>, Rejected> {
         let checked = frame::check(skb.data())?;
         if !skb.pull(frame::HEADER_SIZE) {
             return Err(Malformed::Length.into());
         }
-        let bytes = skb.data().len();
         let protocol = match checked.version {
             Version::V4 => Protocol::Ipv4,
             Version::V6 => Protocol::Ipv6,
         };
-        poll.receive(skb, checked.mark, protocol);
-        Ok(bytes)
+        Ok(exit.receive(skb, checked.mark, protocol))
     }
 
     #[inline]

@@ -24,10 +24,10 @@ impl Format for Raw {
     }
 
     #[inline]
-    fn deliver(skb: NewSkBuff, poll: &Poll<'_>) -> Result<usize, Rejected> {
+    fn deliver(skb: NewSkBuff, exit: &Exit<'_>) -> Result<Option<usize>, Rejected> {
         let bytes = skb.data().len();
-        poll.receive(skb, 0, Protocol::Unknown);
-        Ok(bytes)
+        exit.poll().receive(skb, 0, Protocol::Unknown);
+        Ok(Some(bytes))
     }
 
     #[inline]

@@ -1,0 +1,268 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Whose packet is this? The other interfaces on the channels of an interface, and the marks that
+//! they own.
+//!
+//! Who adds those interfaces fills this table; an interface only asks it. Packets ask without a
+//! lock, under RCU.
+
+use super::counters::Counters;
+use crate::abstractions::{
+    napi::{
+        Poll,
+        Protocol, //
+    },
+    netdevice::NetDevice,
+    rcu::{
+        RcuArc,
+        RcuMap, //
+    },
+    skbuff::NewSkBuff, //
+};
+use kernel::{
+    new_mutex,
+    prelude::*,
+    sync::{
+        aref::ARef,
+        rcu,
+        Arc,
+        Mutex, //
+    }, //
+};
+
+/// The number of a [`Port`] among those of its interface, 1 and up; no number is used twice.
+pub(crate) type PortId = u64;
+
+/// An interface on somebody else's channels.
+pub(crate) struct Port {
+    id: PortId,
+    device: ARef<NetDevice>,
+    counters: Arc<Counters>,
+}
+
+impl Port {
+    /// The number of the port.
+    pub(crate) fn id(&self) -> PortId {
+        self.id
+    }
+
+    /// The device of the port.
+    pub(crate) fn device(&self) -> &NetDevice {
+        &self.device
+    }
+
+    /// Takes a packet that is the port's.
+    fn receive(&self, poll: &Poll<'_>, skb: NewSkBuff, mark: u32, protocol: Protocol) {
+        let counters = self.counters.this_cpu();
+        if !self.device.is_running() {
+            counters.rx_down.add(1);
+            return;
+        }
+        counters.rx_packets.add(1);
+        counters.rx_bytes.add(skb.data().len() as u64);
+        poll.receive_for(&self.device, skb, mark, protocol);
+    }
+}
+
+/// The ports of an interface and their marks.
+///
+/// # Invariants
+///
+/// Each mark belongs to a port in `members`, which counts its marks.
+#[pin_data]
+pub(crate) struct Ports {
+    #[pin]
+    members: Mutex<Members>,
+    /// Changed with `members` locked.
+    #[pin]
+    marks: RcuMap<Port>,
+}
+
+struct Members {
+    last: PortId,
+    /// In ascending order of their numbers.
+    list: KVec<Member>,
+}
+
+struct Member {
+    port: RcuArc<Port>,
+    marks: u32,
+}
+
+impl Members {
+    fn find(&mut self, id: PortId) -> Option<&mut Member> {
+        self.list.iter_mut().find(|member| member.port.id == id)
+    }
+}
+
+impl Ports {
+    /// Makes a table without ports.
+    pub(crate) fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            members <- new_mutex!(
+                Members {
+                    last: 0,
+                    list: KVec::new(),
+                },
+                "muennet_ports"
+            ),
+            marks <- RcuMap::new(),
+        })
+    }
+
+    /// Adds a port, which counts what it receives in `counters`. Until it is removed it holds a
+    /// reference to the device. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: there is no memory for it.
+    pub(crate) fn add(&self, device: &NetDevice, counters: &Arc<Counters>) -> Result<PortId> {
+        let mut members = self.members.lock();
+        let id = members.last.wrapping_add(1);
+        let port = RcuArc::new(Port {
+            id,
+            device: device.into(),
+            counters: counters.clone(),
+        })?;
+        members.list.push(Member { port, marks: 0 }, GFP_KERNEL)?;
+        members.last = id;
+        Ok(id)
+    }
+
+    /// Removes a port and its marks. Packets on their way to it reach it until an RCU grace period
+    /// has passed. Nothing happens where there is no such port. May sleep.
+    pub(crate) fn remove(&self, id: PortId) {
+        let mut members = self.members.lock();
+        let Some(index) = members.list.iter().position(|member| member.port.id == id) else {
+            return;
+        };
+        let Ok(member) = members.list.remove(index) else {
+            return;
+        };
+        let (mut from, mut left) = (0, member.marks);
+        while left > 0 {
+            let Some((mark, owner)) = self.mark_at_or_after(from) else {
+                break;
+            };
+            if owner == id {
+                drop(self.marks.remove(mark));
+                left -= 1;
+            }
+            let Some(next) = mark.checked_add(1) else {
+                break;
+            };
+            from = next;
+        }
+    }
+
+    fn mark_at_or_after(&self, mark: u32) -> Option<(u32, PortId)> {
+        let guard = rcu::read_lock();
+        self.marks
+            .next(mark, &guard)
+            .map(|(mark, port)| (mark, port.id))
+    }
+
+    /// Changes the owner of a mark to what `decide` makes of the current one; none: nobody. Packets
+    /// find the one or the other owner, and never nobody in between. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV`: the new owner is not among the ports any more.
+    /// - `ENOMEM`: there is no memory for it.
+    /// - what `decide` returns; nothing is changed then.
+    pub(crate) fn steer<E: From<Error>>(
+        &self,
+        mark: u32,
+        decide: impl FnOnce(Option<PortId>) -> Result<Option<PortId>, E>,
+    ) -> Result<(), E> {
+        let mut members = self.members.lock();
+        let old = {
+            let guard = rcu::read_lock();
+            self.marks.get(mark, &guard).map(|port| port.id)
+        };
+        let new = decide(old)?;
+        if new == old {
+            return Ok(());
+        }
+        match new {
+            None => drop(self.marks.remove(mark)),
+            Some(id) => {
+                let member = members.find(id).ok_or(ENODEV)?;
+                let port = member.port.clone();
+                match old {
+                    None => self.marks.insert(mark, port)?,
+                    Some(_) => drop(self.marks.replace(mark, port)?),
+                }
+                member.marks = member.marks.saturating_add(1);
+            }
+        }
+        if let Some(member) = old.and_then(|id| members.find(id)) {
+            member.marks = member.marks.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    /// The port with the lowest number that is at least `id`, and how many marks it owns. May
+    /// sleep.
+    pub(crate) fn next(&self, id: PortId) -> Option<(RcuArc<Port>, u32)> {
+        let members = self.members.lock();
+        let member = members.list.iter().find(|it| it.port.id >= id)?;
+        Some((member.port.clone(), member.marks))
+    }
+
+    /// The port with this number, and how many marks it owns. May sleep.
+    pub(crate) fn get(&self, id: PortId) -> Option<(RcuArc<Port>, u32)> {
+        self.next(id).filter(|(port, _)| port.id == id)
+    }
+
+    /// The lowest mark that is at least `mark`, and the port that owns it. May sleep.
+    pub(crate) fn next_mark(&self, mark: u32) -> Option<(u32, RcuArc<Port>)> {
+        let mut members = self.members.lock();
+        let (mark, id) = self.mark_at_or_after(mark)?;
+        Some((mark, members.find(id)?.port.clone()))
+    }
+
+    /// The port that owns a mark. May sleep.
+    pub(crate) fn owner(&self, mark: u32) -> Option<RcuArc<Port>> {
+        self.next_mark(mark)
+            .filter(|(found, _)| *found == mark)
+            .map(|(_, port)| port)
+    }
+}
+
+/// The way up for the packets of one poll.
+pub(super) struct Exit<'a> {
+    poll: &'a Poll<'a>,
+    ports: &'a Ports,
+    guard: rcu::Guard,
+}
+
+impl<'a> Exit<'a> {
+    /// Opens it, in the poll of the interface that has the ports.
+    pub(super) fn new(poll: &'a Poll<'a>, ports: &'a Ports) -> Self {
+        Self {
+            poll,
+            ports,
+            guard: rcu::read_lock(),
+        }
+    }
+
+    /// The poll, for packets that can only be the interface's own.
+    #[inline]
+    pub(super) fn poll(&self) -> &'a Poll<'a> {
+        self.poll
+    }
+
+    /// Hands up a packet that begins with its layer 3 header, to the port that owns its mark or
+    /// else to the interface. Returns its bytes if it was the interface's.
+    #[inline]
+    pub(super) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
+        if let Some(port) = self.ports.marks.get(mark, &self.guard) {
+            port.receive(self.poll, skb, mark, protocol);
+            return None;
+        }
+        let bytes = skb.data().len();
+        self.poll.receive(skb, mark, protocol);
+        Some(bytes)
+    }
+}
