@@ -15,22 +15,24 @@ A test file in tests/e2e, complete:
         ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
 """
 
+from . import klog, places, session, sinfo
 from .channel import ChannelFile, Reader, Writer, ip_element
 from .driver import (README, V4, V6, errno_of, interfaces, load, messages, pair, stats, unload, up)
 from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_wait, ksft_eq,
-                   ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_true,
-                   ksft_variants)
+                   ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
+                   ksft_true, ksft_variants)
 from .system import Channel, System
 from .systems import LOOP, PAIR
 from .traffic import End, Ping, Stream, iperf3, ping
 
 __all__ = [
+    "klog", "places", "session", "sinfo",
     "ChannelFile", "Reader", "Writer", "ip_element",
     "README", "V4", "V6", "errno_of", "interfaces", "load", "messages", "pair", "stats", "unload",
     "up",
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
-    "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_true",
-    "ksft_variants",
+    "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_raises",
+    "ksft_true", "ksft_variants",
     "Channel", "System", "LOOP", "PAIR",
     "End", "Ping", "Stream", "iperf3", "ping",
 ]

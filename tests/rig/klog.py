@@ -19,7 +19,7 @@ BAD = re.compile("|".join((
     r"ref_tracker:", r"NOHZ tick-stop error")))
 
 # What a stock kernel says about any out-of-tree module without its signature.
-TAINT = re.compile(r"taint")
+TAINT = re.compile(r"taint", re.IGNORECASE)
 TAINT_ALLOWED = (
     "muennet: loading out-of-tree module taints kernel.",
     "muennet: module verification failed: signature and/or required key missing - tainting kernel",

@@ -2,8 +2,8 @@
 """
 Runs test files on machines.
 
-A test file names its SYSTEM and has functions `test_...(env)`. Files of the
-same system share its machines, which boot once. Each file runs in a forked
+A test file names its SYSTEM (None: it needs no machine) and has functions
+`test_...(env)`. Files of the same system share its machines, which boot once. Each file runs in a forked
 process by the kernel's selftest library; its results are joined to one TAP
 stream. A test fails, too, when a kernel log has a line that klog.py calls bad.
 """
@@ -56,6 +56,9 @@ def _watched(function):
     """The test, with a look at the kernel logs after all that it deferred."""
     @functools.wraps(function)
     def wrapper(env, *args):
+        if env is None:
+            function(env, *args)
+            return
         if not all(machine.alive() for machine in env.machines.machines.values()):
             ksft.ksft_pr("a machine died in an earlier test of this file")
             raise ksft.KsftFailEx()
@@ -116,7 +119,8 @@ def _child(module, path: Path, machines: Machines, options):
         for pattern in options.tests:
             sys.argv += ["-t", pattern]
         ksft.set_main_name(path.stem)
-        ksft.ksft_run(cases(module), args=(Env(machines, options.long),))
+        env = Env(machines, options.long) if machines else None
+        ksft.ksft_run(cases(module), args=(env,))
         status = 0
     except BaseException:
         traceback.print_exc(file=sys.stdout)
@@ -178,7 +182,10 @@ def run(paths, options) -> int:
     print("TAP version 13", flush=True)
     for path in paths:
         module = load_file(path)
-        groups.setdefault(module.SYSTEM.name, (module.SYSTEM, []))[1].append((path, module))
+        if module.SYSTEM is None:
+            run_file(module, path, None, options, results)
+        else:
+            groups.setdefault(module.SYSTEM.name, (module.SYSTEM, []))[1].append((path, module))
     for system, files in groups.values():
         run_group(system, files, options, results)
     return results.end(time.monotonic() - begin)
