@@ -150,6 +150,10 @@ fn parse(bytes: &[u8]) -> Result<Line, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::tests::connect;
+    use crate::netlink::fake::Fake;
+    use crate::netlink::fake::Told;
+    use crate::uapi::attribute;
 
     #[test]
     fn lines() {
@@ -184,6 +188,103 @@ mod tests {
                 (Err(found), Err(expected)) => assert_eq!(found, expected, "{text}"),
                 _ => panic!("{text}: {found:?}"),
             }
+        }
+    }
+
+    /// What comes of a batch.
+    struct Ran {
+        result: Result<(), Error>,
+        errors: String,
+        datagrams: Vec<usize>,
+        carried_out: Vec<String>,
+    }
+
+    /// Runs a batch with a kernel that refuses to do anything with the child `bad`.
+    fn run(text: &str, force: bool) -> Ran {
+        let mut carried_out = Vec::new();
+        let fake = Fake::new(|asked| match asked.text(attribute::IFNAME) {
+            Some(name) if name == "bad" => Told::Refused(19, Some("there is no bad"), None),
+            name => {
+                carried_out.push(format!("{} {name:?}", asked.command));
+                Told::Done
+            }
+        });
+        let datagrams = fake.datagrams.clone();
+        let (mut out, mut errors) = (Vec::new(), Vec::new());
+        let result = Batch {
+            kernel: &mut connect(fake),
+            name: "marks",
+            force,
+            json: true,
+            out: &mut out,
+            errors: &mut errors,
+        }
+        .run(text.as_bytes());
+        let datagrams = datagrams.take();
+        Ran {
+            result,
+            errors: String::from_utf8(errors).unwrap(),
+            datagrams,
+            carried_out,
+        }
+    }
+
+    #[test]
+    fn the_first_error_ends_it() {
+        let table = [
+            ("", Ok(()), 0),
+            ("add_mark a 1\n# no\nadd_mark a 2", Ok(()), 2),
+            (
+                "add_mark a 1\n\nadd_mark bad 2\nadd_mark a 3\n",
+                Err(("marks:3: add_mark bad 2: there is no bad (ENODEV)", 1)),
+                1,
+            ),
+            (
+                "add_mark a 1\nadd_mark a\nadd_mark a 3\n",
+                Err(("marks:2: usage: add_mark CHILD MARK", 2)),
+                1,
+            ),
+        ];
+        for (text, expected, count) in table {
+            let ran = run(text, false);
+            let found = ran.result.map_err(|e| (e.to_string(), e.status()));
+            let expected = expected.map_err(|(text, status)| (text.to_owned(), status));
+            assert_eq!(found, expected, "{text:?}");
+            assert_eq!(ran.carried_out.len(), count, "{text:?}");
+            assert!(ran.datagrams.iter().all(|count| *count == 1));
+            assert_eq!(ran.errors, "");
+        }
+    }
+
+    #[test]
+    fn errors_do_not_end_it() {
+        let ran = run(
+            "add_mark a 1\nadd_mark bad 2\nwhat\nshow\nadd_mark a 3\nadd_mark bad 4\n",
+            true,
+        );
+        assert_eq!(ran.result.unwrap_err().to_string(), "3 commands failed");
+        assert_eq!(
+            ran.errors,
+            "muennet_cfg: marks:2: add_mark bad 2: there is no bad (ENODEV)\n\
+             muennet_cfg: marks:3: there is no command \"what\" here\n\
+             muennet_cfg: marks:6: add_mark bad 4: there is no bad (ENODEV)\n"
+        );
+        // Two marks before the error in line 3, the two dumps of show, the two marks after it.
+        assert_eq!(ran.datagrams, [2, 1, 1, 2]);
+        assert_eq!(
+            ran.carried_out,
+            ["5 Some(\"a\")", "1 None", "2 None", "5 Some(\"a\")"]
+        );
+    }
+
+    #[test]
+    fn many_at_once() {
+        for count in [1, 63, 64, 65, 1000] {
+            let text: String = (1..=count).map(|n| format!("add_mark a {n}\n")).collect();
+            let ran = run(&text, true);
+            assert!(ran.result.is_ok());
+            assert_eq!(ran.carried_out.len(), count);
+            assert_eq!(ran.datagrams.len(), count.div_ceil(AT_ONCE), "{count}");
         }
     }
 }

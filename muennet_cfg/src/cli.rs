@@ -19,7 +19,12 @@ use crate::names::Place;
 /// A child is a network interface of its own over the channels of a main interface of mode ip.
 /// Incoming packets whose mark a child owns go to that child, all others to the main interface.
 #[derive(Debug, Parser)]
-#[command(name = "muennet_cfg", version, max_term_width = 100)]
+#[command(
+    name = "muennet_cfg",
+    version,
+    max_term_width = 100,
+    subcommand_value_name = "COMMAND"
+)]
 pub struct Cli {
     /// Print JSON instead of text
     #[arg(short, long, global = true)]

@@ -264,3 +264,7 @@ fn group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed> {
 fn malformed(what: &str) -> Failure {
     Failure::Malformed(Malformed(what.to_owned()))
 }
+
+#[cfg(test)]
+#[path = "kernel_tests.rs"]
+pub mod tests;

@@ -2,6 +2,8 @@
 
 //! The manual page, `muennet_cfg(8)`: what the command line says of itself, and some more.
 
+use std::io::Write;
+
 use clap::Arg;
 use clap::Command;
 use clap::CommandFactory;
@@ -39,8 +41,8 @@ const EXAMPLES: &[(&str, &str)] = &[
         "Make a child whose packets have the mark 24. Sending through a child does not mark; the last command does.",
     ),
     (
-        "nft add rule inet filter output oifname child0 meta mark set 24",
-        "The same mark by nftables, in a chain of type route at the hook output.",
+        "nft add table inet marks\nnft add chain inet marks output '{ type route hook output priority mangle; }'\nnft add rule inet marks output oifname child0 meta mark set 24",
+        "The same mark by nftables.",
     ),
     (
         "muennet_cfg move_mark child0 child1 24",
@@ -78,12 +80,13 @@ pub fn page() -> Vec<u8> {
 }
 
 fn write(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
-    let man = Man::new(command.clone())
-        .section("8")
-        .date("")
-        .source(format!("muennet {}", env!("CARGO_PKG_VERSION")))
-        .manual("System Administration");
-    man.render_title(page)?;
+    let version = env!("CARGO_PKG_VERSION");
+    // The crate would leave out the date that is none, and not what comes after it.
+    writeln!(
+        page,
+        ".TH muennet_cfg 8 \"\" \"muennet {version}\" \"System Administration\""
+    )?;
+    let man = Man::new(command.clone());
     man.render_name_section(page)?;
     man.render_synopsis_section(page)?;
     man.render_description_section(page)?;
@@ -113,6 +116,9 @@ fn commands(command: &Command) -> Roff {
             &mut roff,
             &about.map(ToString::to_string).unwrap_or_default(),
         );
+        if own().next().is_none() {
+            continue;
+        }
         roff.control("RS", []);
         for argument in own() {
             roff.control("TP", []).text(names_of(argument));
@@ -139,13 +145,19 @@ fn rest() -> Roff {
         "Everybody may look. Changes take CAP_NET_ADMIN over the network namespace where the command works; adding a child and changing marks steers packets of the parent and takes CAP_NET_ADMIN over the namespace of the parent besides. The mark of an incoming packet is chosen by who sends it: rules that trust it trust the peer.",
     )]);
     roff.control("SH", ["EXAMPLES"]);
-    for (commands, text) in EXAMPLES {
-        roff.control("PP", []).text([roman(*text)]);
+    for (number, (commands, text)) in EXAMPLES.iter().enumerate() {
+        if number > 0 {
+            roff.control("PP", []);
+        }
+        roff.text([roman(*text)]);
         example(&mut roff, commands);
     }
     roff.control("SH", ["JSON"]);
-    for text in JSON {
-        roff.control("PP", []).text([roman(*text)]);
+    for (number, text) in JSON.iter().enumerate() {
+        if number > 0 {
+            roff.control("PP", []);
+        }
+        roff.text([roman(*text)]);
     }
     example(&mut roff, json::EXAMPLE);
     roff.control("SH", ["SEE ALSO"]);

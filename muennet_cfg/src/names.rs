@@ -285,7 +285,8 @@ mod tests {
 
     #[test]
     fn places() {
-        let table: &[(&str, Result<(Option<&str>, &str), WordError>)] = &[
+        type Expected = Result<(Option<&'static str>, &'static str), WordError>;
+        let table: &[(&str, Expected)] = &[
             ("child0", Ok((None, "child0"))),
             ("blue/child0", Ok((Some("blue"), "child0"))),
             ("3/child0", Ok((Some("3"), "child0"))),

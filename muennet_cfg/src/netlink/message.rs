@@ -145,56 +145,12 @@ fn end(payload: &[u8], flags: u16, echo: bool) -> Result<Result<(), Refusal>, Ma
 }
 
 #[cfg(test)]
-pub mod tests {
+mod tests {
     use super::*;
-    use crate::netlink::refusal;
+    use crate::netlink::fake::acknowledge;
+    use crate::netlink::fake::done;
+    use crate::netlink::fake::message;
     use crate::netlink::Request;
-
-    /// A message of any kind, as the kernel builds it.
-    pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        bytes.extend((payload.len() as u32 + 16).to_ne_bytes());
-        bytes.extend(kind.to_ne_bytes());
-        bytes.extend(flags.to_ne_bytes());
-        bytes.extend(sequence.to_ne_bytes());
-        bytes.extend(4711u32.to_ne_bytes());
-        bytes.extend(payload);
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        bytes
-    }
-
-    /// An acknowledgement: of a refusal where `errno` is not 0.
-    pub fn acknowledge(
-        request: &[u8],
-        errno: i32,
-        message_text: Option<&str>,
-        offset: Option<u32>,
-    ) -> Vec<u8> {
-        let mut payload = (-errno).to_ne_bytes().to_vec();
-        payload.extend(&request[..16]);
-        // Built as a request is: the attributes come after 16 bytes.
-        let mut attributes = Request::new(0, &[]);
-        if let Some(text) = message_text {
-            attributes = attributes.text(refusal::NLMSGERR_ATTR_MSG, text);
-        }
-        if let Some(offset) = offset {
-            attributes = attributes.u32(refusal::NLMSGERR_ATTR_OFFS, offset);
-        }
-        payload.extend(&attributes.seal(0, 0)[16..]);
-        let sequence = NetlinkBuffer::new(request).sequence_number();
-        message(
-            NLMSG_ERROR,
-            NLM_F_CAPPED | NLM_F_ACK_TLVS,
-            sequence,
-            &payload,
-        )
-    }
-
-    /// The end of a dump.
-    pub fn done(request: &[u8]) -> Vec<u8> {
-        let sequence = NetlinkBuffer::new(request).sequence_number();
-        message(NLMSG_DONE, 2, sequence, &0u32.to_ne_bytes())
-    }
 
     fn ends(datagram: &[u8]) -> Vec<Result<(), Refusal>> {
         messages(datagram)

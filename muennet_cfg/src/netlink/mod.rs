@@ -9,6 +9,8 @@
 
 mod attributes;
 mod conversation;
+#[cfg(test)]
+pub mod fake;
 mod message;
 mod refusal;
 mod request;
@@ -24,9 +26,6 @@ pub use refusal::Refusal;
 pub use request::Request;
 pub use socket::Protocol;
 pub use socket::Socket;
-
-#[cfg(test)]
-pub use message::tests as kernel;
 
 use std::fmt;
 

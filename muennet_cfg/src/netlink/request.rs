@@ -54,6 +54,31 @@ impl Request {
         self.attribute(kind, bytes)
     }
 
+    /// Adds a number.
+    #[cfg(test)]
+    pub fn u16(self, kind: u16, value: u16) -> Self {
+        self.attribute(kind, value.to_ne_bytes().to_vec())
+    }
+
+    /// Adds a number.
+    #[cfg(test)]
+    pub fn u64(self, kind: u16, value: u64) -> Self {
+        self.attribute(kind, value.to_ne_bytes().to_vec())
+    }
+
+    /// Adds an attribute without a value.
+    #[cfg(test)]
+    pub fn flag(self, kind: u16) -> Self {
+        self.attribute(kind, Vec::new())
+    }
+
+    /// Adds the attributes of another request below one attribute.
+    #[cfg(test)]
+    pub fn nest(self, kind: u16, below: Request) -> Self {
+        let bytes = below.bytes.into_iter().skip(HEADER + below.family_header);
+        self.attribute(kind | netlink_packet_core::NLA_F_NESTED, bytes.collect())
+    }
+
     fn attribute(mut self, kind: u16, value: Vec<u8>) -> Self {
         let attribute = DefaultNla::new(kind, value);
         let start = self.bytes.len();
