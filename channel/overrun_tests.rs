@@ -88,6 +88,45 @@ mod tests {
     }
 
     #[test]
+    fn a_call_keeps_to_its_limit() -> Result<(), NoRoom> {
+        for limit in 0..=21 {
+            let memory = Cells::<128>::new();
+            let mut writer = start(&memory)?;
+            let mut reader = waiting_reader();
+            burst(&mut writer, &memory, 0..20);
+            let got = read(&mut reader, &memory, limit, || ());
+            assert_eq!((limit, got.progress.copied), (limit, limit.min(20)));
+            assert_eq!((limit, got.progress.delivered), (limit, limit.min(20)));
+            assert_eq!((limit, got.progress.more), (limit, limit < 20));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn the_newest_element_is_left_to_read() -> Result<(), NoRoom> {
+        // The writer overtakes the first batch and the single copy after it, so that the margin is
+        // as wide as it gets; then it begins one more element and stops there.
+        let memory = Cells::<80>::new();
+        let mut writer = start(&memory)?;
+        let mut reader = waiting_reader();
+        burst(&mut writer, &memory, 0..8);
+        let mut copies = 0;
+        let got = read(&mut reader, &memory, 64, || {
+            copies += 1;
+            if copies == 8 {
+                burst(&mut writer, &memory, 8..108);
+            } else if copies == 9 {
+                burst(&mut writer, &memory, 108..208);
+                write(&mut writer, &memory, 0);
+            }
+        });
+        assert_eq!(got.values(), &[(207 % 128) as u8]);
+        assert_eq!(got.progress.copied, 8 + 1 + 1);
+        assert_eq!((got.progress.overruns, got.progress.lost), (2, 207));
+        Ok(())
+    }
+
+    #[test]
     fn a_batch_is_checked_element_by_element() -> Result<(), NoRoom> {
         // A full batch of 8 in a ring of 16. During its last copy the writer begins some elements:
         // how many of the batch are lost.

@@ -191,7 +191,12 @@ mod tests {
             min_size: 0,
             max_size: usize::MAX,
         });
-        assert!(changed(&read(&mut reader, &memory, 64, || ()), "X"));
+        let got = read(&mut reader, &memory, 64, || ());
+        let refused = Change::Incompatible {
+            epoch: 7,
+            reason: Mismatch::Size(0),
+        };
+        assert_eq!(got.progress.changes().next(), Some(&refused));
     }
 
     #[test]

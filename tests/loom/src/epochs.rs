@@ -135,6 +135,30 @@ fn without_write_barriers_epochs_mix() {
     explore(4, || replaced(Barriers::NoWrite, false));
 }
 
+#[test]
+fn an_overrun_is_not_hidden_by_a_new_epoch() {
+    // The only element of the ring is overwritten, and then the counters are set to zero.
+    explore(2, || {
+        let memory = Region::new(4, Barriers::Both);
+        let mut reader = Checked::new();
+        let mut writer = writer(&*memory, 4);
+        start(&mut writer, &*memory, 2);
+        reader.read(&*memory, 8, size);
+        write(&mut writer, &*memory, 2, 0);
+        let peer = thread::spawn({
+            let memory = memory.clone();
+            move || {
+                write(&mut writer, &*memory, 2, 1);
+                start(&mut writer, &*memory, 3);
+            }
+        });
+        reader.read(&*memory, 8, size);
+        peer.join().unwrap();
+        reader.drain(&*memory, size);
+        assert_eq!((reader.epoch, reader.next), (3, 0));
+    });
+}
+
 /// A writer stops, and begins again if `again`.
 fn stops(again: bool) {
     let (_, reader) = against(
