@@ -101,7 +101,7 @@ ROWS = [
     row("EINVAL", "poll", "often", poll="often"),
     row("EINVAL", "poll", "1000001", poll="1000001"),
     row("EINVAL", "sinfo", "here", sinfo="here"),
-    row("EINVAL", "net0", "small_out", out="small_out", mtu="9000"),
+    row("EINVAL", "net0", "9000", out="small_out", mtu="9000"),
     # The subject information.
     row("ENODEV", "0x1300000000", sinfo="0x1300000000"),
     row("ENODEV", at("magic"), sinfo=at("magic")),
@@ -133,12 +133,23 @@ ROWS = [
     row(("EEXIST", "EBUSY"), "lo", name="lo"),
     row(("EEXIST", "EBUSY"), "net0", name="net0,net0", in_=f"{IN},second_in", out=f"{OUT},second_out",
         reader_protocol="2,2", writer_protocol="2,2", flags="net_hdr,net_hdr"),
-    # What comes later.
-    row("EOPNOTSUPP", "net0", "pmtu", pmtu="plain"),
-    row("EOPNOTSUPP", "net0", "vector", in_="noticed_in"),
-    row("EOPNOTSUPP", "net0", "event", out="notifying_out"),
-    # Syntax is judged before what comes later.
+    # The table of path MTUs.
+    row("ENXIO", "net0", "nowhere", pmtu="nowhere"),
+    row("EPERM", "net0", "second_out", pmtu="second_out"),
+    row("EPERM", "net0", IN, in_="second_in", pmtu=IN, sinfo=at("in overlaps")),
+    row("EPERM", "net0", "ram_in", pmtu="ram_in"),
+    row("EPERM", "net0", "sinfo_in", pmtu="sinfo_in"),
+    row("EINVAL", "net0", "second_in", flags="eth_dev", pmtu="second_in"),
+    row("EINVAL", "net0", "second_in", flags=None, pmtu="second_in"),
+    row("EINVAL", "pmtu", "more", pmtu="second_in,more"),
+    # A vector whose interrupt does not exist on this machine.
+    row("EINVAL", "net0", "interrupt", in_="noticed_in"),
+    # The ranges of the other modes.
     row("EINVAL", "net0", "x15", flags="eth_dev", mtu="x15"),
+    row("EINVAL", "net0", "67", flags="eth_dev", mtu="67"),
+    row("EINVAL", "net0", "65522", flags="eth_dev", mtu="65522"),
+    row("EINVAL", "net0", "0", flags=None, mtu="0"),
+    row("EINVAL", "net0", "65536", flags=None, mtu="65536"),
     # The second interface fails: the first is removed again.
     row("ENXIO", "net1", "nowhere", name="net0,net1", in_=f"{IN},nowhere", out=OUT,
         reader_protocol="2,2", flags="net_hdr,net_hdr"),
@@ -183,6 +194,13 @@ ACCEPTED = [
     row("", name="abcdefghijklmno"),
     row("", sinfo="E00000000"),
     row("", sinfo=at("count 65535")),
+    row("", pmtu="second_in"),
+    row("", flags="eth_dev"),
+    row("", flags="eth_dev", mtu="68"),
+    row("", flags="eth_dev", mtu="65521"),
+    row("", flags=None),
+    row("", flags=None, mtu="1"),
+    row("", flags=None, mtu="65535"),
     row("", name="net0,net1", in_=f"{IN},second_in", out=f"{OUT},second_out",
         reader_protocol="2,3", writer_protocol="2,3", flags="net_hdr,net_hdr"),
 ]

@@ -252,7 +252,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)   # SO_RCVBUFFORCE
 s.bind(("", 9))
 s.settimeout(4)
-print("ready", file=sys.stderr, flush=True)
+open("/run/ready", "w").close()
 good = 0
 try:
     for number in range(int(sys.argv[1])):
@@ -270,8 +270,9 @@ def udp(paths, source, count, size) -> int:
         machine.put("/root/udp.py", UDP.encode())
         machine.put("/root/serve.py", SERVE.encode())
     serve = paths.server.inside(f"python3 /root/serve.py {count} {size}")
+    paths.server.machine.run("rm -f /run/ready")
     with paths.server.machine.bkg(serve, exit_wait=True) as served:
-        time.sleep(1.5)
+        paths.server.machine.run("while [ ! -e /run/ready ]; do sleep 0.1; done")
         source.run(f"python3 /root/udp.py {SERVER} {count} {size}")
     return int(served.stdout)
 
