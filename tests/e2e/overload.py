@@ -4,8 +4,8 @@
 import json
 import time
 
-from rig import (PAIR, V4, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_gt, ksft_pr,
-                 ksft_true, load, stats, up)
+from rig import (PAIR, V4, Writer, defer, ip_element, ksft_busy_wait, ksft_eq, ksft_ge,
+                 ksft_gt, ksft_pr, ksft_true, load, stats, up, wait_stats)
 from rig.packets import numbered, udp4
 
 SYSTEM = PAIR
@@ -50,6 +50,12 @@ def burst(writer: Writer, elements: bytes, at: int):
     c.wc = at + count
 
 
+def taken(machine) -> int:
+    """Elements that the reader has dealt with."""
+    counted = stats(machine)
+    return counted["rx_packets"] + counted["rx_missed_errors"]
+
+
 def test_newest_of_a_burst_arrive(env):
     load(env.a)
     up(env.a, quiet=True)
@@ -66,7 +72,7 @@ def test_newest_of_a_burst_arrive(env):
         writer.channel.wsc = written
         writer.channel.map[64:64 + len(content)] = content
         writer.channel.wc = written
-        time.sleep(1)
+        wait_stats(env.a, rx_packets=ring)
     ksft_eq(receiver.got["bad"], 0)
     ksft_eq(receiver.got["numbers"], [[written - ring, written - 1]])
     counted = stats(env.a)
@@ -95,7 +101,8 @@ def test_flood(env):
             burst(writer, made[first:first + count * ELEMENT], written)
             written += count
         seconds = time.monotonic() - begin
-        time.sleep(1)
+        ksft_busy_wait(lambda: taken(env.a) >= written, sleep=0.1, deadline=30,
+                       comment="all is read or missed")
     counted = stats(env.a)
     ksft_pr(f"{written / seconds / 1000:.0f} k elements/s written, "
             f"{counted['rx_packets'] / seconds / 1000:.0f} k/s read, "
@@ -114,5 +121,5 @@ def test_flood(env):
     with Receiver(env.a) as receiver:
         for n in range(100):
             burst(writer, element(n), written + n)
-        time.sleep(0.5)
+        wait_stats(env.a, rx_packets=counted["rx_packets"] + 100)
     ksft_eq(receiver.got["numbers"], [[0, 99]])

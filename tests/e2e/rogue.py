@@ -9,8 +9,8 @@ import random
 import struct
 import time
 
-from rig import (PAIR, V4, KsftNamedVariant, Writer, defer, ip_element, ksft_eq, ksft_ge,
-                 ksft_variants, load, stats, up)
+from rig import (PAIR, V4, KsftNamedVariant, Writer, defer, ip_element, ksft_busy_wait,
+                 ksft_eq, ksft_ge, ksft_variants, load, stats, up, wait_stats)
 from rig.packets import udp4
 
 SYSTEM = PAIR
@@ -44,11 +44,11 @@ class Peer:
 
     def recovers(self):
         """After all that: a new epoch of ten packets arrives."""
-        before = stats(self.machine)["rx_packets"]
         self.start()
+        time.sleep(0.1)
+        before = stats(self.machine)["rx_packets"]
         self.writer.write(*(honest(n) for n in range(10)))
-        time.sleep(0.2)
-        ksft_eq(stats(self.machine)["rx_packets"], before + 10)
+        wait_stats(self.machine, rx_packets=before + 10)
 
 
 HEADERS = [KsftNamedVariant(f"{word}={value:#x}", word, value) for word, value in (
@@ -113,12 +113,8 @@ def test_bad_element(env, data):
     peer = Peer(env)
     peer.start()
     peer.writer.write(honest(0), data, honest(1))
-    time.sleep(0.2)
-    counted = stats(peer.machine)
-    ksft_eq(counted["rx_packets"], 2, "the good ones around it")
-    ksft_eq(counted["rx_frame_errors"], 1)
-    ksft_eq(counted["rx_errors"], 1)
-    ksft_eq(counted["rx_over_errors"], 0)
+    # The good ones around it arrive.
+    wait_stats(peer.machine, rx_packets=2, rx_frame_errors=1, rx_errors=1, rx_over_errors=0)
 
 
 def test_length_of_our_header_may_be_zero(env):
@@ -126,19 +122,24 @@ def test_length_of_our_header_may_be_zero(env):
     peer.start()
     data = honest(0)
     peer.writer.write(data[:4] + bytes(2) + data[6:])
-    time.sleep(0.2)
-    ksft_eq(stats(peer.machine)["rx_packets"], 1)
+    wait_stats(peer.machine, rx_packets=1, rx_errors=0)
 
 
 def test_wrong_protocol_is_reported_once(env):
     peer = Peer(env)
     env.a.new_log()
     writer = Writer(peer.channel, 3, SIZE)
-    for epoch in (41, 42):
+    lines: list = []
+
+    def told() -> int:
+        lines.extend(line for line in env.a.new_log() if "net0" in line)
+        return len(lines)
+
+    for count, epoch in ((1, 41), (2, 42)):
         writer.start(epoch)
-        time.sleep(0.3)
-    lines = [line for line in env.a.new_log() if "net0" in line]
-    ksft_eq(len(lines), 2, f"one line an epoch: {lines}")
+        ksft_busy_wait(lambda count=count: told() >= count, sleep=0.1, deadline=30)
+    time.sleep(0.5)
+    ksft_eq(told(), 2, f"one line an epoch: {lines}")
     peer.recovers()
 
 

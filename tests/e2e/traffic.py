@@ -34,7 +34,7 @@ def test_flood_loses_nothing(env):
     # 60 packets are on their way at a time: far below the ring's 695 elements.
     count = 100_000
     pair(env, quiet=True)
-    result = ping(*ends(env, "a", "b"), f"-f -l 60 -c {count} -s 64", timeout=300)
+    result = ping(*ends(env, "a", "b"), f"-f -l 60 -c {count} -s 64", timeout=600)
     ksft_eq(result.received, count)
     for machine in (env.a, env.b):
         counted = stats(machine)
@@ -74,6 +74,6 @@ def test_tcp_ipv6(env, source, target):
 @ksft_variants(BOTH_WAYS)
 def test_udp(env, source, target):
     pair(env)
-    result = iperf3(*ends(env, source, target), "-u -b 10M -l 1400", seconds=3)
-    ksft_gt(result.packets, 2000)
+    result = iperf3(*ends(env, source, target), "-u -b 5M -l 1400", seconds=3)
+    ksft_gt(result.packets, 1000)
     ksft_eq(result.lost, 0)

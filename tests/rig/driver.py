@@ -85,6 +85,12 @@ def stats(machine, dev: str = "net0", ns: str = "") -> dict:
     return {name: int(value) for name, value in re.findall(r"^(\w+):(\d+)$", out, re.M)}
 
 
+def wait_stats(machine, dev: str = "net0", seconds: float = 30, **wanted):
+    """Waits until counters have these values; a failed check if they do not get there."""
+    ksft.ksft_busy_wait(lambda: wanted.items() <= stats(machine, dev).items(), sleep=0.05,
+                        deadline=seconds, comment=f"{wanted} of {dev} in {machine.name}")
+
+
 def interfaces(machine) -> set:
     """The names of the interfaces there are."""
     return set(machine.run("ls /sys/class/net").stdout.split())
