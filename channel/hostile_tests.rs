@@ -146,4 +146,23 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn losses_of_several_epochs_do_not_overflow() {
+        // Each epoch claims to have written all elements that can be counted, and the next one
+        // comes while an element of it is copied.
+        let memory = Cells::<80>::new();
+        memory.header(7, 2, 8, MAX, MAX);
+        let mut reader = waiting_reader();
+        let epoch = core::cell::Cell::new(7);
+        let got = read(&mut reader, &memory, 64, || {
+            epoch.set(epoch.get() + 1);
+            memory.header(epoch.get(), 2, 8, MAX, MAX);
+        });
+        assert_eq!(got.progress.lost, MAX);
+        assert!(got.progress.overruns > 1);
+        assert_eq!(got.progress.delivered, 0);
+        memory.header(1, 2, 8, 3, 3);
+        assert_eq!(read(&mut reader, &memory, 64, || ()).values().len(), 3);
+    }
 }

@@ -127,6 +127,12 @@ impl Progress {
         self.changes.iter().flatten()
     }
 
+    /// Adds elements that were lost. A peer may claim to have written nearly 2^64 elements, and so
+    /// in several epochs during one call: the count ends at its largest value.
+    pub(super) fn lose(&mut self, elements: u64) {
+        self.lost = self.lost.saturating_add(elements);
+    }
+
     /// Adds a change. A call notes at most one each turn, so there is always room.
     pub(super) fn note(&mut self, change: Change) {
         if let Some(free) = self.changes.iter_mut().find(|entry| entry.is_none()) {

@@ -136,7 +136,7 @@ impl Run {
         self.recovery.jumped();
         // The overrun of a batch has been counted with the batch.
         call.progress.overruns += u64::from(!call.overtaken);
-        call.progress.lost += target.saturating_sub(rc);
+        call.progress.lose(target.saturating_sub(rc));
         call.overtaken = false;
     }
 
@@ -190,7 +190,7 @@ impl Run {
             let advance = wsc.saturating_sub(before);
             if lost > 0 {
                 call.progress.overruns += 1;
-                call.progress.lost += lost;
+                call.progress.lose(lost);
                 self.recovery
                     .overtaken(copies, advance, self.geometry.elements());
                 call.overtaken = true;
