@@ -1,0 +1,312 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Events and vectors: a writer wakes its reader by the separation kernel, which a
+test module plays (tests/sim). The driver executes its real hypercall.
+"""
+
+import json
+import re
+import time
+
+from rig import (V4, Channel, End, KsftNamedVariant, System, Writer, defer, errno_of, interfaces,
+                 ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt,
+                 ksft_ne, ksft_pr, ksft_true, ksft_variants, load, ping, unload, up)
+from rig.packets import udp4
+from rig.sim import Sim, interrupts
+
+CHANNELS = (
+    # Both directions with an event and a vector.
+    Channel("left_to_right", writes={"a": "left_out"}, reads={"a": "right_in"},
+            event=1, vector=0x70),
+    Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"},
+            event=2, vector=0x71),
+    # One direction with both, the other without any.
+    Channel("one_to_two", writes={"a": "one_out"}, reads={"a": "two_in"}),
+    Channel("two_to_one", writes={"a": "two_out"}, reads={"a": "one_in"}, event=3, vector=0x72),
+    # The writer has an event, the reader polls all the same.
+    Channel("p_to_q", writes={"a": "p_out"}, reads={"a": "q_in"}, event=4),
+    Channel("q_to_p", writes={"a": "q_out"}, reads={"a": "p_in"}, event=5),
+    # Nobody has any.
+    Channel("x_to_y", writes={"a": "x_out"}, reads={"a": "y_in"}),
+    Channel("y_to_x", writes={"a": "y_out"}, reads={"a": "x_in"}),
+    # A ring of a few elements, each of which is a batch.
+    Channel("small", writes={"a": "small_out"}, reads={"a": "small_in"}, size=8192,
+            event=6, vector=0x73),
+    # The test is the writer.
+    Channel("host", reads={"a": "host_in"}, vector=0x74),
+    # Vectors that raise nothing.
+    Channel("low", reads={"a": "low_in"}, vector=0x3f),
+    Channel("missing", reads={"a": "missing_in"}, vector=0xe0),
+)
+SYSTEM = System("events", ("a",), CHANNELS)
+
+
+def parameters(*pairs) -> str:
+    """The module parameters for pairs of interfaces that talk to each other."""
+    names = [name for pair in pairs for name in pair]
+    def each(pattern: str) -> str:
+        return ",".join(pattern.format(name) for name in names)
+    return (f"name={each('{}')} in={each('{}_in')} out={each('{}_out')} flags={each('net_hdr')} "
+            f"reader_protocol={each('2')} writer_protocol={each('2')}")
+
+
+class Ends(list):
+    """The pair's two ends, up, each in a namespace of its own."""
+
+    def __init__(self, machine, left: str, right: str):
+        super().__init__()
+        self.machine, self.names = machine, (left, right)
+        for name, side in ((left, "a"), (right, "b")):
+            machine.run(f"ip netns add {name} && ip link set {name} netns {name}")
+            defer(machine.run, f"ip netns del {name}")
+            up(machine, name, quiet=True, side=side, ns=name)
+            self.append(End(machine, V4[side], name))
+
+
+def ethtool(end: End) -> dict:
+    """The counters of an end's interface, whose name is that of its namespace."""
+    out = end.run(f"ethtool -S {end.ns}").stdout
+    return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
+
+
+def timers(machine) -> int:
+    """How many timers of the driver wait now."""
+    out = machine.run("cat /proc/timer_list").stdout
+    return sum("[muennet]" in line for line in out.splitlines())
+
+
+def prepared(env, *pairs):
+    """The separation kernel and the driver: (sim, ends of the pairs ...)."""
+    sim = Sim(env.a)
+    load(env.a, parameters(*pairs))
+    return (sim, *(Ends(env.a, *pair) for pair in pairs))
+
+
+def pingpong(source: End, target: End, count: int) -> dict:
+    """Plays; what it printed."""
+    server = target.machine.bkg("exec " + target.inside("python3 -I -S /rig/pingpong.py serve 7"))
+    with server:
+        target.run("sh -c 'i=0; until grep -q :0007 /proc/net/udp || [ $i -gt 100 ]; "
+                   "do sleep 0.1; i=$((i+1)); done'")
+        out = source.run(f"python3 -I -S /rig/pingpong.py {target.address} 7 {count}",
+                         timeout=300).stdout
+    return json.loads(out)
+
+
+PAIRS = [KsftNamedVariant("event_and_vector", ("left", "right"), {1, 2}, {"left", "right"}),
+         KsftNamedVariant("one_direction", ("one", "two"), {3}, {"one"}),
+         KsftNamedVariant("events_only", ("p", "q"), {4, 5}, set()),
+         KsftNamedVariant("none", ("x", "y"), set(), set())]
+
+
+@ksft_variants(PAIRS)
+def test_works(env, pair, events, with_interrupt):
+    sim, ends = prepared(env, pair)
+    ksft_eq(ping(*ends, "-c 50 -i 0.01").received, 50)
+    ksft_gt(min(iperf3(*ends, seconds=2).intervals), 0)
+    counted = sim.events()
+    ksft_eq(counted["unknown"], 0, "no event that does not exist")
+    for number in (1, 2, 3, 4, 5):
+        ksft_eq(counted[number] > 0, number in events, f"event {number}")
+    for end in ends:
+        got, came = ethtool(end), interrupts(env.a, end.ns)
+        if end.ns in with_interrupt:
+            ksft_gt(came, 0, "interrupts came")
+            ksft_eq(got["rx_interrupts"], came)
+        else:
+            ksft_eq(came, -1, "it has none")
+            ksft_eq(got["rx_interrupts"], 0)
+
+
+def test_mixed(env):
+    sim, *pairs = prepared(env, *(variant.params[0] for variant in PAIRS))
+    out = env.a.run("\n".join(
+        ends[0].inside(f"ping -q -c 100 -i 0.01 {ends[1].address}") + " &" for ends in pairs)
+        + "\nwait").stdout
+    ksft_eq(out.count(" 100 received"), len(pairs))
+    ksft_eq(sim.events()["unknown"], 0)
+
+
+def balanced(sim, end: End, event: int, downs: int = 0):
+    """Each batch, each epoch's begin and end has triggered the event once."""
+    got = ethtool(end)
+    ksft_eq(got["tx_events"], sim.events()[event], "events triggered and counted")
+    ksft_eq(got["tx_events"], got["tx_batches"] + got["tx_epochs"] + downs)
+    return got
+
+
+def test_one_event_for_a_batch(env):
+    sim, (left, right) = prepared(env, ("left", "right"))
+    # Segments of one large send are one batch.
+    iperf3(left, right, seconds=3)
+    got = balanced(sim, left, 1)
+    ksft_lt(got["tx_batches"], got["tx_packets"], "batches of more than one packet")
+    balanced(sim, right, 2)
+    left.run("ip link set left down")
+    balanced(sim, left, 1, downs=1)
+    left.run("ip link set left up")
+    left.run("ip link set left mtu 1400")
+    ksft_eq(balanced(sim, left, 1, downs=1)["tx_epochs"], 3)
+
+
+def test_event_where_every_element_is_a_batch(env):
+    sim = Sim(env.a)
+    load(env.a, "name=small in=small_in out=small_out flags=net_hdr mtu=1500 "
+                "reader_protocol=2 writer_protocol=2")
+    env.a.run("ip addr add 192.0.2.1/24 dev small")
+    up(env.a, "small", quiet=True)
+    end = End(env.a, V4["a"])
+    before = sim.events()[6]
+    env.a.run("ping -q -c 20 -i 0.01 -W 1 192.0.2.9", fail=False)
+    got = {name: int(value) for name, value in re.findall(
+        r"^ +(\w+): (\d+)$", end.run("ethtool -S small").stdout, re.M)}
+    ksft_eq(got["tx_packets"], 20)
+    ksft_eq(got["tx_batches"], 20)
+    ksft_eq(sim.events()[6] - before, 20)
+    ksft_eq(got["rx_elements"], 20, "it reads what it writes")
+
+
+def test_no_wake_up_is_lost(env):
+    count = 200_000 if env.long else 4_000
+    sim, (left, right) = prepared(env, ("left", "right"))
+    ksft_eq(timers(env.a), 0, "nobody polls")
+    got = pingpong(left, right, count)
+    ksft_pr(f"the slowest answer took {got['slowest_ms']:.1f} ms")
+    ksft_eq(got["answered"], count)
+    ksft_eq(timers(env.a), 0, "nobody polls")
+    for end, event in ((left, 1), (right, 2)):
+        counted = balanced(sim, end, event)
+        ksft_eq(counted["rx_packets"], count)
+        ksft_eq(counted["tx_packets"], count)
+
+
+def test_no_wake_up_is_lost_in_floods(env):
+    """Many packets on their way: interrupts come while NAPI polls."""
+    _, (left, right) = prepared(env, ("left", "right"))
+    count = 500_000 if env.long else 10_000
+    ksft_eq(ping(left, right, f"-f -l 50 -c {count} -s 64", timeout=300).received, count)
+
+
+def test_storm(env):
+    """A storm of events: they are masked while NAPI polls, and traffic goes on."""
+    sim, (left, right) = prepared(env, ("left", "right"))
+    often = 2_000_000 if env.long else 1_000_000
+    # One storm on each processor, for as long as the ping takes.
+    with env.a.bkg(sim.storm(0x70, often, 0)), env.a.bkg(sim.storm(0x70, often, 1)):
+        ksft_eq(ping(left, right, "-c 100 -i 0.01").received, 100)
+    time.sleep(0.5)
+    got = ethtool(right)
+    ksft_pr(f"{sim.raised(0x70)} raised, {got['rx_interrupts']} interrupts, "
+            f"{got['rx_polls']} polls")
+    ksft_gt(sim.raised(0x70), 5_000, "there was a storm")
+    ksft_gt(got["rx_interrupts"], 0)
+    ksft_true(got["rx_interrupts"] <= got["rx_polls"] + 1, "no interrupt without its poll")
+    ksft_eq(ping(left, right, "-c 20 -i 0.01").received, 20)
+
+
+def test_idle_costs_nothing(env):
+    sim, ends = prepared(env, ("left", "right"))
+    ping(*ends, "-c 5 -i 0.01")
+    time.sleep(0.5)
+    def seen():
+        return [(interrupts(env.a, end.ns), ethtool(end)["rx_polls"]) for end in ends], \
+            sim.events()
+    before = seen()
+    for _ in range(10):
+        ksft_eq(timers(env.a), 0, "no timer")
+        time.sleep(0.2)
+    ksft_eq(seen(), before, "no interrupt, no poll, no event")
+
+
+def test_one_timer_for_all_that_poll(env):
+    _, *pairs = prepared(env, ("left", "right"), ("x", "y"), ("p", "q"))
+    counts = [timers(env.a) for _ in range(8)]
+    # None is there in the moments in which it runs.
+    ksft_eq(max(counts), 1, f"timers: {counts}")
+    for pair in pairs[1:]:
+        for end in pair:
+            end.run(f"ip link set {end.ns} down")
+    ksft_eq(timers(env.a), 0, "those that are left have vectors")
+
+
+def test_down_disables_the_interrupt(env):
+    sim = Sim(env.a)
+    load(env.a, "name=net0 in=host_in reader_protocol=2 flags=net_hdr")
+    env.a.run(sim.storm(0x74, 10))
+    ksft_eq(interrupts(env.a, "net0"), 0, "none before it is up")
+    up(env.a, quiet=True)
+    writer = Writer(env.channel("host"), 2, 1508)
+    writer.start(5)
+    defer(writer.stop)
+    env.a.run(sim.storm(0x74))
+    writer.write(*(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")) for _ in range(3)))
+    before = interrupts(env.a, "net0")
+    packets = "cat /sys/class/net/net0/statistics/rx_packets"
+    time.sleep(0.2)
+    ksft_eq(env.a.run(packets).stdout, "0\n", "it waits for its vector")
+    env.a.run(sim.storm(0x74))
+    time.sleep(0.2)
+    ksft_eq(env.a.run(packets).stdout, "3\n")
+    ksft_ge(interrupts(env.a, "net0"), before + 1)
+    env.a.run("ip link set net0 down")
+    before = interrupts(env.a, "net0")
+    env.a.run(sim.storm(0x74, 100))
+    ksft_eq(interrupts(env.a, "net0"), before, "none while it is down")
+    # What came meanwhile is not a reason to be lost later.
+    env.a.run("ip link set net0 up")
+    writer.write(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")))
+    env.a.run(sim.storm(0x74))
+    time.sleep(0.2)
+    ksft_eq(env.a.run(packets).stdout, "4\n")
+
+
+def test_interrupt_is_named_after_the_interface(env):
+    Sim(env.a)
+    load(env.a, parameters(("left", "right")))
+    ksft_ne(interrupts(env.a, "left"), -1)
+    env.a.run("ip link set left name muen9")
+    ksft_eq(interrupts(env.a, "left"), -1)
+    ksft_ne(interrupts(env.a, "muen9"), -1)
+    unload(env.a)
+    ksft_eq(env.a.run("grep -cE 'muen9|right$' /proc/interrupts", fail=False).stdout, "0\n",
+            "freed when the module goes")
+    load(env.a, parameters(("left", "right")))
+    ksft_ne(interrupts(env.a, "left"), -1, "and to be had again")
+
+
+def refused(env, given: str, errno: str, *mentions: str):
+    """Loading fails, with one line, and leaves nothing behind."""
+    before = interfaces(env.a), env.a.run("cat /proc/iomem; ls /sys/kernel/debug").stdout
+    env.a.new_log()
+    result = load(env.a, given, fail=False)
+    lines = [line for line in env.a.new_log() if line.level <= 3]
+    ksft_eq(errno_of(result), errno)
+    ksft_eq(len(lines), 1, f"one line of the log: {lines}")
+    for mention in mentions:
+        ksft_in(mention, lines[0])
+    ksft_eq((interfaces(env.a), env.a.run("cat /proc/iomem; ls /sys/kernel/debug").stdout), before)
+
+
+ONE = "name=net0 reader_protocol=2 flags=net_hdr"
+
+
+def test_interrupt_in_use(env):
+    # Nobody shares an interrupt: here the second interface's is that of the first.
+    Sim(env.a)
+    refused(env, "name=net0,net1 in=left_in,left_in reader_protocol=2,2 flags=net_hdr,net_hdr",
+            "EBUSY", "net1", "interrupt")
+    ksft_eq(interrupts(env.a, "net0"), -1, "freed again")
+
+
+@ksft_variants([KsftNamedVariant("below_0x40", "low_in", "0x3f"),
+                KsftNamedVariant("without_interrupt", "missing_in", "interrupt")])
+def test_vector_that_raises_nothing(env, channel, mention):
+    Sim(env.a)
+    refused(env, f"{ONE} in={channel}", "EINVAL", "net0", mention)
+
+
+def test_without_separation_kernel_nothing_is_triggered(env):
+    """An interface without events executes no hypercall: outside of Muen it would be fatal."""
+    load(env.a, parameters(("x", "y")))
+    ends = Ends(env.a, "x", "y")
+    ksft_eq(ping(*ends, "-c 10 -i 0.01").received, 10)
