@@ -5,6 +5,7 @@
 //! The module turns pairs of channels into network interfaces, as its parameters say. Its rooms,
 //! from the top down; arrows of use run down only:
 //!
+//! - [`child`]: interfaces on the channels of others, and the marks of their packets.
 //! - [`netdev`]: the interfaces.
 //! - [`channel`]: the stream of elements in shared memory; [`muen`]: the platform.
 //! - [`abstractions`]: what the `kernel` crate lacks, and the only room with `unsafe`.
@@ -24,6 +25,7 @@ use abstractions::{
         MAX_ENTRIES, //
     }, //
 };
+use child::Children;
 use kernel::{
     fmt::Display,
     prelude::*,
@@ -55,6 +57,7 @@ use netdev::{
 
 mod abstractions;
 mod channel;
+mod child;
 mod muen;
 mod netdev;
 
@@ -103,10 +106,11 @@ string_param!(
     "Physical address of the subject information, hexadecimal (0xe00000000)"
 );
 
-/// The module while it is loaded. Dropping it removes the interfaces.
+/// The module while it is loaded. Dropping it removes the children, then the interfaces.
 ///
 /// The folders of debugfs come before the interfaces and go after them.
 struct Muennet {
+    _children: Children,
     _interfaces: KVec<Registration<Interface>>,
     _folders: Pin<KBox<Folders<Interface>>>,
 }
@@ -148,6 +152,7 @@ impl kernel::Module for Muennet {
         let mut interfaces = KVec::with_capacity(lists.len(), GFP_KERNEL)?;
         if lists.is_empty() {
             return Ok(Self {
+                _children: Children::register()?,
                 _interfaces: interfaces,
                 _folders: folders,
             });
@@ -162,6 +167,7 @@ impl kernel::Module for Muennet {
             interfaces.push(interface, GFP_KERNEL)?;
         }
         Ok(Self {
+            _children: Children::register()?,
             _interfaces: interfaces,
             _folders: folders,
         })

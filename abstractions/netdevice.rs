@@ -66,7 +66,10 @@ mod registration;
 
 use irq::IrqLine;
 
-pub(crate) use any::NetDevice;
+pub(crate) use any::{
+    is_valid_name,
+    NetDevice, //
+};
 pub(crate) use features::Link;
 pub(crate) use folder::{
     Folders,

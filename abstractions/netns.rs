@@ -45,11 +45,7 @@ impl Net {
     }
 
     /// The device of this name, or of this alternative name.
-    pub(crate) fn device_by_name<'a>(
-        &'a self,
-        name: &CStr,
-        _rtnl: &'a Rtnl,
-    ) -> Option<&'a NetDevice> {
+    pub(crate) fn device_by_name<'a>(&self, name: &CStr, _rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
         // SAFETY: The namespace is valid, the name is a C string, and the RTNL is held.
         let dev = unsafe { bindings::__dev_get_by_name(self.as_ptr(), name.as_char_ptr()) };
         // SAFETY: Devices are not freed while the RTNL is held.
@@ -57,11 +53,7 @@ impl Net {
     }
 
     /// The device of this index.
-    pub(crate) fn device_by_index<'a>(
-        &'a self,
-        index: u32,
-        _rtnl: &'a Rtnl,
-    ) -> Option<&'a NetDevice> {
+    pub(crate) fn device_by_index<'a>(&self, index: u32, _rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
         let index = i32::try_from(index).ok()?;
         // SAFETY: The namespace is valid, and the RTNL is held.
         let dev = unsafe { bindings::__dev_get_by_index(self.as_ptr(), index) };
@@ -70,7 +62,7 @@ impl Net {
     }
 
     /// The device with the lowest index that is at least `index`.
-    pub(crate) fn next_device<'a>(&'a self, index: u32, _rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
+    pub(crate) fn next_device<'a>(&self, index: u32, _rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
         let mut index = index as c_ulong;
         // SAFETY: The namespace is valid, and the RTNL is held.
         let dev = unsafe { bindings::muennet_next_netdev(self.as_ptr(), &mut index) };

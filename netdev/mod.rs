@@ -12,6 +12,8 @@
 //! - [`config`]: the module parameters, checked. [`mode`]: what the kinds of elements differ in.
 //! - [`frame`]: what an element of IP mode holds, and one of Ethernet mode. [`format`]: the modes,
 //!   one by one: from packets to elements and back.
+//! - [`ports`]: other interfaces on the same channels, and whose packet is whose. [`sharing`]: what
+//!   they need of this one.
 //! - [`setup`]: how an interface is made. [`interface`]: its life and its operations.
 //! - [`info`]: its file in debugfs. [`tools`]: what `ethtool` shows and changes.
 //! - [`transmit`], [`receive`]: its two directions. [`memory`]: their channels' memory.
@@ -46,10 +48,20 @@ mod tools;
 mod transmit;
 
 pub(crate) use self::{
+    counters::{
+        Counters,
+        Sums, //
+    },
     interface::Interface,
     poller::Poller,
+    ports::{
+        PortId,
+        Ports, //
+    },
+    receive::Peer,
     setup::{
         Channel,
         Setup, //
-    }, //
+    },
+    sharing::Direction, //
 };

@@ -17,7 +17,6 @@ use crate::{
         netdevice::{
             netdev_info,
             Irq,
-            Link,
             Registration, //
         }, //
     },

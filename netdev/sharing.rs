@@ -3,7 +3,10 @@
 //! What others may ask of an interface: to send on its channels, and what it is like.
 
 use super::{
-    counters::CpuCounters,
+    counters::{
+        CpuCounters,
+        Sums, //
+    },
     interface::Interface,
     mode::Mode,
     ports::Ports,
@@ -74,6 +77,11 @@ impl Interface {
                 counters.tx_dropped.add(1);
             }
         }
+    }
+
+    /// What the interface has counted.
+    pub(crate) fn sums(&self) -> Sums {
+        Sums::of(&self.counters)
     }
 
     /// What the peer does with the in channel; none without one.

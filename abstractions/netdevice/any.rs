@@ -58,6 +58,12 @@ impl NetDevice {
         u32::try_from(index).unwrap_or(0)
     }
 
+    /// Whether the device has a carrier: `netif_carrier_ok()`.
+    pub(crate) fn has_carrier(&self) -> bool {
+        // SAFETY: By the type invariant the device is valid.
+        unsafe { bindings::muennet_netif_carrier_ok(self.as_ptr()) }
+    }
+
     /// The MTU in bytes.
     pub(crate) fn mtu(&self) -> u32 {
         // SAFETY: As in `index`.
@@ -129,4 +135,10 @@ impl<T: Operations> Device<T> {
         // SAFETY: By the type invariant the device is valid as long as `self`.
         unsafe { NetDevice::from_raw(self.as_ptr()) }
     }
+}
+
+/// Whether `name` can be the name of a device; a `%d` in it stands for a number.
+pub(crate) fn is_valid_name(name: &CStr) -> bool {
+    // SAFETY: The name is a C string.
+    unsafe { bindings::dev_valid_name(name.as_char_ptr()) }
 }

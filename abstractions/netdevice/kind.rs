@@ -32,9 +32,6 @@ pub(crate) trait Stacked: Operations {
     /// The name of the kind.
     const KIND: &'static CStr;
 
-    /// The kind; a static.
-    fn kind() -> &'static Kind<Self>;
-
     /// Makes the data of a device on top of `lower`. `mtu` is that which the user asks for.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub(crate) enum Event {
     Up,
     /// It is down now.
     Down,
+    /// Its flags or its carrier are others now.
+    Change,
     /// Its MTU is another one now.
     ChangeMtu,
 }
@@ -86,6 +88,7 @@ impl<W: Watcher> Notifier<W> {
         let event = match event as bindings::netdev_cmd {
             bindings::netdev_cmd_NETDEV_UP => Event::Up,
             bindings::netdev_cmd_NETDEV_DOWN => Event::Down,
+            bindings::netdev_cmd_NETDEV_CHANGE => Event::Change,
             bindings::netdev_cmd_NETDEV_CHANGEMTU => Event::ChangeMtu,
             _ => return bindings::NOTIFY_DONE as c_int,
         };

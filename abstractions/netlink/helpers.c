@@ -5,6 +5,11 @@
  */
 #include "helpers.h"
 
+bool muennet_netif_carrier_ok(const struct net_device *dev)
+{
+	return netif_carrier_ok(dev);
+}
+
 struct net *muennet_dev_net(const struct net_device *dev)
 {
 	return dev_net(dev);

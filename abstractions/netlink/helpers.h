@@ -11,6 +11,7 @@
 #include <net/genetlink.h>
 #include <net/rtnetlink.h>
 
+bool muennet_netif_carrier_ok(const struct net_device *dev);
 struct net *muennet_dev_net(const struct net_device *dev);
 void muennet_put_net(struct net *net);
 struct net_device *muennet_next_netdev(struct net *net, unsigned long *ifindex);

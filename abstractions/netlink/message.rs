@@ -15,10 +15,7 @@ use core::{
 };
 use kernel::{
     error::to_result,
-    ffi::{
-        c_int,
-        c_void, //
-    },
+    ffi::c_int,
     prelude::*, //
 };
 
@@ -59,11 +56,9 @@ impl Drop for Buffer {
 ///
 /// # Invariants
 ///
-/// `skb` is a valid buffer for `'a` that ends with this message, whose generic netlink header
-/// `header` points behind.
+/// `skb` is a valid buffer for `'a` that ends with this message.
 pub(crate) struct Message<'a> {
     skb: NonNull<bindings::sk_buff>,
-    header: NonNull<c_void>,
     _life: PhantomData<&'a mut bindings::sk_buff>,
 }
 
@@ -103,7 +98,6 @@ impl Message<'_> {
         // INVARIANT: The message has just been begun.
         let mut message = Message {
             skb,
-            header,
             _life: PhantomData,
         };
         let filled = fill(&mut message);
@@ -172,6 +166,23 @@ impl Message<'_> {
     /// - `EMSGSIZE`: there is no room for it.
     pub(crate) fn string(&mut self, number: u16, value: &CStr) -> Result {
         self.put(number, value.to_bytes_with_nul())
+    }
+
+    /// Puts a string that has no NUL, of up to 127 bytes.
+    ///
+    /// # Errors
+    ///
+    /// - `EMSGSIZE`: it is longer, or there is no room for it.
+    pub(crate) fn text(&mut self, number: u16, value: &[u8]) -> Result {
+        let mut buffer = [0; 128];
+        let room = buffer.len() - 1;
+        if value.len() > room {
+            return Err(EMSGSIZE);
+        }
+        for (to, from) in buffer.iter_mut().zip(value) {
+            *to = *from;
+        }
+        self.put(number, buffer.get(..value.len() + 1).ok_or(EMSGSIZE)?)
     }
 
     /// Puts a flag.

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Child interfaces: network devices of their own over the channels of a main interface.
+//!
+//! ```text
+//!   ip link add ... type muennet --+
+//!                                  +--> link (Child, a kind of devices) --> ports of the parent
+//!   genetlink: add-child ... ------+                                            ^
+//!   genetlink: add-mark ... -------> commands --> rules (pure) -----------------+
+//! ```
+//!
+//! - [`link`]: the device of a child; every way to add or to remove one ends there.
+//! - [`watch`]: children follow their parent's MTU and carrier.
+//! - [`rules`]: who may own which mark.
+//! - [`family`]: the netlink family, which `muennet.yaml` specifies. [`uapi`]: its numbers.
+//!   [`commands`], [`dumps`]: what can be asked for. [`find`]: the interfaces that requests name.
+//!   [`show`]: interfaces and marks in messages. [`tell`]: notifications.
+//!
+//! # Locks and lifetimes
+//!
+//! All changes are made with the RTNL held; the lock of a parent's ports comes after it, and nothing
+//! else is taken under that. Packets take neither: they find their child under RCU.
+//!
+//! A child holds a reference to its parent, and the parent's ports one to the child. C's `uninit`
+//! of a child, the one path on which children end, takes the child and its marks from the ports,
+//! and their reference goes a grace period later. So children go before their parent: when the
+//! module goes, the family is unregistered first, then the kind and with it all children, then the
+//! main interfaces. When a namespace goes, its children go with it; a main interface returns to the
+//! initial namespace, and keeps its children elsewhere.
+
+mod commands;
+mod dumps;
+mod family;
+mod find;
+mod link;
+mod rules;
+mod show;
+mod tell;
+mod uapi;
+mod watch;
+
+use crate::abstractions::{
+    netdevice::{
+        KindRegistration,
+        Notifier, //
+    },
+    netlink::FamilyRegistration, //
+};
+use kernel::prelude::*;
+
+pub(crate) use link::Child;
+
+/// All that manages children, while the module is loaded. The fields are dropped in their order.
+pub(crate) struct Children {
+    _family: FamilyRegistration,
+    _kind: KindRegistration<Child>,
+    _watch: Pin<KBox<Notifier<watch::Follow>>>,
+}
+
+impl Children {
+    /// Lets users add children from now on.
+    ///
+    /// # Errors
+    ///
+    /// - `EEXIST`: there is such a family or kind already.
+    /// - `ENOMEM`: there is no memory for it.
+    pub(crate) fn register() -> Result<Self> {
+        let watch = KBox::pin_init(Notifier::new(), GFP_KERNEL)?;
+        let kind = link::KIND.register()?;
+        Ok(Self {
+            _family: family::FAMILY.register()?,
+            _kind: kind,
+            _watch: watch,
+        })
+    }
+}

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Children follow their parent.
+
+use super::link::Child;
+use crate::{
+    abstractions::{
+        netdevice::{
+            netdev_warn_ratelimited,
+            Event,
+            NetDevice,
+            Watcher, //
+        },
+        rtnl::Rtnl, //
+    },
+    netdev::Interface, //
+};
+
+/// Makes children follow.
+pub(super) struct Follow;
+
+impl Watcher for Follow {
+    fn event(dev: &NetDevice, event: Event, rtnl: &Rtnl) {
+        let Some(parent) = dev.downcast::<Interface>() else {
+            return;
+        };
+        let mut next = 1;
+        while let Some((port, _)) = parent.data().ports().next(next) {
+            next = port.id().saturating_add(1);
+            let Some(child) = port.device().downcast::<Child>() else {
+                continue;
+            };
+            match event {
+                Event::Up | Event::Down | Event::Change => Child::update_carrier(child),
+                Event::ChangeMtu => {
+                    let mtu = parent.mtu();
+                    if let Err(error) = child.any().fix_mtu(mtu, rtnl) {
+                        netdev_warn_ratelimited!(
+                            child,
+                            "Cannot take over the MTU {}: {:?}\n",
+                            mtu,
+                            error
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
