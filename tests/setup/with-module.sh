@@ -13,7 +13,8 @@ log=$MUENNET_WORK/module.log
 printf '# building the module for %s\n' "$KVER"
 mkdir "$module"
 /src/tests/setup/inside/sync.sh "$module"
-if ! make -C /kernel/build M="$module" -j"$(nproc)" modules >"$log" 2>&1; then
+if ! make -C /kernel/build M="$module" -j"$(nproc)" modules 2>&1 |
+	tee "$log" | sed -u -n 's/^  [A-Z]/#&/p'; then
 	tail -n 40 "$log"
 	printf '# the module does not build\n'
 	exit 1
