@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `fuzz MUTATIONS SEED`: attacks the reader on two threads and says what was done.
+
+use std::{
+    env,
+    process::ExitCode,
+    thread,
+    time::Instant, //
+};
+
+use muennet_fuzz::attack::{
+    run,
+    Figures, //
+};
+
+/// Mutations between two lines of progress.
+const STRETCH: u64 = 1_000_000;
+
+fn number(argument: Option<String>) -> Option<u64> {
+    argument?.replace('_', "").parse().ok()
+}
+
+fn add(sum: &mut Figures, more: &Figures) {
+    sum.mutations += more.mutations;
+    sum.calls += more.calls;
+    sum.delivered += more.delivered;
+    sum.packets += more.packets;
+    sum.refused += more.refused;
+    sum.honest += more.honest;
+    sum.arrived += more.arrived;
+}
+
+fn main() -> ExitCode {
+    let mut arguments = env::args().skip(1);
+    let (Some(mutations), Some(seed)) = (number(arguments.next()), number(arguments.next())) else {
+        eprintln!("usage: fuzz MUTATIONS SEED");
+        return ExitCode::from(2);
+    };
+    let begin = Instant::now();
+    let mut sum = Figures::default();
+    let mut stretch = 0;
+    while sum.mutations < mutations {
+        let each = (mutations - sum.mutations).min(STRETCH).div_ceil(2);
+        // Each stretch has a seed of its own, which is all that it takes to run it again.
+        let seeds = [seed.wrapping_add(stretch), seed.wrapping_add(stretch + 1)];
+        let threads = seeds.map(|seed| (seed, thread::spawn(move || run(seed, each))));
+        for (seed, thread) in threads {
+            let Ok(figures) = thread.join() else {
+                println!("failed: fuzz {each} {seed}, on its first thread");
+                return ExitCode::FAILURE;
+            };
+            add(&mut sum, &figures);
+        }
+        stretch += 2;
+        println!(
+            "{} mutations in {} s",
+            sum.mutations,
+            begin.elapsed().as_secs()
+        );
+    }
+    println!("{sum:?}");
+    ExitCode::SUCCESS
+}

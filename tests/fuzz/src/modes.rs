@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The three modes as the driver reads them (`netdev/format`), with a vector in place of a packet:
+//! the length is peeked, as many bytes are copied once, and the copy is checked.
+
+use crate::{
+    channel::Element,
+    memory::Shared,
+    netdev::frame::{
+        self,
+        ethernet,
+        Malformed, //
+    }, //
+};
+
+/// What elements hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Raw,
+    Ip,
+    Ethernet,
+}
+
+/// All of them.
+pub(crate) const MODES: [Mode; 3] = [Mode::Raw, Mode::Ip, Mode::Ethernet];
+
+impl Mode {
+    /// The sizes of elements that a reader takes, in bytes.
+    pub(crate) fn sizes(self) -> (usize, usize) {
+        match self {
+            Mode::Raw => (1, 65_535),
+            Mode::Ip => (76, 65_543),
+            Mode::Ethernet => (84, 65_537),
+        }
+    }
+
+    /// Copies what the element claims to hold.
+    pub(crate) fn copy(self, element: &Element<'_, Shared<'_>>) -> Result<Vec<u8>, Malformed> {
+        let size = element.size();
+        let length = match self {
+            Mode::Raw => size,
+            Mode::Ip => {
+                let mut prefix = [0; frame::PREFIX_SIZE];
+                if !element.peek(0, &mut prefix) {
+                    return Err(Malformed::Length);
+                }
+                frame::peek_len(&prefix, size)?
+            }
+            Mode::Ethernet => {
+                let mut trailer = [0; ethernet::TRAILER_SIZE];
+                let at = ethernet::trailer_at(size).ok_or(Malformed::Length)?;
+                if !element.peek(at, &mut trailer) {
+                    return Err(Malformed::Length);
+                }
+                ethernet::frame_len(trailer, size)?
+            }
+        };
+        assert!(length <= size, "{length} bytes of an element of {size}");
+        let mut copy = vec![0; length];
+        assert!(element.peek(0, &mut copy));
+        Ok(copy)
+    }
+
+    /// Checks a copy.
+    pub(crate) fn check(self, copy: &[u8]) -> Result<(), Malformed> {
+        match self {
+            Mode::Raw | Mode::Ethernet => Ok(()),
+            Mode::Ip => {
+                frame::check(copy)?;
+                // What the checks promise to the stack, computed here in another way.
+                let packet = &copy[frame::HEADER_SIZE..];
+                let stated = match (copy[6], packet[0] >> 4) {
+                    (4, 4) => {
+                        let words = usize::from(packet[0] & 15);
+                        assert!(words >= 5 && words * 4 <= packet.len());
+                        usize::from(packet[2]) << 8 | usize::from(packet[3])
+                    }
+                    (41, 6) => 40 + (usize::from(packet[4]) << 8 | usize::from(packet[5])),
+                    other => panic!("accepted {other:?}"),
+                };
+                assert_eq!(stated, packet.len());
+                Ok(())
+            }
+        }
+    }
+}
