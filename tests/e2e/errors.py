@@ -7,7 +7,7 @@ import struct
 
 from rig import (Channel, KsftNamedVariant, System, errno_of, interfaces, ksft_eq, ksft_in,
                  ksft_variants, load, unload)
-from rig.sinfo import Memory, Vector, patched, region_patched
+from rig.sinfo import Memory, Vector, build, parse, patched, region_patched
 
 RAM = 0x1000000
 NOWHERE = 0xf00000000
@@ -54,6 +54,7 @@ SYSTEM = System(
         "ends at 2^64": _region((1 << 64) - MIB, MIB),
         "beyond the processor": _region(1 << 60, MIB),
         "gigantic": _region(_AT.address("second"), 1 << 62),
+        "version 5": lambda image: build("a", parse(image).resources, version=5),
         "count 65535": lambda image: patched(image, 77, struct.pack("<H", 65535)),
     })
 
@@ -194,6 +195,7 @@ ACCEPTED = [
     row("", name="abcdefghijklmno"),
     row("", sinfo="E00000000"),
     row("", sinfo=at("count 65535")),
+    row("", sinfo=at("version 5")),
     row("", pmtu="second_in"),
     row("", flags="eth_dev"),
     row("", flags="eth_dev", mtu="68"),
