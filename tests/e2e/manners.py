@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The manners of a network device: MTU, namespaces, queueing disciplines, packet
+sockets, marks, timestamps; going down under load; a peer that stands still.
+"""
+
+import json
+import os
+import re
+import signal
+import time
+
+from rig import (PAIR, V4, End, KsftNamedVariant, defer, iperf3, ksft_eq, ksft_ge, ksft_gt,
+                 ksft_in, ksft_lt, ksft_ne, ksft_pr, ksft_true, ksft_variants, load, pair, ping,
+                 stats, up)
+
+SYSTEM = PAIR
+
+A_TO_B = "-c 10 -i 0.01"
+
+
+def ends(env) -> tuple:
+    """Both ends, up; without IPv6, so that there are no packets but the test's own."""
+    pair(env, quiet=True)
+    return End(env.a, V4["a"]), End(env.b, V4["b"])
+
+
+def test_mtu_begins_an_epoch(env):
+    a, b = ends(env)
+    channel = env.channel("a_to_b")
+    before = channel.epoch
+    for mtu in (1400, 68, 9000, 1500):
+        env.a.run(f"ip link set net0 mtu {mtu}")
+        ksft_true(channel.epoch not in (0, before), "another epoch")
+        before = channel.epoch
+        ksft_eq(channel.size, mtu + 8)
+        ksft_eq(channel.elements, ((1 << 20) - 64) // (mtu + 8))
+        time.sleep(0.1)
+        # The other way has not changed.
+        ksft_eq(ping(a, b, A_TO_B + " -s 30").received, 10)
+    for mtu, said in ((67, "mtu less than device minimum"),
+                      (65536, "mtu greater than device maximum")):
+        refused = env.a.run(f"ip link set net0 mtu {mtu}", fail=False)
+        ksft_ne(refused.ret, 0)
+        ksft_in(said, refused.stderr)
+        ksft_eq(channel.epoch, before, "nothing has changed")
+
+
+def test_mtu_changes_under_load(env):
+    a, b = ends(env)
+    with env.a.bkg(f"ping -q -f -s 1000 {V4['b']}"):
+        for mtu in (1400, 1500) * 5:
+            env.a.run(f"ip link set net0 mtu {mtu}")
+            env.b.run(f"ip link set net0 mtu {mtu}")
+    ksft_eq(ping(a, b, A_TO_B).received, 10)
+    for machine in (env.a, env.b):
+        ksft_eq(stats(machine)["rx_frame_errors"], 0)
+
+
+def test_in_another_namespace(env):
+    _, b = ends(env)
+    env.a.run("ip netns add other && ip link set net0 netns other")
+    defer(env.a.run, "ip netns del other 2>/dev/null; true")
+    up(env.a, quiet=True, ns="other")
+    inside = End(env.a, V4["a"], "other")
+    ksft_eq(ping(inside, b, A_TO_B).received, 10)
+    with env.b.bkg(f"ping -q -f {V4['a']}"):
+        env.a.run("ip netns del other; i=0; until [ -e /sys/class/net/net0 ] || [ $i -gt 100 ]; "
+                  "do i=$((i+1)); sleep 0.1; done")
+    up(env.a, quiet=True)
+    ksft_eq(ping(End(env.a, V4["a"]), b, A_TO_B).received, 10)
+
+
+def test_netem(env):
+    a, b = ends(env)
+    env.a.run("tc qdisc replace dev net0 root netem delay 60ms")
+    ksft_ge(ping(a, b, A_TO_B).average_ms, 60)
+    env.a.run("tc qdisc replace dev net0 root netem loss 100%")
+    ksft_eq(ping(a, b, A_TO_B + " -W 1").received, 0)
+    env.a.run("tc qdisc del dev net0 root")
+    ksft_eq(ping(a, b, A_TO_B).received, 10)
+
+
+@ksft_variants([KsftNamedVariant(name, name) for name in ("fq_codel", "fq", "pfifo")])
+def test_qdisc(env, name):
+    a, b = ends(env)
+    env.a.run(f"tc qdisc replace dev net0 root {name}")
+    ksft_gt(min(iperf3(a, b, seconds=2).intervals), 0)
+    shown = env.a.run("tc -s -j qdisc show dev net0").stdout
+    ksft_gt(json.loads(shown)[0]["packets"], 100)
+
+
+def test_tcpdump(env):
+    """libpcap captures by a ring in memory that it shares with the kernel (TPACKET_V3)."""
+    a, b = ends(env)
+    for machine, ours, theirs in ((env.a, a, b), (env.b, b, a)):
+        with machine.bkg("exec tcpdump -c 8 -nli net0 icmp 2>/run/tcpdump", exit_wait=True) as dump:
+            machine.run("i=0; until grep -q 'listening on net0' /run/tcpdump || [ $i -gt 100 ]; "
+                        "do sleep 0.1; i=$((i+1)); done")
+            ksft_eq(ping(ours, theirs, "-c 5 -i 0.05").received, 5)
+        seen = dump.stdout
+        ksft_ge(seen.count(f"IP {ours.address} > {theirs.address}: ICMP echo request"), 4)
+        ksft_ge(seen.count(f"IP {theirs.address} > {ours.address}: ICMP echo reply"), 4)
+        ksft_in("link-type RAW", machine.run("cat /run/tcpdump").stdout)
+
+
+def test_marks_travel(env):
+    a, b = ends(env)
+    env.a.run("iptables -t mangle -A OUTPUT -o net0 -p icmp -j MARK --set-mark 0x80000007")
+    defer(env.a.run, "iptables -t mangle -F")
+    env.b.run("iptables -t mangle -A PREROUTING -i net0 -m mark --mark 0x80000007 && "
+              "nft add table inet t && nft 'add chain inet t c { type filter hook prerouting "
+              "priority -200; }' && nft add rule inet t c iifname net0 meta mark 0x80000007 counter")
+    defer(env.b.run, "iptables -t mangle -F; nft delete table inet t")
+    ksft_eq(ping(a, b, A_TO_B).received, 10)
+    channel = env.channel("a_to_b")
+    last = channel.element(channel.wc - 1)
+    ksft_eq(int.from_bytes(last[:4], "little"), 0x80000007, "the element's mark")
+    out = env.b.run("iptables -t mangle -vnxL PREROUTING").stdout
+    ksft_eq(re.search(r"^ +(\d+) .*0x80000007", out, re.M).group(1), "10")
+    ksft_in("counter packets 10 ", env.b.run("nft list table inet t").stdout)
+
+
+STAMPS = """
+import socket, struct, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 37, 1 << 1 | 1 << 4)
+s.settimeout(2)
+for _ in range(5):
+    before = time.time()
+    s.sendto(b"now", (sys.argv[1], 9))
+    after = time.time()
+    for _ in range(100):
+        try:
+            _, extra, _, _ = s.recvmsg(2048, 1024, socket.MSG_ERRQUEUE)
+            break
+        except BlockingIOError:
+            time.sleep(0.01)
+    stamp, = [data for level, kind, data in extra if (level, kind) == (socket.SOL_SOCKET, 37)]
+    seconds, nanoseconds = struct.unpack("qq", stamp[:16])
+    assert before - 1e-3 <= seconds + nanoseconds / 1e9 <= after + 1e-3, (before, stamp, after)
+print("stamped")
+"""
+
+
+def test_transmit_timestamps(env):
+    ends(env)
+    text = env.a.run("ethtool -T net0").stdout
+    ksft_in("software-transmit", text)
+    ksft_in("software-receive", text)
+    env.a.put("/run/stamps.py", STAMPS.encode())
+    ksft_eq(env.a.run(f"python3 -I -S /run/stamps.py {V4['b']}").stdout, "stamped\n")
+
+
+def test_down_under_load(env):
+    a, b = ends(env)
+    for machine in (env.a, env.b):
+        with env.a.bkg(f"ping -q -f -s 1400 {V4['b']}"), env.b.bkg(f"ping -q -f {V4['a']}"):
+            for _ in range(30 if env.long else 8):
+                machine.run("ip link set net0 down; ip link set net0 up")
+    ksft_eq(ping(a, b, A_TO_B).received, 10)
+
+
+def frozen(machine):
+    """Stops a machine as a whole, until the function it returns is called."""
+    pid = machine._process.pid
+    os.kill(pid, signal.SIGSTOP)
+    def thaw():
+        os.kill(pid, signal.SIGCONT)
+    defer(thaw)
+    return thaw
+
+
+SENDER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, 32, 8 << 20)
+for n in range(int(sys.argv[2])):
+    s.sendto(n.to_bytes(8, "little"), (sys.argv[1], 9))
+"""
+
+
+def test_peer_stands_still(env):
+    """A writer waits for nobody: its reader loses, and counts, what it had no time for."""
+    a, b = ends(env)
+    ring = env.channel("a_to_b").elements
+    count = 2 * ring + 50
+    env.a.put("/run/sender.py", SENDER.encode())
+    before_a, before_b = stats(env.a), stats(env.b)
+    thaw = frozen(env.b)
+    begin = time.monotonic()
+    env.a.run(f"python3 -I -S /run/sender.py {V4['b']} {count}")
+    seconds = time.monotonic() - begin
+    ksft_eq(ping(a, b, "-c 3 -i 0.05 -W 1").received, 0)
+    sent = count + 3
+    after_a = stats(env.a)
+    ksft_eq(after_a["tx_packets"] - before_a["tx_packets"], sent, "all were sent")
+    ksft_eq(after_a["tx_dropped"], before_a["tx_dropped"], "none had to wait or was dropped")
+    ksft_eq(env.a.run("cat /sys/class/net/net0/operstate").stdout, "up\n")
+    thaw()
+    ksft_eq(ping(a, b, A_TO_B + " -W 2").received, 10, "it goes on where it stood")
+    after_b = stats(env.b)
+    grown = {name: after_b[name] - before_b[name] for name in after_b}
+    ksft_pr(f"{sent} sent in {seconds:.1f} s, {grown['rx_packets'] - 10} read, "
+            f"{grown['rx_missed_errors']} missed in {grown['rx_over_errors']} overruns")
+    ksft_eq(grown["rx_packets"] + grown["rx_missed_errors"], sent + 10, "each read or missed")
+    ksft_ge(grown["rx_packets"], ring // 2, "what was still there was read")
+    ksft_ge(grown["rx_over_errors"], 1)
+    ksft_lt(grown["rx_over_errors"], 4)
+    ksft_eq(grown["rx_frame_errors"], 0)
+
+
+def test_peer_stands_still_in_a_connection(env):
+    a, b = ends(env)
+    with env.b.bkg("iperf3 -s -1 -J", exit_wait=True):
+        time.sleep(1)
+        with env.a.bkg(f"iperf3 -c {b.address} -t 6 -J", exit_wait=True) as client:
+            time.sleep(1.5)
+            thaw = frozen(env.b)
+            time.sleep(1.5)
+            thaw()
+    rates = [i["sum"]["bits_per_second"] for i in json.loads(client.stdout)["intervals"]]
+    ksft_gt(rates[-1], 0, f"it goes on: {rates}")
+    ksft_eq(ping(a, b, A_TO_B).received, 10)
+
+
+def test_deleting_is_refused_and_says_so(env):
+    load(env.a)
+    refused = env.a.run("ip link del net0", fail=False)
+    ksft_in("Operation not supported", refused.stderr)

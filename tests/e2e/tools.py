@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What tools show of an interface and change: ethtool, ip -s, the file of
+debugfs. The test is the peer, and knows what really happened.
+"""
+
+import re
+import struct
+import time
+
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, defer, ip_element, ksft_eq,
+                 ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_true, ksft_variants, load, pair,
+                 ping, stats, up)
+from rig.packets import udp4
+
+SYSTEM = PAIR
+
+SIZE = 1508
+RING = ((1 << 20) - 64) // SIZE
+GOOD = ip_element(udp4(V4["b"], V4["a"], 9, bytes(100)))
+PAYLOAD = 20 + 8 + 100
+PEERS = ("inactive", "active", "incompatible", "broken")
+
+
+def counters(machine, dev: str = "net0") -> dict:
+    """What ethtool -S says."""
+    out = machine.run(f"ethtool -S {dev}").stdout
+    return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
+
+
+def info(machine, folder: str = "net0") -> list:
+    """The lines of the file in debugfs."""
+    return machine.run(f"cat /sys/kernel/debug/muennet/{folder}/info").stdout.splitlines()
+
+
+def settle():
+    """Longer than the longest period of the poller."""
+    time.sleep(0.3)
+
+
+class Peer(Writer):
+    """Plays b towards a, which is up."""
+
+    def __init__(self, env, size: int = SIZE, protocol: int = 2):
+        super().__init__(env.channel("b_to_a"), protocol, size)
+        self.stop()
+        defer(self.stop)
+
+
+def prepared(env, parameters: str = README) -> Peer:
+    """The driver in a, up, and the peer, without an epoch."""
+    peer = Peer(env)
+    load(env.a, parameters)
+    up(env.a, quiet=True)
+    settle()
+    return peer
+
+
+def test_driver(env):
+    load(env.a)
+    text = env.a.run("ethtool -i net0").stdout
+    ksft_in("driver: muennet\n", text)
+    ksft_in("bus-info: channel_in:channel_out\n", text)
+    ksft_in("supports-statistics: yes\n", text)
+    ksft_in("supports-priv-flags: yes\n", text)
+
+
+def test_link(env):
+    load(env.a)
+    ksft_in("Link detected: no", env.a.run("ethtool net0").stdout)
+    up(env.a, quiet=True)
+    text = env.a.run("ethtool net0").stdout
+    for line in ("Link detected: yes", "Speed: Unknown!", "Duplex: Unknown!"):
+        ksft_in(line, text)
+    ksft_eq(env.a.run("cat /sys/class/net/net0/operstate").stdout, "up\n")
+
+
+def rings(machine) -> dict:
+    """RX and TX: the sizes that ethtool -g shows, maximum and current."""
+    text = machine.run("ethtool -g net0").stdout
+    return {name: set(re.findall(rf"^{name}:\s+(\S+)$", text, re.M)) for name in ("RX", "TX")}
+
+
+def test_ring(env):
+    peer = prepared(env)
+    peer.start(3)
+    settle()
+    ksft_eq(rings(env.a), {"RX": {str(RING)}, "TX": {str(RING)}})
+    peer.stop()
+    settle()
+    # Without an epoch there is none; ethtool shows a maximum of 0 as "n/a".
+    ksft_true(rings(env.a)["RX"] <= {"0", "n/a"})
+    ksft_eq(rings(env.a)["TX"], {str(RING)})
+
+
+# Name of the counter, and an element for it.
+BAD = [KsftNamedVariant(name, name, data) for name, data in (
+    ("rx_bad_protocol", GOOD[:6] + b"\x06" + GOOD[7:]),
+    ("rx_bad_length", GOOD[:10] + struct.pack(">H", 1501) + GOOD[12:]),
+    ("rx_bad_header", GOOD[:8] + b"\x65" + GOOD[9:]))]
+REASONS = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed")
+
+
+@ksft_variants(BAD)
+def test_bad_elements(env, name, data):
+    peer = prepared(env)
+    peer.start(4)
+    settle()
+    peer.write(GOOD, data, GOOD, data, data)
+    settle()
+    got = counters(env.a)
+    ksft_eq({key: got[key] for key in REASONS}, dict.fromkeys(REASONS, 0) | {name: 3})
+    ksft_eq(got["rx_malformed"], 3)
+    ksft_eq(got["rx_packets"], 2)
+    ksft_eq(got["rx_bytes"], 2 * PAYLOAD)
+    ksft_eq(got["rx_elements"], 5)
+    ksft_eq(got["rx_overruns"], 0)
+    shown = stats(env.a)
+    ksft_eq(shown["rx_errors"], 3)
+    ksft_eq(shown["rx_frame_errors"], 3)
+
+
+def test_polls_and_batches(env):
+    peer = prepared(env)
+    peer.start(5)
+    settle()
+    before = counters(env.a)
+    for _ in range(4):
+        peer.write(*[GOOD] * 10)
+        settle()
+    got = counters(env.a)
+    ksft_eq(got["rx_elements"] - before["rx_elements"], 40)
+    ksft_eq(got["rx_batches"] - before["rx_batches"], 4)
+    ksft_ge(got["rx_copied_bytes"], 40 * PAYLOAD)
+    polls = got["rx_polls"] - before["rx_polls"]
+    ksft_ge(polls, 4)
+    ksft_eq(polls, 4 + got["rx_empty_polls"] - before["rx_empty_polls"])
+    ksft_eq(got["rx_interrupts"], 0)
+
+
+def test_overrun(env):
+    peer = prepared(env)
+    peer.start(6)
+    settle()
+    # All at once: the reader finds the newest ring of them.
+    content = GOOD.ljust(SIZE, b"\0") * RING
+    written = 2 * RING + 10
+    peer.channel.wsc = written
+    peer.channel.map[64:64 + len(content)] = content
+    peer.channel.wc = written
+    settle()
+    got, shown = counters(env.a), stats(env.a)
+    ksft_eq(got["rx_overruns"], 1)
+    ksft_eq(got["rx_missed"], RING + 10)
+    ksft_eq(got["rx_packets"], RING)
+    ksft_eq(shown["rx_over_errors"], 1)
+    ksft_eq(shown["rx_missed_errors"], RING + 10)
+    ksft_eq(shown["rx_errors"], 1)
+
+
+def test_epochs_and_states_of_the_peer(env):
+    peer = Peer(env)
+    load(env.a)
+    ksft_in("peer: unknown (down)", info(env.a))
+    up(env.a, quiet=True)
+    settle()
+
+    def state(word: str, **counts):
+        settle()
+        got = counters(env.a)
+        ksft_in(f"peer: {word}", info(env.a))
+        ksft_eq([got[f"peer_{name}"] for name in PEERS], [int(name == word) for name in PEERS])
+        ksft_eq({key: got[key] for key in counts}, counts)
+
+    state("inactive", rx_epochs=0, rx_incompatible=0, rx_broken=0)
+    peer.start(7)
+    state("active", rx_epochs=1, rx_incompatible=0, rx_broken=0)
+    peer.start(8)
+    state("active", rx_epochs=2, rx_incompatible=0, rx_broken=0)
+    other = Peer(env, protocol=3)
+    other.start(9)
+    state("incompatible", rx_epochs=2, rx_incompatible=1, rx_broken=0)
+    other.start(10)
+    state("incompatible", rx_epochs=2, rx_incompatible=2, rx_broken=0)
+    peer.start(11)
+    state("active", rx_epochs=3, rx_incompatible=2, rx_broken=0)
+    peer.channel.wc = 5
+    state("broken", rx_epochs=3, rx_incompatible=2, rx_broken=1)
+    peer.start(12)
+    state("active", rx_epochs=4, rx_incompatible=2, rx_broken=1)
+    peer.stop()
+    state("inactive", rx_epochs=4)
+    env.a.run("ip link set net0 down")
+    got = counters(env.a)
+    ksft_eq([got[f"peer_{name}"] for name in PEERS], [0] * 4)
+    ksft_in("peer: unknown (down)", info(env.a))
+
+
+def test_sending(env):
+    pair(env, quiet=True)
+    before = [counters(machine) for machine in (env.a, env.b)]
+    ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-c 20 -i 0.01 -s 100")
+    for machine, old in zip((env.a, env.b), before):
+        new = counters(machine)
+        grown = {name: new[name] - old[name] for name in new}
+        ksft_eq(grown["tx_packets"], 20)
+        ksft_eq(grown["tx_bytes"], 20 * (8 + 20 + 8 + 100))
+        ksft_eq(grown["tx_batches"], 20)
+        ksft_eq(grown["rx_packets"], 20)
+        ksft_eq(grown["rx_bytes"], 20 * (20 + 8 + 100))
+        ksft_eq(new["tx_epochs"], 1)
+        ksft_eq(new["tx_events"], 0, "there is none")
+        ksft_eq(new["tx_dropped"], 0)
+        shown = stats(machine)
+        for name in ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "tx_dropped"):
+            ksft_eq(shown[name], new[name], name)
+
+
+def test_sending_without_out_channel(env):
+    load(env.a, "name=net0 in=channel_in reader_protocol=2 flags=net_hdr")
+    up(env.a, quiet=True)
+    env.a.run("ping -q -c 3 -i 0.01 -W 1 192.0.2.2", fail=False)
+    got = counters(env.a)
+    ksft_eq((got["tx_dropped"], got["tx_no_channel"], got["tx_packets"]), (3, 3, 0))
+    ksft_eq(stats(env.a)["tx_dropped"], 3)
+
+
+def expirations(machine, seconds: float = 1) -> int:
+    """How often the driver's timer ran out meanwhile."""
+    where = "/sys/kernel/tracing"
+    machine.run(f"mountpoint -q {where} || mount -t tracefs tracefs {where}; cd {where}; "
+                "echo >trace; echo 1 >events/timer/hrtimer_expire_entry/enable; "
+                f"sleep {seconds}; echo 0 >events/timer/hrtimer_expire_entry/enable")
+    return int(machine.run(f"grep -c muennet {where}/trace", fail=False).stdout)
+
+
+def rx_usecs(machine) -> str:
+    """The period as ethtool shows it."""
+    return re.search(r"^rx-usecs:\s+(\S+)$", machine.run("ethtool -c net0").stdout, re.M).group(1)
+
+
+def test_period(env):
+    prepared(env, README + " poll=2000")
+    ksft_eq(rx_usecs(env.a), "2000")
+    env.a.run("ethtool -C net0 rx-usecs 500000")
+    ksft_eq(rx_usecs(env.a), "500000")
+    ksft_in("poll: every 500000 µs", info(env.a))
+    time.sleep(2)
+    slow = expirations(env.a, 2)
+    ksft_lt(slow, 12)
+    env.a.run("ethtool -C net0 rx-usecs 1000")
+    time.sleep(0.5)
+    ksft_gt(expirations(env.a, 2), 100)
+    env.a.run("ethtool -C net0 rx-usecs 1")
+    ksft_eq(rx_usecs(env.a), "50", "below the shortest period: that")
+    env.a.run("ethtool -C net0 rx-usecs 1000000")
+    failed = env.a.run("ethtool -C net0 rx-usecs 1000001", fail=False)
+    ksft_ne(failed.ret, 0)
+    ksft_in("1000000", failed.stderr)
+    ksft_eq(rx_usecs(env.a), "1000000", "nothing has changed")
+
+
+def test_carrier_follows_peer(env):
+    peer = prepared(env)
+    def operstate() -> str:
+        return env.a.run("cat /sys/class/net/net0/operstate").stdout.strip()
+
+    ksft_in("carrier-follows-peer: off", env.a.run("ethtool --show-priv-flags net0").stdout)
+    ksft_eq(operstate(), "up", "by default whatever the peer does")
+    env.a.run("ethtool --set-priv-flags net0 carrier-follows-peer on")
+    settle()
+    ksft_eq(operstate(), "down")
+    for epoch in (1, 2):
+        peer.start(epoch)
+        settle()
+        ksft_eq(operstate(), "up")
+        peer.stop()
+        settle()
+        ksft_eq(operstate(), "down")
+    other = Peer(env, protocol=3)
+    other.start(3)
+    settle()
+    ksft_eq(operstate(), "down", "a peer that does not fit is none")
+    env.a.run("ip link set net0 down; ip link set net0 up")
+    settle()
+    ksft_eq(operstate(), "down")
+    env.a.run("ethtool --set-priv-flags net0 carrier-follows-peer off")
+    ksft_eq(operstate(), "up")
+
+
+def lines(parameters: dict) -> list:
+    """The file's lines."""
+    p = {"mtu": 1500, "flags": "net_hdr", "writer": None, "reader": None, "packets": 0,
+         "bytes": 0, "after": []} | parameters
+    def direction(name, size):
+        return [f"{name} is enabled", f"{name}.element_size: {size}"] if size else \
+            [f"{name} is disabled"]
+    return ["in/out: channel_in:channel_out", f"mtu: {p['mtu']}", f"flags: {p['flags']}",
+            "poll: every 1000 µs", *direction("writer", p["writer"]),
+            *direction("reader", p["reader"]), f"stats.rx_packets: {p['packets']}",
+            f"stats.rx_bytes: {p['bytes']}", "stats.rx_errors: 0", "stats.rx_over_errors: 0",
+            "stats.rx_frame_errors: 0", "stats.tx_packets: 0", "stats.tx_bytes: 0", *p["after"]]
+
+
+def test_info(env):
+    peer = Peer(env, size=1008)
+    load(env.a)
+    ksft_eq(env.a.run("stat -c %a /sys/kernel/debug/muennet/net0/info").stdout, "400\n")
+    ksft_eq(info(env.a), lines({"after": ["peer: unknown (down)"]}))
+    up(env.a, quiet=True)
+    settle()
+    ksft_eq(info(env.a), lines({"writer": 1508, "reader": 1508, "after": ["peer: inactive"]}))
+    peer.start(2)
+    settle()
+    peer.write(GOOD, GOOD)
+    settle()
+    running = {"writer": 1508, "reader": 1008, "packets": 2, "bytes": 2 * PAYLOAD,
+               "after": ["peer: active", f"peer.elements: {((1 << 20) - 64) // 1008}"]}
+    ksft_eq(info(env.a), lines(running))
+    env.a.run("ip link set net0 mtu 1400")
+    ksft_eq(info(env.a), lines(running | {"mtu": 1400, "writer": 1408}))
+    env.a.run("ip link set net0 down")
+    ksft_eq(info(env.a), lines({"mtu": 1400, "packets": 2, "bytes": 2 * PAYLOAD,
+                                "after": ["peer: unknown (down)"]}))
+
+
+def test_info_of_the_modes(env):
+    for flags, shown, size in (("", "(none)", 1500), ("flags=eth_dev", "eth_dev", 1516)):
+        load(env.a, README.replace("flags=net_hdr", flags))
+        env.a.run("echo 1 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; ip link set net0 up")
+        settle()
+        ksft_eq(info(env.a), lines({"flags": shown, "writer": size, "reader": size,
+                                    "after": ["peer: inactive"]}))
+        env.a.run("rmmod muennet")
+
+
+def test_info_follows_the_interface(env):
+    load(env.a)
+    where = "/sys/kernel/debug/muennet"
+    env.a.run("ip link set net0 name muen5")
+    ksft_eq(env.a.run(f"ls {where}").stdout.split(), ["muen5"])
+    env.a.run("ip netns add other && ip link set muen5 netns other")
+    defer(env.a.run, "ip netns del other")
+    inode = env.a.run("stat -Lc %i /run/netns/other").stdout.strip()
+    ksft_eq(env.a.run(f"ls {where}").stdout.split(), [f"muen5@{inode}"])
+    ksft_eq(info(env.a, f"muen5@{inode}")[0], "in/out: channel_in:channel_out")
+    env.a.run("ip -n other link set muen5 name muen6")
+    ksft_eq(env.a.run(f"ls {where}").stdout.split(), [f"muen6@{inode}"])
+    env.a.run("ip -n other link set muen6 netns 1 name net0")
+    ksft_eq(env.a.run(f"ls {where}").stdout.split(), ["net0"])
