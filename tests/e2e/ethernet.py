@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Ethernet mode between two subjects, and with a unikernel (played by the host)."""
+
+import json
+import os
+import re
+import struct
+import time
+
+from rig import (Channel, End, KsftNamedVariant, Reader, System, Writer, defer, iperf3, ksft_eq,
+                 ksft_ge, ksft_gt, ksft_in, ksft_ne, ksft_true, ksft_variants, load, ping, stats)
+from rig.unikernel import PROTOCOL, Unikernel, element, frame_of
+
+SYSTEM = System("ethernet", ("a", "b"), (
+    Channel("a_to_b", writes={"a": "channel_out"}, reads={"b": "channel_in"}),
+    Channel("b_to_a", writes={"b": "channel_out"}, reads={"a": "channel_in"}),
+    Channel("to_unikernel", writes={"a": "service|in"}),
+    Channel("from_unikernel", reads={"a": "service|out"})))
+
+PARAMETERS = ("name=eth7 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
+              "flags=eth_dev")
+WITH_UNIKERNEL = (f"name=uk0 in=service|out out=service|in reader_protocol={PROTOCOL:#x} "
+                  f"writer_protocol={PROTOCOL:#x} flags=eth_dev")
+# The module's parameter list holds a '|', which a shell would take for itself.
+QUOTED = f"'{WITH_UNIKERNEL}'".replace(" ", "' '")
+ADDRESS = {"a": "192.0.2.1", "b": "192.0.2.2"}
+
+
+def pair(env, more: str = ""):
+    """Both ends, up."""
+    for machine in (env.a, env.b):
+        load(machine, PARAMETERS + more)
+        machine.run(f"ip addr add {ADDRESS[machine.name]}/24 dev eth7 && ip link set eth7 up")
+    return End(env.a, ADDRESS["a"]), End(env.b, ADDRESS["b"])
+
+
+def link(machine, dev: str = "eth7") -> dict:
+    """What ip says of the device."""
+    return json.loads(machine.run(f"ip -d -j link show {dev}").stdout)[0]
+
+
+def test_an_ordinary_device(env):
+    pair(env)
+    shown = link(env.a)
+    ksft_eq(shown["link_type"], "ether")
+    ksft_eq(sorted(shown["flags"]), ["BROADCAST", "LOWER_UP", "MULTICAST", "UP"])
+    ksft_eq((shown["min_mtu"], shown["max_mtu"], shown["mtu"]), (68, 65521, 1500))
+    ksft_eq(env.a.run("cat /sys/class/net/eth7/operstate").stdout, "up\n")
+    mac = bytes.fromhex(shown["address"].replace(":", ""))
+    ksft_eq(mac[0] & 3, 2, "a locally administered address of one device")
+    ksft_ne(link(env.b)["address"], shown["address"])
+    ksft_eq(env.channel("a_to_b").size, 1516)
+
+
+@ksft_variants([KsftNamedVariant(f"{size}", size) for size in (0, 56, 1472, 1473, 8000)])
+def test_ping(env, size):
+    a, b = pair(env)
+    ksft_eq(ping(a, b, f"-c 10 -i 0.02 -s {size}").received, 10)
+    ksft_in("lladdr " + link(env.b)["address"], env.a.run("ip neigh show dev eth7").stdout)
+
+
+def test_tcp(env):
+    a, b = pair(env)
+    for source, target in ((a, b), (b, a)):
+        ksft_gt(min(iperf3(source, target, seconds=3).intervals), 0, "no stall")
+
+
+def link_local(machine, dev: str = "eth7") -> str:
+    """The IPv6 address that the kernel made of the MAC address, when it may be used."""
+    for _ in range(50):
+        out = machine.run(f"ip -6 addr show dev {dev} scope link -tentative").stdout
+        found = re.search(r"inet6 (fe80::\S+)/64", out)
+        if found:
+            return found.group(1)
+        time.sleep(0.1)
+    raise RuntimeError("no link-local address")
+
+
+def test_ipv6_configures_itself(env):
+    pair(env)
+    target = link_local(env.b)
+    mac = bytes.fromhex(link(env.b)["address"].replace(":", ""))
+    identifier = bytes((mac[0] ^ 2,)) + mac[1:3] + b"\xff\xfe" + mac[3:]
+    ksft_eq(target, "fe80::" + ":".join(f"{x:x}" for x in struct.unpack(">4H", identifier)))
+    link_local(env.a)
+    ksft_in(" 3 received", env.a.run(f"ping -q -c 3 -i 0.1 {target}%eth7", fail=False).stdout)
+    out = env.a.run("ping -c 2 -i 0.2 ff02::1%eth7", fail=False).stdout
+    ksft_in(f"from {target}%eth7", out)
+
+
+def test_the_address_can_be_set(env):
+    a, b = pair(env)
+    mac = "02:12:34:56:78:9a"
+    env.a.run(f"ip link set eth7 address {mac}")
+    ksft_eq(link(env.a)["address"], mac)
+    env.b.run("ip neigh flush dev eth7")
+    ksft_eq(ping(b, a, "-c 3 -i 0.1").received, 3)
+    ksft_in(f"lladdr {mac}", env.b.run("ip neigh show dev eth7").stdout)
+    for bad in ("01:00:5e:00:00:01", "00:00:00:00:00:00"):
+        ksft_ne(env.a.run(f"ip link set eth7 address {bad}", fail=False).ret, 0)
+    ksft_eq(link(env.a)["address"], mac)
+
+
+LISTEN = """
+import socket, struct
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x0800))
+s.bind(("eth7", 0x0800))
+member = struct.pack("iHH8s", socket.if_nametoindex("eth7"), 1, 0, b"")   # PACKET_MR_PROMISC
+s.setsockopt(263, 1, member)                               # SOL_PACKET, PACKET_ADD_MEMBERSHIP
+s.settimeout(30)
+open("/run/ready", "w").close()
+for _ in range(2):
+    frame, where = s.recvfrom(2000)
+    print(where[2], frame[:6].hex())
+"""
+
+
+def test_frames_for_others(env):
+    """A promiscuous listener sees them; for this host they are no packets."""
+    _, b = pair(env)
+    env.a.run(f"ip neigh replace {b.address} lladdr 02:00:00:00:00:99 dev eth7")
+    env.b.put("/root/listen.py", LISTEN.encode())
+    env.b.run("rm -f /run/ready")
+    with env.b.bkg("python3 /root/listen.py", exit_wait=True) as seen:
+        env.b.run("while [ ! -e /run/ready ]; do sleep 0.1; done")
+        ksft_eq(link(env.b)["promiscuity"], 1)
+        out = env.a.run(f"ping -q -c 2 -i 0.2 -W 1 {b.address}", fail=False).stdout
+        ksft_in(" 0 received", out)
+    ksft_eq(seen.stdout, "3 020000000099\n" * 2, "PACKET_OTHERHOST")
+    ksft_eq(link(env.b)["promiscuity"], 0)
+
+
+def test_multicast_groups(env):
+    pair(env)
+    env.b.run("ip maddr add 01:00:5e:01:02:03 dev eth7")
+    ksft_in("01:00:5e:01:02:03", env.b.run("ip maddr show dev eth7").stdout)
+    env.b.run("ip maddr del 01:00:5e:01:02:03 dev eth7")
+    ksft_eq(env.b.run("ip link set eth7 allmulticast on && ip link set eth7 promisc on && "
+                      "ip link set eth7 promisc off && ip link set eth7 allmulticast off").ret, 0)
+
+
+BRIDGE = """
+ip link add br0 type bridge && ip link set eth7 master br0 && ip link set eth7 up &&
+ip link add inner type veth peer name port && ip link set port master br0 &&
+ip link set port up && ip link set br0 up &&
+ip netns add guest && ip link set inner netns guest &&
+ip -n guest addr add 192.0.2.{0}/24 dev inner && ip -n guest link set inner up
+"""
+
+
+def test_in_a_bridge(env):
+    ends = []
+    for machine, host in ((env.a, 11), (env.b, 12)):
+        load(machine, PARAMETERS)
+        defer(machine.run, "ip link del br0; ip netns del guest", fail=False)
+        machine.run(BRIDGE.format(host))
+        ends.append(End(machine, f"192.0.2.{host}", "guest"))
+    ksft_eq(link(env.a)["promiscuity"], 1)
+    ksft_ge(ping(*ends, "-c 10 -i 0.2").received, 9)
+    ksft_gt(min(iperf3(*ends, seconds=3).intervals), 0, "no stall")
+
+
+@ksft_variants([KsftNamedVariant(f"{kind}", kind) for kind in ("802.1Q", "802.1ad")])
+def test_vlan(env, kind):
+    pair(env)
+    for machine in (env.a, env.b):
+        machine.run(f"ip link add link eth7 name tagged mtu 1496 type vlan proto {kind} id 5 && "
+                    f"ip addr add 198.51.100.{1 + (machine is env.b)}/24 dev tagged && "
+                    "ip link set tagged up")
+    ends = End(env.a, "198.51.100.1"), End(env.b, "198.51.100.2")
+    ksft_eq(ping(*ends, "-c 5 -i 0.05 -M do -s 1468").received, 5)
+    ksft_gt(min(iperf3(*ends, seconds=2).intervals), 0, "no stall")
+    # Four bytes more than an element has room for.
+    env.a.run("ip link set tagged mtu 1500")
+    before = stats(env.a, "eth7")["tx_dropped"]
+    ksft_eq(ping(*ends, "-c 3 -i 0.05 -W 1 -M do -s 1472").received, 0)
+    ksft_eq(stats(env.a, "eth7")["tx_dropped"], before + 3)
+    ksft_eq(ping(*ends, "-c 3 -i 0.05 -M do -s 1468").received, 3)
+
+
+def test_macvlan(env):
+    """A second address on the device."""
+    _, b = pair(env)
+    env.a.run("ip netns add guest")
+    defer(env.a.run, "ip netns del guest")
+    env.a.run("ip link add second link eth7 type macvlan mode bridge && "
+              "ip link set second netns guest && ip -n guest addr add 192.0.2.7/24 dev second && "
+              "ip -n guest link set second up")
+    ksft_eq(ping(End(env.a, "192.0.2.7", "guest"), b, "-c 5 -i 0.1").received, 5)
+
+
+class Peer:
+    """The host plays b towards a."""
+
+    def __init__(self, env):
+        self.env = env
+        load(env.a, PARAMETERS)
+        env.a.run("echo 1 >/proc/sys/net/ipv6/conf/eth7/disable_ipv6; "
+                  "ip addr add 192.0.2.1/24 dev eth7; ip link set eth7 up")
+        self.mac = bytes.fromhex(link(env.a)["address"].replace(":", ""))
+
+    def counted(self) -> tuple:
+        """Packets, bytes and bad elements received."""
+        time.sleep(0.2)
+        now = stats(self.env.a, "eth7")
+        return now["rx_packets"], now["rx_bytes"], now["rx_frame_errors"], now["rx_errors"]
+
+
+def test_lengths_in_elements(env):
+    peer = Peer(env)
+    writer = Writer(env.channel("b_to_a"), 2, 1516)
+    defer(writer.stop)
+    writer.start(5)
+    frame = peer.mac + b"\x02\0\0\0\0\x09\x88\xb5" + bytes(1502)
+    packets = total = bad = 0
+    for length, good in ((0, 0), (1, 0), (13, 0), (14, 1), (15, 1), (60, 1), (1513, 1), (1514, 1),
+                         (1515, 0), (1516, 0), (1518, 0), (0x7fff, 0), (0xffff, 0)):
+        writer.write(element(frame[:1514], length=length))
+        packets, total, bad = packets + good, total + good * length, bad + 1 - good
+        ksft_eq(peer.counted(), (packets, total, bad, bad), f"length {length}")
+
+
+def test_the_last_bytes_are_those_of_the_element(env):
+    """A peer with another MTU has elements of another size."""
+    peer = Peer(env)
+    frame = peer.mac + b"\x02\0\0\0\0\x09\x88\xb5" + bytes(46)
+    for number, size in enumerate((84, 1000, 1516, 9016, 65537), 1):
+        writer = Writer(env.channel("b_to_a"), 2, size)
+        writer.start(50 + number)
+        time.sleep(0.1)
+        writer.write(element(frame, size))
+        ksft_eq(peer.counted()[0], number, f"elements of {size} bytes")
+        writer.stop()
+
+
+def test_a_length_that_changes(env):
+    """Whatever the peer does to the length, frames have one length and the machine stays well."""
+    peer = Peer(env)
+    channel = env.channel("b_to_a")
+    writer = Writer(channel, 2, 1516)
+    defer(writer.stop)
+    frame = element(peer.mac + b"\x02\0\0\0\0\x09\x88\xb5" + os.urandom(1500))
+    end = time.monotonic() + (20 if env.long else 3)
+    epoch = 100
+    while time.monotonic() < end:
+        epoch += 1
+        writer.start(epoch)
+        for _ in range(200):
+            writer.write(frame)
+            at = 64 + (writer.count - 1) % writer.elements * 1516
+            for length in (14, 0, 65535, 1514, 1515):
+                channel.map[at + 1514:at + 1516] = struct.pack("<H", length)
+    before = peer.counted()
+    epoch += 1
+    writer.start(epoch)
+    time.sleep(0.1)
+    writer.write(*[frame] * 10)
+    ksft_eq(peer.counted()[0], before[0] + 10)
+
+
+def test_what_is_sent(env):
+    peer = Peer(env)
+    reader = Reader(env.channel("a_to_b"))
+    before = stats(env.a, "eth7")
+    script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
+              "s.bind(('eth7', 0x88b5)); "
+              "[s.send(b'\\xff' * 12 + b'\\x88\\xb5' + b'x' * n) for n in (0, 1, 46, 1500)]")
+    env.a.run(f'python3 -c "{script}"')
+    time.sleep(0.1)
+    frames = [frame_of(data) for data in reader.read()]
+    frames = [frame for frame in frames if frame[12:14] == b"\x88\xb5"]
+    ksft_eq([len(frame) for frame in frames], [14, 15, 60, 1514])
+    ksft_true(all(frame[14:] == b"x" * (len(frame) - 14) for frame in frames))
+    after = stats(env.a, "eth7")
+    ksft_eq(after["tx_packets"], before["tx_packets"] + 4)
+    ksft_eq(after["tx_bytes"], before["tx_bytes"] + 14 + 15 + 60 + 1514)
+    ksft_true(peer)
+
+
+def test_the_largest_mtu(env):
+    a, b = pair(env, " mtu=65521")
+    ksft_eq(env.channel("a_to_b").size, 65537)
+    ksft_eq(ping(a, b, "-c 3 -i 0.1 -M do -s 65493").received, 3)
+
+
+def test_mtu_change(env):
+    a, b = pair(env)
+    for machine in (env.a, env.b):
+        machine.run("ip link set eth7 mtu 4000")
+    ksft_eq(env.channel("a_to_b").size, 4016)
+    ksft_eq(ping(a, b, "-c 3 -i 0.1 -M do -s 3972").received, 3)
+    for bad in (67, 65522):
+        ksft_ne(env.a.run(f"ip link set eth7 mtu {bad}", fail=False).ret, 0)
+
+
+def unikernel(env):
+    """Loads the module for a unikernel: the peer, to be started."""
+    load(env.a, QUOTED)
+    env.a.run("ip addr add 203.0.113.1/24 dev uk0 && ip link set uk0 up")
+    return Unikernel(env.channel("to_unikernel"), env.channel("from_unikernel"), "203.0.113.7")
+
+
+def test_unikernel(env):
+    with unikernel(env) as peer:
+        channel = env.channel("to_unikernel")
+        ksft_eq((channel.protocol, channel.size), (PROTOCOL, 1516))
+        for size in (0, 56, 1472):
+            out = env.a.run(f"ping -q -c 5 -i 0.1 -s {size} 203.0.113.7", fail=False).stdout
+            ksft_in(" 5 received", out)
+        ksft_in("lladdr 02:00:00:00:00:07", env.a.run("ip neigh show dev uk0").stdout)
+        ksft_true(all(14 <= len(frame) <= 1514 for frame in peer.frames))
+
+
+def test_unikernel_restarts(env):
+    first = unikernel(env)
+    for peer in (first, Unikernel(env.channel("to_unikernel"), env.channel("from_unikernel"),
+                                  "203.0.113.7", b"\x02\0\0\0\0\x08")):
+        with peer:
+            time.sleep(0.2)
+            env.a.run("ip neigh flush dev uk0")
+            out = env.a.run("ping -q -c 5 -i 0.1 203.0.113.7", fail=False).stdout
+            ksft_in(" 5 received", out)
