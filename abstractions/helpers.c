@@ -34,14 +34,15 @@ void muennet_spin_unlock_bh(spinlock_t *lock)
 	spin_unlock_bh(lock);
 }
 
-/* The peer is another CPU even where this kernel is built for one. */
 void muennet_read_barrier(void)
 {
+	/* The peer is another CPU even where this kernel is built for one. */
 	virt_rmb();
 }
 
 void muennet_write_barrier(void)
 {
+	/* As above. */
 	virt_wmb();
 }
 

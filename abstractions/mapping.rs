@@ -64,10 +64,7 @@ impl Mapping {
         let base = backend::map(start, last, length)?;
         // INVARIANT: The backend maps whole pages at the offset of `start` in its page, which is
         // zero; the size was checked above.
-        Ok(Self {
-            base,
-            size: length,
-        })
+        Ok(Self { base, size: length })
     }
 
     /// Bytes of the mapping: a multiple of the page size, at least one page.

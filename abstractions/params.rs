@@ -150,8 +150,8 @@ macro_rules! list_param {
 
             static ARRAY: params::ArrayDescription =
                 params::ArrayDescription(macros::kparam_array {
-                    max: params::MAX_ENTRIES as _,
-                    elemsize: size_of::<*mut kernel::ffi::c_char>() as _,
+                    max: params::MAX_ENTRIES as u32,
+                    elemsize: size_of::<*mut kernel::ffi::c_char>() as u32,
                     num: $static.storage().0,
                     ops: &raw const macros::param_ops_charp,
                     elem: $static.storage().1.cast(),

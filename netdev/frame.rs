@@ -109,7 +109,7 @@ impl Version {
         let &[first, second, ..] = ip;
         match self {
             Self::V4 => second >> 2,
-            Self::V6 => (first & 0x0f) << 2 | second >> 6,
+            Self::V6 => ((first & 0x0f) << 2) | (second >> 6),
         }
     }
 }
