@@ -19,7 +19,7 @@ set_up_kernel() {
 			prepare_kernel "$folder" "$(cat "$folder/version")"
 		return 0
 	fi
-	step_remedy=$cache/kernels
+	step_remedy=
 	mapfile -t environment < <(fetch_environment)
 	step select 'the kernel in backports' choose_kernel "${KVER:-}"
 	grep '^note: ' "$cache/logs/select.log" | sed 's/^note: /set-up: /' || true

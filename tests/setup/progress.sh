@@ -61,5 +61,6 @@ step_ended() {
 	fi
 	say "set-up: FAILED; the end of $step_log:"
 	tail -n 30 "$step_log" | sed 's/^/    /'
-	say "set-up: run it again; if that does not help, delete ${step_remedy:-$cache}"
+	[ -z "$step_remedy" ] ||
+		say "set-up: run it again; if that does not help, delete $step_remedy"
 }

@@ -22,7 +22,8 @@ candidates() {
 has_rust() {
 	local folder headers=linux-headers-$1
 	folder=$(mktemp -d)
-	(cd "$folder" && apt-get download -q "$headers=$(version_of "$headers")" >&2)
+	(cd "$folder" && apt-get download -q -o APT::Sandbox::User=root \
+		"$headers=$(version_of "$headers")" >&2)
 	dpkg-deb --fsys-tarfile "$folder"/*.deb |
 		tar -xO --wildcards "./usr/src/$headers/.config" >"$folder/config"
 	grep -qx CONFIG_RUST=y "$folder/config"

@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Configures and builds the debug kernel in /kernel/debug/build.
+
+set -euo pipefail
+
+folder=/kernel/debug
+build() {
+	make -C /kernel/source O="$folder/build" LLVM=1 LOCALVERSION=-debug -j"$(nproc)" "$@"
+}
+
+mkdir -p "$folder/build"
+cp /src/tests/debug/debug.config "$folder/build/.config"
+build olddefconfig
+
+# Kconfig drops silently what cannot be.
+lost=0
+while read -r option; do
+	grep -qxF "$option" "$folder/build/.config" || { echo "not possible: $option"; lost=1; }
+done < <(grep '^CONFIG_' /src/tests/debug/debug.config)
+[ "$lost" = 0 ]
+
+build all
+
+release=$(cat "$folder/build/include/config/kernel.release")
+modules=$folder/modules/lib/modules/$release
+rm -rf "$folder/modules"
+mkdir -p "$modules"
+for name in modules.builtin modules.builtin.modinfo modules.order; do
+	cp "$folder/build/$name" "$modules/"
+done
+# QEMU starts the ELF file as it is; see CONFIG_PVH.
+ln -sfn build/vmlinux "$folder/vmlinuz"
+ln -sfn ../source "$folder/source"
+printf '%s\n' "$release" >"$folder/version"
