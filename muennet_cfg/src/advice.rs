@@ -50,12 +50,20 @@ fn describe(request: &Request, refusal: &Refusal) -> String {
 
 /// What to do, where the refusal does not say it.
 fn advice(change: &Change, refusal: &Refusal) -> Option<String> {
-    if refusal.errno != Errno::EPERM as i32 {
-        return None;
+    let errno = Errno::from_raw(refusal.errno);
+    match (change, errno) {
+        (Change::AddMark { child, mark }, Errno::EBUSY) => Some(format!(
+            "to take it from its owner: move_mark OWNER {child} {mark}"
+        )),
+        // The kernel has said whose namespace it is about.
+        (_, Errno::EPERM) if refusal.message.is_some() => None,
+        (Change::DelChild { .. }, Errno::EPERM) => {
+            Some("this takes CAP_NET_ADMIN, try sudo".to_owned())
+        }
+        (_, Errno::EPERM) => Some(
+            "this takes CAP_NET_ADMIN over the network namespace of the parent, try sudo there"
+                .to_owned(),
+        ),
+        _ => None,
     }
-    Some(match change {
-        Change::DelChild { .. } => "this takes CAP_NET_ADMIN, try sudo".to_owned(),
-        _ => "this takes CAP_NET_ADMIN over the network namespace of the parent, try sudo there"
-            .to_owned(),
-    })
 }

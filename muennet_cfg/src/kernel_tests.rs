@@ -136,8 +136,19 @@ fn refusals() {
     let table: &[(&[&str], Told, &str)] = &[
         (
             &add,
-            Told::Refused(17, Some("mark 24 is owned by child1"), Some(36)),
-            "add_mark child0 24: mark 24 is owned by child1 (EEXIST)",
+            Told::Refused(16, Some("mark 24 is owned by child1"), Some(36)),
+            "add_mark child0 24: mark 24 is owned by child1 (EBUSY); to take it from its owner: \
+             move_mark OWNER child0 24",
+        ),
+        (
+            &add,
+            Told::Refused(17, Some("child0 owns mark 24 already"), Some(36)),
+            "add_mark child0 24: child0 owns mark 24 already (EEXIST)",
+        ),
+        (
+            &add,
+            Told::Refused(1, Some("this needs CAP_NET_ADMIN over there"), None),
+            "add_mark child0 24: this needs CAP_NET_ADMIN over there (EPERM)",
         ),
         (
             &add,

@@ -66,6 +66,8 @@ impl IfName {
             .find(|c| matches!(c, '/' | ':') || c.is_whitespace() || c.is_control())
         {
             Err(WordError::Character(bad))
+        } else if word.replacen("%d", "", 1).contains('%') {
+            Err(WordError::Percent)
         } else {
             Ok(IfName(word.to_owned()))
         }
@@ -160,6 +162,8 @@ pub enum WordError {
     Dots,
     /// A name with this character in it.
     Character(char),
+    /// A name with more than one `%d`, or another `%`.
+    Percent,
     /// Something else than the name of a namespace before the `/`.
     Namespace,
     /// A mark that is neither decimal nor hexadecimal.
@@ -184,6 +188,11 @@ impl fmt::Display for WordError {
             WordError::Character(bad) => {
                 write!(f, "the name of an interface can not contain {bad:?}")
             }
+            WordError::Percent => write!(
+                f,
+                "in the name of an interface % stands only in one %d, for which the kernel takes \
+                 a free number"
+            ),
             WordError::Namespace => write!(f, "no namespace can have this name"),
             WordError::NotANumber => {
                 write!(
@@ -265,6 +274,9 @@ mod tests {
                 Err(WordError::LongName(128, 127)),
                 Err(WordError::LongName(128, 15)),
             ),
+            ("child%s", Ok(()), Err(WordError::Percent)),
+            ("%d%d", Ok(()), Err(WordError::Percent)),
+            ("100%", Ok(()), Err(WordError::Percent)),
             (".", Ok(()), Err(WordError::Dots)),
             ("..", Ok(()), Err(WordError::Dots)),
             ("a/b", Ok(()), Err(WordError::Character('/'))),
