@@ -195,7 +195,7 @@ impl<T: EthtoolOperations> Table<T> {
             Err((error, text)) => {
                 // SAFETY: `extack` is null, or the caller's; the text is static.
                 if let Some(extack) = unsafe { extack.as_mut() } {
-                    extack._msg = text.as_ptr().cast();
+                    extack._msg = text.as_char_ptr();
                 }
                 error.to_errno()
             }

@@ -102,6 +102,10 @@ unsafe impl Sync for StringParam {}
 
 impl StringParam {
     /// A parameter with its default.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`as_char_ptr` cannot be called in constants"
+    )]
     pub(crate) const fn new(default: &'static CStr) -> Self {
         // INVARIANT: The default is static.
         Self(UnsafeCell::new(default.as_ptr().cast_mut().cast()))

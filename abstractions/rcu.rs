@@ -166,8 +166,8 @@ impl<T: Send + Sync> RcuMap<T> {
     pub(crate) fn insert(&self, key: u32, value: RcuArc<T>) -> Result {
         let entry = value.into_raw();
         // SAFETY: The XArray is initialised by the type invariant.
-        let inserted =
-            to_result(unsafe { bindings::muennet_xa_insert(self.xa.get(), key as c_ulong, entry) });
+        let inserted = unsafe { bindings::muennet_xa_insert(self.xa.get(), key as c_ulong, entry) };
+        let inserted = to_result(inserted);
         if inserted.is_err() {
             // SAFETY: The entry has not been taken.
             drop(unsafe { RcuArc::<T>::from_raw(entry) });

@@ -110,8 +110,5 @@ pub(crate) use self::{
         State, //
     },
     seen::Seen,
-    writer::{
-        NoRoom,
-        Writer, //
-    }, //
+    writer::Writer, //
 };

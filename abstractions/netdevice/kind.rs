@@ -80,6 +80,10 @@ pub(crate) struct KindRegistration<T: Stacked>(&'static Kind<T>);
 
 impl<T: Stacked> Kind<T> {
     /// Makes a kind that is not registered.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`as_char_ptr` cannot be called in constants"
+    )]
     pub(crate) const fn new() -> Self {
         const {
             assert!(align_of::<Private<T>>() <= bindings::NETDEV_ALIGN as usize);

@@ -37,6 +37,10 @@ impl Drop for Allocation {
 }
 
 /// C wants a function to set up a device; [`Registration::new`] does so when it has returned.
+///
+/// # Safety
+///
+/// None: it does nothing.
 unsafe extern "C" fn no_setup(_dev: *mut bindings::net_device) {}
 
 impl<T: Operations> Registration<T> {

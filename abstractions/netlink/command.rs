@@ -70,7 +70,11 @@ pub(crate) struct Command(bindings::genl_split_ops);
 unsafe impl Sync for Command {}
 
 impl Command {
-    const fn new(number: u8, flags: u32, policy: &'static [Policy]) -> bindings::genl_split_ops {
+    const fn operation(
+        number: u8,
+        flags: u32,
+        policy: &'static [Policy],
+    ) -> bindings::genl_split_ops {
         let mut ops: bindings::genl_split_ops = pin_init::zeroed();
         ops.cmd = number;
         ops.flags = flags as u8;
@@ -88,7 +92,7 @@ impl Command {
             Permission::NetAdmin => bindings::GENL_UNS_ADMIN_PERM,
         };
         let flags = bindings::GENL_CMD_CAP_DO | permission;
-        let mut ops = Self::new(number, flags, H::POLICY);
+        let mut ops = Self::operation(number, flags, H::POLICY);
         ops.__bindgen_anon_1.__bindgen_anon_1 =
             bindings::genl_split_ops__bindgen_ty_1__bindgen_ty_1 {
                 pre_doit: None,
@@ -105,7 +109,7 @@ impl Command {
             assert!(size_of::<D::Position>() <= size_of::<[u8; 48]>());
             assert!(align_of::<D::Position>() <= align_of::<u64>());
         }
-        let mut ops = Self::new(number, bindings::GENL_CMD_CAP_DUMP, D::POLICY);
+        let mut ops = Self::operation(number, bindings::GENL_CMD_CAP_DUMP, D::POLICY);
         ops.__bindgen_anon_1.__bindgen_anon_2 =
             bindings::genl_split_ops__bindgen_ty_1__bindgen_ty_2 {
                 start: None,
