@@ -65,6 +65,22 @@ check-kunit: | setup-uml ##! Unit tests in a user-mode Linux
 check-e2e: | setup-kernel ##! The module in virtual machines
 	@tests/check e2e
 
+.PHONY: check-debug
+check-debug: | setup-debug ##! The module in a kernel with KASAN, lockdep and others
+	@tests/check debug
+
+.PHONY: soak
+soak: | setup-debug ##! The same without sparing time: every fault, and more
+	@$(RUN) tests/debug/run --long
+
+# How many mutations, and what decides on them.
+N ?= 10000000
+SEED ?= 1
+
+.PHONY: fuzz
+fuzz: | setup-cargo ##! Attack the reader on the host; N=10000000 mutations, SEED=1
+	@$(RUN) tests/fuzz/run $(N) $(SEED)
+
 .PHONY: format
 format: | setup-kernel ##! Format the Rust sources
 	@$(RUN) --write tests/lint/format
@@ -73,11 +89,13 @@ format: | setup-kernel ##! Format the Rust sources
 setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
 	@$(SETUP)
 
-.PHONY: setup-kernel setup-uml setup-cargo
+.PHONY: setup-kernel setup-uml setup-debug setup-cargo
 setup-kernel:
 	@$(SETUP) root kernel
 setup-uml:
 	@$(SETUP) root kernel uml
+setup-debug:
+	@$(SETUP) root kernel debug
 setup-cargo:
 	@$(SETUP) root kernel cargo
 

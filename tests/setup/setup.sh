@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # setup.sh [PART...]: makes what is missing in the cache. Parts: root, kernel
-# (needs root), uml (needs kernel), cargo (needs root); all by default, in this
-# order. Returns at once when everything is there.
+# (needs root), uml and debug (need kernel), cargo (needs root); without PART all
+# of them but debug, in this order. Returns at once when everything is there.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/progress.sh"
@@ -12,6 +12,7 @@
 . "$setup/root.sh"
 . "$setup/kernel.sh"
 . "$setup/uml.sh"
+. "$setup/debug.sh"
 . "$setup/cargo.sh"
 
 require_root 'the set-up'
