@@ -21,7 +21,7 @@ from .channel import ChannelFile
 from .client import Client, MachineDied
 from .system import System
 
-BOOT_SECONDS = int(os.environ.get("MUENNET_BOOT_SECONDS", "90"))
+BOOT_SECONDS = 90
 BOOT_ATTEMPTS = 3
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
                 "no_hash_pointers mitigations=off {more}")
