@@ -94,7 +94,8 @@ def test_tcpdump(env):
     """libpcap captures by a ring in memory that it shares with the kernel (TPACKET_V3)."""
     a, b = ends(env)
     for machine, ours, theirs in ((env.a, a, b), (env.b, b, a)):
-        with machine.bkg("exec tcpdump -c 8 -nli net0 icmp 2>/run/tcpdump", exit_wait=True) as dump:
+        with machine.bkg("exec tcpdump -Z root -c 8 -nli net0 icmp 2>/run/tcpdump",
+                         exit_wait=True) as dump:
             machine.run("i=0; until grep -q 'listening on net0' /run/tcpdump || [ $i -gt 100 ]; "
                         "do sleep 0.1; i=$((i+1)); done")
             ksft_eq(ping(ours, theirs, "-c 5 -i 0.05").received, 5)
@@ -110,7 +111,8 @@ def test_marks_travel(env):
     defer(env.a.run, "iptables -t mangle -F")
     env.b.run("iptables -t mangle -A PREROUTING -i net0 -m mark --mark 0x80000007 && "
               "nft add table inet t && nft 'add chain inet t c { type filter hook prerouting "
-              "priority -200; }' && nft add rule inet t c iifname net0 meta mark 0x80000007 counter")
+              "priority -200; }' && "
+              "nft add rule inet t c iifname net0 meta mark 0x80000007 counter")
     defer(env.b.run, "iptables -t mangle -F; nft delete table inet t")
     ksft_eq(ping(a, b, A_TO_B).received, 10)
     channel = env.channel("a_to_b")
