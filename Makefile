@@ -66,12 +66,8 @@ check-e2e: | setup-kernel ##! The module in virtual machines
 	@tests/check e2e
 
 .PHONY: check-debug
-check-debug: | setup-debug ##! The module in a kernel with KASAN, lockdep and others
+check-debug: | setup-debug ##! The module in a kernel with KASAN, lockdep and others (not in check)
 	@tests/check debug
-
-.PHONY: soak
-soak: | setup-debug ##! The same without sparing time: every fault, and more
-	@$(RUN) tests/debug/run --long
 
 # How many mutations, and what decides on them.
 N ?= 10000000
