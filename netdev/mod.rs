@@ -27,6 +27,8 @@
 //! 4. `Receiver::reader`, taken by NAPI and by `open`
 //! 5. `Sender::writer`, the one lock of an out channel
 //!
+//! `Ports::members` comes after the RTNL, and nothing is taken under it.
+//!
 //! Under 3 only NAPI is scheduled, which takes none of these. Receiving may send (a reply), so 5 is
 //! never held when packets are handed up.
 
