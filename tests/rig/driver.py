@@ -99,4 +99,5 @@ def interfaces(machine) -> set:
 def messages(lines) -> list:
     """The driver's own lines among kernel log lines, without their times."""
     texts = [re.sub(r"^\[ *[\d.]+\] ", "", line) for line in lines]
-    return [text for text in texts if "muennet" in text or re.match(r"\w+: (Interface|Using)", text)]
+    return [text for text in texts
+            if "muennet" in text or re.match(r"\w+: (Interface|Using)", text)]

@@ -125,8 +125,8 @@ class Machine:
 
     def console_tail(self, lines: int = 40) -> str:
         """The end of what the machine's serial console and QEMU said."""
-        said = self.console.read_text(errors="replace")
-        said += self.console.with_suffix(".qemu." + self.name).read_text(errors="replace")
+        files = self.console, self.console.with_suffix(".qemu." + self.name)
+        said = "".join(file.read_text(errors="replace") for file in files if file.exists())
         return "\n".join(said.splitlines()[-lines:])
 
     def cmd(self, comm) -> "Program":

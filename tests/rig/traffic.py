@@ -57,7 +57,8 @@ def iperf3(source: End, target: End, options: str = "", seconds: float = 3) -> S
     server = target.inside("iperf3 -s -1 -J")
     with target.machine.bkg(server, exit_wait=True) as served:
         ksft.wait_port_listen(5201, host=target.machine, ns=target.ns or None, deadline=20)
-        source.run(f"iperf3 -c {target.address} -t {seconds} --connect-timeout 10000 {options}",
+        source.run(f"iperf3 -c {target.address} -t {seconds} --connect-timeout 10000 "
+                   f"{options}",
                    timeout=seconds + 60)
     got = json.loads(served.stdout)
     if "error" in got:
