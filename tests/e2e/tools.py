@@ -8,8 +8,8 @@ import re
 import struct
 import time
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, defer, ip_element, ksft_eq,
-                 ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_true, ksft_variants, load, pair,
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, defer, ip_element,
+                 ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_true, ksft_variants, load, pair,
                  ping, stats, up)
 from rig.packets import udp4
 
@@ -263,30 +263,29 @@ def test_period(env):
 
 def test_carrier_follows_peer(env):
     peer = prepared(env)
-    def operstate() -> str:
-        return env.a.run("cat /sys/class/net/net0/operstate").stdout.strip()
+    def reaches(state: str, comment: str = ""):
+        """The state follows the carrier within a second, for the kernel spaces its events."""
+        ksft_busy_wait(lambda: env.a.run("cat /sys/class/net/net0/operstate").stdout.strip()
+                       == state, sleep=0.1, deadline=10, comment=comment or state)
 
     ksft_in("carrier-follows-peer: off", env.a.run("ethtool --show-priv-flags net0").stdout)
-    ksft_eq(operstate(), "up", "by default whatever the peer does")
+    reaches("up", "by default whatever the peer does")
     env.a.run("ethtool --set-priv-flags net0 carrier-follows-peer on")
-    settle()
-    ksft_eq(operstate(), "down")
+    reaches("down")
     for epoch in (1, 2):
         peer.start(epoch)
-        settle()
-        ksft_eq(operstate(), "up")
+        reaches("up")
         peer.stop()
-        settle()
-        ksft_eq(operstate(), "down")
+        reaches("down")
     other = Peer(env, protocol=3)
     other.start(3)
     settle()
-    ksft_eq(operstate(), "down", "a peer that does not fit is none")
+    reaches("down", "a peer that does not fit is none")
     env.a.run("ip link set net0 down; ip link set net0 up")
     settle()
-    ksft_eq(operstate(), "down")
+    reaches("down")
     env.a.run("ethtool --set-priv-flags net0 carrier-follows-peer off")
-    ksft_eq(operstate(), "up")
+    reaches("up")
 
 
 def lines(parameters: dict) -> list:
