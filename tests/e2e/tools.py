@@ -9,8 +9,8 @@ import struct
 import time
 
 from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, defer, ip_element,
-                 ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_true, ksft_variants, load, pair,
-                 ping, stats, up)
+                 ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_true,
+                 ksft_variants, load, pair, ping, stats, up)
 from rig.packets import udp4
 
 SYSTEM = PAIR
