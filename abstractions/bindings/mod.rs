@@ -7,6 +7,9 @@
 
 #![expect(
     clippy::all,
+    clippy::cast_lossless,
+    clippy::ptr_as_ptr,
+    clippy::ref_as_ptr,
     dead_code,
     non_camel_case_types,
     non_upper_case_globals,

@@ -128,7 +128,7 @@ fn len(list: &dyn List) -> usize {
 }
 
 /// Entry `index` of `list`; `None` for the default.
-pub(super) fn entry<'a>(list: &'a dyn List, index: usize) -> Option<Text<'a>> {
+pub(super) fn entry(list: &dyn List, index: usize) -> Option<Text<'_>> {
     list.get(index)
         .filter(|entry| !entry.is_empty())
         .map(Text::new)

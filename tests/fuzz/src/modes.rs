@@ -73,9 +73,9 @@ impl Mode {
                     (4, 4) => {
                         let words = usize::from(packet[0] & 15);
                         assert!(words >= 5 && words * 4 <= packet.len());
-                        usize::from(packet[2]) << 8 | usize::from(packet[3])
+                        (usize::from(packet[2]) << 8) | usize::from(packet[3])
                     }
-                    (41, 6) => 40 + (usize::from(packet[4]) << 8 | usize::from(packet[5])),
+                    (41, 6) => 40 + ((usize::from(packet[4]) << 8) | usize::from(packet[5])),
                     other => panic!("accepted {other:?}"),
                 };
                 assert_eq!(stated, packet.len());

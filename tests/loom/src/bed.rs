@@ -22,7 +22,7 @@ const PROTOCOL: NonZeroU64 = NonZeroU64::MIN;
 /// The byte that element `number` of an epoch is made of. Numbers run on over the end of the
 /// counters; epochs and numbers of a model are few.
 fn byte(epoch: u64, number: u64) -> u8 {
-    (epoch as u8) << 4 | (number as u8 & 15)
+    ((epoch as u8) << 4) | (number as u8 & 15)
 }
 
 /// Returns a stopped writer of elements of `size` bytes for all of `memory`.
