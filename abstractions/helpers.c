@@ -11,6 +11,7 @@
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
+#include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <net/gro.h>
@@ -131,6 +132,16 @@ void muennet_netdev_path(const struct net_device *dev, char *path, size_t size)
 void muennet_netif_start_queue(struct net_device *dev)
 {
 	netif_start_queue(dev);
+}
+
+/*
+ * The operational state follows the carrier within a second; a script that
+ * looks at it when its `ip link set up` has returned should not have to wait.
+ */
+void muennet_netif_operational(struct net_device *dev)
+{
+	if (netif_carrier_ok(dev) && dev->link_mode == IF_LINK_MODE_DEFAULT)
+		netif_set_operstate(dev, IF_OPER_UP);
 }
 
 void muennet_netif_tx_disable(struct net_device *dev)

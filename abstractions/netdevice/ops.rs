@@ -61,6 +61,8 @@ impl<T: Operations> Adapter<T> {
                 bindings::muennet_netif_start_queue(ptr);
             }
             T::start(dev);
+            // SAFETY: The device is valid, and the RTNL held.
+            unsafe { bindings::muennet_netif_operational(ptr) };
             if let Some(irq) = dev.irq() {
                 // SAFETY: The device is going up, and this is its `ndo_open`.
                 unsafe { irq.enable() };
