@@ -280,7 +280,8 @@ mod tests {
     #[test]
     fn many_at_once() {
         for count in [1, 63, 64, 65, 1000] {
-            let text: String = (1..=count).map(|n| format!("add_mark a {n}\n")).collect();
+            let lines: Vec<String> = (1..=count).map(|n| format!("add_mark a {n}\n")).collect();
+            let text = lines.concat();
             let ran = run(&text, true);
             assert!(ran.result.is_ok());
             assert_eq!(ran.carried_out.len(), count);
