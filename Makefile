@@ -77,6 +77,10 @@ SEED ?= 1
 fuzz: | setup-cargo ##! Attack the reader on the host; N=10000000 mutations, SEED=1
 	@$(RUN) tests/fuzz/run $(N) $(SEED)
 
+.PHONY: bench
+bench: | setup-kernel ##! Measure it against virtio-net and veth; GROUP=pair measures that only
+	@$(RUN) --write tests/setup/with-module.sh bench/run $(GROUP)
+
 .PHONY: format
 format: | setup-kernel ##! Format the Rust sources
 	@$(RUN) --write tests/lint/format

@@ -30,10 +30,10 @@ COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
 class Machine:
     """One running machine; usable as `host=` of the kernel's selftest library."""
 
-    def __init__(self, system: System, name: str, folder: Path, more: str = ""):
+    def __init__(self, system: System, name: str, folder: Path, more: str = "", devices=()):
         self.system, self.name, self.folder = system, name, folder
         self.console = folder / f"console.{name}"
-        self._more = more
+        self._more, self._devices = more, [*devices]
         self._process = self._client = self._terminal = None
         self.log = klog.Log(name)
 
@@ -67,7 +67,7 @@ class Machine:
             if size:
                 args += self._memory(writer, self.folder / f"channels.{writer}", size,
                                      self.system.base(writer), writer == self.name)
-        return args
+        return args + self._devices
 
     def start(self):
         """Starts QEMU, without waiting for the machine to come up."""
@@ -109,6 +109,11 @@ class Machine:
             return state.split()[0] not in "ZX"
         except (FileNotFoundError, ProcessLookupError):
             return False
+
+    def cpu_seconds(self) -> float:
+        """CPU time of this host that QEMU has used, with its devices' part."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def responds(self) -> bool:
         """Whether the machine still answers."""
@@ -168,12 +173,16 @@ class Machine:
 
 
 class Machines:
-    """All machines of a system, as a context: boots them together, ends them."""
+    """
+    All machines of a system, as a context: boots them together, ends them.
+    `devices(name, folder)` gives a machine more arguments of QEMU.
+    """
 
-    def __init__(self, system: System, more: str = ""):
+    def __init__(self, system: System, more: str = "", devices=lambda name, folder: ()):
         self.system = system
         self._folder = Path(tempfile.mkdtemp(prefix="muennet-", dir="/dev/shm"))
-        self.machines = {name: Machine(system, name, self._folder, more)
+        self.machines = {name: Machine(system, name, self._folder, more,
+                                       devices(name, self._folder))
                          for name in system.subjects}
         self.boot_seconds = 0.0
 

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Two virtual machines: muennet against virtio-net over QEMU's sockets.
+
+All interfaces are in the same two machines, so that they take turns without a
+boot; those whose turn it is not are down.
+"""
+
+from dataclasses import dataclass
+
+import load
+from figures import Measure, Target
+from rig import PAIR, End
+from rig.driver import README, install
+from rig.machine import Machines
+
+NETS = ("muennet", "stream", "dgram")
+
+
+def devices(name: str, folder) -> list:
+    """Two virtio-net devices for a machine."""
+    # The one that connects may be there first.
+    stream = "server=on" if name == "a" else "server=off,reconnect-ms=100"
+    other = "b" if name == "a" else "a"
+    mac = f"52:54:00:00:0{'ab'.index(name)}"
+    return ["-netdev", f"stream,id=stream,{stream},addr.type=unix,addr.path={folder}/stream",
+            "-device", f"virtio-net-pci,netdev=stream,mac={mac}:01",
+            "-netdev", f"dgram,id=dgram,local.type=unix,local.path={folder}/dgram.{name},"
+                       f"remote.type=unix,remote.path={folder}/dgram.{other}",
+            "-device", f"virtio-net-pci,netdev=dgram,mac={mac}:02"]
+
+
+@dataclass(frozen=True)
+class Net:
+    """One of the networks between the machines."""
+    name: str
+    a: End
+    b: End
+
+
+def set_up(machine, name: str):
+    """Loads all drivers; gives the interfaces the names and addresses of their networks."""
+    install(machine)
+    machine.run("for m in failover net_failover virtio_net; do modprobe $m; done")
+    machine.run(f"modprobe muennet {README.replace('name=net0', 'name=muennet')}")
+    machine.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1",
+                fail=False)
+    for number, net in enumerate(NETS):
+        if number:
+            found = machine.run(f"grep -l ':0{number}$' /sys/class/net/*/address").stdout
+            machine.run(f"ip link set {found.split('/')[4]} name {net}")
+        machine.run(f"ip addr add {address(number, name)}/24 dev {net}")
+
+
+def address(number: int, name: str) -> str:
+    """The address of a machine in a network."""
+    return f"10.0.{number}.{'ab'.index(name) + 1}"
+
+
+class Turns:
+    """Sets up the network whose turn it is, and down the others."""
+
+    def __init__(self, machines):
+        self.machines, self.now = machines, None
+
+    def __call__(self, net: Net):
+        if self.now is net:
+            return
+        for end in (net.a, net.b):
+            downs = " ".join(f"ip link set {name} down;" for name in NETS if name != net.name)
+            end.machine.run(f"{downs} ip link set {net.name} up")
+        net.a.run(f"sh -c 'until ping -q -c 1 -W 1 {net.b.address}; do :; done'")
+        self.now = net
+
+
+def cpu(machines, run) -> dict:
+    """Runs; CPU time in the guests and on the host, in ms for a MB of payload."""
+    def used() -> tuple:
+        return (sum(load.guest_cpu(m) for m in machines), sum(m.cpu_seconds() for m in machines))
+    before = used()
+    rate, seconds = run()
+    megabytes = rate / 8 * seconds
+    guests, host = (1000 * (now - then) / megabytes for now, then in zip(used(), before))
+    return {"tcp1": rate, "cpu-guests": guests, "cpu-host": host}
+
+
+def measures(report, machines) -> list:
+    """All quantities."""
+    two = report.seconds(2)
+    both = [*machines.machines.values()]
+
+    def stream(net):
+        return cpu(both, lambda: (load.tcp(net.a, net.b, two), two))
+    count = 1000 if report.quick else 2000
+    return [
+        Measure("tcp1", "Mbit/s", stream, Target(">=", 3)),
+        Measure("cpu-guests", "ms/MB", None),
+        Measure("cpu-host", "ms/MB", None),
+        Measure("udp64", "k/s", lambda n: load.udp(n.a, n.b, two, 64)),
+        Measure("ping-flood", "ms", lambda n: load.flood(n.a, n.b, count), Target("<=", 1 / 3)),
+        Measure("ping-idle", "ms", lambda n: load.idle(n.a, n.b, 15), Target("<=", 1, "more")),
+        Measure("ping-busy", "ms", lambda n: load.busy(n.a, n.b, two), Target("<=", 1 / 3)),
+        Measure("requests", "k/s", lambda n: load.requests(n.a, n.b, report.seconds(1))),
+        Measure("tcp1-back", "Mbit/s", lambda n: load.tcp(n.b, n.a, two), Target(">=", 3)),
+        Measure("tcp4", "Mbit/s", lambda n: load.tcp(n.a, n.b, two, 4)),
+        Measure("tcp4-back", "Mbit/s", lambda n: load.tcp(n.b, n.a, two, 4)),
+        Measure("udp1400", "k/s", lambda n: load.udp(n.a, n.b, two, 1400)),
+    ]
+
+
+def run(report):
+    """Boots the machines and measures."""
+    with Machines(PAIR, devices=devices) as machines:
+        report.say(f"  pair: booted in {machines.boot_seconds:.0f} s")
+        for name, machine in machines.machines.items():
+            set_up(machine, name)
+        nets = {name: Net(name, *(End(machines[side], address(number, side)) for side in "ab"))
+                for number, name in enumerate(NETS)}
+        report.compare("pair", "tcg", nets, measures(report, machines), Turns(machines))

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Loads between two ends (rig.End), and what comes out of them."""
+
+import functools
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from rig import ping
+from rig.ksft import wait_port_listen
+from rig.traffic import iperf3
+
+GUEST = Path(__file__).parent / "guest"
+
+
+@functools.cache
+def program(name: str) -> bytes:
+    """A program of guest/, compiled now."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / name
+        subprocess.run(["gcc", "-O2", "-static", "-Wall", "-o", out, GUEST / f"{name}.c"],
+                       check=True)
+        return out.read_bytes()
+
+
+def give(machine, name: str) -> str:
+    """Puts a program into a machine: its path there."""
+    path = f"/run/{name}"
+    machine.put(path, program(name), 0o755)
+    return path
+
+
+def tcp(source, target, seconds: float, streams: int = 1) -> float:
+    """TCP throughput in Mbit/s, as received."""
+    return iperf3(source, target, f"-P {streams}", seconds).rate
+
+
+def udp(source, target, seconds: float, size: int) -> float:
+    """Datagrams received by a program from a sender without mercy, in 1000/s."""
+    return iperf3(source, target, f"-u -b 0 -l {size}", seconds).rate * 1e3 / 8 / size
+
+
+def flood(source, target, count: int) -> float:
+    """Round trip time in ms, on average, when the next ping follows the last pong."""
+    got = ping(source, target, f"-f -c {count}", timeout=120)
+    if got.received < count * 0.98:
+        raise RuntimeError(f"{got.received} of {got.sent} pings came back")
+    return got.average_ms
+
+
+def idle(source, target, count: int) -> float:
+    """Round trip time in ms, on average, of pings that find everything asleep."""
+    return ping(source, target, f"-c {count} -i 0.1").average_ms
+
+
+def busy(source, target, seconds: float) -> float:
+    """Round trip time in ms, on average, beside one TCP stream in the same direction."""
+    count = int(seconds / 0.02)
+    with source.machine.bkg(source.inside(f"ping -q -c {count} -i 0.02 {target.address}"),
+                            exit_wait=True) as pings:
+        iperf3(source, target, "", seconds)
+    return float(re.search(r"= [\d.]+/([\d.]+)/", pings.stdout).group(1))
+
+
+def requests(source, target, seconds: float, port: int = 7) -> float:
+    """Requests answered in 1000/s: TCP, a byte each way, one at a time (guest/rr.c)."""
+    for machine in {source.machine, target.machine}:
+        give(machine, "rr")
+    with target.machine.bkg(target.inside(f"/run/rr serve {port}"), exit_wait=True):
+        wait_port_listen(port, host=target.machine, ns=target.ns or None, deadline=20)
+        out = source.run(f"/run/rr {target.address} {port} {seconds}", timeout=seconds + 60)
+    return float(out.stdout) / 1000
+
+
+def guest_cpu(machine) -> float:
+    """Seconds that the machine's processors were not idle, by /proc/stat."""
+    words = machine.run("head -n 1 /proc/stat").stdout.split()[1:]
+    values = list(map(int, words))
+    return (sum(values[:8]) - values[3] - values[4]) / 100
