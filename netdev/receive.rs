@@ -154,8 +154,9 @@ impl Receiver {
         self.saw(&reader);
     }
 
-    /// Goes down: nobody knows what the peer does from now on.
+    /// Goes down: nobody knows what the peer does from now on, nor what its ring is like.
     pub(crate) fn stop(&self) {
+        *self.reader.lock() = Reader::new(self.expect);
         self.peer.store(Peer::Unknown as u32, Relaxed);
     }
 

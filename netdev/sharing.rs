@@ -95,9 +95,7 @@ impl Interface {
             name: &self.in_name,
             protocol: receiver.protocol(),
             region_size: receiver.region_size(),
-            ring: receiver
-                .geometry()
-                .filter(|_| receiver.peer() == Peer::Active),
+            ring: receiver.geometry(),
         })
     }
 
