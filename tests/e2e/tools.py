@@ -34,9 +34,10 @@ def info(machine, folder: str = "net0") -> list:
     return machine.run(f"cat /sys/kernel/debug/muennet/{folder}/info").stdout.splitlines()
 
 
-def settle():
-    """Longer than the longest period of the poller."""
-    time.sleep(0.3)
+def reach(machine, **wanted):
+    """Waits until ethtool -S has these values."""
+    ksft_busy_wait(lambda: wanted.items() <= counters(machine).items(), sleep=0.02, deadline=20,
+                   comment=f"{wanted} in {machine.name}")
 
 
 class Peer(Writer):
@@ -53,7 +54,14 @@ def prepared(env, parameters: str = README) -> Peer:
     peer = Peer(env)
     load(env.a, parameters)
     up(env.a, quiet=True)
-    settle()
+    return peer
+
+
+def started(env, epoch: int) -> Peer:
+    """The same with an epoch that the driver follows."""
+    peer = prepared(env)
+    peer.start(epoch)
+    reach(env.a, rx_epochs=1)
     return peer
 
 
@@ -83,15 +91,19 @@ def rings(machine) -> dict:
 
 
 def test_ring(env):
-    peer = prepared(env)
-    peer.start(3)
-    settle()
+    peer = started(env, 3)
     ksft_eq(rings(env.a), {"RX": {str(RING)}, "TX": {str(RING)}})
     peer.stop()
-    settle()
+    reach(env.a, peer_inactive=1)
     # Without an epoch there is none; ethtool shows a maximum of 0 as "n/a".
     ksft_true(rings(env.a)["RX"] <= {"0", "n/a"})
     ksft_eq(rings(env.a)["TX"], {str(RING)})
+    peer.start(4)
+    reach(env.a, peer_active=1)
+    ksft_eq(rings(env.a)["RX"], {str(RING)})
+    env.a.run("ip link set net0 down")
+    ksft_true(rings(env.a)["RX"] <= {"0", "n/a"}, "down: nobody knows the peer's")
+    ksft_true(rings(env.a)["TX"] <= {"0", "n/a"})
 
 
 # Name of the counter, and an element for it.
@@ -104,11 +116,9 @@ REASONS = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed")
 
 @ksft_variants(BAD)
 def test_bad_elements(env, name, data):
-    peer = prepared(env)
-    peer.start(4)
-    settle()
+    peer = started(env, 4)
     peer.write(GOOD, data, GOOD, data, data)
-    settle()
+    reach(env.a, rx_elements=5)
     got = counters(env.a)
     ksft_eq({key: got[key] for key in REASONS}, dict.fromkeys(REASONS, 0) | {name: 3})
     ksft_eq(got["rx_malformed"], 3)
@@ -122,13 +132,11 @@ def test_bad_elements(env, name, data):
 
 
 def test_polls_and_batches(env):
-    peer = prepared(env)
-    peer.start(5)
-    settle()
+    peer = started(env, 5)
     before = counters(env.a)
-    for _ in range(4):
+    for number in range(1, 5):
         peer.write(*[GOOD] * 10)
-        settle()
+        reach(env.a, rx_elements=10 * number)
     got = counters(env.a)
     ksft_eq(got["rx_elements"] - before["rx_elements"], 40)
     ksft_eq(got["rx_batches"] - before["rx_batches"], 4)
@@ -140,16 +148,14 @@ def test_polls_and_batches(env):
 
 
 def test_overrun(env):
-    peer = prepared(env)
-    peer.start(6)
-    settle()
+    peer = started(env, 6)
     # All at once: the reader finds the newest ring of them.
     content = GOOD.ljust(SIZE, b"\0") * RING
     written = 2 * RING + 10
     peer.channel.wsc = written
     peer.channel.map[64:64 + len(content)] = content
     peer.channel.wc = written
-    settle()
+    reach(env.a, rx_elements=RING, rx_missed=RING + 10)
     got, shown = counters(env.a), stats(env.a)
     ksft_eq(got["rx_overruns"], 1)
     ksft_eq(got["rx_missed"], RING + 10)
@@ -164,14 +170,10 @@ def test_epochs_and_states_of_the_peer(env):
     load(env.a)
     ksft_in("peer: unknown (down)", info(env.a))
     up(env.a, quiet=True)
-    settle()
 
     def state(word: str, **counts):
-        settle()
-        got = counters(env.a)
+        reach(env.a, **{f"peer_{name}": int(name == word) for name in PEERS}, **counts)
         ksft_in(f"peer: {word}", info(env.a))
-        ksft_eq([got[f"peer_{name}"] for name in PEERS], [int(name == word) for name in PEERS])
-        ksft_eq({key: got[key] for key in counts}, counts)
 
     state("inactive", rx_epochs=0, rx_incompatible=0, rx_broken=0)
     peer.start(7)
@@ -279,10 +281,10 @@ def test_carrier_follows_peer(env):
         reaches("down")
     other = Peer(env, protocol=3)
     other.start(3)
-    settle()
+    reach(env.a, peer_incompatible=1)
     reaches("down", "a peer that does not fit is none")
     env.a.run("ip link set net0 down; ip link set net0 up")
-    settle()
+    reach(env.a, peer_incompatible=1)
     reaches("down")
     env.a.run("ethtool --set-priv-flags net0 carrier-follows-peer off")
     reaches("up")
@@ -308,12 +310,11 @@ def test_info(env):
     ksft_eq(env.a.run("stat -c %a /sys/kernel/debug/muennet/net0/info").stdout, "400\n")
     ksft_eq(info(env.a), lines({"after": ["peer: unknown (down)"]}))
     up(env.a, quiet=True)
-    settle()
     ksft_eq(info(env.a), lines({"writer": 1508, "reader": 1508, "after": ["peer: inactive"]}))
     peer.start(2)
-    settle()
+    reach(env.a, rx_epochs=1)
     peer.write(GOOD, GOOD)
-    settle()
+    reach(env.a, rx_packets=2)
     running = {"writer": 1508, "reader": 1008, "packets": 2, "bytes": 2 * PAYLOAD,
                "after": ["peer: active", f"peer.elements: {((1 << 20) - 64) // 1008}"]}
     ksft_eq(info(env.a), lines(running))
@@ -328,7 +329,6 @@ def test_info_of_the_modes(env):
     for flags, shown, size in (("", "(none)", 1500), ("flags=eth_dev", "eth_dev", 1516)):
         load(env.a, README.replace("flags=net_hdr", flags))
         env.a.run("echo 1 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; ip link set net0 up")
-        settle()
         ksft_eq(info(env.a), lines({"flags": shown, "writer": size, "reader": size,
                                     "after": ["peer: inactive"]}))
         env.a.run("rmmod muennet")
