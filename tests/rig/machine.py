@@ -60,8 +60,9 @@ class Machine:
                 "-device", "virtserialport,chardev=agent,name=agent",
                 "-chardev", f"socket,id=terminal,fd={terminal}",
                 "-device", "virtconsole,chardev=terminal"]
-        args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", 2 << 20,
-                             self.system.sinfo_address(), False)
+        if self.system.informed:
+            args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", 2 << 20,
+                                 self.system.sinfo_address(), False)
         for writer in self.system.writers():
             size = self.system.file_size(writer)
             if size:

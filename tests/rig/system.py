@@ -51,7 +51,8 @@ class System:
     Subjects and channels. `extras` gives subjects more resources
     (sinfo.Memory and others); `variants` names further images in every
     subject: functions that take the good image and return another one. They
-    lie behind the good one, at sinfo_address(name).
+    lie behind the good one, at sinfo_address(name). Without `informed` the
+    machines are no subjects: they have no subject information.
     """
     name: str
     subjects: tuple = ("a", "b")
@@ -59,6 +60,7 @@ class System:
     extras: dict = field(default_factory=dict)
     variants: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     version: int = 3
+    informed: bool = True
 
     def __post_init__(self):
         names = [channel.name for channel in self.channels]
