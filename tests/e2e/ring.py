@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Packet sockets with a ring in memory that they share with the kernel
+(TPACKET_V3): a program of our own receives and sends by it.
+"""
+
+import struct
+from contextlib import contextmanager
+
+from rig import PAIR, V4, End, ksft_eq, load, pair, ping
+from rig.packets import udp4
+
+SYSTEM = PAIR
+
+RAW = "name=raw0 in=channel_in out=channel_out reader_protocol=5 writer_protocol=5"
+RING = "python3 -I -S /rig/ring.py"
+
+
+@contextmanager
+def receiving(machine, dev: str, count: int, shown: int = 2000):
+    """Receives meanwhile; afterwards a list of (protocol, type, length, first bytes)."""
+    got: list = []
+    machine.run("rm -f /run/ready")
+    with machine.bkg(f"{RING} receive {dev} {count} {shown}", exit_wait=True) as receiver:
+        machine.run("i=0; until [ -e /run/ready ] || [ $i -gt 100 ]; "
+                    "do sleep 0.1; i=$((i+1)); done")
+        yield got
+    for line in receiver.stdout.splitlines():
+        protocol, kind, length, data = line.split()
+        got.append((int(protocol, 16), int(kind), int(length), bytes.fromhex(data)))
+
+
+def send(machine, dev: str, protocol: int, *packets: bytes):
+    """Sends packets that lie in a ring."""
+    machine.run(f"{RING} send {dev} {protocol:#x} " + " ".join(data.hex() for data in packets))
+
+
+def test_raw_mode(env):
+    for machine in (env.a, env.b):
+        load(machine, RAW)
+        machine.run("echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up")
+    sent = [b"\x01", bytes(range(256)) * 5, b"\xee" * 1499, b"\xff" * 1500, b"\x02\x03"]
+    for source, target in ((env.a, env.b), (env.b, env.a)):
+        with receiving(target, "raw0", len(sent)) as got:
+            send(source, "raw0", 0x88b5, *sent)
+        ksft_eq(got, [(0, 0, 1500, data.ljust(1500, b"\0")) for data in sent])
+
+
+def test_ip_mode(env):
+    pair(env, quiet=True)
+    # For nobody, so that nobody answers.
+    v4 = [udp4(V4["a"], "192.0.2.77", 9, bytes([size & 255]) * size) for size in (0, 1, 700, 1472)]
+    v6 = [struct.pack(">IHBB", 6 << 28, size, 59, 64) + bytes(15) + b"\1" + bytes(15) + b"\2" +
+          b"\x77" * size for size in (0, 1, 1460)]
+    with receiving(env.b, "net0", len(v4) + len(v6)) as got:
+        send(env.a, "net0", 0x0800, *v4)
+        send(env.a, "net0", 0x86dd, *v6)
+    ksft_eq(got, [(0x0800, 0, len(data), data) for data in v4] +
+            [(0x86dd, 0, len(data), data) for data in v6])
+
+
+def test_all_blocks_of_the_ring(env):
+    """More packets than the ring holds, so that each of its blocks is used again."""
+    pair(env, quiet=True)
+    a, b = End(env.a, V4["a"]), End(env.b, V4["b"])
+    count = 1000
+    with receiving(env.b, "net0", count, 28) as got:
+        ksft_eq(ping(a, b, f"-c {count} -i 0.002 -s 1400").received, count)
+    numbers = [struct.unpack_from(">H", data, 26)[0] for _, _, _, data in got]
+    ksft_eq(numbers, list(range(1, count + 1)), "all of them, in their order")
+    ksft_eq({(protocol, kind, length) for protocol, kind, length, _ in got}, {(0x0800, 0, 1428)})
