@@ -15,6 +15,7 @@
 use abstractions::{
     mapping::Mapping,
     netdevice::{
+        Folder,
         Folders,
         Registration, //
     },
@@ -148,11 +149,12 @@ impl kernel::Module for Muennet {
             );
         }
 
-        let folders = KBox::pin_init(Folders::new(c"muennet"), GFP_KERNEL)?;
+        let folder = Arc::new(Folder::new(c"muennet"), GFP_KERNEL)?;
+        let folders = KBox::pin_init(Folders::new(folder.clone()), GFP_KERNEL)?;
         let mut interfaces = KVec::with_capacity(lists.len(), GFP_KERNEL)?;
         if lists.is_empty() {
             return Ok(Self {
-                _children: Children::register()?,
+                _children: Children::register(folder)?,
                 _interfaces: interfaces,
                 _folders: folders,
             });
@@ -167,7 +169,7 @@ impl kernel::Module for Muennet {
             interfaces.push(interface, GFP_KERNEL)?;
         }
         Ok(Self {
-            _children: Children::register()?,
+            _children: Children::register(folder)?,
             _interfaces: interfaces,
             _folders: folders,
         })

@@ -13,7 +13,10 @@ use super::{
 };
 use core::marker::PhantomData;
 use kernel::{
-    error::from_result,
+    error::{
+        from_result,
+        VTABLE_DEFAULT_ERROR, //
+    },
     ffi::{
         c_char,
         c_int, //
@@ -22,7 +25,9 @@ use kernel::{
 };
 
 /// What a driver tells `ethtool` about its devices. All but the statistics runs with the RTNL held
-/// and may sleep; the statistics may sleep, too.
+/// and may sleep; the statistics may sleep, too. What a driver does not have, `ethtool` calls not
+/// supported.
+#[vtable]
 pub(crate) trait EthtoolOperations: Operations {
     /// The driver's name, at most 31 characters.
     const DRIVER: &'static CStr;
@@ -31,7 +36,7 @@ pub(crate) trait EthtoolOperations: Operations {
     const STATISTICS: &'static [&'static str];
 
     /// The names of the private flags, at most 32 of at most 31 characters each.
-    const FLAGS: &'static [&'static str];
+    const FLAGS: &'static [&'static str] = &[];
 
     /// Writes where the device is to be found, `bus-info`, into `info`.
     fn bus_info(dev: &Device<Self>, info: &mut Text<'_>);
@@ -40,27 +45,37 @@ pub(crate) trait EthtoolOperations: Operations {
     fn statistics(dev: &Device<Self>, values: &mut [u64]);
 
     /// The elements of the receive and transmit rings.
-    fn ring(dev: &Device<Self>) -> Ring;
+    fn ring(_dev: &Device<Self>) -> Ring {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 
     /// How long the device waits for packets before it looks for them, in microseconds.
-    fn rx_usecs(dev: &Device<Self>) -> u32;
+    fn rx_usecs(_dev: &Device<Self>) -> u32 {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 
     /// Changes it.
     ///
     /// # Errors
     ///
     /// What is returned reaches who asked for it, with the text that comes with it.
-    fn set_rx_usecs(dev: &Device<Self>, usecs: u32) -> Result<(), (Error, &'static CStr)>;
+    fn set_rx_usecs(_dev: &Device<Self>, _usecs: u32) -> Result<(), (Error, &'static CStr)> {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 
     /// The private flags that are set, bit `i` for name `i`.
-    fn flags(dev: &Device<Self>) -> u32;
+    fn flags(_dev: &Device<Self>) -> u32 {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 
     /// Sets and clears private flags.
     ///
     /// # Errors
     ///
     /// What is returned reaches who asked for it, and nothing has changed.
-    fn set_flags(dev: &Device<Self>, flags: u32) -> Result;
+    fn set_flags(_dev: &Device<Self>, _flags: u32) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 }
 
 /// The elements of a device's rings; zero where there is none.
@@ -101,19 +116,25 @@ pub(crate) struct Table<T: ?Sized>(&'static bindings::ethtool_ops, PhantomData<T
 impl<T: EthtoolOperations> Table<T> {
     const OPS: bindings::ethtool_ops = {
         let mut ops: bindings::ethtool_ops = pin_init::zeroed();
-        ops.supported_coalesce_params = bindings::RUST_CONST_HELPER_ETHTOOL_COALESCE_RX_USECS;
         ops.get_drvinfo = Some(Self::get_drvinfo);
         ops.get_link = Some(bindings::ethtool_op_get_link);
         ops.get_link_ksettings = Some(Self::get_link_ksettings);
-        ops.get_coalesce = Some(Self::get_coalesce);
-        ops.set_coalesce = Some(Self::set_coalesce);
-        ops.get_ringparam = Some(Self::get_ringparam);
         ops.get_sset_count = Some(Self::get_sset_count);
         ops.get_strings = Some(Self::get_strings);
         ops.get_ethtool_stats = Some(Self::get_ethtool_stats);
-        ops.get_priv_flags = Some(Self::get_priv_flags);
-        ops.set_priv_flags = Some(Self::set_priv_flags);
         ops.get_ts_info = Some(bindings::ethtool_op_get_ts_info);
+        if T::HAS_RX_USECS && T::HAS_SET_RX_USECS {
+            ops.supported_coalesce_params = bindings::RUST_CONST_HELPER_ETHTOOL_COALESCE_RX_USECS;
+            ops.get_coalesce = Some(Self::get_coalesce);
+            ops.set_coalesce = Some(Self::set_coalesce);
+        }
+        if T::HAS_RING {
+            ops.get_ringparam = Some(Self::get_ringparam);
+        }
+        if T::HAS_FLAGS && T::HAS_SET_FLAGS {
+            ops.get_priv_flags = Some(Self::get_priv_flags);
+            ops.set_priv_flags = Some(Self::set_priv_flags);
+        }
         ops
     };
 

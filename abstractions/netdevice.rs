@@ -72,6 +72,7 @@ pub(crate) use any::{
 };
 pub(crate) use features::Link;
 pub(crate) use folder::{
+    Folder,
     Folders,
     Inspect, //
 };

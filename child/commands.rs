@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands that do something, or ask for one thing.
+//! The commands that add or delete a child, or ask for one thing.
 
 use super::{
     family::FAMILY,
@@ -14,12 +14,7 @@ use super::{
         Child,
         KIND, //
     },
-    rules::{
-        self,
-        Refusal, //
-    },
     show,
-    tell,
     uapi::{
         command,
         muennet as attr, //
@@ -27,27 +22,16 @@ use super::{
 };
 use crate::{
     abstractions::{
-        netdevice::{
-            is_valid_name,
-            Device, //
-        },
+        netdevice::is_valid_name,
         netlink::{
             policies,
-            Attribute,
             Handler,
             Policy,
             Request, //
         },
-        rtnl::{
-            self,
-            Rtnl, //
-        }, //
+        rtnl, //
     },
-    netdev::{
-        Interface,
-        PortId,
-        Ports, //
-    }, //
+    netdev::Interface, //
 };
 use kernel::prelude::*;
 
@@ -56,12 +40,6 @@ const NEW_NAME_MAX: usize = 15;
 
 const SUBJECT: [Policy; attr::NETNSID as usize + 1] =
     policies(&[(attr::IFNAME, NAME), (attr::NETNSID, Policy::i32())]);
-
-const SUBJECT_MARK: [Policy; attr::MARK as usize + 1] = policies(&[
-    (attr::IFNAME, NAME),
-    (attr::NETNSID, Policy::i32()),
-    (attr::MARK, Policy::u32()),
-]);
 
 /// Asks for one interface.
 pub(super) struct Get;
@@ -167,161 +145,6 @@ impl Handler for DelChild {
         // two is that of the asker, for which C has checked that.
         let child = find::child(request, find::SUBJECT, rtnl)?;
         KIND.remove(child.dev, rtnl);
-        Ok(())
-    }
-}
-
-/// The mark of a request.
-fn mark<'a>(request: &'a Request<'_>) -> Result<(Attribute<'a>, u32)> {
-    let by = request.required(attr::MARK, "mark")?;
-    Ok((by, by.u32()?))
-}
-
-/// Why a mark was not changed.
-enum NotChanged {
-    Refused(Refusal<PortId>),
-    Failed(Error),
-}
-
-impl From<Refusal<PortId>> for NotChanged {
-    fn from(refusal: Refusal<PortId>) -> Self {
-        Self::Refused(refusal)
-    }
-}
-
-impl From<Error> for NotChanged {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
-/// Explains to the sender why a mark was not changed.
-fn explain(
-    request: &Request<'_>,
-    by: Attribute<'_>,
-    mark: u32,
-    child: &Device<Child>,
-    why: NotChanged,
-    rtnl: &Rtnl,
-) -> Error {
-    let name = text(child.any().name(rtnl));
-    let refusal = match why {
-        NotChanged::Failed(error) => return error,
-        NotChanged::Refused(refusal) => refusal,
-    };
-    match refusal {
-        Refusal::Zero => request.refuse(
-            by,
-            EINVAL,
-            fmt!("mark 0 is that of packets without a mark: nobody can own it"),
-        ),
-        Refusal::Already => request.refuse(by, EEXIST, fmt!("{name} owns mark {mark} already")),
-        Refusal::Unowned => request.refuse(
-            by,
-            ENOENT,
-            fmt!("{name} does not own mark {mark}: nobody does"),
-        ),
-        Refusal::Same => request.refuse(
-            by,
-            EINVAL,
-            fmt!("mark {mark} cannot be moved from {name} to itself"),
-        ),
-        Refusal::OwnedBy(id) => {
-            let ports = child.data().parent().data().ports();
-            match ports.get(id) {
-                Some((port, _)) => {
-                    let owner = text(port.device().name(rtnl));
-                    request.refuse(by, EBUSY, fmt!("mark {mark} is owned by {owner}"))
-                }
-                None => request.refuse(by, EBUSY, fmt!("mark {mark} is owned by another child")),
-            }
-        }
-    }
-}
-
-/// The ports of a child's parent.
-fn ports(child: &Device<Child>) -> &Ports {
-    child.data().parent().data().ports()
-}
-
-/// Adds a mark to a child.
-pub(super) struct AddMark;
-
-impl Handler for AddMark {
-    const POLICY: &'static [Policy] = &SUBJECT_MARK;
-
-    fn run(request: &Request<'_>) -> Result {
-        let rtnl = &*rtnl::lock();
-        let Found { dev: child, by } = find::child(request, find::SUBJECT, rtnl)?;
-        find::may_steer(request, child.data().parent().any(), by, rtnl)?;
-        let (by, mark) = mark(request)?;
-        ports(child)
-            .steer(mark, |owner| -> Result<_, NotChanged> {
-                Ok(Some(rules::add(mark, owner, child.data().port())?))
-            })
-            .map_err(|why| explain(request, by, mark, child, why, rtnl))?;
-        tell::mark_added(child, mark, rtnl);
-        Ok(())
-    }
-}
-
-/// Takes a mark from a child.
-pub(super) struct DelMark;
-
-impl Handler for DelMark {
-    const POLICY: &'static [Policy] = &SUBJECT_MARK;
-
-    fn run(request: &Request<'_>) -> Result {
-        let rtnl = &*rtnl::lock();
-        let Found { dev: child, by } = find::child(request, find::SUBJECT, rtnl)?;
-        find::may_steer(request, child.data().parent().any(), by, rtnl)?;
-        let (by, mark) = mark(request)?;
-        ports(child)
-            .steer(mark, |owner| -> Result<_, NotChanged> {
-                rules::del(mark, owner, child.data().port())?;
-                Ok(None)
-            })
-            .map_err(|why| explain(request, by, mark, child, why, rtnl))?;
-        tell::mark_deleted(child, mark, rtnl);
-        Ok(())
-    }
-}
-
-/// Moves a mark from one child to another.
-pub(super) struct MoveMark;
-
-impl Handler for MoveMark {
-    const POLICY: &'static [Policy] = &policies::<{ attr::MARK as usize + 1 }>(&[
-        (attr::FROM_IFNAME, NAME),
-        (attr::FROM_NETNSID, Policy::i32()),
-        (attr::IFNAME, NAME),
-        (attr::NETNSID, Policy::i32()),
-        (attr::MARK, Policy::u32()),
-    ]);
-
-    fn run(request: &Request<'_>) -> Result {
-        let rtnl = &*rtnl::lock();
-        let from = find::child(request, find::FROM, rtnl)?;
-        find::may_steer(request, from.dev.data().parent().any(), from.by, rtnl)?;
-        let to = find::child(request, find::SUBJECT, rtnl)?;
-        find::may_steer(request, to.dev.data().parent().any(), to.by, rtnl)?;
-        if !core::ptr::eq(from.dev.data().parent(), to.dev.data().parent()) {
-            let name = text(to.dev.any().name(rtnl));
-            let parent = text(from.dev.data().parent().any().name(rtnl));
-            return Err(request.refuse(
-                to.by,
-                EINVAL,
-                fmt!("{name} is not a child of {parent}: marks stay with their parent"),
-            ));
-        }
-        let (by, mark) = mark(request)?;
-        ports(from.dev)
-            .steer(mark, |owner| -> Result<_, NotChanged> {
-                let (from, to) = (from.dev.data().port(), to.dev.data().port());
-                Ok(Some(rules::shift(mark, owner, from, to)?))
-            })
-            .map_err(|why| explain(request, by, mark, from.dev, why, rtnl))?;
-        tell::mark_moved(from.dev, to.dev, mark, rtnl);
         Ok(())
     }
 }

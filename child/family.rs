@@ -5,16 +5,18 @@
 use super::{
     commands::{
         AddChild,
-        AddMark,
         DelChild,
-        DelMark,
         Get,
-        GetMark,
-        MoveMark, //
+        GetMark, //
     },
     dumps::{
         Interfaces,
         Marks, //
+    },
+    steering::{
+        AddMark,
+        DelMark,
+        MoveMark, //
     },
     uapi::command, //
 };

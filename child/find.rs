@@ -168,3 +168,19 @@ pub(super) fn may_steer(
         fmt!("this needs CAP_NET_ADMIN over the namespace of its parent {name}"),
     ))
 }
+
+/// The child that a request names, whose parent's traffic its sender may steer.
+///
+/// # Errors
+///
+/// - `EPERM`: it may not, as [`may_steer`] says.
+/// - else as [`child`].
+pub(super) fn steerable<'a>(
+    request: &'a Request<'_>,
+    named: Named,
+    rtnl: &'a Rtnl,
+) -> Result<Found<'a, Device<Child>>> {
+    let found = child(request, named, rtnl)?;
+    may_steer(request, found.dev.data().parent().any(), found.by, rtnl)?;
+    Ok(found)
+}

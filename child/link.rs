@@ -5,6 +5,7 @@
 use super::tell;
 use crate::{
     abstractions::{
+        ethtool,
         napi::{
             Poll,
             Polled, //
@@ -96,9 +97,14 @@ fn parent<'a>(
     let name = Text::new(lower.name(rtnl).to_bytes());
     if let Some(child) = lower.downcast::<Child>() {
         let parent = Text::new(child.data().parent().any().name(rtnl).to_bytes());
-        extack.message(fmt!(
+        let fits = extack.message(fmt!(
             "{name} is itself a child of {parent}: children cannot have children"
         ));
+        if !fits {
+            extack.message(fmt!(
+                "{name} is itself a child: children cannot have children"
+            ));
+        }
         return Err(EINVAL);
     }
     let Some(parent) = lower.downcast::<Interface>() else {
@@ -111,7 +117,7 @@ fn parent<'a>(
         Mode::Ethernet => "an Ethernet",
     };
     extack.message(fmt!(
-        "{name} is {mode} interface: only IP interfaces (net_hdr) have children"
+        "{name} is {mode} interface: only IP ones (net_hdr) have children"
     ));
     Err(EINVAL)
 }
@@ -194,6 +200,10 @@ impl Operations for Child {
 
     fn stats(dev: &Device<Self>, stats: &mut LinkStats) {
         dev.data().sums().add_to(stats);
+    }
+
+    fn ethtool() -> Option<ethtool::Table<Self>> {
+        Some(ethtool::Table::new())
     }
 
     fn change_mtu(_dev: &Device<Self>, _mtu: u32) -> Result {

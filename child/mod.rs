@@ -6,15 +6,16 @@
 //!   ip link add ... type muennet --+
 //!                                  +--> link (Child, a kind of devices) --> ports of the parent
 //!   genetlink: add-child ... ------+                                            ^
-//!   genetlink: add-mark ... -------> commands --> rules (pure) -----------------+
+//!   genetlink: add-mark ... -------> steering --> rules (pure) -----------------+
 //! ```
 //!
 //! - [`link`]: the device of a child; every way to add or to remove one ends there.
 //! - [`watch`]: children follow their parent's MTU and carrier.
 //! - [`rules`]: who may own which mark.
 //! - [`family`]: the netlink family, which `muennet.yaml` specifies. [`uapi`]: its numbers.
-//!   [`commands`], [`dumps`]: what can be asked for. [`find`]: the interfaces that requests name.
-//!   [`show`]: interfaces and marks in messages. [`tell`]: notifications.
+//!   [`commands`], [`steering`], [`dumps`]: what can be asked for. [`find`]: the interfaces that
+//!   requests name. [`show`]: interfaces and marks in messages. [`tell`]: notifications.
+//! - [`tools`]: what `ethtool` and debugfs show of a child.
 //!
 //! # Locks and lifetimes
 //!
@@ -35,18 +36,25 @@ mod find;
 mod link;
 mod rules;
 mod show;
+mod steering;
 mod tell;
+mod tools;
 mod uapi;
 mod watch;
 
 use crate::abstractions::{
     netdevice::{
+        Folder,
+        Folders,
         KindRegistration,
         Notifier, //
     },
     netlink::FamilyRegistration, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 pub(crate) use link::Child;
 
@@ -54,22 +62,25 @@ pub(crate) use link::Child;
 pub(crate) struct Children {
     _family: FamilyRegistration,
     _kind: KindRegistration<Child>,
+    _folders: Pin<KBox<Folders<Child>>>,
     _watch: Pin<KBox<Notifier<watch::Follow>>>,
 }
 
 impl Children {
-    /// Lets users add children from now on.
+    /// Lets users add children from now on, whose folders of debugfs are in `folder`.
     ///
     /// # Errors
     ///
     /// - `EEXIST`: there is such a family or kind already.
     /// - `ENOMEM`: there is no memory for it.
-    pub(crate) fn register() -> Result<Self> {
+    pub(crate) fn register(folder: Arc<Folder>) -> Result<Self> {
         let watch = KBox::pin_init(Notifier::new(), GFP_KERNEL)?;
+        let folders = KBox::pin_init(Folders::new(folder), GFP_KERNEL)?;
         let kind = link::KIND.register()?;
         Ok(Self {
             _family: family::FAMILY.register()?,
             _kind: kind,
+            _folders: folders,
             _watch: watch,
         })
     }

@@ -56,10 +56,7 @@ pub(crate) use self::{
     },
     interface::Interface,
     poller::Poller,
-    ports::{
-        PortId,
-        Ports, //
-    },
+    ports::PortId,
     receive::Peer,
     setup::{
         Channel,

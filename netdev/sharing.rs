@@ -79,6 +79,16 @@ impl Interface {
         }
     }
 
+    /// The name of the in channel; empty without one.
+    pub(crate) fn in_name(&self) -> &[u8] {
+        &self.in_name
+    }
+
+    /// The name of the out channel; empty without one.
+    pub(crate) fn out_name(&self) -> &[u8] {
+        &self.out_name
+    }
+
     /// What the interface has counted.
     pub(crate) fn sums(&self) -> Sums {
         Sums::of(&self.counters)

@@ -60,6 +60,7 @@ static NAMES: [&str; NAMES_LEN] = {
     names
 };
 
+#[vtable]
 impl EthtoolOperations for Interface {
     const DRIVER: &'static CStr = c"muennet";
     const STATISTICS: &'static [&'static str] = &NAMES;

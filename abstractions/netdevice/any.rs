@@ -137,8 +137,11 @@ impl<T: Operations> Device<T> {
     }
 }
 
-/// Whether `name` can be the name of a device; a `%d` in it stands for a number.
+/// Whether `name` can be the name of a new device; one `%d` in it stands for a number.
 pub(crate) fn is_valid_name(name: &CStr) -> bool {
     // SAFETY: The name is a C string.
-    unsafe { bindings::dev_valid_name(name.as_char_ptr()) }
+    let valid = unsafe { bindings::dev_valid_name(name.as_char_ptr()) };
+    let mut formats = name.to_bytes().split(|&byte| byte == b'%').skip(1);
+    let first = formats.next();
+    valid && first.is_none_or(|rest| rest.starts_with(b"d")) && formats.next().is_none()
 }

@@ -20,7 +20,8 @@ use kernel::{
         c_char,
         c_ulong, //
     },
-    seq_file::SeqFile, //
+    seq_file::SeqFile,
+    sync::Arc, //
 };
 
 const REGISTER: c_ulong = bindings::netdev_cmd_NETDEV_REGISTER as c_ulong;
@@ -36,17 +37,48 @@ pub(crate) trait Inspect: Operations {
     fn info(dev: &Device<Self>, out: &SeqFile);
 }
 
-/// The folders of all devices of a driver, in one folder of the driver's.
+/// A driver's folder in debugfs.
 ///
 /// # Invariants
 ///
-/// - `notifier` is registered. Its callback is `event::<T>`.
-/// - `root` is a folder of debugfs, or an error pointer, with which debugfs does nothing.
+/// `entry` is a folder of debugfs, or an error pointer, with which debugfs does nothing.
+pub(crate) struct Folder {
+    entry: *mut bindings::dentry,
+}
+
+// SAFETY: Debugfs has locks of its own.
+unsafe impl Send for Folder {}
+
+// SAFETY: As above.
+unsafe impl Sync for Folder {}
+
+impl Folder {
+    /// Makes the folder. Debugfs may be missing, which is no error.
+    pub(crate) fn new(name: &'static CStr) -> Self {
+        // SAFETY: The name is a C string; without a parent the folder is at the root.
+        let entry = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) };
+        // INVARIANT: That is what the function returns.
+        Self { entry }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant it is a folder, and nobody else removes it.
+        unsafe { bindings::debugfs_remove(self.entry) };
+    }
+}
+
+/// The folders of all devices with data of type `T`, in one of their driver's.
+///
+/// # Invariants
+///
+/// `notifier` is registered. Its callback is `event::<T>`.
 #[pin_data(PinnedDrop)]
 pub(crate) struct Folders<T: Inspect> {
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
-    root: *mut bindings::dentry,
+    root: Arc<Folder>,
     _devices: PhantomData<T>,
 }
 
@@ -57,14 +89,12 @@ unsafe impl<T: Inspect> Send for Folders<T> {}
 unsafe impl<T: Inspect> Sync for Folders<T> {}
 
 impl<T: Inspect> Folders<T> {
-    /// Makes the driver's folder, called `name`, and one in it for each device from now on.
+    /// Makes a folder in `root` for each of those devices from now on.
     ///
     /// # Errors
     ///
-    /// What registering the notifier returns. Debugfs itself may be missing, which is no error.
-    pub(crate) fn new(name: &'static CStr) -> impl PinInit<Self, Error> {
-        // SAFETY: The name is a C string; without a parent the folder is at the root.
-        let root = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) };
+    /// What registering the notifier returns.
+    pub(crate) fn new(root: Arc<Folder>) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             root,
             notifier <- Opaque::try_ffi_init(move |slot: *mut bindings::notifier_block| {
@@ -79,10 +109,7 @@ impl<T: Inspect> Folders<T> {
                 // - The field `root`, which the callback reads, is initialised before this one:
                 //   fields are initialised in the order in which they stand here.
                 let registered = unsafe { bindings::register_netdevice_notifier(slot) };
-                kernel::error::to_result(registered).inspect_err(|_| {
-                    // SAFETY: The folder was made above and is not used any more.
-                    unsafe { bindings::debugfs_remove(*root) }
-                })
+                kernel::error::to_result(registered)
             }),
             _devices: PhantomData,
         })
@@ -95,8 +122,6 @@ impl<T: Inspect> PinnedDrop for Folders<T> {
         // SAFETY: By the type invariant the notifier is registered. The callback is told that all
         // devices are gone, and does not run any more when the function returns.
         unsafe { bindings::unregister_netdevice_notifier(self.notifier.get()) };
-        // SAFETY: By the type invariant `root` is a folder, and nobody else removes it.
-        unsafe { bindings::debugfs_remove(self.root) };
     }
 }
 
@@ -116,8 +141,9 @@ unsafe extern "C" fn event<T: Inspect>(
         return bindings::NOTIFY_DONE as c_int;
     }
     // SAFETY: The block is the field of a `Folders<T>`, as the caller promises.
-    let root =
-        unsafe { (*kernel::container_of!(Opaque::cast_from(block), Folders<T>, notifier)).root };
+    let root: &Folder =
+        unsafe { &(*kernel::container_of!(Opaque::cast_from(block), Folders<T>, notifier)).root };
+    let root = root.entry;
     // SAFETY: The device's operations are those of `T`, so it has a `Private<T>`. The RTNL, which
     // the caller holds, makes this the only user of the field.
     let folder = unsafe { &mut *(*Device::<T>::private(dev)).folder.get() };

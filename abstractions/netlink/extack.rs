@@ -13,7 +13,10 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
-    ffi::c_void,
+    ffi::{
+        c_char,
+        c_void, //
+    },
     fmt,
     str::CStrExt as _, //
 };
@@ -49,24 +52,38 @@ impl ExtAck<'_> {
         self.ptr.map_or(core::ptr::null_mut(), NonNull::as_ptr)
     }
 
-    /// Says why the request is refused. Only the first 79 bytes reach the user.
-    pub(crate) fn message(&self, args: fmt::Arguments<'_>) {
-        let Some(ptr) = self.ptr else { return };
+    /// Says why the request is refused: what comes of `args`, or the start of it and `...` where
+    /// there is no room for all.
+    ///
+    /// Returns whether there was, or nobody wants to know: a shorter text may then replace it.
+    pub(crate) fn message(&self, args: fmt::Arguments<'_>) -> bool {
+        const MORE: &[u8] = b"...\0";
+        let Some(ptr) = self.ptr else { return true };
         let ptr = ptr.as_ptr();
+        // SAFETY: By the type invariant the structure is valid, and nobody else uses it.
+        let buffer = unsafe { &mut (*ptr)._msg_buf };
+        let size = buffer.len();
         // SAFETY:
-        // - By the type invariant the structure is valid, and nobody else uses it.
         // - The buffer has the size that is told; `%pA` takes a pointer to `fmt::Arguments`.
-        // - The message lives as long as the structure, being part of it.
-        unsafe {
-            let buffer = &raw mut (*ptr)._msg_buf;
-            bindings::scnprintf(
-                buffer.cast(),
-                size_of_val(&*buffer),
+        // - The function returns how long the text would be.
+        let length = unsafe {
+            bindings::snprintf(
+                buffer.as_mut_ptr().cast(),
+                size,
                 c"%pA".as_char_ptr(),
                 (&raw const args).cast::<c_void>(),
-            );
-            (*ptr)._msg = buffer.cast();
+            )
+        };
+        let fits = usize::try_from(length).is_ok_and(|length| length < size);
+        if !fits {
+            let end = buffer.iter_mut().skip(size.saturating_sub(MORE.len()));
+            for (to, from) in end.zip(MORE) {
+                *to = *from as c_char;
+            }
         }
+        // SAFETY: As before. The text lives as long as the structure, being part of it.
+        unsafe { (*ptr)._msg = buffer.as_ptr().cast() };
+        fits
     }
 
     /// Points to the attribute that is to blame.
