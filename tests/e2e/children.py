@@ -1,50 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Children and marks: two children on each side, and what comes of them."""
+"""Children: their traffic, counters and states, as users see them."""
 
 import json
 
 from e2e import netlink
-from rig import PAIR, End, defer, ksft_busy_wait, ksft_eq, load, pair, ping, stats
+from e2e.netlink.children import CHILDREN, between, both
+from rig import PAIR, defer, ksft_busy_wait, ksft_eq, ksft_in, ksft_true, load, stats
 
 SYSTEM = PAIR
-
-# A child, the mark of its packets, and its network.
-CHILDREN = {"child0": (24, "10.0.0."), "child1": (0xffffffff, "10.0.1.")}
-SIDES = {"a": "1", "b": "2"}
-
-
-def family(machine, forms=("iptables", "nft")):
-    """Adds both children to net0, with their marks, each marked by another tool."""
-    netlink.install(machine)
-    defer(machine.run, "iptables -t mangle -F OUTPUT; nft delete table ip marks 2>/dev/null; true")
-    requests, script = [], ["set -e"]
-    for (child, (mark, network)), form in zip(CHILDREN.items(), forms):
-        requests += [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": child}},
-                     {"do": "add-mark", "attrs": {"ifname": child, "mark": mark}}]
-        if form == "iptables":
-            script += [f"iptables -t mangle -A OUTPUT -o {child} -j MARK --set-mark {mark}"]
-        else:
-            script += ["nft add table ip marks", "nft 'add chain ip marks out "
-                       "{ type route hook output priority mangle; }'",
-                       f"nft add rule ip marks out oifname {child} meta mark set {mark}"]
-        script += [f"echo 1 >/proc/sys/net/ipv6/conf/{child}/disable_ipv6",
-                   f"ip addr add {network}{SIDES[machine.name]}/24 dev {child}",
-                   f"ip link set {child} up"]
-    ksft_eq({answer["errno"] for answer in netlink.ask(machine, *requests)}, {""})
-    machine.run("\n".join(script))
-
-
-def both(env):
-    """Both machines with net0 and the children up."""
-    pair(env, quiet=True)
-    for machine in (env.a, env.b):
-        family(machine)
-
-
-def between(env, child: str, options: str = "-c 20 -i 0.05"):
-    """Pings from a to b by the children of this name."""
-    network = CHILDREN[child][1]
-    return ping(End(env.a, network + "1"), End(env.b, network + "2"), options)
 
 
 def test_traffic_is_separated(env):
@@ -76,6 +39,61 @@ def test_show(env):
     ksft_eq(owner["ifname"], "child0")
     one = netlink.do(env.a, "get", ifname="child1")["replies"][0]
     ksft_eq(one["ifname"], "child1")
+
+
+def test_tools(env):
+    both(env)
+    ksft_eq(between(env, "child0", "-c 5 -i 0.05").received, 5)
+    told = env.a.run("ethtool -i child0").stdout
+    ksft_in("driver: muennet\n", told)
+    ksft_in("bus-info: channel_in:channel_out\n", told)
+    own = env.a.run("ethtool -S child0").stdout
+    for counter in ("rx_packets: 5", "tx_packets: 5", "rx_down: 0", "tx_dropped: 0"):
+        ksft_in(f" {counter}\n", own)
+    for options in ("-g", "-c", "--show-priv-flags"):
+        ksft_in("not supported", env.a.run(f"ethtool {options} child0", fail=False).stderr)
+    where = "/sys/kernel/debug/muennet"
+    ksft_eq(env.a.run(f"cat {where}/child0/info").stdout.splitlines(), [
+        "in/out: channel_in:channel_out", "mtu: 1500", "flags: net_hdr", "poll: every 1000 µs",
+        "writer is enabled", "writer.element_size: 1508", "reader is enabled",
+        "reader.element_size: 1508", "stats.rx_packets: 5", "stats.rx_bytes: 420",
+        "stats.rx_errors: 0", "stats.rx_over_errors: 0", "stats.rx_frame_errors: 0",
+        "stats.tx_packets: 5", "stats.tx_bytes: 460", "marks: 1"])
+    env.a.run("ip link set net0 down")
+    ksft_in("writer is disabled\nreader is disabled\n",
+            env.a.run(f"cat {where}/child0/info").stdout)
+    env.a.run("ip link set child0 down; ip link set child0 name other; ip link del child1")
+    ksft_eq(env.a.run(f"ls {where}").stdout.split(), ["net0", "other"])
+
+
+def test_down_child(env):
+    both(env)
+    env.b.run("ip link set child0 down")
+    before = stats(env.b, "child0"), stats(env.b)
+    ksft_eq(between(env, "child0", "-c 5 -i 0.05 -W 1").received, 0)
+    after = stats(env.b, "child0"), stats(env.b)
+    ksft_eq(after[0]["rx_dropped"] - before[0]["rx_dropped"], 5)
+    ksft_eq(after[0]["rx_packets"], before[0]["rx_packets"])
+    ksft_eq(after[1]["rx_packets"], before[1]["rx_packets"])
+
+
+def flags(machine, dev: str, ns: str = "") -> list:
+    """The flags that `ip link` shows."""
+    return json.loads(machine.run(f"ip {ns} -j link show {dev}").stdout)[0]["flags"]
+
+
+def test_parent_down(env):
+    both(env)
+    env.a.run("ip link set net0 down")
+    ksft_in("NO-CARRIER", flags(env.a, "child0"))
+    before = stats(env.a, "child0")
+    env.a.run("ip route replace 10.0.0.0/24 dev child0 src 10.0.0.1; "
+              "ping -c 3 -i 0.01 -W 1 10.0.0.2; true")
+    ksft_eq(stats(env.a, "child0")["tx_packets"], before["tx_packets"])
+    env.a.run("ip link set net0 up")
+    ksft_in("LOWER_UP", flags(env.a, "child0"))
+    env.a.run("ip addr replace 10.0.0.1/24 dev child0")
+    ksft_eq(between(env, "child0", "-c 5 -i 0.05 -W 1").received, 5)
 
 
 def test_notifications(env):

@@ -12,7 +12,8 @@ WHERE = "/root/netlink"
 def install(machine):
     """Puts the client into a machine."""
     machine.run(f"mkdir -p {WHERE}")
-    machine.put(f"{WHERE}/client.py", (Path(__file__).parent / "client.py").read_bytes())
+    for name in ("client.py", "storm.py"):
+        machine.put(f"{WHERE}/{name}", (Path(__file__).parent / name).read_bytes())
     machine.put(f"{WHERE}/spec.json", json.dumps(spec.read()).encode())
 
 
@@ -36,3 +37,8 @@ def dump(machine, command: str, prefix: str = "", **attrs) -> list:
     answer, = ask(machine, {"dump": command, "attrs": attrs}, prefix=prefix)
     assert not answer["errno"], answer
     return answer["replies"]
+
+
+def state(machine, prefix: str = "") -> list:
+    """All that there is to change."""
+    return ask(machine, {"dump": "get"}, {"dump": "get-mark"}, prefix=prefix)

@@ -169,4 +169,5 @@ def main():
         print(json.dumps(client.run(json.loads(line))), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The usual setting: two children on each side, each marked by another tool."""
+
+from e2e import netlink
+from rig import End, defer, ksft_eq, pair, ping
+
+# A child, the mark of its packets, and its network.
+CHILDREN = {"child0": (24, "10.0.0."), "child1": (0xffffffff, "10.0.1.")}
+SIDES = {"a": "1", "b": "2"}
+
+
+def family(machine, forms=("iptables", "nft")):
+    """Adds both children to net0, with their marks, each marked by another tool."""
+    netlink.install(machine)
+    defer(machine.run, "iptables -t mangle -F OUTPUT; nft delete table ip marks 2>/dev/null; true")
+    requests, script = [], ["set -e"]
+    for (child, (mark, network)), form in zip(CHILDREN.items(), forms):
+        requests += [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": child}},
+                     {"do": "add-mark", "attrs": {"ifname": child, "mark": mark}}]
+        if form == "iptables":
+            script += [f"iptables -t mangle -A OUTPUT -o {child} -j MARK --set-mark {mark}"]
+        else:
+            script += ["nft add table ip marks", "nft 'add chain ip marks out "
+                       "{ type route hook output priority mangle; }'",
+                       f"nft add rule ip marks out oifname {child} meta mark set {mark}"]
+        script += [f"echo 1 >/proc/sys/net/ipv6/conf/{child}/disable_ipv6",
+                   f"ip addr add {network}{SIDES[machine.name]}/24 dev {child}",
+                   f"ip link set {child} up"]
+    ksft_eq({answer["errno"] for answer in netlink.ask(machine, *requests)}, {""})
+    machine.run("\n".join(script))
+
+
+def both(env):
+    """Both machines with net0 and the children up."""
+    pair(env, quiet=True)
+    for machine in (env.a, env.b):
+        family(machine)
+
+
+def between(env, child: str, options: str = "-c 20 -i 0.05"):
+    """Pings from a to b by the children of this name."""
+    network = CHILDREN[child][1]
+    return ping(End(env.a, network + "1"), End(env.b, network + "2"), options)

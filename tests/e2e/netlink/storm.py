@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+One of several processes that add, change and delete children and marks all the
+time; it runs in a machine. Arguments: its number, and how many rounds.
+
+Its children are s<number>a and s<number>b, its marks those whose upper bits are
+its number, and it wants the mark that all processes want.
+"""
+
+import fcntl
+import socket
+import struct
+import subprocess
+import sys
+
+from client import Client
+
+SHIFT = 12
+WANTED = 5 << SHIFT
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1
+
+
+class Storm:
+    """The process."""
+
+    def __init__(self, number: int):
+        self.number, self.client = number, Client()
+        self.names = [f"s{number}a", f"s{number}b"]
+        self.marks = [(number << SHIFT) + k for k in range(1, 6)]
+        self.control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+    def do(self, command: str, *errors: str, **attrs):
+        """A command that must succeed, or end in one of `errors`."""
+        attrs = {name.replace("_", "-"): value for name, value in attrs.items()}
+        answer = self.client.run({"do": command, "attrs": attrs})
+        if answer["errno"] not in errors + ("",):
+            raise SystemExit(f"{command} {attrs}: {answer}")
+
+    def round(self, with_namespace: bool):
+        """Two children come, get marks and packets, and go."""
+        first, second = self.names
+        for name in self.names:
+            self.do("add-child", parent_ifname="net0", ifname=name)
+            fcntl.ioctl(self.control, SIOCSIFFLAGS, struct.pack("16sh14x", name.encode(), IFF_UP))
+        for mark in self.marks:
+            self.do("add-mark", ifname=first, mark=mark)
+        self.do("add-mark", "EBUSY", ifname=second, mark=WANTED)
+        for mark in self.marks[:3]:
+            self.do("move-mark", from_ifname=first, ifname=second, mark=mark)
+        self.do("del-mark", ifname=first, mark=self.marks[4])
+        self.do("del-mark", ifname=second, mark=self.marks[0])
+        if with_namespace:
+            space = f"storm{self.number}"
+            subprocess.run(f"ip netns add {space} && ip link set {second} netns {space} && "
+                           f"ip netns del {space}", shell=True, check=True)
+        else:
+            self.do("del-child", ifname=second)
+        self.do("del-child", ifname=first)
+
+
+storm = Storm(int(sys.argv[1]))
+for count in range(int(sys.argv[2])):
+    storm.round(count % 10 == storm.number)

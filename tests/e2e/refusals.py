@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the netlink family refuses: the errno, what is said, and that nothing changes."""
+
+from e2e import netlink
+from rig import PAIR, interfaces, ksft_eq, load
+
+SYSTEM = PAIR
+
+# As long as names may be: what is said about them must not be cut off.
+LONG, OTHER, SECOND, ETHER = (letter * 15 for letter in "abse")
+PARENT, NAME, MARK = "parent-ifname", "ifname", "mark"
+
+# Command, attributes, errno, what is said, the attribute to blame (or that is missing).
+TABLE = (
+    ("add-child", {PARENT: "nothere", NAME: "x"}, "ENODEV",
+     "there is no interface nothere", PARENT),
+    ("add-child", {PARENT: "lo", NAME: "x"}, "EINVAL", "lo is not a muennet interface", PARENT),
+    ("add-child", {PARENT: "child0", NAME: "x"}, "EINVAL",
+     "child0 is itself a child of net0: children cannot have children", PARENT),
+    ("add-child", {PARENT: OTHER, NAME: "x"}, "EINVAL",
+     f"{OTHER} is itself a child: children cannot have children", PARENT),
+    ("add-child", {PARENT: "raw0", NAME: "x"}, "EINVAL",
+     "raw0 is a raw interface: only IP ones (net_hdr) have children", PARENT),
+    ("add-child", {PARENT: ETHER, NAME: "x"}, "EINVAL",
+     f"{ETHER} is an Ethernet interface: only IP ones (net_hdr) have children", PARENT),
+    ("add-child", {PARENT: "net0", NAME: "child0"}, "EEXIST",
+     "there is an interface child0 already", NAME),
+    ("add-child", {PARENT: "net0", NAME: "lo"}, "EEXIST",
+     "there is an interface lo already", NAME),
+    ("add-child", {PARENT: "net0", NAME: "a" * 16}, "EINVAL",
+     "the name is longer than 15 characters", NAME),
+    ("add-child", {PARENT: "net0", NAME: "a/b"}, "EINVAL",
+     "'a/b' is no name for an interface", NAME),
+    ("add-child", {PARENT: "net0", NAME: "x%s"}, "EINVAL",
+     "'x%s' is no name for an interface", NAME),
+    ("add-child", {PARENT: "net0", NAME: "x%d%d"}, "EINVAL",
+     "'x%d%d' is no name for an interface", NAME),
+    ("add-child", {PARENT: "net0", NAME: ""}, "EINVAL", "'' is no name for an interface", NAME),
+    ("add-child", {PARENT: "net0", NAME: "a" * 200}, "EINVAL",
+     "Attribute failed policy validation", NAME),
+    ("add-child", {PARENT: "a" * 100, NAME: "x"}, "ENODEV",
+     f"there is no interface {'a' * 54}...", PARENT),
+    ("add-child", {PARENT: "net0"}, "EINVAL", "the request has no ifname", NAME),
+    ("add-child", {NAME: "x"}, "EINVAL", "the request has no parent-ifname", PARENT),
+    ("add-child", {PARENT: "net0", NAME: "x", MARK: 1}, "EINVAL", "Unknown attribute type", MARK),
+    ("del-child", {NAME: "nothere"}, "ENODEV", "there is no interface nothere", NAME),
+    ("del-child", {NAME: "net0"}, "EINVAL", "net0 is a main interface, not a child", NAME),
+    ("del-child", {NAME: "lo"}, "EINVAL", "lo is not a muennet interface", NAME),
+    ("del-child", {NAME: "child0", "netnsid": 77}, "EINVAL",
+     "there is no namespace with the id 77", "netnsid"),
+    ("del-child", {}, "EINVAL", "the request has no ifname", NAME),
+    ("add-mark", {NAME: "child0", MARK: 0}, "EINVAL",
+     "mark 0 is that of packets without a mark: nobody can own it", MARK),
+    ("add-mark", {NAME: "child0", MARK: 24}, "EEXIST", "child0 owns mark 24 already", MARK),
+    ("add-mark", {NAME: LONG, MARK: 24}, "EBUSY", "mark 24 is owned by child0", MARK),
+    ("add-mark", {NAME: "net0", MARK: 1}, "EINVAL",
+     "net0 is a main interface, not a child", NAME),
+    ("add-mark", {NAME: "child0"}, "EINVAL", "the request has no mark", MARK),
+    ("del-mark", {NAME: "child0", MARK: 0}, "EINVAL",
+     "mark 0 is that of packets without a mark: nobody can own it", MARK),
+    ("del-mark", {NAME: "child0", MARK: 25}, "ENOENT",
+     "child0 does not own mark 25: nobody does", MARK),
+    ("del-mark", {NAME: LONG, MARK: 24}, "EBUSY", "mark 24 is owned by child0", MARK),
+    ("move-mark", {"from-ifname": LONG, NAME: "child0", MARK: 24}, "EBUSY",
+     "mark 24 is owned by child0", MARK),
+    ("move-mark", {"from-ifname": "child0", NAME: "child0", MARK: 24}, "EINVAL",
+     "mark 24 cannot be moved from child0 to itself", MARK),
+    ("move-mark", {"from-ifname": "child0", NAME: LONG, MARK: 25}, "ENOENT",
+     "child0 does not own mark 25: nobody does", MARK),
+    ("move-mark", {"from-ifname": "child0", NAME: OTHER, MARK: 24}, "EINVAL",
+     f"{OTHER} is not a child of net0: marks stay with their parent", NAME),
+    ("move-mark", {"from-ifname": OTHER, NAME: LONG, MARK: 24}, "EINVAL",
+     f"{LONG} is not a child of {SECOND}: marks stay with their parent", NAME),
+    ("move-mark", {NAME: LONG, MARK: 24}, "EINVAL", "the request has no from-ifname",
+     "from-ifname"),
+    ("get", {NAME: "lo"}, "EINVAL", "lo is not a muennet interface", NAME),
+    ("get-mark", {PARENT: "net0", MARK: 25}, "ENOENT",
+     "no child of net0 owns the mark 25", MARK),
+    ("get-mark", {PARENT: "child0", MARK: 24}, "EINVAL",
+     "child0 is not a main muennet interface", PARENT),
+)
+
+# Malformed attributes: the command, bytes, errno.
+MALFORMED = (
+    ("add-mark", "06000a000100" + "0000", "EINVAL"),
+    ("add-mark", "0c000a00" + "01" * 8, "EINVAL"),
+    ("add-mark", "ffff0a00" + "01" * 8, "EINVAL"),
+    ("add-mark", "08000200" + "61626364", "EINVAL"),
+    ("get", "08003000" + "01" * 4, "EINVAL"),
+)
+
+SETUP = [{"do": "add-child", "attrs": {PARENT: parent, NAME: name}}
+         for parent, name in (("net0", "child0"), ("net0", LONG), (SECOND, OTHER))]
+SETUP += [{"do": "add-mark", "attrs": {NAME: "child0", MARK: 24}}]
+
+
+def prepare(env):
+    """Two main interfaces with children, and two that can have none."""
+    load(env.a, f"name=net0,{SECOND},raw0,{ETHER} in={','.join(['channel_in'] * 4)} "
+         "reader_protocol=2,2,2,2 flags=net_hdr,net_hdr,,eth_dev")
+    netlink.install(env.a)
+    ksft_eq({answer["errno"] for answer in netlink.ask(env.a, *SETUP)}, {""})
+
+
+def test_table(env):
+    prepare(env)
+    before = (netlink.state(env.a), interfaces(env.a))
+    answers = netlink.ask(env.a, *[{"do": row[0], "attrs": row[1]} for row in TABLE])
+    for (command, attrs, errno, text, blamed), answer in zip(TABLE, answers, strict=True):
+        row = f"{command} {attrs}"
+        ksft_eq(answer["errno"], errno, comment=row)
+        ksft_eq(answer["text"], text, comment=row)
+        ksft_eq(answer["attr"] or answer["missing"], blamed, comment=row)
+    ksft_eq((netlink.state(env.a), interfaces(env.a)), before)
+
+
+def test_malformed(env):
+    prepare(env)
+    before = (netlink.state(env.a), interfaces(env.a))
+    answers = netlink.ask(env.a, *[{"raw": row[0], "hex": row[1]} for row in MALFORMED])
+    for (command, data, errno), answer in zip(MALFORMED, answers, strict=True):
+        ksft_eq(answer["errno"], errno, comment=f"{command} {data}: {answer}")
+    ksft_eq((netlink.state(env.a), interfaces(env.a)), before)

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Who may change children and marks, and who may only look."""
+
+from e2e import netlink
+from rig import PAIR, defer, interfaces, ksft_busy_wait, ksft_eq, ksft_in, ksft_true, load
+
+SYSTEM = PAIR
+
+PARENT, NAME, MARK = "parent-ifname", "ifname", "mark"
+
+CHANGES = [
+    {"do": "add-child", "attrs": {PARENT: "net0", NAME: "x"}},
+    {"do": "add-mark", "attrs": {NAME: "child0", MARK: 1}},
+    {"do": "del-mark", "attrs": {NAME: "child0", MARK: 24}},
+    {"do": "move-mark", "attrs": {"from-ifname": "child0", NAME: "child1", MARK: 24}},
+    {"do": "del-child", "attrs": {NAME: "child0"}},
+]
+
+USER = ("python3 -c 'import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
+        "os.execvp(sys.argv[1], sys.argv[1:])'")
+
+# Asks rtnetlink for a child of the interface with an index in a namespace with a number.
+NEWLINK = """
+import errno, socket, struct, sys
+def attribute(number, data):
+    return struct.pack("=HH", len(data) + 4, number) + data + bytes(-len(data) % 4)
+index, netnsid = map(int, sys.argv[1:])
+body = struct.pack("=BxHiII", 0, 0, 0, 0, 0) + attribute(3, b"x\\0") \\
+    + attribute(5, struct.pack("=i", index)) + attribute(37, struct.pack("=i", netnsid)) \\
+    + attribute(18, attribute(1, b"muennet\\0"))
+it = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+it.send(struct.pack("=IHHII", len(body) + 16, 16, 0x605, 1, 0) + body)
+code, = struct.unpack_from("=i", it.recv(4096), 16)
+print(errno.errorcode[-code] if code else "done")
+"""
+
+
+def prepare(env):
+    """net0 with two children, of which one owns a mark."""
+    load(env.a)
+    netlink.install(env.a)
+    requests = [{"do": "add-child", "attrs": {PARENT: "net0", NAME: name}}
+                for name in ("child0", "child1")]
+    requests += [{"do": "add-mark", "attrs": {NAME: "child0", MARK: 24}}]
+    ksft_eq({answer["errno"] for answer in netlink.ask(env.a, *requests)}, {""})
+    env.a.put(f"{netlink.WHERE}/newlink.py", NEWLINK.encode())
+    env.a.run(f"chmod 755 /root; chmod -R a+rX {netlink.WHERE}")
+
+
+def test_users(env):
+    prepare(env)
+    before = netlink.state(env.a), interfaces(env.a)
+    # A user without any rights, and those who are root in a user namespace of their own only.
+    for prefix in (USER, "unshare -U -r", f"{USER} unshare -U -r"):
+        answers = netlink.ask(env.a, *CHANGES, prefix=prefix)
+        ksft_eq([answer["errno"] for answer in answers], ["EPERM"] * len(CHANGES))
+        # Looking is everybody's right.
+        ksft_eq(netlink.state(env.a, prefix), before[0])
+    ksft_eq((netlink.state(env.a), interfaces(env.a)), before)
+
+
+def test_container(env):
+    """The children are in a namespace of the container's own, their parent is not."""
+    prepare(env)
+    env.a.run(f"{USER} unshare -U -r -n sleep 600 >/dev/null 2>&1 & echo $! >/root/container")
+    defer(env.a.run, "kill $(cat /root/container)")
+    ready = "[ $(readlink /proc/$(cat /root/container)/ns/net) != $(readlink /proc/self/ns/net) ]"
+    ksft_busy_wait(lambda: env.a.run(ready, fail=False).ret == 0, sleep=0.1, deadline=30)
+    index = env.a.run("cat /sys/class/net/net0/ifindex").stdout.strip()
+    env.a.run("for dev in child0 child1; do ip link set $dev netns $(cat /root/container); done")
+    inside = f"{USER} nsenter -U -n --preserve-credentials -t $(cat /root/container)"
+    before = netlink.state(env.a)
+    answers = netlink.ask(env.a, *CHANGES[:4], prefix=inside)
+    # It does not even see the parent.
+    ksft_eq([answer["errno"] for answer in answers], ["ENODEV", "EPERM", "EPERM", "EPERM"])
+    for answer in answers[1:]:
+        ksft_eq(answer["text"],
+                "this needs CAP_NET_ADMIN over the namespace of its parent net0")
+    # Nor by rtnetlink: index and namespace of the parent can be guessed.
+    answer = env.a.run(f"{inside} python3 -B {netlink.WHERE}/newlink.py {index} 0").stdout
+    ksft_eq(answer.strip(), "EPERM")
+    ksft_eq(netlink.state(env.a), before)
+    # What is in its own namespace it may set up and delete.
+    env.a.run(f"{inside} ip link set child0 up")
+    ksft_eq(netlink.ask(env.a, CHANGES[4], prefix=inside)[0]["errno"], "")
+    ksft_true("child0" not in env.a.run(f"{inside} ip link").stdout)
+    # The owner of the parent manages the children in there from within that namespace.
+    answer, = netlink.ask(env.a, {"do": "add-mark", "attrs": {NAME: "child1", MARK: 5}},
+                          prefix="nsenter -n -t $(cat /root/container)")
+    ksft_eq(answer["errno"], "")

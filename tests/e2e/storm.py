@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Children and marks come and go from four processes at a time, and so do the
+namespaces of some of them, while packets with all those marks arrive.
+"""
+
+import re
+
+from e2e import netlink
+from e2e.netlink.children import between, both
+from rig import PAIR, defer, ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_pr, stats
+
+SYSTEM = PAIR
+
+PROCESSES, SHIFT = 4, 12
+
+# To each mark in turn, and without one.
+SENDER = f"""
+import socket, time
+marks = [0] + [(n << {SHIFT}) + k for n in range(1, {PROCESSES + 2}) for k in range(6)]
+it = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    for mark in marks:
+        it.setsockopt(socket.SOL_SOCKET, 36, mark)
+        it.sendto(bytes(64), ("192.0.2.1", 9))
+        time.sleep(0.002)
+"""
+
+
+def rules(machine) -> list:
+    """Rules that count what must not come, and at last the packets that came to the storm."""
+    found = [f"-i s{n}+ -m mark ! --mark {n << SHIFT}/{0xffff << SHIFT:#x} -m mark ! --mark "
+             f"{(PROCESSES + 1) << SHIFT}" for n in range(1, PROCESSES + 1)]
+    found += ["-i child0 -m mark ! --mark 24", "-i net0 -m mark --mark 24", "-i s+"]
+    defer(machine.run, "iptables -t mangle -F PREROUTING")
+    machine.run("".join(f"iptables -t mangle -A PREROUTING {rule}\n" for rule in found) +
+                "iptables -t mangle -A PREROUTING -p udp --dport 9 -j DROP")
+    return found
+
+
+def counted(machine) -> list:
+    """What the rules have counted."""
+    out = machine.run("iptables -t mangle -L PREROUTING -v -x -n").stdout
+    return [int(packets) for packets in re.findall(r"^ +(\d+) +\d+ ", out, re.M)][:-1]
+
+
+def percpu(machine) -> str:
+    """The memory that is there once for each CPU, such as the counters of children."""
+    return machine.run("grep Percpu /proc/meminfo").stdout.split()[1]
+
+
+def test_storm(env):
+    both(env)
+    rounds = (1000 if env.long else 80) // PROCESSES
+    wrong = rules(env.a)
+    env.b.put("/root/sender.py", SENDER.encode())
+    before = stats(env.a, "child0"), stats(env.a)["rx_missed_errors"]
+    memory = percpu(env.a)
+    storm = "".join(f"python3 -B {netlink.WHERE}/storm.py {n} {rounds} & pids=\"$pids $!\"\n"
+                    for n in range(1, PROCESSES + 1))
+    with env.b.bkg("exec python3 /root/sender.py", fail=False), \
+            env.b.bkg("exec ping -q -i 0.01 10.0.0.1", fail=False) as pings:
+        env.a.run(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done",
+                  timeout=1800 if env.long else 300)
+        env.b.run("kill -INT $(pidof ping); while pidof ping; do sleep 0.1; done")
+    ksft_busy_wait(lambda: len(netlink.dump(env.a, "get")) == 3, sleep=0.5, deadline=60)
+    marks = [entry["mark"] for entry in netlink.dump(env.a, "get-mark")]
+    ksft_eq(marks, [24, 0xffffffff], "nothing is left")
+    *bad, good = counted(env.a)
+    ksft_eq(dict(zip(wrong, bad)), dict.fromkeys(wrong[:-1], 0), "no packet went astray")
+    ksft_gt(good, 0, "packets came to the storm's children")
+    sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received",
+                                        pings.stdout).groups())
+    missed = stats(env.a)["rx_missed_errors"] - before[1]
+    got = stats(env.a, "child0")["rx_packets"] - before[0]["rx_packets"]
+    ksft_pr(f"{PROCESSES * rounds} rounds; {good} packets to their children, {got} of {sent} to "
+            f"child0, {missed} missed; per-CPU memory {memory} -> {percpu(env.a)} kB")
+    ksft_ge(got + missed, sent)
+    ksft_ge(received + missed, sent - 1)
+    ksft_eq(between(env, "child1").received, 20)
