@@ -38,11 +38,11 @@ else
 endif
 
 .PHONY: demo
-demo: | setup-kernel ##! Two subjects in two virtual machines talk to each other
+demo: | setup-machines ##! Two subjects in two virtual machines talk to each other
 	$(RUN) tests/setup/with-module.sh tests/rig/demo
 
 .PHONY: shell
-shell: | setup-kernel ##! A shell in a virtual machine with the driver loaded
+shell: | setup-machines ##! A shell in a virtual machine with the driver loaded
 	$(RUN) tests/setup/with-module.sh tests/rig/shell
 
 .PHONY: check
@@ -62,7 +62,7 @@ check-kunit: | setup-uml ##! Unit tests in a user-mode Linux
 	@tests/check kunit
 
 .PHONY: check-e2e
-check-e2e: | setup-kernel ##! The module in virtual machines
+check-e2e: | setup-machines ##! The module in virtual machines
 	@tests/check e2e
 
 .PHONY: check-debug
@@ -89,9 +89,11 @@ format: | setup-kernel ##! Format the Rust sources
 setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
 	@$(SETUP)
 
-.PHONY: setup-kernel setup-uml setup-debug setup-cargo
+.PHONY: setup-kernel setup-uml setup-debug setup-cargo setup-machines
 setup-kernel:
 	@$(SETUP) root kernel
+# The tool in the machines is a cargo project.
+setup-machines: setup-cargo
 setup-uml:
 	@$(SETUP) root kernel uml
 setup-debug:

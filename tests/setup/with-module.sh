@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # with-module.sh COMMAND [ARGUMENT...]: inside the root, builds the module for
-# the chosen kernel from a copy of the sources, says where it is in
-# $MUENNET_MODULE, and runs the command.
+# the chosen kernel from a copy of the sources and the tool muennet_cfg, says
+# where they are in $MUENNET_MODULE and $MUENNET_CFG, and runs the command.
 
 set -euo pipefail
 
@@ -20,4 +20,12 @@ if ! make -C /kernel/build M="$module" -j"$(nproc)" modules 2>&1 |
 	exit 1
 fi
 export MUENNET_MODULE=$module/muennet.ko
+
+printf '# building muennet_cfg\n'
+export MUENNET_CFG=$MUENNET_WORK/muennet_cfg
+if ! /src/tests/setup/inside/tool.sh "$MUENNET_CFG" 2>"$log"; then
+	tail -n 40 "$log"
+	printf '# muennet_cfg does not build\n'
+	exit 1
+fi
 exec "$@"

@@ -1,0 +1,20 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# tool.sh FILE: builds muennet_cfg as a file that needs no libraries, and puts it
+# there. Cargo goes by the times of files, so it gets a copy in which a file is
+# new just when its contents changed.
+
+set -euo pipefail
+
+copy=$MUENNET_CACHE/tool
+target=x86_64-unknown-linux-gnu
+
+exec {lock}>"$copy.lock"
+flock "$lock"
+mkdir -p "$copy"
+rsync --recursive --links --delete --checksum --no-times --exclude=target \
+	"$MUENNET_SRC/muennet_cfg/" "$copy/"
+RUSTFLAGS='-C target-feature=+crt-static' cargo build --quiet --release --locked \
+	--target "$target" --manifest-path "$copy/Cargo.toml"
+cp "$CARGO_TARGET_DIR/$target/release/muennet_cfg" "$1"
