@@ -108,12 +108,14 @@ class Report:
         """How long a stream runs."""
         return usual / 2 if self.quick else usual
 
-    def compare(self, group: str, accelerator: str, contenders: dict, measures, prepare=None):
+    def compare(self, group: str, accelerator: str, contenders: dict, measures, prepare=None,
+                against: bool = True, order=None):
         """
         Measures contenders (name -> object) in turns. The first is ours, the
         second the reference. `prepare(object)` comes before each measurement;
         `measure.get(object)` returns a value, or values for several measures as
-        a dictionary of names and values, of which its own is taken first.
+        a dictionary of names and values. Without `against` nobody is a reference,
+        and the targets are those of each. `order` is who comes when in a round.
         """
         names = [*contenders]
         if self._only:
@@ -124,7 +126,7 @@ class Report:
             for measure in measures:
                 if measure.get is None:
                     continue
-                for name in names:
+                for name in order or names:
                     if prepare:
                         prepare(contenders[name])
                     value = measure.get(contenders[name])
@@ -138,10 +140,10 @@ class Report:
         for measure in measures:
             if (measure.name, names[0]) not in found:
                 continue
-            ours = found[measure.name, names[0]]
-            if len(names) > 1:
-                ours.against = found[measure.name, names[1]]
-            ours.target = measure.target
+            for ours in [found[measure.name, name] for name in names[:1 if against else None]]:
+                if against and len(names) > 1:
+                    ours.against = found[measure.name, names[1]]
+                ours.target = measure.target
         self.figures += found.values()
 
     def write(self, path):

@@ -6,10 +6,9 @@ All interfaces are in the same two machines, so that they take turns without a
 boot; those whose turn it is not are down.
 """
 
-from dataclasses import dataclass
-
 import load
 from figures import Measure, Target
+from links import Link, Turns
 from rig import PAIR, End
 from rig.driver import README, install
 from rig.machine import Machines
@@ -28,14 +27,6 @@ def devices(name: str, folder) -> list:
             "-netdev", f"dgram,id=dgram,local.type=unix,local.path={folder}/dgram.{name},"
                        f"remote.type=unix,remote.path={folder}/dgram.{other}",
             "-device", f"virtio-net-pci,netdev=dgram,mac={mac}:02"]
-
-
-@dataclass(frozen=True)
-class Net:
-    """One of the networks between the machines."""
-    name: str
-    a: End
-    b: End
 
 
 def set_up(machine, name: str):
@@ -57,22 +48,6 @@ def address(number: int, name: str) -> str:
     return f"10.0.{number}.{'ab'.index(name) + 1}"
 
 
-class Turns:
-    """Sets up the network whose turn it is, and down the others."""
-
-    def __init__(self, machines):
-        self.machines, self.now = machines, None
-
-    def __call__(self, net: Net):
-        if self.now is net:
-            return
-        for end in (net.a, net.b):
-            downs = " ".join(f"ip link set {name} down;" for name in NETS if name != net.name)
-            end.machine.run(f"{downs} ip link set {net.name} up")
-        net.a.run(f"sh -c 'until ping -q -c 1 -W 1 {net.b.address}; do :; done'")
-        self.now = net
-
-
 def cpu(machines, run) -> dict:
     """Runs; CPU time in the guests and on the host, in ms for a MB of payload."""
     def used() -> tuple:
@@ -90,21 +65,21 @@ def measures(report, machines) -> list:
     both = [*machines.machines.values()]
 
     def stream(net):
-        return cpu(both, lambda: (load.tcp(net.a, net.b, two), two))
+        return cpu(both, lambda: (load.tcp(*net.ends, two), two))
     count = 1000 if report.quick else 2000
     return [
         Measure("tcp1", "Mbit/s", stream, Target(">=", 3)),
         Measure("cpu-guests", "ms/MB", None),
         Measure("cpu-host", "ms/MB", None),
-        Measure("udp64", "k/s", lambda n: load.udp(n.a, n.b, two, 64)),
-        Measure("ping-flood", "ms", lambda n: load.flood(n.a, n.b, count), Target("<=", 1 / 3)),
-        Measure("ping-idle", "ms", lambda n: load.idle(n.a, n.b, 15), Target("<=", 1, "more")),
-        Measure("ping-busy", "ms", lambda n: load.busy(n.a, n.b, two), Target("<=", 1 / 3)),
-        Measure("requests", "k/s", lambda n: load.requests(n.a, n.b, report.seconds(1))),
-        Measure("tcp1-back", "Mbit/s", lambda n: load.tcp(n.b, n.a, two), Target(">=", 3)),
-        Measure("tcp4", "Mbit/s", lambda n: load.tcp(n.a, n.b, two, 4)),
-        Measure("tcp4-back", "Mbit/s", lambda n: load.tcp(n.b, n.a, two, 4)),
-        Measure("udp1400", "k/s", lambda n: load.udp(n.a, n.b, two, 1400)),
+        Measure("udp64", "k/s", lambda n: load.udp(*n.ends, two, 64)),
+        Measure("ping-flood", "ms", lambda n: load.flood(*n.ends, count), Target("<=", 1 / 3)),
+        Measure("ping-idle", "ms", lambda n: load.idle(*n.ends, 15), Target("<=", 1, "more")),
+        Measure("ping-busy", "ms", lambda n: load.busy(*n.ends, two), Target("<=", 1 / 3)),
+        Measure("requests", "k/s", lambda n: load.requests(*n.ends, report.seconds(1))),
+        Measure("tcp1-back", "Mbit/s", lambda n: load.tcp(*n.ends[::-1], two), Target(">=", 3)),
+        Measure("tcp4", "Mbit/s", lambda n: load.tcp(*n.ends, two, 4)),
+        Measure("tcp4-back", "Mbit/s", lambda n: load.tcp(*n.ends[::-1], two, 4)),
+        Measure("udp1400", "k/s", lambda n: load.udp(*n.ends, two, 1400)),
     ]
 
 
@@ -114,6 +89,6 @@ def run(report):
         report.say(f"  pair: booted in {machines.boot_seconds:.0f} s")
         for name, machine in machines.machines.items():
             set_up(machine, name)
-        nets = {name: Net(name, *(End(machines[side], address(number, side)) for side in "ab"))
-                for number, name in enumerate(NETS)}
-        report.compare("pair", "tcg", nets, measures(report, machines), Turns(machines))
+        nets = {name: Link(tuple(End(machines[side], address(number, side)) for side in "ab"),
+                           (name, name)) for number, name in enumerate(NETS)}
+        report.compare("pair", "tcg", nets, measures(report, machines), Turns(nets))

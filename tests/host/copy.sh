@@ -10,7 +10,8 @@ cargo_projects() {
 	mkdir -p "$copy"
 	rsync --recursive --links --delete --checksum --no-times --exclude=/.git \
 		--exclude=target --exclude='*.o' --exclude='*.ko' "$MUENNET_SRC/" "$copy/"
-	for manifest in "$copy"/tests/*/Cargo.toml "$copy"/muennet_cfg/Cargo.toml; do
+	for manifest in "$copy"/tests/*/Cargo.toml "$copy"/bench/channel/Cargo.toml \
+		"$copy"/muennet_cfg/Cargo.toml; do
 		[ ! -e "$manifest" ] || printf '%s\n' "$manifest"
 	done
 }

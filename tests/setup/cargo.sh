@@ -6,7 +6,8 @@
 
 cargo_locks() {
 	local lock
-	for lock in "$checkout"/tests/*/Cargo.lock "$checkout"/muennet_cfg/Cargo.lock; do
+	for lock in "$checkout"/tests/*/Cargo.lock "$checkout"/bench/channel/Cargo.lock \
+		"$checkout"/muennet_cfg/Cargo.lock; do
 		[ ! -e "$lock" ] || printf '%s\n' "$lock"
 	done
 }

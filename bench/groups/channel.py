@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The channel alone, on the host: an element's write and read against two copies of its payload.
+
+The driver's own sources are in a program of the host (channel/): one thread
+writes, publishes and reads one element after another, against memcpy() of the
+payload to the next place of an equal ring and back. Both rings fit the second
+level cache, the third, or neither does.
+"""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from figures import Figure, Target
+
+HERE = Path(__file__).resolve().parents[1]
+TARGETS = {1500: Target("<=", 1.25), 64: Target("<=", 40, "more")}
+CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
+LARGEST = 1 << 28
+
+
+def cache(level: int, otherwise: int) -> int:
+    """Bytes of a cache of the host's first processor."""
+    for index in CACHES.glob("index*"):
+        if (index / "level").read_text().strip() == str(level):
+            number, unit = re.match(r"(\d+)([KM])", (index / "size").read_text()).groups()
+            return int(number) << {"K": 10, "M": 20}[unit]
+    return otherwise
+
+
+def rings() -> dict:
+    """Name -> size of a ring."""
+    second, third = cache(2, 1 << 20), cache(3, 16 << 20)
+    return {"L2": second // 4, "L3": min(2 * second, third // 4),
+            "memory": min(4 * third, LARGEST)}
+
+
+def build() -> Path:
+    """The program, compiled from the sources as they are."""
+    subprocess.run(["bash", "-c", '. "$MUENNET_SRC/tests/host/copy.sh"; cargo_projects'],
+                   check=True, stdout=subprocess.DEVNULL)
+    copy = Path(os.environ["MUENNET_CACHE"]) / "host" / "bench/channel"
+    subprocess.run(["cargo", "build", "--quiet", "--release", "--locked", "--manifest-path",
+                    copy / "Cargo.toml"], check=True)
+    return Path(os.environ["CARGO_TARGET_DIR"]) / "release/muennet-bench-channel"
+
+
+def run(report):
+    """Runs the program, a ring at a time."""
+    program = build()
+    for name, size in rings().items():
+        out = subprocess.run([program, str(report.rounds), str(size)], check=True,
+                             capture_output=True, text=True).stdout
+        found: dict = {}
+        for line in out.splitlines():
+            _, payload, ours, theirs = line.split()
+            found.setdefault(int(payload), []).append((float(ours), float(theirs)))
+        for payload, both in found.items():
+            ours, theirs = zip(*both)
+            where = f"channel.{payload}-{name}"
+            copies = Figure(f"{where}.copies", "ns", "host", [*theirs])
+            report.figures += [Figure(f"{where}.muennet", "ns", "host", [*ours], copies,
+                                      TARGETS.get(payload)), copies]
+        report.say(f"  channel: ring of {size >> 10} KiB ({name})")

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Where a machine's processors are, by plugin/hot.c: compiled, loaded into QEMU,
+asked, and its addresses turned into names.
+"""
+
+import bisect
+import collections
+import os
+import subprocess
+import time
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+def build(folder: Path) -> Path:
+    """The plugin, compiled now."""
+    out = folder / "hot.so"
+    subprocess.run(["gcc", "-O2", "-Wall", "-shared", "-fPIC", "-pthread", "-o", out,
+                    HERE / "plugin/hot.c"], check=True)
+    return out
+
+
+def arguments(plugin: Path, name: str, folder: Path) -> list:
+    """What makes QEMU load it."""
+    os.mkfifo(folder / f"hot.{name}")
+    return ["-plugin", f"{plugin},fifo={folder / ('hot.' + name)}"]
+
+
+class Symbols:
+    """The names of a machine's kernel and modules."""
+
+    def __init__(self, machine):
+        text = machine.run("cat /proc/kallsyms").stdout
+        found = []
+        for line in text.splitlines():
+            address, kind, name, *module = line.split()
+            if kind in "tTwW":
+                found.append((int(address, 16), name, module[0] if module else ""))
+        found.sort()
+        self._starts = [address for address, _, _ in found]
+        names = subprocess.run(["c++filt"], input="\n".join(name for _, name, _ in found),
+                               capture_output=True, text=True, check=True).stdout.splitlines()
+        self._names = [f"{name} {module}".strip()
+                       for name, (_, _, module) in zip(names, found)]
+
+    def name(self, address: int) -> str:
+        """The function at an address."""
+        if address < 2:
+            return ("(user space)", "(no place for it)")[address]
+        return self._names[max(0, bisect.bisect_right(self._starts, address) - 1)]
+
+
+class Hot:
+    """The plugin in a running machine."""
+
+    def __init__(self, machine):
+        self.machine, self.folder = machine, machine.folder
+        self.symbols = Symbols(machine)
+        self._before = {}
+
+    def _read(self) -> dict:
+        """address -> (samples, instructions) since the machine started."""
+        path = self.folder / f"hot.{self.machine.name}.out"
+        path.unlink(missing_ok=True)
+        (self.folder / f"hot.{self.machine.name}").write_text(f"{path}\n", encoding="ascii")
+        while not path.exists() or not path.read_text(encoding="ascii").endswith("end\n"):
+            time.sleep(0.02)
+        lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()[:-1]]
+        return {int(address, 16): (int(samples), int(count)) for address, samples, count in lines}
+
+    def start(self):
+        """Begins."""
+        self._before = self._read()
+
+    def stop(self) -> dict:
+        """Ends: function -> (samples, instructions) since start()."""
+        found = collections.defaultdict(lambda: [0, 0])
+        for address, now in self._read().items():
+            then = self._before.get(address, (0, 0))
+            entry = found[self.symbols.name(address)]
+            entry[0] += now[0] - then[0]
+            entry[1] += now[1] - then[1]
+        return {name: tuple(both) for name, both in found.items() if any(both)}
