@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 The machines' root file system: a cpio archive made of the files of the Debian
-root that the tests run in, the kernel modules that tests need, and guest/.
+root that the tests run in, the kernel modules that tests need, the kernel's
+tool for netlink specifications, the tool under test, and guest/.
 
 It is made once and cached under a hash of all that went into it. The module
 under test is not in it: it is sent to the running machine. The kernel is
@@ -42,6 +43,10 @@ PYTHON_SKIP = set("""test idlelib tkinter turtledemo ensurepip pydoc_data lib2to
     _pyrepl unittest xmlrpc wsgiref venv dbm curses distutils config-3.13-x86_64-linux-gnu
     turtle.py pydoc.py doctest.py pdb.py mailbox.py imaplib.py smtplib.py ftplib.py poplib.py
     email html http urllib xml multiprocessing concurrent asyncio""".split())
+
+# What the kernel's ynl needs besides; it lies in the kernel's source.
+YAML = Path("/usr/lib/python3/dist-packages/yaml")
+YNL = "tools/net/ynl/pyynl"
 
 # With everything they depend on.
 MODULES = """veth dummy bridge 8021q macvlan ifb failover net_failover virtio_net
@@ -165,6 +170,14 @@ def _python(archive: Cpio):
             archive.copy(str(path))
 
 
+def _ynl(archive: Cpio):
+    for path in sorted(p for p in YAML.iterdir() if p.is_file()):
+        archive.copy(str(path))
+    source = places.kernel_source() / YNL
+    for path in sorted(source.rglob("*.py")):
+        archive.data(f"usr/share/ynl/{path.relative_to(source)}", path.read_bytes())
+
+
 def _fill(archive: Cpio):
     for name in "bin sbin lib lib64".split():
         archive.link(name, "usr/" + name)
@@ -179,8 +192,11 @@ def _fill(archive: Cpio):
         for alias in ALIASES.get(os.path.basename(path), []):
             archive.link(alias, path)
     _python(archive)
+    _ynl(archive)
+    if places.tool():
+        archive.data("usr/bin/muennet_cfg", places.tool().read_bytes(), 0o755)
     plugins = [str(p) for tree in TREES for p in Path(tree).glob("*.so")]
-    plugins += [str(p) for p in PYTHON.glob("lib-dynload/*.so")]
+    plugins += [str(p) for p in [*PYTHON.glob("lib-dynload/*.so"), *YAML.glob("*.so")]]
     for path in sorted(_libraries(programs + plugins + FILES[:1])):
         archive.copy(path)
     for path in FILES + [str(p) for tree in TREES for p in Path(tree).rglob("*")]:
@@ -202,9 +218,11 @@ def _fill(archive: Cpio):
 def _fingerprint() -> str:
     digest = hashlib.sha256(str(places.kernel_modules().name).encode())
     inputs = [Path(__file__), *sorted(p for p in GUEST.iterdir() if p.is_file())]
+    inputs += filter(None, [places.tool()])
     for path in inputs:
         digest.update(path.read_bytes())
     found = [shutil.which(p) for p in PROGRAMS + EXTRA_PROGRAMS]
+    found += [YAML / "__init__.py"] if YAML.exists() else []
     for path in [places.kernel_image(), *filter(None, found)]:
         info = os.stat(path)
         digest.update(f"{path} {info.st_size} {info.st_mtime_ns}".encode())
@@ -239,7 +257,9 @@ def base() -> Path:
             _fill(archive)
             _modules(archive, stage)
             archive.close()
-        for old in places.cache().glob("initramfs-*.cpio"):
-            old.unlink(missing_ok=True)
+        # Two checkouts may take turns.
+        old = sorted(places.cache().glob("initramfs-*.cpio"), key=lambda it: it.stat().st_mtime)
+        for void in old[:-1]:
+            void.unlink(missing_ok=True)
         temporary.rename(path)
     return path

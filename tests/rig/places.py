@@ -45,6 +45,12 @@ def module() -> Path:
     return _path("MUENNET_MODULE", TOP / "muennet.ko")
 
 
+def tool():
+    """The tool under test, if there is one."""
+    path = os.environ.get("MUENNET_CFG")
+    return Path(path) if path else None
+
+
 def cache() -> Path:
     """A folder for what is made once and used by many runs."""
     where = _path("MUENNET_CACHE", "/cache") / "rig"

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The tool muennet_cfg against the module: as existing scripts call it, what it
+shows and tells.
+"""
+
+import json
+
+from e2e.netlink.tool import Tool
+from rig import PAIR, ksft_busy_wait, ksft_eq, ksft_ge, ksft_in, ksft_true
+
+SYSTEM = PAIR
+
+MARKS = 10_000
+
+
+def test_not_loaded(env):
+    tool = Tool(env, loaded=False)
+    for words in ("show", "add_child net0 child0", "monitor", "batch /dev/null"):
+        result = tool.run(words)
+        ksft_eq(result.ret, 3, words)
+        ksft_in("modprobe muennet", result.stderr)
+
+
+def test_as_scripts_call_it(env):
+    tool = Tool(env)
+    tool.does("add_child net0 child0", "add_child net0 child1", "add_mark child0 24",
+              "add_mark child0 0x19", "add_mark child1 4294967295")
+    ksft_eq(tool.marks(), {(None, "child0"): [24, 25], (None, "child1"): [4294967295]})
+    ksft_in("child0@net0", env.a.run("ip link show child0").stdout)
+    tool.does("del_mark child0 25", "del_child child1", "add_mark child0 0xffffffff")
+    ksft_eq(tool.marks(), {(None, "child0"): [24, 4294967295]})
+    tool.does("del_child child0")
+    ksft_eq(tool.marks(), {})
+
+
+def test_move(env):
+    tool = Tool(env)
+    tool.does("add_child net0 child0", "add_child net0 child1", "add_mark child0 24",
+              "move_mark child0 child1 0x18")
+    ksft_eq(tool.marks(), {(None, "child0"): [], (None, "child1"): [24]})
+
+
+def test_namespaces(env):
+    tool = Tool(env)
+    tool.netns("blue")
+    tool.does("add_child net0 child0", "add_child net0 child1", "add_mark child1 25")
+    env.a.run("ip link set child1 netns blue")
+    tool.does("add_mark blue/child1 26", "move_mark blue/child1 child0 25",
+              "--netns blue add_mark child1 27", "--netns /run/netns/blue del_mark child1 26")
+    ksft_eq(tool.marks(), {(None, "child0"): [25], ("blue", "child1"): [27]})
+    there = tool.show(options="--netns blue")
+    ksft_eq([(node["ifname"], node["kind"], node["marks"], node["parent"]["ifname"])
+             for node in there], [("child1", "child", [27], "net0")])
+    ksft_in("blue/child1: down", tool.run("show").stdout)
+    tool.does("del_child blue/child1")
+    ksft_eq(tool.marks(), {(None, "child0"): [25]})
+
+
+def test_show(env):
+    tool = Tool(env)
+    tool.does("add_child net0 child0", "add_mark child0 24", "add_mark child0 25",
+              "add_mark child0 26")
+    env.a.run("ip link set net0 up; ip link set child0 up")
+    main, = json.loads(tool.run("--json show net0").stdout)
+    ksft_eq((main["kind"], main["mode"], main["mtu"], main["up"]), ("main", "ip", 1500, True))
+    ksft_eq(main["out"], {"name": "channel_out", "protocol": "0x2", "region_size": 1 << 20,
+                          "element_size": 1508, "elements": 695})
+    ksft_eq(main["in"]["name"], "channel_in")
+    ksft_in(main["peer"], ("unknown", "inactive"))
+    ksft_ge(main["stats"]["rx_packets"], 0)
+    child, = main["children"]
+    ksft_eq((child["ifname"], child["up"], child["marks"]), ("child0", True, [24, 25, 26]))
+    index = json.loads(env.a.run("ip -j link show child0").stdout)[0]["ifindex"]
+    ksft_eq(child["ifindex"], index)
+    text = tool.run("show").stdout
+    for line in ("net0: up, mode ip, mtu 1500", "`-- child0: up, mtu 1500", "marks: 24-26"):
+        ksft_in(line, text)
+    ksft_true(tool.run("show child0").stdout.startswith("child0: up, mtu 1500, child of net0"),
+              "a child alone")
+
+
+def test_batch_stops(env):
+    tool = Tool(env)
+    tool.does("add_child net0 child0")
+    lines = b"# marks\nadd_mark child0 1\nadd_mark child0 1\nadd_mark child0 3\n"
+    result = tool.run("batch -", stdin=lines)
+    ksft_eq(result.ret, 1)
+    ksft_in("muennet_cfg: <stdin>:3: add_mark child0 1: ", result.stderr)
+    ksft_eq(tool.marks(), {(None, "child0"): [1]})
+    result = tool.run("batch --force -", stdin=lines)
+    ksft_eq(result.ret, 1)
+    ksft_in("<stdin>:2: ", result.stderr)
+    ksft_in("2 commands failed", result.stderr)
+    ksft_eq(tool.marks(), {(None, "child0"): [1, 3]})
+    result = tool.run("batch -", stdin=b"add_mark child0 4\nfrobnicate\n")
+    ksft_eq(result.ret, 2)
+    ksft_in("<stdin>:2: ", result.stderr)
+
+
+def test_batch_of_many(env):
+    tool = Tool(env)
+    tool.does("add_child net0 child0")
+    lines = "".join(f"add_mark child0 {mark:#x}\n" for mark in range(1, MARKS + 1))
+    for options, text, marks in (("", lines, list(range(1, MARKS + 1))),
+                                 ("--force", lines.replace("add_mark", "del_mark"), [])):
+        env.a.put("/tmp/marks", text.encode())
+        tool.does(f"batch {options} /tmp/marks")
+        ksft_eq(tool.marks(), {(None, "child0"): marks})
+
+
+def test_monitor(env):
+    tool = Tool(env)
+    tool.netns("blue")
+    with env.a.bkg("exec muennet_cfg monitor --json >/tmp/changes", fail=False):
+        # A socket of generic netlink, protocol 16, that has joined a group.
+        joined = "awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink"
+        ksft_busy_wait(lambda: env.a.run(joined).stdout, sleep=0.1, deadline=30)
+        tool.does("add_child net0 child0", "add_child net0 child1", "add_mark child0 24")
+        env.a.run("ip link set child1 netns blue")
+        tool.does("move_mark child0 blue/child1 24", "del_mark blue/child1 24",
+                  "add_mark child0 1", "del_child child0")
+
+        def told():
+            return [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
+        ksft_busy_wait(lambda: any(change["event"] == "child_deleted" for change in told()),
+                       sleep=0.1, deadline=30)
+    changes = [(change["event"], change["child"]["ifname"], change.get("mark"),
+                change.get("from", {}).get("ifname"), change.get("mark_count"))
+               for change in told() if change["child"]["netns"] in (None, "blue")]
+    ksft_eq(changes, [
+        ("child_added", "child0", None, None, None), ("child_added", "child1", None, None, None),
+        ("mark_added", "child0", 24, None, None), ("mark_moved", "child1", 24, "child0", None),
+        ("mark_deleted", "child1", 24, None, None), ("mark_added", "child0", 1, None, None),
+        ("child_deleted", "child0", None, None, 1)])
+
+
+def test_papers(env):
+    tool = Tool(env, loaded=False)
+    for shell, check in (("bash", "bash -n"), ("zsh", "grep -q '^#compdef muennet_cfg'"),
+                         ("fish", "grep -q 'complete -c muennet_cfg'")):
+        result = tool.run(f"completions {shell}")
+        ksft_eq((result.ret, result.stderr), (0, ""))
+        ksft_in("move_mark", result.stdout)
+        env.a.put("/tmp/completions", result.stdout.encode())
+        ksft_eq(env.a.run(f"{check} /tmp/completions", fail=False).ret, 0, shell)
+    page = tool.run("man").stdout
+    for text in (".TH muennet_cfg 8", ".SH COMMANDS", "move_mark", ".SH \"EXIT STATUS\""):
+        ksft_in(text, page)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The tool muennet_cfg from the tests' side."""
+
+import json
+
+from rig import defer, ksft_eq, ksft_in, ksft_true, load
+
+
+class Tool:
+    """The tool in a machine with the module loaded, or without it."""
+
+    def __init__(self, env, loaded: bool = True):
+        self.machine = env.a
+        if loaded:
+            load(self.machine)
+
+    def run(self, words: str, before: str = "", stdin: bytes = b""):
+        """Runs it with these words, after something else in front of it."""
+        return self.machine.run(f"{before} muennet_cfg {words}", fail=False, stdin=stdin,
+                                timeout=120)
+
+    def does(self, *lines: str):
+        """Carries out what is silent and succeeds."""
+        for words in lines:
+            result = self.run(words)
+            ksft_eq((result.ret, result.stdout, result.stderr), (0, "", ""), words)
+
+    def refuses(self, words: str, status: int, *mentions: str, before: str = ""):
+        """Is refused, says why in one line, and changes nothing."""
+        shown = self.show()
+        result = self.run(words, before)
+        ksft_eq(result.ret, status, words)
+        ksft_eq(result.stdout, "", words)
+        ksft_true(result.stderr.startswith("muennet_cfg: "), result.stderr)
+        ksft_eq(len(result.stderr.splitlines()), 1, result.stderr)
+        for mention in mentions:
+            ksft_in(mention, result.stderr)
+        ksft_eq(self.show(), shown, "nothing has changed")
+
+    def show(self, words: str = "", options: str = "") -> list:
+        """What it shows, without counters."""
+        result = self.run(f"{options} --json show {words}")
+        ksft_eq((result.ret, result.stderr), (0, ""), "show")
+
+        def bare(nodes):
+            for node in nodes:
+                del node["stats"]
+                del node["peer"]
+                bare(node["children"])
+            return nodes
+        return bare(json.loads(result.stdout))
+
+    def marks(self, options: str = "") -> dict:
+        """The marks of each child, by its name and that of its namespace."""
+        return {(child["netns"], child["ifname"]): child["marks"]
+                for main in self.show(options=options) for child in main["children"]}
+
+    def netns(self, name: str):
+        """Makes a namespace until the end of the test."""
+        self.machine.run(f"ip netns add {name}")
+        defer(self.machine.run, f"ip netns del {name}")
