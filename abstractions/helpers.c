@@ -8,6 +8,7 @@
 #include <linux/mm.h>
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
+#include <linux/if_vlan.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
@@ -19,6 +20,8 @@
 #include <asm/barrier.h>
 
 #include "helpers.h"
+
+#define MAX_TCP_HEADER_SIZE	60
 
 void muennet_spin_lock_bh(spinlock_t *lock)
 {
@@ -106,6 +109,8 @@ void muennet_ether_setup(struct net_device *dev)
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst)
 {
 	dev->lltx = true;
+	/* There is no flow control, so that a queue would never hold anything. */
+	dev->priv_flags |= IFF_NO_QUEUE;
 	if (keep_dst)
 		netif_keep_dst(dev);
 }
@@ -202,6 +207,62 @@ int muennet_skb_copy(const struct sk_buff *skb, void *to)
 	return 0;
 }
 
+/* Whether a packet is to be cut into segments, and how. */
+bool muennet_skb_segmentation(const struct sk_buff *skb,
+			      struct muennet_segmentation *to)
+{
+	const struct skb_shared_info *shared = skb_shinfo(skb);
+
+	if (likely(!skb_is_gso(skb)))
+		return false;
+
+	to->size = shared->gso_size;
+	to->network = skb_network_offset(skb);
+	to->transport = skb_transport_offset(skb);
+	to->tcp = shared->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6);
+	to->udp = shared->gso_type & SKB_GSO_UDP_L4;
+	return true;
+}
+
+/* Copies bytes that the packet must have, and returns their sum. */
+u32 muennet_skb_copy_and_sum(const struct sk_buff *skb, int from, void *to,
+			     int count)
+{
+	return (__force u32)skb_copy_and_csum_bits(skb, from, to, count);
+}
+
+/*
+ * Appends bytes to a new packet, which has room for them. Their sum, as the
+ * copy sees them, spares the stack another pass over them.
+ */
+void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
+				unsigned int count)
+{
+	void *to = skb_put(skb, count);
+
+	if (unlikely(!(skb->dev->features & NETIF_F_RXCSUM))) {
+		memcpy(to, from, count);
+		return;
+	}
+	skb->csum = csum_partial_copy_nocheck(from, to, count);
+	skb->ip_summed = CHECKSUM_COMPLETE;
+}
+
+/*
+ * Segments whose headers are longer than the driver repeats are cut by the
+ * stack.
+ */
+netdev_features_t muennet_features_check(struct sk_buff *skb,
+					 struct net_device *dev,
+					 netdev_features_t features)
+{
+	if (skb_is_gso(skb) &&
+	    skb_transport_offset(skb) + MAX_TCP_HEADER_SIZE > MUENNET_HEADER_MAX)
+		features &= ~NETIF_F_GSO_MASK;
+
+	return vlan_features_check(skb, features);
+}
+
 /* The network header is where the data are, for there is no link layer. */
 bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit)
 {
@@ -243,6 +304,7 @@ void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu)
 void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
 {
 	skb->protocol = eth_type_trans(skb, napi->dev);
+	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
 	napi_gro_receive(napi, skb);
 }
 

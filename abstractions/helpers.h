@@ -41,6 +41,28 @@ bool muennet_xmit_more(void);
 void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 		      int (*poll)(struct napi_struct *napi, int budget));
 
+/* The longest headers that segments have, in bytes. */
+#define MUENNET_HEADER_MAX	192
+
+/* How the stack wants a packet to be cut; all in bytes, from its data on. */
+struct muennet_segmentation {
+	u32 size;
+	s32 network;
+	s32 transport;
+	bool tcp;
+	bool udp;
+};
+
+bool muennet_skb_segmentation(const struct sk_buff *skb,
+			      struct muennet_segmentation *to);
+u32 muennet_skb_copy_and_sum(const struct sk_buff *skb, int from, void *to,
+			     int count);
+netdev_features_t muennet_features_check(struct sk_buff *skb,
+					 struct net_device *dev,
+					 netdev_features_t features);
+
+void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
+				unsigned int count);
 void muennet_skb_drop(struct sk_buff *skb);
 void muennet_skb_tx_timestamp(struct sk_buff *skb);
 void muennet_skb_consume(struct sk_buff *skb);

@@ -206,6 +206,35 @@ impl Mapping {
         })
     }
 
+    /// The same, and returns the sum of the bytes as `csum_partial()` does.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the bytes do not fit the mapping at `offset`. Nothing is copied.
+    /// - `EFAULT`: the packet has no such bytes. Nothing is copied.
+    #[inline]
+    pub(crate) fn copy_packet_part_and_sum(
+        &self,
+        offset: usize,
+        packet: &SkBuff,
+        from: usize,
+        length: usize,
+    ) -> Result<u32> {
+        let to = self.locate(offset, length).ok_or(EINVAL)?;
+        let end = from.checked_add(length).ok_or(EFAULT)?;
+        if end > packet.len() {
+            return Err(EFAULT);
+        }
+        let from = i32::try_from(from).map_err(|_| EFAULT)?;
+        let count = i32::try_from(length).map_err(|_| EFAULT)?;
+        // SAFETY:
+        // - `packet` is a valid `sk_buff` and has the bytes, as just checked.
+        // - `to` has room for all of them.
+        Ok(unsafe {
+            bindings::muennet_skb_copy_and_sum(packet.as_ptr(), from, to.as_ptr().cast(), count)
+        })
+    }
+
     /// The address of `length` bytes at `offset`, for `skbuff` to copy from.
     #[inline]
     pub(super) fn source(&self, offset: usize, length: usize) -> Option<NonNull<u8>> {

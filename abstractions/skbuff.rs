@@ -135,6 +135,24 @@ impl SkBuff {
         unsafe { bindings::muennet_skb_fits(self.as_ptr(), limit) }
     }
 
+    /// How the stack wants the packet to be cut into segments, if it does.
+    #[inline]
+    pub(crate) fn segmentation(&self) -> Option<Segmentation> {
+        let mut it = bindings::muennet_segmentation::default();
+        // SAFETY: By the type invariant the packet is valid; the function only reads it, and writes
+        // a variable of the right type.
+        if !unsafe { bindings::muennet_skb_segmentation(self.as_ptr(), &raw mut it) } {
+            return None;
+        }
+        Some(Segmentation {
+            size: it.size as usize,
+            network_at: usize::try_from(it.network).ok(),
+            transport_at: usize::try_from(it.transport).ok(),
+            tcp: it.tcp,
+            udp: it.udp,
+        })
+    }
+
     /// Computes the checksum that the stack left to the device, if it did. `None`: that is not
     /// possible, and the packet is dropped.
     pub(crate) fn complete_checksum(self) -> Option<Self> {
@@ -168,6 +186,23 @@ impl Drop for SkBuff {
         // SAFETY: By the type invariant one reference is owned, and it is given up here.
         unsafe { bindings::muennet_skb_drop(self.as_ptr()) }
     }
+}
+
+/// The longest headers, in bytes, of packets that are left to the device to be cut into segments.
+pub(crate) const SEGMENT_HEADER_MAX: usize = bindings::MUENNET_HEADER_MAX as usize;
+
+/// How a packet is to be cut into segments: `struct skb_shared_info`.
+pub(crate) struct Segmentation {
+    /// Bytes of payload in each segment but the last one.
+    pub(crate) size: usize,
+    /// Where the layer 3 header begins, in bytes from the start of the packet; none: before it.
+    pub(crate) network_at: Option<usize>,
+    /// Where the layer 4 header begins, likewise.
+    pub(crate) transport_at: Option<usize>,
+    /// The payload is a TCP stream.
+    pub(crate) tcp: bool,
+    /// The payload is a row of UDP datagrams.
+    pub(crate) udp: bool,
 }
 
 /// A packet that has just been allocated for reception and that nobody else knows.
@@ -205,6 +240,50 @@ impl NewSkBuff {
     /// - `ENOSPC`: the packet was not allocated for as many.
     #[inline]
     pub(crate) fn append(&mut self, from: &Mapping, offset: usize, length: usize) -> Result {
+        self.append_by(from, offset, length, |skb, source, count| {
+            // SAFETY: The packet is linear and has room for `count` bytes, as promised.
+            let to = unsafe { bindings::skb_put(skb, count) };
+            // SAFETY:
+            // - `skb_put()` returns the start of `count` bytes that belong to the packet.
+            // - `source` has as many, and no System RAM is in it, so they do not overlap.
+            // - C's `memcpy()` may race with a writer of the mapping.
+            unsafe { bindings::memcpy(to.cast(), source.as_ptr().cast(), length) };
+        })
+    }
+
+    /// The same, and notes the sum of the bytes for the stack to check the packet's checksums with,
+    /// if the device is to do that. The packet must be empty.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`append`](Self::append).
+    #[inline]
+    pub(crate) fn append_and_sum(
+        &mut self,
+        from: &Mapping,
+        offset: usize,
+        length: usize,
+    ) -> Result {
+        self.append_by(from, offset, length, |skb, source, count| {
+            // SAFETY:
+            // - The packet is linear and has room for `count` bytes, as promised; it has a device,
+            //   that of the NAPI instance it was allocated by.
+            // - `source` has as many, and no System RAM is in it, so they do not overlap.
+            // - The assembly that copies loads each byte once, and sums up what it has loaded.
+            unsafe { bindings::muennet_skb_append_and_sum(skb, source.as_ptr().cast(), count) };
+        })
+    }
+
+    /// Appends bytes by `copy`, which gets the packet, the place of the bytes and their number. The
+    /// packet has room for them, and they lie in the mapping.
+    #[inline]
+    fn append_by(
+        &mut self,
+        from: &Mapping,
+        offset: usize,
+        length: usize,
+        copy: impl FnOnce(*mut bindings::sk_buff, NonNull<u8>, u32),
+    ) -> Result {
         let source = from.source(offset, length).ok_or(EINVAL)?;
         let count = u32::try_from(length).map_err(|_| ENOSPC)?;
         let skb = self.0.as_ptr();
@@ -214,14 +293,8 @@ impl NewSkBuff {
         if room < count {
             return Err(ENOSPC);
         }
-        // SAFETY: The packet is linear and has room for `count` bytes, as just checked.
-        let to = unsafe { bindings::skb_put(skb, count) };
-        // SAFETY:
-        // - `skb_put()` returns the start of `count` bytes that belong to the packet.
-        // - `source` has as many, and no System RAM is in it, so they do not overlap.
-        // - C's `memcpy()` may race with a writer of the mapping.
         // INVARIANT: The appended bytes are initialised by it.
-        unsafe { bindings::memcpy(to.cast(), source.as_ptr().cast(), length) };
+        copy(skb, source, count);
         Ok(())
     }
 
@@ -236,7 +309,7 @@ impl NewSkBuff {
         }
     }
 
-    /// Removes `count` bytes from the front. Returns whether there were as many; if not, nothing
+    /// Removes `count` bytes from the front, also from the sum, if there is one. Returns whether there were as many; if not, nothing
     /// is removed.
     #[inline]
     pub(crate) fn pull(&mut self, count: usize) -> bool {
@@ -244,7 +317,7 @@ impl NewSkBuff {
             return false;
         }
         // SAFETY: The packet is linear and has `count` bytes, so the cast loses nothing either.
-        unsafe { bindings::skb_pull(self.0.as_ptr(), count as u32) };
+        unsafe { bindings::skb_pull_rcsum(self.0.as_ptr(), count as u32) };
         true
     }
 }

@@ -13,10 +13,15 @@ use super::{
         InMemory,
         OutMemory, //
     },
-    ports::Exit, //
+    ports::Exit,
+    segment::{
+        Segment,
+        Segments, //
+    }, //
 };
 use crate::{
     abstractions::{
+        mapping::Mapping,
         napi::Poll,
         skbuff::{
             NewSkBuff,
@@ -28,6 +33,7 @@ use crate::{
         Writer, //
     }, //
 };
+use kernel::error::Result;
 
 mod ethernet;
 mod ip;
@@ -67,6 +73,23 @@ pub(super) trait Format {
     fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, Dropped>;
 }
 
+/// A way in which an element carries a packet that the stack may leave to the driver to be cut into
+/// segments.
+pub(super) trait Segmented: Format {
+    /// Writes one segment of a packet into the next element; returns how many bytes that took.
+    ///
+    /// # Errors
+    ///
+    /// - [`Dropped`]: it does not fit an element, or the packet has no such bytes.
+    fn write_segment(
+        writer: &mut Writer,
+        memory: &OutMemory,
+        skb: &SkBuff,
+        plan: &mut Segments,
+        segment: &Segment,
+    ) -> Result<usize, Dropped>;
+}
+
 /// Why an element did not become a packet.
 pub(super) enum Rejected {
     /// Its contents are none.
@@ -91,16 +114,16 @@ impl From<NotSent> for Dropped {
     }
 }
 
-/// Copies the first `length` bytes of an element into a new packet.
+/// Copies the first `length` bytes of an element into a new packet, by `append`.
 #[inline]
 fn copy_start(
     element: &Element<'_, InMemory>,
     length: usize,
     poll: &Poll<'_>,
+    append: impl FnOnce(&mut NewSkBuff, &Mapping, usize, usize) -> Result,
 ) -> Result<NewSkBuff, Rejected> {
     let (memory, offset) = element.locate(0, length).ok_or(Malformed::Length)?;
     let mut skb = poll.alloc_skb(length).ok_or(Rejected::NoMemory)?;
-    skb.append(memory.mapping(), offset, length)
-        .map_err(|_| Rejected::NoMemory)?;
+    append(&mut skb, memory.mapping(), offset, length).map_err(|_| Rejected::NoMemory)?;
     Ok(skb)
 }

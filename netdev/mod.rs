@@ -12,6 +12,7 @@
 //! - [`config`]: the module parameters, checked. [`mode`]: what the kinds of elements differ in.
 //! - [`frame`]: what an element of IP mode holds, and one of Ethernet mode. [`format`]: the modes,
 //!   one by one: from packets to elements and back.
+//! - [`segment`]: large packets cut into those that fit an element.
 //! - [`ports`]: other interfaces on the same channels, and whose packet is whose. [`sharing`]: what
 //!   they need of this one.
 //! - [`setup`]: how an interface is made. [`interface`]: its life and its operations.
@@ -44,6 +45,7 @@ pub(crate) mod pmtu;
 mod poller;
 mod ports;
 mod receive;
+pub(crate) mod segment;
 mod setup;
 mod sharing;
 mod tools;

@@ -41,11 +41,13 @@ impl Interface {
             Mode::Ethernet => Link::ethernet(),
         };
         let link = link.copies_and_checksums();
-        if pmtu {
-            // Senders of packets that are too long are told so, by the route of the packet.
-            link.keeps_dst()
-        } else {
-            link
+        match (mode, pmtu) {
+            // Senders of packets that are too long are told so, by the route of the packet; and
+            // each packet is judged as it is, for segments may be too long in their turn.
+            (_, true) => link.keeps_dst(),
+            // Whatever is in them is not known.
+            (Mode::Raw, false) => link,
+            (Mode::Ip | Mode::Ethernet, false) => link.segments(),
         }
     }
 

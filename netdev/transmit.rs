@@ -13,7 +13,8 @@ use super::{
         Ethernet,
         Format as _,
         Ip,
-        Raw, //
+        Raw,
+        Segmented, //
     },
     frame::Version,
     memory::OutMemory,
@@ -25,6 +26,12 @@ use super::{
             Fragments, //
         },
         table::Table, //
+    },
+    segment::{
+        self,
+        Cut,
+        Segments,
+        Transport, //
     }, //
 };
 use crate::{
@@ -33,7 +40,11 @@ use crate::{
         mapping::Mapping,
         percpu::PerCpu,
         random,
-        skbuff::SkBuff,
+        skbuff::{
+            Segmentation,
+            SkBuff,
+            SEGMENT_HEADER_MAX, //
+        },
         sync::{
             new_spinlock_bh,
             SpinLockBh, //
@@ -49,13 +60,16 @@ use crate::{
 use core::num::NonZeroU64;
 use kernel::prelude::*;
 
+// What the stack leaves to the device is what the plan has room for.
+const _: () = assert!(segment::HEADER_MAX >= SEGMENT_HEADER_MAX);
+
 /// What a packet has come to in the channel.
 #[derive(Default)]
 struct Written {
     /// Elements.
     packets: u64,
     /// Bytes in them.
-    bytes: usize,
+    bytes: u64,
 }
 
 /// An out channel.
@@ -249,7 +263,7 @@ impl Sender {
         match sent {
             Ok(written) => {
                 counters.tx_packets.add(written.packets);
-                counters.tx_bytes.add(written.bytes as u64);
+                counters.tx_bytes.add(written.bytes);
                 skb.consume();
             }
             Err(Dropped) => {
@@ -287,12 +301,53 @@ impl Sender {
     /// Writes a packet into the next element.
     #[inline]
     fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<Written, Dropped> {
+        if let Some(how) = skb.segmentation() {
+            return match self.mode {
+                Mode::Ip => self.write_segments::<Ip>(writer, skb, &how),
+                Mode::Ethernet => self.write_segments::<Ethernet>(writer, skb, &how),
+                Mode::Raw => Err(Dropped),
+            };
+        }
         let bytes = match self.mode {
             Mode::Ip => Ip::write(writer, &self.memory, skb),
             Mode::Ethernet => Ethernet::write(writer, &self.memory, skb),
             Mode::Raw => Raw::write(writer, &self.memory, skb),
         }?;
-        Ok(Written { packets: 1, bytes })
+        Ok(Written {
+            packets: 1,
+            bytes: bytes as u64,
+        })
+    }
+
+    /// Writes a large TCP or UDP packet into the next elements, in segments.
+    fn write_segments<F: Segmented>(
+        &self,
+        writer: &mut Writer,
+        skb: &SkBuff,
+        how: &Segmentation,
+    ) -> Result<Written, Dropped> {
+        let cut = Cut {
+            transport: match (how.tcp, how.udp) {
+                (true, false) => Transport::Tcp,
+                (false, true) => Transport::Udp,
+                _ => return Err(Dropped),
+            },
+            size: how.size,
+            network_at: how.network_at.ok_or(Dropped)?,
+            transport_at: how.transport_at.ok_or(Dropped)?,
+        };
+        let mut start = [0; SEGMENT_HEADER_MAX];
+        let count = skb.copy_start(&mut start);
+        let start = start.get(..count).ok_or(Dropped)?;
+        let mut plan = Segments::new(start, skb.len(), &cut).ok_or(Dropped)?;
+        let mut written = Written::default();
+        while let Some(segment) = plan.next() {
+            // The first one is the longest: if that fits an element, all do.
+            written.bytes +=
+                F::write_segment(writer, &self.memory, skb, &mut plan, &segment)? as u64;
+            written.packets += 1;
+        }
+        Ok(written)
     }
 
     /// Writes an IPv4 packet into the next elements, in fragments of at most `mtu` bytes.
@@ -308,7 +363,7 @@ impl Sender {
         let mut written = Written::default();
         for fragment in Fragments::new(start, skb.len(), mtu).ok_or(Dropped)? {
             // The first one is the longest: if that fits an element, all do.
-            written.bytes += Ip::write_fragment(writer, &self.memory, skb, &fragment)?;
+            written.bytes += Ip::write_fragment(writer, &self.memory, skb, &fragment)? as u64;
             written.packets += 1;
         }
         Ok(written)

@@ -45,6 +45,7 @@ int main(void)
 	FIELD(net_device_ops, ndo_open);
 	FIELD(net_device_ops, ndo_stop);
 	FIELD(net_device_ops, ndo_start_xmit);
+	FIELD(net_device_ops, ndo_features_check);
 	FIELD(net_device_ops, ndo_set_rx_mode);
 	FIELD(net_device_ops, ndo_set_mac_address);
 	FIELD(net_device_ops, ndo_validate_addr);

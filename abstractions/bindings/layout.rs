@@ -69,6 +69,7 @@ agree! {
         ndo_open,
         ndo_stop,
         ndo_start_xmit,
+        ndo_features_check,
         ndo_set_rx_mode,
         ndo_set_mac_address,
         ndo_validate_addr,

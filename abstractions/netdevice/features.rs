@@ -17,6 +17,8 @@ pub(crate) struct Link {
     ethernet: bool,
     keeps_dst: bool,
     features: u64,
+    /// Features that packets inside of tunnels do not have.
+    segmentation: u64,
     mtu: u32,
     min_mtu: u32,
     max_mtu: u32,
@@ -30,6 +32,7 @@ impl Link {
             ethernet: false,
             keeps_dst: false,
             features: 0,
+            segmentation: 0,
             mtu: 0,
             min_mtu: 0,
             max_mtu: 0,
@@ -57,12 +60,22 @@ impl Link {
     }
 
     /// The device copies packets from their fragments, wherever these lie, and computes the
-    /// checksums that the stack left open while it does so.
+    /// checksums that the stack left open while it does so; it also sums up what it receives.
     pub(crate) const fn copies_and_checksums(mut self) -> Self {
         self.features |= 1 << bindings::NETIF_F_SG_BIT
             | 1 << bindings::NETIF_F_FRAGLIST_BIT
             | 1 << bindings::NETIF_F_HIGHDMA_BIT
-            | 1 << bindings::NETIF_F_HW_CSUM_BIT;
+            | 1 << bindings::NETIF_F_HW_CSUM_BIT
+            | 1 << bindings::NETIF_F_RXCSUM_BIT;
+        self
+    }
+
+    /// The device cuts large TCP and UDP packets into segments itself.
+    pub(crate) const fn segments(mut self) -> Self {
+        self.segmentation = 1 << bindings::NETIF_F_TSO_BIT
+            | 1 << bindings::NETIF_F_TSO6_BIT
+            | 1 << bindings::NETIF_F_TSO_ECN_BIT
+            | 1 << bindings::NETIF_F_GSO_UDP_L4_BIT;
         self
     }
 
@@ -94,9 +107,10 @@ impl Link {
                 | bindings::net_device_flags_IFF_NOARP
                 | bindings::net_device_flags_IFF_MULTICAST;
         }
-        dev.features |= self.features;
-        dev.hw_features |= self.features;
-        dev.vlan_features |= self.features;
+        let features = self.features | self.segmentation;
+        dev.features |= features;
+        dev.hw_features |= features;
+        dev.vlan_features |= features;
         dev.hw_enc_features |= self.features;
         dev.mtu = self.mtu;
         dev.min_mtu = self.min_mtu;

@@ -13,6 +13,7 @@ impl<T: Operations> Adapter<T> {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
+        ndo_features_check: Some(bindings::muennet_features_check),
         ndo_change_mtu: Some(Self::change_mtu),
         ndo_get_stats64: Some(Self::get_stats64),
         ..pin_init::zeroed()

@@ -22,7 +22,7 @@ impl Format for Ethernet {
         }
         // From here on the length is that of the copy.
         let length = ethernet::frame_len(trailer, size)?;
-        copy_start(element, length, poll)
+        copy_start(element, length, poll, NewSkBuff::append_and_sum)
     }
 
     #[inline]
@@ -49,6 +49,34 @@ impl Format for Ethernet {
                 .map_err(|_| Dropped)?;
             let at = ethernet::trailer_at(size).ok_or(Dropped)?;
             slot.fill(at, &trailer).then_some(()).ok_or(Dropped)
+        })?;
+        Ok(length)
+    }
+}
+
+impl Segmented for Ethernet {
+    #[inline]
+    fn write_segment(
+        writer: &mut Writer,
+        memory: &OutMemory,
+        skb: &SkBuff,
+        plan: &mut Segments,
+        segment: &Segment,
+    ) -> Result<usize, Dropped> {
+        let size = writer.geometry().size();
+        let length = plan.header_len() + segment.length;
+        let trailer = ethernet::encode(length, size)?;
+
+        writer.write(memory, |slot: &Slot<'_, OutMemory>| {
+            let payload = slot.locate(plan.header_len(), segment.length);
+            let (memory, offset) = payload.ok_or(Dropped)?;
+            let sum = memory
+                .mapping()
+                .copy_packet_part_and_sum(offset, skb, segment.start, segment.length)
+                .map_err(|_| Dropped)?;
+            let at = ethernet::trailer_at(size).ok_or(Dropped)?;
+            let done = slot.fill(0, plan.headers(segment, sum)) && slot.fill(at, &trailer);
+            done.then_some(()).ok_or(Dropped)
         })?;
         Ok(length)
     }

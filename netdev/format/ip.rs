@@ -32,7 +32,7 @@ impl Format for Ip {
             return Err(Malformed::Length.into());
         }
         let length = frame::peek_len(&prefix, element.size())?;
-        copy_start(element, length, poll)
+        copy_start(element, length, poll, NewSkBuff::append_and_sum)
     }
 
     #[inline]
@@ -67,6 +67,34 @@ impl Format for Ip {
                 .map_err(|_| Dropped)
         })?;
         Ok(header.len() + length)
+    }
+}
+
+impl Segmented for Ip {
+    #[inline]
+    fn write_segment(
+        writer: &mut Writer,
+        memory: &OutMemory,
+        skb: &SkBuff,
+        plan: &mut Segments,
+        segment: &Segment,
+    ) -> Result<usize, Dropped> {
+        let size = writer.geometry().size();
+        let packet_len = plan.header_len() + segment.length;
+
+        writer.write(memory, |slot: &Slot<'_, OutMemory>| {
+            let at = frame::HEADER_SIZE + plan.header_len();
+            let (memory, offset) = slot.locate(at, segment.length).ok_or(Dropped)?;
+            let sum = memory
+                .mapping()
+                .copy_packet_part_and_sum(offset, skb, segment.start, segment.length)
+                .map_err(|_| Dropped)?;
+            let ip = plan.headers(segment, sum);
+            let header = frame::encode(skb.mark(), ip, packet_len, size)?;
+            let done = slot.fill(0, &header) && slot.fill(header.len(), ip);
+            done.then_some(()).ok_or(Dropped)
+        })?;
+        Ok(frame::HEADER_SIZE + packet_len)
     }
 }
 

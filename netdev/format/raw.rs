@@ -20,7 +20,7 @@ pub(crate) struct Raw;
 impl Format for Raw {
     #[inline]
     fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected> {
-        copy_start(element, element.size(), poll)
+        copy_start(element, element.size(), poll, NewSkBuff::append)
     }
 
     #[inline]
