@@ -47,11 +47,19 @@ impl Seen {
     /// An epoch that is not followed costs one call of the reader and answers `false` from then on,
     /// whatever its writer does to the counters.
     pub(crate) fn stale<M: Memory>(&self, memory: &M) -> bool {
-        if *self == Self::NOTHING {
-            return true;
+        self.news(memory) > 0
+    }
+
+    /// Returns how many elements a call of the reader would find, if the writer's counter is to be
+    /// believed; 1 if it would find another epoch.
+    pub(crate) fn news<M: Memory>(&self, memory: &M) -> u64 {
+        if *self == Self::NOTHING || memory.load(Word::Epoch) != self.epoch {
+            return 1;
         }
-        memory.load(Word::Epoch) != self.epoch
-            || (self.count != EPOCH_ONLY && memory.load(Word::Write) != self.count)
+        match self.count {
+            EPOCH_ONLY => 0,
+            count => memory.load(Word::Write).wrapping_sub(count),
+        }
     }
 }
 
@@ -64,36 +72,32 @@ mod tests {
     #[test]
     fn a_look_finds_what_a_call_would() {
         const MAX: u64 = u64::MAX;
-        // What was seen, the epoch and the write counter now: is it worth while to read?
+        // What was seen, the epoch and the write counter now: how much is there to read?
         let table = [
-            ("not looked yet", Seen::NOTHING, 0, 0, true),
-            ("not looked yet", Seen::NOTHING, 5, 0, true),
-            ("no writer", Seen::waiting(0), 0, 0, false),
-            ("no writer, old counter", Seen::waiting(0), 0, 9, false),
-            ("a writer came", Seen::waiting(0), 5, 0, true),
-            ("all read", Seen::reading(5, 9), 5, 9, false),
-            ("nothing written", Seen::reading(5, 0), 5, 0, false),
-            ("one more", Seen::reading(5, 9), 5, 10, true),
-            ("counter fell", Seen::reading(5, 9), 5, 8, true),
-            ("new epoch", Seen::reading(5, 9), 6, 9, true),
-            ("writer left", Seen::reading(5, 9), 0, 9, true),
-            ("refused", Seen::waiting(5), 5, 9, false),
-            ("refused, counter moves", Seen::waiting(5), 5, 10, false),
-            ("refused, new epoch", Seen::waiting(5), 6, 10, true),
-            ("refused, writer left", Seen::waiting(5), 0, 10, true),
-            (
-                "nearly all numbers",
-                Seen::reading(5, MAX - 1),
-                5,
-                MAX,
-                true,
-            ),
-            ("all numbers", Seen::reading(5, MAX), 5, MAX, false),
+            ("not looked yet", Seen::NOTHING, 0, 0, 1),
+            ("not looked yet", Seen::NOTHING, 5, 0, 1),
+            ("no writer", Seen::waiting(0), 0, 0, 0),
+            ("no writer, old counter", Seen::waiting(0), 0, 9, 0),
+            ("a writer came", Seen::waiting(0), 5, 0, 1),
+            ("all read", Seen::reading(5, 9), 5, 9, 0),
+            ("nothing written", Seen::reading(5, 0), 5, 0, 0),
+            ("one more", Seen::reading(5, 9), 5, 10, 1),
+            ("more", Seen::reading(5, 9), 5, 30, 21),
+            ("counter fell", Seen::reading(5, 9), 5, 8, MAX),
+            ("new epoch", Seen::reading(5, 9), 6, 9, 1),
+            ("writer left", Seen::reading(5, 9), 0, 9, 1),
+            ("refused", Seen::waiting(5), 5, 9, 0),
+            ("refused, counter moves", Seen::waiting(5), 5, 10, 0),
+            ("refused, new epoch", Seen::waiting(5), 6, 10, 1),
+            ("refused, writer left", Seen::waiting(5), 0, 10, 1),
+            ("nearly all numbers", Seen::reading(5, MAX - 1), 5, MAX, 1),
+            ("all numbers", Seen::reading(5, MAX), 5, MAX, 0),
         ];
-        for (name, seen, epoch, wc, stale) in table {
+        for (name, seen, epoch, wc, news) in table {
             let memory = Cells::<64>::new();
             memory.header(epoch, 2, 8, wc, wc);
-            assert_eq!((name, seen.stale(&memory)), (name, stale));
+            assert_eq!((name, seen.news(&memory)), (name, news));
+            assert_eq!((name, seen.stale(&memory)), (name, news > 0));
         }
     }
 }

@@ -77,10 +77,16 @@ pub(crate) struct Interface {
 impl Interface {
     /// Whether a poll would find anything in the in channel. Any context.
     #[inline]
-    pub(super) fn has_news(&self) -> bool {
+    fn has_news(&self) -> bool {
         self.receiver
             .as_ref()
             .is_some_and(|receiver| receiver.has_news())
+    }
+
+    /// How much it would find, as the peer tells.
+    #[inline]
+    pub(super) fn news(&self) -> u64 {
+        self.receiver.as_ref().map_or(0, |receiver| receiver.news())
     }
 
     /// Whether the poller wakes the receiver.

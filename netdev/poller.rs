@@ -3,9 +3,8 @@
 //! The timer that wakes idle readers.
 //!
 //! A channel without a vector has nobody who tells of new elements. One timer for all interfaces
-//! looks at two words of each channel and schedules NAPI where they have moved. While there is
-//! news it looks often; then it backs off to the period that the user chose. Without an interface
-//! that is up there is no timer.
+//! looks at two words of each channel and schedules NAPI where they have moved; when it looks again
+//! is up to [`pace`]. Without an interface that is up there is no timer.
 
 use super::Interface;
 use crate::abstractions::{
@@ -21,10 +20,7 @@ use kernel::{
     prelude::*,
     sync::{
         aref::ARef,
-        atomic::{
-            ordering::Relaxed,
-            Atomic, //
-        },
+        atomic::ordering::Relaxed,
         Arc,
         ArcBorrow,
         Mutex, //
@@ -44,27 +40,29 @@ use kernel::{
     }, //
 };
 
-/// The shortest period, in microseconds: that of a channel with traffic.
-pub(super) const SHORTEST_US: u32 = 50;
+mod pace;
 
-/// How many looks without news the shortest period is kept for. Then it doubles with each.
-const PATIENCE: u32 = 40;
+use self::pace::Pace;
+pub(super) use self::pace::SHORTEST_US;
 
 /// The readers that are polled, and their timer.
 #[pin_data]
 pub(crate) struct Poller {
     /// The longest period of interfaces that nobody has given another, in microseconds.
     default_us: u32,
-    /// Looks since there was news.
-    quiet: Atomic<u32>,
     /// The devices that are up and poll.
     #[pin]
-    devices: SpinLockBh<KVec<ARef<Device<Interface>>>>,
+    devices: SpinLockBh<Devices>,
     /// Runs while there are devices.
     #[pin]
     timer_handle: Mutex<Option<ArcHrTimerHandle<Poller>>>,
     #[pin]
     timer: HrTimer<Self>,
+}
+
+struct Devices {
+    list: KVec<ARef<Device<Interface>>>,
+    pace: Pace,
 }
 
 impl_has_hr_timer! {
@@ -81,11 +79,13 @@ impl Poller {
     ///
     /// - `ENOMEM`: there is no memory for it.
     pub(crate) fn new(default_us: u32, capacity: usize) -> Result<Arc<Self>> {
-        let devices = KVec::with_capacity(capacity, GFP_KERNEL)?;
+        let devices = Devices {
+            list: KVec::with_capacity(capacity, GFP_KERNEL)?,
+            pace: Pace::new(),
+        };
         Arc::pin_init(
             try_pin_init!(Self {
                 default_us: default_us.max(SHORTEST_US),
-                quiet: Atomic::new(0),
                 devices <- new_spinlock_bh!(devices, "muennet_poller"),
                 timer_handle <- new_mutex!(None),
                 timer <- HrTimer::new(),
@@ -107,6 +107,7 @@ impl Poller {
         let attached = self
             .devices
             .lock()
+            .list
             .push_within_capacity(ARef::from(dev))
             .is_ok();
         if attached {
@@ -126,7 +127,7 @@ impl Poller {
     fn restart(self: &Arc<Self>, handle: &mut Option<ArcHrTimerHandle<Self>>) {
         // Dropping a handle cancels the timer, so the old one must go first.
         *handle = None;
-        self.quiet.store(0, Relaxed);
+        self.devices.lock().pace = Pace::new();
         let first = Delta::from_micros(i64::from(SHORTEST_US));
         *handle = Some(self.clone().start(first));
     }
@@ -135,9 +136,10 @@ impl Poller {
     pub(crate) fn detach(&self, dev: &Device<Interface>) {
         let mut handle = self.timer_handle.lock();
         let mut devices = self.devices.lock();
-        let position = devices.iter().position(|it| core::ptr::eq(&**it, dev));
-        let removed = position.and_then(|index| devices.remove(index).ok());
-        let empty = devices.is_empty();
+        let list = &mut devices.list;
+        let position = list.iter().position(|it| core::ptr::eq(&**it, dev));
+        let removed = position.and_then(|index| list.remove(index).ok());
+        let empty = list.is_empty();
         drop(devices);
         drop(removed);
         if empty {
@@ -147,12 +149,6 @@ impl Poller {
     }
 }
 
-/// The period after `quiet` looks without news, at most `longest_us`, in microseconds.
-fn period_us(quiet: u32, longest_us: u32) -> u32 {
-    let doublings = quiet.saturating_sub(PATIENCE).min(16);
-    SHORTEST_US.saturating_mul(1 << doublings).min(longest_us)
-}
-
 impl HrTimerCallback for Poller {
     type Pointer<'a> = Arc<Self>;
 
@@ -160,55 +156,21 @@ impl HrTimerCallback for Poller {
         this: ArcBorrow<'_, Self>,
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
-        let mut news = false;
+        let mut devices = this.devices.lock();
+        let mut most = 0;
         let mut longest_us = u32::MAX;
-        for dev in this.devices.lock().iter() {
+        for dev in devices.list.iter() {
             longest_us = longest_us.min(dev.data().poll_us.load(Relaxed));
-            if dev.data().has_news() {
+            let news = dev.data().news();
+            if news > 0 {
                 dev.napi().schedule();
-                news = true;
+                most = most.max(news);
             }
         }
-        let quiet = if news {
-            0
-        } else {
-            this.quiet.load(Relaxed).saturating_add(1)
-        };
-        this.quiet.store(quiet, Relaxed);
-        let period = Delta::from_micros(i64::from(period_us(quiet, longest_us)));
+        let period_us = devices.pace.next(most, longest_us);
+        drop(devices);
+        let period = Delta::from_micros(i64::from(period_us));
         context.forward_now(period);
         HrTimerRestart::Restart
-    }
-}
-
-#[cfg(CONFIG_KUNIT = "y")]
-#[kernel::macros::kunit_tests(muennet_poller)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_period_backs_off() {
-        const P: u32 = PATIENCE;
-        // Looks without news, longest period, period.
-        let table = [
-            (0, 1_000, 50),
-            (P, 1_000, 50),
-            (P + 1, 1_000, 100),
-            (P + 2, 1_000, 200),
-            (P + 4, 1_000, 800),
-            (P + 5, 1_000, 1_000),
-            (u32::MAX, 1_000, 1_000),
-            (0, 50, 50),
-            (u32::MAX, 50, 50),
-            (P + 14, 1_000_000, 819_200),
-            (P + 15, 1_000_000, 1_000_000),
-            (u32::MAX, 1_000_000, 1_000_000),
-        ];
-        for (quiet, longest, period) in table {
-            assert_eq!(
-                (quiet, longest, period_us(quiet, longest)),
-                (quiet, longest, period)
-            );
-        }
     }
 }

@@ -183,14 +183,25 @@ impl Receiver {
         }
     }
 
+    /// What the last poll left the channel in.
+    #[inline]
+    fn seen(&self) -> Seen {
+        Seen {
+            epoch: self.seen_epoch.load(Relaxed),
+            count: self.seen_count.load(Relaxed),
+        }
+    }
+
     /// Whether a poll would find anything. A look at two words; any context.
     #[inline]
     pub(crate) fn has_news(&self) -> bool {
-        let seen = Seen {
-            epoch: self.seen_epoch.load(Relaxed),
-            count: self.seen_count.load(Relaxed),
-        };
-        seen.stale(&self.memory)
+        self.seen().stale(&self.memory)
+    }
+
+    /// How many elements it would find, as the peer tells; other news counts as one.
+    #[inline]
+    pub(crate) fn news(&self) -> u64 {
+        self.seen().news(&self.memory)
     }
 
     /// Notes for other contexts what the reader has come to.

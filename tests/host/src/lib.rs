@@ -22,4 +22,10 @@ pub mod netdev {
     pub mod frame;
     pub mod mode;
     pub mod pmtu;
+    pub mod segment;
+
+    /// See `netdev/poller.rs`.
+    pub mod poller {
+        pub mod pace;
+    }
 }
