@@ -164,6 +164,24 @@ def test_messages(env):
             ksft_eq(dropped, int(told is not None), f"row {row}")
 
 
+def test_messages_in_tcpdump(env):
+    """The messages as the client gets them, and as tcpdump reads them."""
+    paths = Paths(env)
+    paths[1] = 1300
+    dump = paths.client.inside("tcpdump -Z root -vnli client -c 2 "
+                               "'icmp[0] == 3 or icmp6[0] == 2' 2>/run/tcpdump")
+    with env.a.bkg(dump, exit_wait=True) as seen:
+        env.a.run("i=0; until grep -q 'listening on client' /run/tcpdump || [ $i -gt 100 ]; "
+                  "do sleep 0.1; i=$((i+1)); done")
+        paths.ping(SERVER, 1472)
+        paths.ping(SERVER6, 1452)
+    for line in seen.stdout.splitlines():
+        ksft_pr(line)
+    ksft_in(f"10.1.0.2 > {CLIENT}: ICMP {SERVER} unreachable - need to frag (mtu 1300)",
+            seen.stdout)
+    ksft_in(f"fd00:1::2 > {CLIENT6}: [icmp6 sum ok] ICMP6, packet too big, mtu 1300", seen.stdout)
+
+
 @ksft_variants([KsftNamedVariant(f"{mark:#x}", mark) for mark in (0, ENTRIES + 1, (1 << 32) - 1)])
 def test_marks_without_an_entry(env, mark):
     paths = Paths(env, mark)
