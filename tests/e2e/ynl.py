@@ -8,7 +8,7 @@ from rig import PAIR, defer, ksft_busy_wait, ksft_eq, ksft_in, load, places, up
 
 SYSTEM = PAIR
 
-YNL = "python3 -u -B /usr/share/ynl/cli.py --spec /root/muennet.yaml --no-schema --output-json"
+YNL = "python3 -u /usr/share/ynl/cli.py --spec /root/muennet.yaml --no-schema --output-json"
 
 
 def prepare(env):
