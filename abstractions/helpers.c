@@ -15,6 +15,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
+#include <linux/virtio_net.h>
 #include <net/gro.h>
 #include <net/icmp.h>
 #include <asm/barrier.h>
@@ -318,6 +319,61 @@ void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
 	napi_gro_receive(napi, skb);
+}
+
+/* A packet of this length, its headers in the linear part; in a softirq. */
+struct sk_buff *muennet_skb_alloc_large(u32 length)
+{
+	u32 linear = min(length, MUENNET_HEADER_MAX);
+	struct sk_buff *skb;
+	int error;
+
+	skb = alloc_skb_with_frags(NET_SKB_PAD + linear, length - linear,
+				   PAGE_ALLOC_COSTLY_ORDER, &error,
+				   GFP_ATOMIC | __GFP_NOWARN);
+	if (!skb)
+		return NULL;
+
+	skb_reserve(skb, NET_SKB_PAD);
+	skb_put(skb, linear);
+	skb->data_len = length - linear;
+	skb->len = length;
+	return skb;
+}
+
+/* What the stack left to the device, as a struct virtio_net_hdr. */
+bool muennet_skb_offloads(const struct sk_buff *skb, void *to)
+{
+	struct virtio_net_hdr hdr;
+
+	if (virtio_net_hdr_from_skb(skb, &hdr, true, false, 0))
+		return false;
+	memcpy(to, &hdr, sizeof(hdr));
+	return true;
+}
+
+/*
+ * Hands up a packet without link layer for which something is left to do. The
+ * offloads are checked like those of any peer; returns whether they make sense.
+ */
+bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,
+			       struct net_device *dev, u32 mark,
+			       __be16 protocol, const void *offloads)
+{
+	struct virtio_net_hdr hdr;
+
+	memcpy(&hdr, offloads, sizeof(hdr));
+	skb->dev = dev;
+	skb->mark = mark;
+	skb->protocol = protocol;
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+	if (virtio_net_hdr_to_skb(skb, &hdr, true)) {
+		dev_kfree_skb_any(skb);
+		return false;
+	}
+	napi_gro_receive(napi, skb);
+	return true;
 }
 
 void muennet_napi_gro_flush(struct napi_struct *napi)

@@ -63,6 +63,11 @@ netdev_features_t muennet_features_check(struct sk_buff *skb,
 
 void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
 				unsigned int count);
+struct sk_buff *muennet_skb_alloc_large(u32 length);
+bool muennet_skb_offloads(const struct sk_buff *skb, void *to);
+bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,
+			       struct net_device *dev, u32 mark,
+			       __be16 protocol, const void *offloads);
 void muennet_skb_drop(struct sk_buff *skb);
 void muennet_skb_tx_timestamp(struct sk_buff *skb);
 void muennet_skb_consume(struct sk_buff *skb);

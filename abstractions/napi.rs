@@ -14,13 +14,19 @@ use super::{
     bindings,
     ethernet,
     netdevice::NetDevice,
-    skbuff::NewSkBuff, //
+    skbuff::{
+        CompleteSkBuff,
+        NewSkBuff,
+        OFFLOADS_SIZE, //
+    }, //
 };
 use core::{
     cell::Cell,
     ptr::NonNull, //
 };
 use kernel::{
+    error::code::EINVAL,
+    error::Result,
     ffi::c_int,
     types::Opaque, //
 };
@@ -245,6 +251,48 @@ impl<'a> Poll<'a> {
                 protocol.as_be16(),
             )
         }
+    }
+
+    /// Hands up a large packet that begins with its layer 3 header, through GRO: by the device of
+    /// the poll, or as [`receive_for`](Self::receive_for) does by another one. `offloads` is the
+    /// peer's `struct virtio_net_hdr` for it, in little-endian order.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the offloads do not fit the packet, which is dropped.
+    pub(crate) fn receive_large(
+        &self,
+        port: Option<&NetDevice>,
+        skb: CompleteSkBuff,
+        mark: u32,
+        protocol: Protocol,
+        offloads: &[u8; OFFLOADS_SIZE],
+    ) -> Result {
+        let dev = match port {
+            Some(dev) => {
+                self.foreign.set(true);
+                dev.as_ptr()
+            }
+            // SAFETY: The instance was added to a device, which is valid as long.
+            None => unsafe { (*self.napi.as_ptr()).dev },
+        };
+        // SAFETY:
+        // - The instance is valid and this is its poll; the packet is given away.
+        // - The device is the instance's own, or lives as long as GRO has the packet: see
+        //   `receive_for()`.
+        // - `offloads` has the bytes of a `struct virtio_net_hdr`, which the function
+        //   copies.
+        let fits = unsafe {
+            bindings::muennet_skb_receive_large(
+                self.napi.as_ptr(),
+                skb.into_raw(),
+                dev,
+                mark,
+                protocol.as_be16(),
+                offloads.as_ptr().cast(),
+            )
+        };
+        fits.then_some(()).ok_or(EINVAL)
     }
 
     /// Ends what the poll itself has begun, before NAPI is told that it is done.

@@ -14,6 +14,14 @@ use core::{
 };
 use kernel::prelude::*;
 
+mod large;
+
+pub(crate) use self::large::{
+    CompleteSkBuff,
+    LargeSkBuff,
+    OFFLOADS_SIZE, //
+};
+
 /// A packet that the stack handed over, for instance to be sent.
 ///
 /// Its bytes may be shared with others (a clone, pages of a file), so no reference to them is

@@ -161,7 +161,12 @@ impl Run {
                 if next.number() >= wc {
                     break;
                 }
-                let element = Element::new(call.memory, next.offset(), self.geometry.size());
+                let element = Element::new(
+                    call.memory,
+                    next.number(),
+                    next.offset(),
+                    self.geometry.size(),
+                );
                 *result = Some((call.copy)(&element));
                 next.advance(&self.geometry);
                 copies += 1;

@@ -112,7 +112,7 @@ fn parent<'a>(
         return Err(EINVAL);
     };
     let mode = match parent.data().mode() {
-        Mode::Ip => return Ok(parent),
+        Mode::Ip | Mode::Large => return Ok(parent),
         Mode::Raw => "a raw",
         Mode::Ethernet => "an Ethernet",
     };

@@ -141,6 +141,7 @@ fn common(message: &mut Message<'_>, dev: &NetDevice, mode: Mode) -> Result {
         Mode::Raw => 0,
         Mode::Ip => 1,
         Mode::Ethernet => 2,
+        Mode::Large => 3,
     };
     message.u32(attr::MODE, mode)?;
     message.u32(attr::MTU, dev.mtu())?;

@@ -83,6 +83,8 @@ counters! {
     rx_changed,
     /// Packets not handed up for want of memory.
     rx_no_memory,
+    /// Pieces of packets not handed up because other pieces were lost.
+    rx_incomplete,
     /// Packets not handed up because the interface was down and its channel was not.
     rx_down,
     /// Epochs that were followed.

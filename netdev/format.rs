@@ -7,7 +7,8 @@
 use super::{
     frame::{
         Malformed,
-        NotSent, //
+        NotSent,
+        Version, //
     },
     memory::{
         InMemory,
@@ -37,6 +38,7 @@ use kernel::error::Result;
 
 mod ethernet;
 mod ip;
+pub(super) mod large;
 mod raw;
 
 pub(super) use self::{
@@ -96,6 +98,8 @@ pub(super) enum Rejected {
     Malformed(Malformed),
     /// There was no memory for it.
     NoMemory,
+    /// It is a piece of a packet of which others are missing.
+    Incomplete,
 }
 
 impl From<Malformed> for Rejected {

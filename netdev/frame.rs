@@ -20,6 +20,7 @@
 //! that of the IP header; the one in `net_hdr` may be zero with some peers and is not read.
 
 pub(crate) mod ethernet;
+pub(crate) mod large;
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod tests;
@@ -158,6 +159,8 @@ pub(crate) enum Malformed {
     Version,
     /// The IPv4 header is shorter than 20 bytes or longer than the packet.
     HeaderLength,
+    /// What is left to do for the packet makes no sense for it.
+    Offloads,
     /// The packet in the copy is not as long as the copy: somebody changed it in between.
     Changed,
 }

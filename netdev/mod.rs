@@ -13,6 +13,7 @@
 //! - [`frame`]: what an element of IP mode holds, and one of Ethernet mode. [`format`]: the modes,
 //!   one by one: from packets to elements and back.
 //! - [`segment`]: large packets cut into those that fit an element.
+//! - [`assembly`]: large packets put together from several elements.
 //! - [`ports`]: other interfaces on the same channels, and whose packet is whose. [`sharing`]: what
 //!   they need of this one.
 //! - [`setup`]: how an interface is made. [`interface`]: its life and its operations.
@@ -33,6 +34,7 @@
 //! Under 3 only NAPI is scheduled, which takes none of these. Receiving may send (a reply), so 5 is
 //! never held when packets are handed up.
 
+mod assembly;
 pub(crate) mod config;
 mod counters;
 mod format;

@@ -2,9 +2,12 @@
 
 //! The three ways in which an element carries a packet.
 
+use core::num::NonZeroU64;
+
 use super::frame::{
     self,
-    ethernet, //
+    ethernet,
+    large, //
 };
 
 /// Smallest MTU of the modes that know IP: every host must take IPv4 packets of this size.
@@ -20,6 +23,8 @@ pub(crate) enum Mode {
     Raw,
     /// A header of 8 bytes and an IP packet: see [`frame`].
     Ip,
+    /// IP mode with offloads, in which a packet may lie in several elements: see [`large`].
+    Large,
     /// An Ethernet frame, and its length in the last two bytes of the element: see
     /// [`ethernet`].
     Ethernet,
@@ -30,7 +35,7 @@ impl Mode {
     pub(crate) const fn mtu_range(self) -> core::ops::RangeInclusive<u32> {
         match self {
             Self::Raw => 1..=LENGTH_MAX,
-            Self::Ip => MTU_MIN_IP..=LENGTH_MAX,
+            Self::Ip | Self::Large => MTU_MIN_IP..=LENGTH_MAX,
             Self::Ethernet => MTU_MIN_IP..=LENGTH_MAX - ethernet::HEADER_SIZE as u32,
         }
     }
@@ -40,6 +45,7 @@ impl Mode {
         match self {
             Self::Raw => 0,
             Self::Ip => frame::HEADER_SIZE,
+            Self::Large => large::HEADER_SIZE,
             Self::Ethernet => ethernet::HEADER_SIZE + ethernet::TRAILER_SIZE,
         }
     }
@@ -57,10 +63,27 @@ impl Mode {
         self.element_size(*mtu.start())..=self.element_size(*mtu.end())
     }
 
-    /// The mode's name among the `flags` of an interface; `None` for the mode without one.
+    /// The number that a channel of this mode publishes for the one, `protocol`, that both ends
+    /// agree on.
+    ///
+    /// Offloads are nothing that two ends can negotiate, for channels lead one way. One that does
+    /// not know them, or is not to use them, must take the other for incompatible.
+    pub(crate) fn published(self, protocol: NonZeroU64) -> NonZeroU64 {
+        /// "offload" in ASCII.
+        const OFFLOAD: u64 = 0x006f_6666_6c6f_6164;
+
+        match self {
+            Self::Raw | Self::Ip | Self::Ethernet => protocol,
+            // Zero is no protocol.
+            Self::Large => NonZeroU64::new(protocol.get() ^ OFFLOAD).unwrap_or(NonZeroU64::MAX),
+        }
+    }
+
+    /// The mode's name in the `flags` of an interface; `None` for the mode without one.
     pub(crate) const fn flag(self) -> Option<&'static str> {
         match self {
             Self::Raw => None,
+            Self::Large => Some("net_hdr+offload"),
             Self::Ip => Some("net_hdr"),
             Self::Ethernet => Some("eth_dev"),
         }
@@ -70,7 +93,10 @@ impl Mode {
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_mode))]
 mod tests {
-    use super::Mode;
+    use super::{
+        Mode,
+        NonZeroU64, //
+    };
 
     #[test]
     fn sizes() {
@@ -78,6 +104,7 @@ mod tests {
         let table = [
             (Mode::Raw, 1, 65_535, 1_500, 1, 65_535),
             (Mode::Ip, 68, 65_535, 1_508, 76, 65_543),
+            (Mode::Large, 68, 65_535, 1_528, 96, 65_563),
             (Mode::Ethernet, 68, 65_521, 1_516, 84, 65_537),
         ];
         for (mode, mtu_min, mtu_max, usual, element_min, element_max) in table {
@@ -97,10 +124,29 @@ mod tests {
         let table = [
             (Mode::Raw, None),
             (Mode::Ip, Some("net_hdr")),
+            (Mode::Large, Some("net_hdr+offload")),
             (Mode::Ethernet, Some("eth_dev")),
         ];
         for (mode, flag) in table {
             assert_eq!((mode, mode.flag()), (mode, flag));
+        }
+    }
+
+    #[test]
+    fn offloads_change_the_protocol() {
+        const OFFLOAD: u64 = 0x006f_6666_6c6f_6164;
+        let table = [
+            (2, 2 ^ OFFLOAD),
+            (u64::MAX, u64::MAX ^ OFFLOAD),
+            (OFFLOAD, u64::MAX),
+        ];
+        for (number, expected) in table {
+            let protocol = NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN);
+            let published = Mode::Large.published(protocol).get();
+            assert_eq!((number, published), (number, expected));
+            for mode in [Mode::Raw, Mode::Ip, Mode::Ethernet] {
+                assert_eq!((mode, mode.published(protocol)), (mode, protocol));
+            }
         }
     }
 }

@@ -6,7 +6,10 @@
 //! Who adds those interfaces fills this table; an interface only asks it. Packets ask without a
 //! lock, under RCU.
 
-use super::counters::Counters;
+use super::{
+    counters::Counters,
+    frame::large::Offloads, //
+};
 use crate::abstractions::{
     napi::{
         Poll,
@@ -17,7 +20,10 @@ use crate::abstractions::{
         RcuArc,
         RcuMap, //
     },
-    skbuff::NewSkBuff, //
+    skbuff::{
+        CompleteSkBuff,
+        NewSkBuff, //
+    }, //
 };
 use kernel::{
     new_mutex,
@@ -51,16 +57,16 @@ impl Port {
         &self.device
     }
 
-    /// Takes a packet that is the port's.
-    fn receive(&self, poll: &Poll<'_>, skb: NewSkBuff, mark: u32, protocol: Protocol) {
+    /// Counts a packet of `bytes` bytes that is the port's; returns its device if that takes it.
+    fn take(&self, bytes: usize) -> Option<&NetDevice> {
         let counters = self.counters.this_cpu();
         if !self.device.is_running() {
             counters.rx_down.add(1);
-            return;
+            return None;
         }
         counters.rx_packets.add(1);
-        counters.rx_bytes.add(skb.data().len() as u64);
-        poll.receive_for(&self.device, skb, mark, protocol);
+        counters.rx_bytes.add(bytes as u64);
+        Some(&self.device)
     }
 }
 
@@ -257,12 +263,39 @@ impl<'a> Exit<'a> {
     /// else to the interface. Returns its bytes if it was the interface's.
     #[inline]
     pub(super) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
+        let bytes = skb.data().len();
         if let Some(port) = self.ports.marks.get(mark, &self.guard) {
-            port.receive(self.poll, skb, mark, protocol);
+            if let Some(device) = port.take(bytes) {
+                self.poll.receive_for(device, skb, mark, protocol);
+            }
             return None;
         }
-        let bytes = skb.data().len();
         self.poll.receive(skb, mark, protocol);
         Some(bytes)
+    }
+
+    /// The same for a large packet, with what is left to do for it.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: that does not fit the packet, which is dropped.
+    pub(super) fn receive_large(
+        &self,
+        skb: CompleteSkBuff,
+        mark: u32,
+        protocol: Protocol,
+        offloads: &Offloads,
+    ) -> Result<Option<usize>> {
+        let bytes = skb.len();
+        if let Some(port) = self.ports.marks.get(mark, &self.guard) {
+            if let Some(device) = port.take(bytes) {
+                self.poll
+                    .receive_large(Some(device), skb, mark, protocol, offloads)?;
+            }
+            return Ok(None);
+        }
+        self.poll
+            .receive_large(None, skb, mark, protocol, offloads)?;
+        Ok(Some(bytes))
     }
 }

@@ -10,6 +10,7 @@
 use super::{
     counters::CpuCounters,
     format::{
+        large,
         Ethernet,
         Format,
         Ip,
@@ -61,6 +62,9 @@ pub(crate) struct Receiver {
     /// The reader, which NAPI has to itself while the device is up.
     #[pin]
     reader: SpinLockBh<Reader>,
+    /// Packets that lie in several elements. Taken after `reader`.
+    #[pin]
+    pending: SpinLockBh<large::Pending>,
     /// What the reader accepts.
     expect: Expect,
     /// What the last poll left the channel in, for the timer to compare with.
@@ -121,6 +125,7 @@ struct Tally {
     bad_header: u64,
     changed: u64,
     no_memory: u64,
+    incomplete: u64,
 }
 
 impl Receiver {
@@ -140,6 +145,7 @@ impl Receiver {
             memory: InMemory(mapping),
             mode,
             reader <- new_spinlock_bh!(Reader::new(expect), "muennet_reader"),
+            pending <- new_spinlock_bh!(large::Pending::new(), "muennet_pending"),
             expect,
             seen_epoch: Atomic::new(Seen::NOTHING.epoch),
             seen_count: Atomic::new(Seen::NOTHING.count),
@@ -225,7 +231,35 @@ impl Receiver {
             Mode::Ip => self.poll_format::<Ip>(&exit, counters),
             Mode::Ethernet => self.poll_format::<Ethernet>(&exit, counters),
             Mode::Raw => self.poll_format::<Raw>(&exit, counters),
+            Mode::Large => self.poll_large(&exit, counters),
         }
+    }
+
+    fn poll_large(&self, exit: &Exit<'_>, counters: &CpuCounters) -> Progress {
+        let mut tally = Tally::default();
+        let mut reader = self.reader.lock();
+        // Nobody else takes it, and the reader's lock is held.
+        let mut pending = self.pending.lock();
+        let large::Pending { assembly, intact } = &mut *pending;
+        let mut copied_bytes = 0;
+        let progress = reader.read(
+            &self.memory,
+            exit.poll().budget(),
+            |element| {
+                let copied = large::copy(element, assembly);
+                copied_bytes += copied.bytes();
+                copied
+            },
+            |copied| tally.count(large::deliver(copied, intact, exit)),
+        );
+        drop(pending);
+        self.saw(&reader);
+        drop(reader);
+
+        tally.copied_bytes = copied_bytes;
+        tally.add_to(counters);
+        count(&progress, counters);
+        progress
     }
 
     fn poll_format<F: Format>(&self, exit: &Exit<'_>, counters: &CpuCounters) -> Progress {
@@ -286,10 +320,13 @@ impl Tally {
             Err(Rejected::Malformed(reason)) => match reason {
                 Malformed::Protocol => self.bad_protocol += 1,
                 Malformed::Length => self.bad_length += 1,
-                Malformed::Version | Malformed::HeaderLength => self.bad_header += 1,
+                Malformed::Version | Malformed::HeaderLength | Malformed::Offloads => {
+                    self.bad_header += 1;
+                }
                 Malformed::Changed => self.changed += 1,
             },
             Err(Rejected::NoMemory) => self.no_memory += 1,
+            Err(Rejected::Incomplete) => self.incomplete += 1,
         }
     }
 
@@ -299,6 +336,7 @@ impl Tally {
         counters.rx_bytes.add(self.bytes);
         counters.rx_copied_bytes.add(self.copied_bytes);
         counters.rx_no_memory.add(self.no_memory);
+        counters.rx_incomplete.add(self.incomplete);
         if malformed > 0 {
             counters.rx_malformed.add(malformed);
             counters.rx_bad_protocol.add(self.bad_protocol);

@@ -113,7 +113,7 @@ impl Setup<'_> {
                 in_name.extend_from_slice(name, GFP_KERNEL)?;
                 (protocol, region_size) = (number.get(), mapping.size());
                 Some(KBox::pin_init(
-                    Receiver::new(mapping, number, mode),
+                    Receiver::new(mapping, mode.published(number), mode),
                     GFP_KERNEL,
                 )?)
             }
@@ -129,7 +129,7 @@ impl Setup<'_> {
                 out_name.extend_from_slice(name, GFP_KERNEL)?;
                 (protocol, region_size) = (number.get(), mapping.size());
                 Some(KBox::pin_init(
-                    Sender::new(mapping, number, mode, event, pmtu),
+                    Sender::new(mapping, mode.published(number), mode, event, pmtu),
                     GFP_KERNEL,
                 )?)
             }

@@ -37,7 +37,7 @@ impl Interface {
     /// packets must not be longer than their path's MTU.
     pub(super) fn link(mode: Mode, pmtu: bool) -> Link {
         let link = match mode {
-            Mode::Raw | Mode::Ip => Link::point_to_point(),
+            Mode::Raw | Mode::Ip | Mode::Large => Link::point_to_point(),
             Mode::Ethernet => Link::ethernet(),
         };
         let link = link.copies_and_checksums();
@@ -47,7 +47,7 @@ impl Interface {
             (_, true) => link.keeps_dst(),
             // Whatever is in them is not known.
             (Mode::Raw, false) => link,
-            (Mode::Ip | Mode::Ethernet, false) => link.segments(),
+            (Mode::Ip | Mode::Large | Mode::Ethernet, false) => link.segments(),
         }
     }
 

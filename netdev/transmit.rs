@@ -9,6 +9,7 @@ use super::{
         OutSums, //
     },
     format::{
+        large,
         Dropped,
         Ethernet,
         Format as _,
@@ -301,17 +302,22 @@ impl Sender {
     /// Writes a packet into the next element.
     #[inline]
     fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<Written, Dropped> {
+        if self.mode == Mode::Large {
+            let bytes = large::write(writer, &self.memory, skb)? as u64;
+            return Ok(Written { packets: 1, bytes });
+        }
         if let Some(how) = skb.segmentation() {
             return match self.mode {
                 Mode::Ip => self.write_segments::<Ip>(writer, skb, &how),
                 Mode::Ethernet => self.write_segments::<Ethernet>(writer, skb, &how),
-                Mode::Raw => Err(Dropped),
+                Mode::Raw | Mode::Large => Err(Dropped),
             };
         }
         let bytes = match self.mode {
             Mode::Ip => Ip::write(writer, &self.memory, skb),
             Mode::Ethernet => Ethernet::write(writer, &self.memory, skb),
             Mode::Raw => Raw::write(writer, &self.memory, skb),
+            Mode::Large => Err(Dropped),
         }?;
         Ok(Written {
             packets: 1,

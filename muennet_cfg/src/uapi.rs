@@ -105,6 +105,7 @@ numbers! {
         RAW = 0 "raw",
         IP = 1 "ip",
         ETHERNET = 2 "ethernet",
+        IP_OFFLOAD = 3 "ip-offload",
     }
 }
 

@@ -118,6 +118,8 @@ pub(crate) enum Problem<'a> {
     },
     /// There is no such flag.
     FlagUnknown(Text<'a>),
+    /// The flags ask for offloads in another mode than IP.
+    OffloadWithoutIp(Text<'a>),
     /// The flags ask for two modes at once.
     FlagsExclusive(Text<'a>),
     /// The MTU is not a decimal number.
@@ -137,6 +139,8 @@ pub(crate) enum Problem<'a> {
     AddressInvalid(Text<'a>),
     /// There is a region with path MTUs, which only IP mode has.
     PmtuWithoutIp(Text<'a>),
+    /// There are path MTUs, and offloads.
+    PmtuWithOffload(Text<'a>),
 }
 
 impl fmt::Display for Problem<'_> {
@@ -172,6 +176,9 @@ impl fmt::Display for Problem<'_> {
                 "{parameter} '{value}' is not a non-zero hexadecimal number of up to 64 bits"
             ),
             Self::FlagUnknown(flag) => write!(f, "flag '{flag}' is unknown"),
+            Self::OffloadWithoutIp(flags) => {
+                write!(f, "flags '{flags}': offload needs net_hdr")
+            }
             Self::FlagsExclusive(flags) => {
                 write!(f, "flags '{flags}' exclude each other")
             }
@@ -194,6 +201,9 @@ impl fmt::Display for Problem<'_> {
             }
             Self::PmtuWithoutIp(region) => {
                 write!(f, "pmtu '{region}' needs the flag net_hdr")
+            }
+            Self::PmtuWithOffload(region) => {
+                write!(f, "pmtu '{region}' excludes the flag offload")
             }
         }
     }
@@ -278,6 +288,10 @@ mod tests {
                 "reader_protocol 'x' is not a non-zero hexadecimal number of up to 64 bits",
             ),
             (Problem::FlagUnknown(x), "flag 'x' is unknown"),
+            (
+                Problem::OffloadWithoutIp(x),
+                "flags 'x': offload needs net_hdr",
+            ),
             (Problem::FlagsExclusive(x), "flags 'x' exclude each other"),
             (Problem::MtuInvalid(x), "mtu 'x' is not a decimal number"),
             (
@@ -297,6 +311,10 @@ mod tests {
                 "'x' is not a hexadecimal address of memory",
             ),
             (Problem::PmtuWithoutIp(x), "pmtu 'x' needs the flag net_hdr"),
+            (
+                Problem::PmtuWithOffload(x),
+                "pmtu 'x' excludes the flag offload",
+            ),
         ];
         for (problem, expected) in table {
             assert_eq!((expected, shows(&problem, expected)), (expected, true));
@@ -326,11 +344,16 @@ mod tests {
             (Problem::NameTaken, EEXIST),
             (Problem::NoChannel, EINVAL),
             (Problem::FlagUnknown(x), EINVAL),
+            (
+                Problem::OffloadWithoutIp(x),
+                "flags 'x': offload needs net_hdr",
+            ),
             (Problem::FlagsExclusive(x), EINVAL),
             (Problem::MtuInvalid(x), EINVAL),
             (Problem::PollTooLong(x), EINVAL),
             (Problem::AddressInvalid(x), EINVAL),
             (Problem::PmtuWithoutIp(x), EINVAL),
+            (Problem::PmtuWithOffload(x), EINVAL),
         ];
         for (problem, errno) in table {
             let error = ConfigError {

@@ -69,7 +69,7 @@ impl<'a> InterfaceConfig<'a> {
     /// - there is no channel, or one without a valid protocol;
     /// - a flag is not known, or the flags exclude each other;
     /// - the MTU is not a number, or not one for the mode;
-    /// - there are path MTUs in another mode than IP.
+    /// - there are path MTUs in another mode than IP, or with offloads.
     pub(crate) fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
         let name = name(lists, index).map_err(|problem| ConfigError {
             place: Place::Name(index),
@@ -100,8 +100,12 @@ impl<'a> InterfaceConfig<'a> {
 
         let mode = mode(entry(lists.flags, index))?;
         let pmtu = entry(lists.pmtu, index);
-        if let (Some(region), Mode::Raw | Mode::Ethernet) = (pmtu, mode) {
-            return Err(Problem::PmtuWithoutIp(region));
+        match (pmtu, mode) {
+            (None, _) | (Some(_), Mode::Ip) => {}
+            (Some(region), Mode::Raw | Mode::Ethernet) => {
+                return Err(Problem::PmtuWithoutIp(region));
+            }
+            (Some(region), Mode::Large) => return Err(Problem::PmtuWithOffload(region)),
         }
         Ok(Self {
             name,
@@ -202,8 +206,12 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
         return Ok(Mode::Raw);
     };
 
-    let mut chosen = None;
+    let (mut chosen, mut offload) = (None, false);
     for word in flags.as_bytes().split(|&byte| byte == b'+') {
+        if word == b"offload" {
+            offload = true;
+            continue;
+        }
         let mode = [Mode::Ip, Mode::Ethernet]
             .into_iter()
             .find(|mode| mode.flag().is_some_and(|flag| flag.as_bytes() == word))
@@ -214,7 +222,12 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
         }
         chosen = Some(mode);
     }
-    Ok(chosen.unwrap_or(Mode::Raw))
+    match (chosen, offload) {
+        (Some(mode), false) => Ok(mode),
+        (None, false) => Ok(Mode::Raw),
+        (Some(Mode::Ip), true) => Ok(Mode::Large),
+        (_, true) => Err(Problem::OffloadWithoutIp(flags)),
+    }
 }
 
 /// Reads the MTU of an interface in `mode`.

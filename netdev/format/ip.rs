@@ -4,11 +4,7 @@
 
 use super::{
     super::{
-        frame::{
-            self,
-            Malformed,
-            Version, //
-        },
+        frame,
         pmtu::fragment::Fragment, //
     },
     *, //

@@ -247,6 +247,10 @@ mod cases {
                 "name=a,b in=x,y reader_protocol=1,1 flags=,net_hdr pmtu=,p",
                 Ok(()),
             ),
+            (
+                "name=a in=x reader_protocol=1 flags=net_hdr+offload pmtu=p",
+                wrong("a", Problem::PmtuWithOffload(text("p"))),
+            ),
             ("name=a in=x reader_protocol=1 pmtu=p", without_ip("a")),
             (
                 "name=a in=x reader_protocol=1 flags=eth_dev pmtu=p",

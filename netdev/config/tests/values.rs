@@ -105,12 +105,18 @@ mod cases {
     #[test]
     fn flags() {
         let unknown = |flag| Err(Problem::FlagUnknown(text(flag)));
+        let without_ip = |flags| Err(Problem::OffloadWithoutIp(text(flags)));
         let exclusive = |flags| Err(Problem::FlagsExclusive(text(flags)));
         let table = [
             ("", Ok(Mode::Raw)),
             ("net_hdr", Ok(Mode::Ip)),
             ("eth_dev", Ok(Mode::Ethernet)),
             ("net_hdr+net_hdr", Ok(Mode::Ip)),
+            ("net_hdr+offload", Ok(Mode::Large)),
+            ("offload+net_hdr", Ok(Mode::Large)),
+            ("offload", without_ip("offload")),
+            ("eth_dev+offload", without_ip("eth_dev+offload")),
+            ("net_hdr+offloads", unknown("offloads")),
             ("raw", unknown("raw")),
             ("net_hdrs", unknown("net_hdrs")),
             ("net_hd", unknown("net_hd")),

@@ -18,6 +18,7 @@ pub mod muen {
 /// See `netdev/mod.rs`.
 #[path = "../../../netdev"]
 pub mod netdev {
+    mod assembly;
     pub mod config;
     pub mod frame;
     pub mod mode;

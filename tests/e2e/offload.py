@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+IP mode with offloads: large packets lie in several elements, and what is left
+to do for them goes with them. Both ends must want it.
+"""
+
+import struct
+
+from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Writer, defer, iperf3, ksft_eq,
+                 ksft_ge, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, up, wait_stats)
+from rig.packets import ip4, udp4
+
+SYSTEM = PAIR
+
+OFFLOAD = README.replace("flags=net_hdr", "flags=net_hdr+offload")
+PROTOCOL = 2 ^ int.from_bytes(b"offload", "big")
+SIZE = 1528
+ROOM = 1500
+NONE = bytes(10)
+
+
+def counters(machine) -> dict:
+    """What `ethtool -S` shows."""
+    lines = machine.run("ethtool -S net0").stdout.splitlines()[1:]
+    return {name.strip(): int(value) for name, value in (line.split(": ") for line in lines)}
+
+
+def pieces(packet: bytes, offloads: bytes = NONE, mark: int = 0) -> list:
+    """The elements of a packet."""
+    return [struct.pack("<IHBBII", mark, len(packet[at:at + ROOM]), 4, 0, len(packet), at) +
+            offloads + bytes(2) + packet[at:at + ROOM] for at in range(0, len(packet), ROOM)]
+
+
+@ksft_variants([KsftNamedVariant(f"{name}_{size}", addresses, size)
+                for name, addresses in (("ipv4", V4), ("ipv6", V6)) for size in (56, 1473, 8000)])
+def test_ping(env, addresses, size):
+    pair(env, OFFLOAD)
+    ends = End(env.a, addresses["a"]), End(env.b, addresses["b"])
+    ksft_eq(ping(*ends, f"-c 10 -i 0.02 -s {size}").received, 10)
+
+
+@ksft_variants([KsftNamedVariant("ipv4", V4), KsftNamedVariant("ipv6", V6)])
+def test_tcp_crosses_in_large_packets(env, addresses):
+    pair(env, OFFLOAD)
+    result = iperf3(End(env.a, addresses["a"]), End(env.b, addresses["b"]), seconds=2)
+    ksft_pr(f"{result.rate:.0f} Mbit/s, {result.retransmits} retransmits")
+    got = counters(env.b)
+    ksft_gt(got["rx_bytes"] / got["rx_packets"], 3000, "mean length of a packet")
+    ksft_gt(got["rx_elements"], got["rx_packets"])
+    for name in ("rx_malformed", "rx_no_memory"):
+        ksft_eq(got[name], 0, name)
+
+
+@ksft_variants([KsftNamedVariant("cut_by_the_driver", README),
+                KsftNamedVariant("cut_by_the_receiver", OFFLOAD)])
+def test_udp_segments(env, parameters):
+    pair(env, parameters)
+    # UDP_SEGMENT: the kernel leaves a row of datagrams to the device.
+    env.b.put("/run/get.py", b"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("192.0.2.2", 7)); s.settimeout(20); print("ready", flush=True)
+got = [s.recv(2000) for _ in range(10)]
+assert got == [bytes([n]) * 1000 for n in range(10)], [len(x) for x in got]
+""")
+    env.a.put("/run/put.py", b"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_UDP, 103, 1000)
+s.sendto(b"".join(bytes([n]) * 1000 for n in range(10)), ("192.0.2.2", 7))
+""")
+    with env.b.bkg("python3 /run/get.py", exit_wait=True, fail=True):
+        env.b.run("until grep -q '020200C0:0007\\|020000C0:0007' /proc/net/udp; "
+                  "do sleep 0.05; done")
+        env.a.run("python3 /run/put.py")
+
+
+def test_large_mtus(env):
+    pair(env, OFFLOAD + " mtu=65535")
+    ends = End(env.a, V4["a"]), End(env.b, V4["b"])
+    ksft_eq(ping(*ends, "-c 5 -i 0.02 -M do -s 65507").received, 5)
+
+
+@ksft_variants([KsftNamedVariant("the_peer", OFFLOAD, README),
+                KsftNamedVariant("this_end", README, OFFLOAD)])
+def test_only_one_end_wants_it(env, ours, theirs):
+    load(env.a, ours)
+    load(env.b, theirs)
+    for machine in (env.a, env.b):
+        up(machine, quiet=True)
+    for machine in (env.a, env.b):
+        machine.run("until grep -q '^peer: incompatible' /sys/kernel/debug/muennet/net0/info; "
+                    "do sleep 0.05; done")
+    ends = End(env.a, V4["a"]), End(env.b, V4["b"])
+    ksft_eq(ping(*ends, "-c 2 -i 0.1 -W 1").received, 0)
+    ksft_eq(stats(env.b)["rx_packets"], 0)
+
+
+class Peer:
+    """Plays b towards a."""
+
+    def __init__(self, env):
+        self.machine = env.a
+        load(env.a, OFFLOAD)
+        up(env.a, quiet=True)
+        self.writer = Writer(env.channel("b_to_a"), PROTOCOL, SIZE)
+        defer(self.writer.stop)
+        before = counters(env.a)["rx_epochs"]
+        self.writer.start(100)
+        env.a.run(f"until ethtool -S net0 | grep -q 'rx_epochs: {before + 1}'; "
+                  "do sleep 0.02; done")
+
+
+def honest(size: int = 4000) -> list:
+    """A good packet's elements."""
+    return pieces(udp4(V4["b"], V4["a"], 9, bytes(size)))
+
+
+def changed(at: int, value: bytes, element: int = 0, size: int = 4000) -> list:
+    """The elements of a good packet, with other bytes in one of them."""
+    elements = honest(size)
+    old = elements[element]
+    elements[element] = old[:at] + value + old[at + len(value):]
+    return elements
+
+
+TCP = ip4(V4["b"], V4["a"], 6, struct.pack(">HHIIBBHHH", 9, 9, 0, 0, 0x50, 0x10, 0, 0, 0) +
+          bytes(4000))
+
+
+# What is written, and what is counted for it.
+REJECTED = [KsftNamedVariant(name, elements, counted) for name, elements, counted in (
+    ("unknown_protocol", changed(6, b"\6", size=100), "rx_bad_protocol"),
+    ("length_zero", changed(4, b"\0\0", size=100), "rx_bad_length"),
+    ("length_of_too_much", changed(4, b"\xff\xff", size=100), "rx_bad_length"),
+    ("total_zero", changed(8, bytes(4), size=100), "rx_bad_length"),
+    ("total_of_all_ones", changed(8, b"\xff" * 4, size=100), "rx_bad_length"),
+    ("place_beyond_the_total", changed(12, b"\xff" * 4, size=100), "rx_bad_length"),
+    ("total_that_ip_does_not_state", changed(28 + 2, b"\0\x40", size=100), "rx_bad_length"),
+    ("version", changed(28, b"\x65", size=100), "rx_bad_header"),
+    ("a_gap", [honest()[0], honest()[2]], "rx_incomplete"),
+    ("the_start_is_missing", honest()[1:2], "rx_incomplete"),
+    ("another_mark", changed(0, b"\7", 1)[:2], "rx_incomplete"),
+    ("another_total", changed(8, b"\xa1\x0f", 1)[:2], "rx_incomplete"),
+    ("checksum_outside", pieces(udp4(V4["b"], V4["a"], 9, bytes(99)),
+                                struct.pack("<BBHHHH", 1, 0, 0, 0, 9999, 6)), "rx_bad_header"),
+    ("unknown_segmentation", pieces(TCP, struct.pack("<BBHHHH", 1, 9, 40, 1000, 20, 16)),
+     "rx_bad_header"),
+    ("segments_of_nothing", pieces(TCP, struct.pack("<BBHHHH", 1, 1, 40, 0, 20, 16)),
+     "rx_bad_header"),
+    ("segments_of_another_version", pieces(TCP, struct.pack("<BBHHHH", 1, 4, 40, 1000, 20, 16)),
+     "rx_bad_header"),
+    ("segments_of_another_protocol", pieces(TCP, struct.pack("<BBHHHH", 1, 5, 40, 1000, 20, 16)),
+     "rx_bad_header"))]
+
+
+@ksft_variants(REJECTED)
+def test_rejected(env, elements, counted):
+    peer = Peer(env)
+    peer.writer.write(*honest(), *elements, *honest(100), *honest())
+    # The good ones around it arrive.
+    wait_stats(peer.machine, rx_packets=3, rx_over_errors=0)
+    ksft_ge(counters(peer.machine)[counted], 1, counted)
+
+
+def test_a_packet_that_waits_for_its_end(env):
+    peer = Peer(env)
+    first, second, third = honest()
+    for element, packets in ((first, 0), (second, 0), (third, 1)):
+        before = counters(peer.machine)["rx_elements"]
+        peer.writer.write(element)
+        peer.machine.run(f"until ethtool -S net0 | grep -q 'rx_elements: {before + 1}'; "
+                         "do sleep 0.02; done")
+        wait_stats(peer.machine, rx_packets=packets)
+
+
+def test_an_epoch_ends_within_a_packet(env):
+    peer = Peer(env)
+    peer.writer.write(*honest()[:2])
+    wait_stats(peer.machine, rx_packets=0)
+    peer.writer.start(101)
+    peer.writer.write(*honest()[2:], *honest())
+    wait_stats(peer.machine, rx_packets=1, rx_errors=0)
