@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """What the netlink family refuses: the errno, what is said, and that nothing changes."""
 
+import random
+import struct
+
 from e2e import netlink
-from rig import PAIR, interfaces, ksft_eq, load
+from rig import PAIR, interfaces, ksft_eq, ksft_gt, ksft_pr, load
 
 SYSTEM = PAIR
 
@@ -121,3 +124,52 @@ def test_malformed(env):
     for (command, data, errno), answer in zip(MALFORMED, answers, strict=True):
         ksft_eq(answer["errno"], errno, comment=f"{command} {data}: {answer}")
     ksft_eq((netlink.state(env.a), interfaces(env.a)), before)
+
+
+SEED, REQUESTS = 4, 600
+
+
+NAMES = (b"net0", b"child0", b"child0", LONG.encode(), LONG.encode(), b"new%d", b"")
+# ifname 2, parent-ifname 5, from-ifname 8, mark 10.
+KINDS = {"add-child": (5, 2), "del-child": (2,), "add-mark": (2, 10), "del-mark": (2, 10),
+         "move-mark": (8, 2, 10), "get": (2,), "get-mark": (5, 10)}
+
+
+def noise(rng: random.Random, command: str) -> bytes:
+    """Attributes, most of them as they should be."""
+    data = b""
+    for kind in KINDS[command]:
+        if rng.random() < 0.05:
+            continue
+        payload = rng.choice(NAMES) + b"\0" if kind != 10 else \
+            struct.pack("=I", rng.choice((0, 24, 1 << 31, 0xffffffff, rng.getrandbits(32))))
+        length = len(payload) + 4
+        wrong = rng.randrange(30)
+        if wrong == 0:
+            payload = rng.randbytes(rng.randrange(300))
+        elif wrong == 1:
+            length += rng.choice((-3, -1, 1, 4, 1000))
+        elif wrong == 2:
+            kind = rng.randrange(20) | rng.choice((0, 0x4000, 0x8000))
+        data += struct.pack("=HH", length, kind) + payload + bytes(-len(payload) % 4)
+    return data
+
+
+def test_noise(env):
+    """Whatever is asked, what there is stays consistent."""
+    prepare(env)
+    rng = random.Random(SEED)
+    commands = rng.choices(list(KINDS), (2, 1, 4, 4, 4, 2, 4), k=REQUESTS)
+    answers = netlink.ask(env.a, *[{"raw": command, "hex": noise(rng, command).hex()}
+                                   for command in commands])
+    ksft_eq(len(answers), REQUESTS)
+    refused = sum(bool(answer["errno"]) for answer in answers)
+    ksft_pr(f"seed {SEED}: {refused} of {REQUESTS} refused")
+    ksft_gt(refused, REQUESTS // 2)
+    ksft_gt(REQUESTS - refused, 20)
+    found, marks = netlink.state(env.a)
+    ksft_eq((found["errno"], marks["errno"]), ("", ""))
+    counts = {it["ifname"]: it["mark-count"] for it in found["replies"] if "mark-count" in it}
+    owners = [it["ifname"] for it in marks["replies"]]
+    ksft_eq({name: owners.count(name) for name in counts}, counts)
+    ksft_eq(set(counts) - interfaces(env.a), set())
