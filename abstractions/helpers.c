@@ -4,6 +4,7 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/etherdevice.h>
+#include <linux/fault-inject.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/icmp.h>
@@ -67,6 +68,15 @@ void *muennet_reserved_memory(u64 start, size_t size)
 	if (start < base || size > length || start - base > length - size)
 		return NULL;
 	return phys_to_virt(start);
+}
+#endif
+
+#ifdef CONFIG_FAULT_INJECTION
+static DECLARE_FAULT_ATTR(muennet_fault);
+
+bool muennet_should_fail(void)
+{
+	return should_fail(&muennet_fault, 1);
 }
 #endif
 

@@ -22,6 +22,10 @@ u64 muennet_random_u64(void);
 void *muennet_reserved_memory(u64 start, size_t size);
 #endif
 
+#ifdef CONFIG_FAULT_INJECTION
+bool muennet_should_fail(void);
+#endif
+
 void __percpu *muennet_alloc_percpu(size_t size, size_t align);
 void *muennet_this_cpu(void __percpu *p);
 void *muennet_per_cpu(void __percpu *p, unsigned int cpu);

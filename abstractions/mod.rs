@@ -8,6 +8,7 @@
 //! - [`netdevice`], [`napi`], [`skbuff`], [`stats`], [`ethtool`]: network devices and their packets.
 //! - [`ethernet`]: what Ethernet devices have on top.
 //! - [`icmp`]: what senders of packets are told.
+//! - [`fault`]: where a kernel that injects faults can make a call fail.
 //! - [`hypercall`]: the way to the separation kernel.
 //! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
 //! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
@@ -21,6 +22,7 @@ mod bindings;
 
 pub(crate) mod ethernet;
 pub(crate) mod ethtool;
+mod fault;
 pub(crate) mod hypercall;
 pub(crate) mod icmp;
 pub(crate) mod mapping;

@@ -29,6 +29,7 @@ use super::{
     bindings,
     ethernet,
     ethtool,
+    fault,
     napi::{
         Napi,
         Poll,

@@ -4,7 +4,10 @@
 //!
 //! C header: [`include/linux/percpu.h`](srctree/include/linux/percpu.h)
 
-use super::bindings;
+use super::{
+    bindings,
+    fault, //
+};
 use core::{
     marker::PhantomData,
     ptr::NonNull, //
@@ -74,6 +77,7 @@ impl<T: Zeroable + Sync> PerCpu<T> {
         const {
             assert!(!core::mem::needs_drop::<T>());
         }
+        fault::point(ENOMEM)?;
         // SAFETY: Size and alignment are those of a type; the call may sleep, as documented.
         let ptr = unsafe { bindings::muennet_alloc_percpu(size_of::<T>(), align_of::<T>()) };
         // INVARIANT: The allocation is zeroed, which is a valid `T`, and nobody else has it.

@@ -112,6 +112,7 @@ impl<T: Stacked> Kind<T> {
     ///
     /// - `EEXIST`: there is one of its name.
     pub(crate) fn register(&'static self) -> Result<KindRegistration<T>> {
+        fault::point(ENOMEM)?;
         // SAFETY: The kind is static, and whatever it points to.
         to_result(unsafe { bindings::rtnl_link_register(self.as_ptr()) })?;
         // INVARIANT: It is registered now.
@@ -214,7 +215,8 @@ impl<T: Stacked> Kind<T> {
             Napi::add(&raw mut (*private).napi, dev, Adapter::<T>::poll);
         }
         // SAFETY: The device is set up completely.
-        let registered = to_result(unsafe { bindings::register_netdevice(dev) });
+        let register = || to_result(unsafe { bindings::register_netdevice(dev) });
+        let registered = fault::point(ENOMEM).and_then(|()| register());
         // SAFETY: The device is valid: C does not free it before this returns.
         if registered.is_err() && unsafe { (*dev).priv_destructor }.is_none() {
             // SAFETY: The data are initialised; C has not come to `init`, so it does not drop them.

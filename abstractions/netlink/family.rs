@@ -5,9 +5,12 @@
 //! C header: [`include/net/genetlink.h`](srctree/include/net/genetlink.h)
 
 use super::{
-    super::rtnl::{
-        self,
-        Rtnl, //
+    super::{
+        fault,
+        rtnl::{
+            self,
+            Rtnl, //
+        }, //
     },
     bindings,
     message::{
@@ -117,6 +120,7 @@ impl Family {
     /// - `EEXIST`: there is one of its name.
     /// - `ENOMEM`: there is no memory for it.
     pub(crate) fn register(&'static self) -> Result<FamilyRegistration> {
+        fault::point(ENOMEM)?;
         // SAFETY: The family is static, and whatever it points to.
         to_result(unsafe { bindings::genl_register_family(self.as_ptr()) })?;
         let _rtnl = rtnl::lock();
