@@ -22,9 +22,12 @@ use super::{
     ops::Adapter,
     *, //
 };
-use kernel::error::{
-    from_err_ptr,
-    to_result, //
+use kernel::{
+    error::{
+        from_err_ptr,
+        to_result, //
+    },
+    sync::rcu::rcu_barrier, //
 };
 
 /// What a driver does for devices on top of others.
@@ -217,6 +220,11 @@ impl<T: Stacked> Kind<T> {
         // SAFETY: The device is set up completely.
         let register = || to_result(unsafe { bindings::register_netdevice(dev) });
         let registered = fault::point(ENOMEM).and_then(|()| register());
+        if registered.is_err() {
+            // What `init` left to readers under RCU may hold the device until they are gone, and C
+            // does not wait for who holds a device that it could not register.
+            rcu_barrier();
+        }
         // SAFETY: The device is valid: C does not free it before this returns.
         if registered.is_err() && unsafe { (*dev).priv_destructor }.is_none() {
             // SAFETY: The data are initialised; C has not come to `init`, so it does not drop them.
