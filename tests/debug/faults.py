@@ -1,100 +1,265 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Allocations that fail: what a system call does in its own task, each in turn.
+What a system call allocates and registers fails, each in turn.
 
 A failure must be told with a fitting errno, or be none at all; the operation
 must work when it is repeated, and at the end nothing may have leaked.
 """
 
 import json
+import struct
 from pathlib import Path
 
-from rig import LOOP, ksft_eq, ksft_gt, ksft_pr, ksft_true, load, ping, End, V4, up, defer, stats
+from e2e import netlink
+from e2e.errors import traces
+from rig import (V4, V6, KsftNamedVariant, defer, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_pr,
+                 ksft_true, ksft_variants, load, ping, stats)
+from rig.sim import Sim
 
+import dumps
 import leaks
 
-SYSTEM = LOOP
+SYSTEM = leaks.SYSTEM
 
 DEBUG = "/sys/kernel/debug"
 # Where modules lie: only allocations with the driver among their callers fail.
 MODULES = (0xffffffffa0000000, 0xffffffffff000000)
+ANY = (0, (1 << 64) - 1)
 HERE = Path(__file__).parent
+LOST = {"ENOMEM", "ENOBUFS"}
 
 
-def faults(env, whole_kernel: bool):
-    """Makes allocations fail that may wait, of any size."""
+def prepare(env, where=MODULES):
+    """Makes allocations fail that may wait, of any size, and puts the programs in place."""
     for kind in ("failslab", "fail_page_alloc"):
-        start, end = (0, (1 << 64) - 1) if whole_kernel else MODULES
-        settings = {"ignore-gfp-wait": "N", "verbose": 0, "stacktrace-depth": 32,
-                    "require-start": hex(start), "require-end": hex(end)}
+        settings = {"ignore-gfp-wait": "N", "verbose": 2, "stacktrace-depth": 32,
+                    "require-start": hex(where[0]), "require-end": hex(where[1])}
         if kind == "fail_page_alloc":
-            settings |= {"min-order": 0, "ignore-gfp-highmem": "N"}
-        for name, value in settings.items():
-            env.a.run(f"echo {value} >{DEBUG}/{kind}/{name}")
-    env.a.put("/root/guest_faults.py", (HERE / "guest_faults.py").read_bytes())
+            # Of user space's own pages there is nothing to learn.
+            settings |= {"min-order": 0, "ignore-gfp-highmem": "Y"}
+        env.a.run("\n".join(f"echo {value} >{DEBUG}/{kind}/{name}"
+                            for name, value in settings.items()))
+    for path in (HERE / "guest").iterdir():
+        env.a.put(f"/root/faults/{path.name}", path.read_bytes())
 
 
-def in_turn(env, operation: str, argument: str) -> dict:
-    """Fails each allocation of an operation in turn, or, in a short run, some of them."""
-    step = 1 if env.long else 3
-    done = env.a.run(f"python3 /root/guest_faults.py {operation} '{argument}' 1 {step}",
-                     timeout=1800)
+def in_turn(env, kind: str, *arguments: str, fails=frozenset(LOST), step: int = 1) -> dict:
+    """Fails each allocation of an operation in turn, or every `step`th in a short run."""
+    env.check_logs()
+    words = " ".join(f"'{word}'" for word in arguments)
+    done = env.a.run(f"python3 -B /root/faults/faults.py 1 {1 if env.long else step} {kind} {words}",
+                     timeout=1200)
     found = json.loads(done.stdout)
-    ksft_pr(f"{operation}: {found}")
+    seen = dumps.take(env.a)
+    title = arguments[0] if kind == "command" else kind
+    ksft_pr(f"{title}: {found['injected']} faults at {len(seen)} places, failed: {found['failed']}")
+    for place in sorted(seen) if env.long else ():
+        ksft_pr(f"place: {place}")
     ksft_gt(found["injected"], 0, "faults were injected")
-    ksft_eq(found["result"], 0, "without a fault it works")
-    ksft_true(set(found["failed"]) <= {"ENOMEM", "ENOBUFS"}, found["failed"])
+    ksft_gt(len(seen), 0, "and were reported")
+    ksft_eq(found["result"], "", "without a fault it works")
+    ksft_true(set(found["failed"]) <= set(fails), found["failed"])
     return found
 
 
-def test_load(env):
-    faults(env, whole_kernel=False)
+LOADS = [KsftNamedVariant(name, *how) for name, how in {
+    "ip": ("left", "net_hdr", "pmtu=table"),
+    "ethernet": ("left", "eth_dev", ""),
+    "raw_with_interrupts": ("ring", "", "")}.items()]
+
+
+@ksft_variants(LOADS)
+def test_load(env, name, flags, more):
+    prepare(env)
+    if name == "ring":
+        Sim(env.a)
+        env.a.new_log()
     env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /root/")
-    found = in_turn(env, "load", leaks.PARAMETERS)
+    before = traces(env.a)
+    # What cannot be mapped, and an interrupt that somebody else has.
+    found = in_turn(env, "load", leaks.parameters(name, {"left": "right", "ring": "bell"}[name],
+                                                  flags, more),
+                    fails=LOST | {"EFAULT", "EBUSY"}, step=5)
+    ksft_eq(traces(env.a), before, "nothing is left behind")
     ksft_gt(found["failed"].get("ENOMEM", 0), 0, "some of them matter")
-    load(env.a, leaks.PARAMETERS)
+
+
+def test_load_without_interface(env):
+    prepare(env)
+    env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /root/")
+    in_turn(env, "load", "")
 
 
 def test_open(env):
-    faults(env, whole_kernel=True)
-    load(env.a, leaks.PARAMETERS)
-    in_turn(env, "open", "left")
+    prepare(env, ANY)
+    load(env.a, leaks.parameters())
+    in_turn(env, "open", "left", step=2)
 
 
 def test_change_mtu(env):
-    faults(env, whole_kernel=True)
-    load(env.a, leaks.PARAMETERS)
+    prepare(env, ANY)
+    load(env.a, leaks.parameters())
     env.a.run("ip link set left up")
     in_turn(env, "mtu", "left")
 
 
-def test_transmit(env):
-    faults(env, whole_kernel=True)
-    load(env.a, leaks.PARAMETERS)
-    up(env.a, "left", side="a")
-    in_turn(env, "send", V4["b"])
+def test_names_and_namespaces(env):
+    prepare(env)
+    load(env.a, leaks.parameters())
+    env.a.run("ip netns add other")
+    defer(env.a.run, "ip netns del other")
+    in_turn(env, "command", "ip link set left name west", "ip link set west name left")
+    in_turn(env, "command", "ip link set left netns other", "ip -n other link set left netns 1")
+    in_turn(env, "command", f"cat {DEBUG}/muennet/left/info")
 
 
-def test_receive(env):
-    """Receiving is no system call: a share of all allocations fails meanwhile."""
-    faults(env, whole_kernel=True)
-    load(env.a, leaks.PARAMETERS)
-    for name, side in (("left", "a"), ("right", "b")):
-        env.a.run(f"ip netns add {name} && ip link set {name} netns {name}")
-        defer(env.a.run, f"ip netns del {name}")
-        up(env.a, name, side=side, ns=name)
-    left, right = End(env.a, V4["a"], "left"), End(env.a, V4["b"], "right")
-    for name, value in (("probability", 20), ("times", -1), ("ignore-gfp-wait", "Y")):
+CHILD = {"do": "add-child", "attrs": {"parent-ifname": "left", "ifname": "child0"}}
+OTHER = {"do": "add-child", "attrs": {"parent-ifname": "left", "ifname": "child1"}}
+GONE = {"do": "del-child", "attrs": {"ifname": "child0"}}
+MARK = {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 7}}
+UNMARK = {"do": "del-mark", "attrs": {"ifname": "child0", "mark": 7}}
+MOVE = {"do": "move-mark", "attrs": {"from-ifname": "child0", "ifname": "child1", "mark": 7}}
+BACK = {"do": "move-mark", "attrs": {"from-ifname": "child1", "ifname": "child0", "mark": 7}}
+OWNER = {"do": "get-mark", "attrs": {"parent-ifname": "left", "mark": 7}}
+REQUESTS = [KsftNamedVariant(name, request) for name, request in {
+    "add_child": {"run": CHILD, "undo": [GONE]},
+    "del_child": {"prepare": [CHILD, MARK], "run": GONE},
+    "add_mark": {"prepare": [CHILD], "run": MARK, "undo": [UNMARK]},
+    "del_mark": {"prepare": [CHILD, MARK], "run": UNMARK},
+    "move_mark": {"prepare": [CHILD, OTHER, MARK], "run": MOVE, "undo": [BACK]},
+    "get": {"prepare": [CHILD], "run": {"do": "get", "attrs": {"ifname": "child0"}}},
+    "get_mark": {"prepare": [CHILD, MARK], "run": OWNER},
+    "dump": {"prepare": [CHILD, OTHER], "run": {"dump": "get", "attrs": {}}},
+    "dump_marks": {"prepare": [CHILD, MARK], "run": {"dump": "get-mark", "attrs": {}}}}.items()]
+
+
+def listening(env):
+    """Somebody wants to know of children and marks, until the end of the test."""
+    netlink.install(env.a)
+    env.a.run(f"python3 -B {netlink.WHERE}/client.py monitor 600 >/run/heard 2>&1 & "
+              "echo $! >/run/monitor; until grep -q listening /run/heard; do sleep 0.2; done",
+              timeout=120)
+    defer(env.a.run, "kill $(cat /run/monitor)")
+
+
+@ksft_variants(REQUESTS)
+def test_request(env, request):
+    prepare(env)
+    load(env.a, leaks.parameters())
+    env.a.run("ip link set left up")
+    listening(env)
+    in_turn(env, "netlink", json.dumps(request), step=5 if request["run"] is CHILD else 1)
+
+
+def test_link_of_the_kind(env):
+    prepare(env)
+    load(env.a, leaks.parameters())
+    in_turn(env, "command", "ip link add link left name child0 type muennet",
+            "ip link del child0", step=5)
+    in_turn(env, "command", "ip link del child0", "true",
+            "ip link add link left name child0 type muennet 2>/dev/null || true")
+
+
+SENDS = [KsftNamedVariant(name, where, counter, arguments) for name, where, counter, arguments in (
+    ("packet", ANY, "tx_packets", (V4["b"], "1000")),
+    ("fragments", MODULES, "tx_fragmented", (V4["b"], "1000", "1")),
+    ("too_big", MODULES, "tx_too_big", (V4["b"], "1000", "1", "1")),
+    ("too_big_ipv6", MODULES, "tx_too_big", (V6["b"], "1400", "2", "1")))]
+
+
+def counters(env, name: str) -> int:
+    """A counter of ethtool -S, of left."""
+    lines = env.a.run("ethtool -S left").stdout.splitlines()
+    return next(int(line.split()[1]) for line in lines if line.split()[0] == f"{name}:")
+
+
+@ksft_variants(SENDS)
+def test_send(env, where, counter, arguments):
+    prepare(env, where)
+    table = env.channel("table").map
+    defer(table.__setitem__, slice(0, 8), bytes(8))
+    table[:8] = struct.pack("<II", 600, 1300)
+    load(env.a, leaks.parameters(more="pmtu=table"))
+    left, right = leaks.ends(env.a)
+    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
+    before = counters(env, counter)
+    found = in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE"})
+    ksft_gt(counters(env, counter) - before, 0, counter)
+    ksft_gt(found["injected"], 0)
+    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
+
+
+MODES = [KsftNamedVariant("raw", "", b"hello"),
+         KsftNamedVariant("ethernet", "eth_dev", b"\xff" * 6 + b"\2" * 6 + b"\x88\xb5" + bytes(40))]
+
+
+@ksft_variants(MODES)
+def test_send_by_packet_socket(env, flags, data):
+    prepare(env, ANY)
+    load(env.a, leaks.parameters(flags=flags))
+    leaks.ends(env.a, quiet=True)
+    in_turn(env, "send-packet", "left", data.hex())
+    ksft_gt(stats(env.a, "left")["tx_packets"], 0)
+
+
+def test_receive_in_a_thread(env):
+    """Each allocation of the poll and of what comes of it, by the task that polls."""
+    prepare(env)
+    load(env.a, leaks.parameters())
+    left, right = leaks.ends(env.a, quiet=True)
+    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
+    found = in_turn(env, "receive", "left", V4["a"], "right")
+    ksft_gt(found["failed"].get("ENOMEM", 0), 0, "some of them lose the packet")
+    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
+
+
+def test_receive_in_softirqs(env):
+    """As it is by default, with a share of all allocations failing."""
+    prepare(env)
+    load(env.a, leaks.parameters())
+    left, right = leaks.ends(env.a, quiet=True)
+    sizes = "-c 100 -i 0.02 -s 1400 -W 1"
+    for name, value in (("verbose", 0), ("times", -1), ("ignore-gfp-wait", "Y"),
+                        ("probability", 20)):
         env.a.run(f"echo {value} >{DEBUG}/failslab/{name}")
     try:
-        lossy = ping(left, right, "-c 100 -i 0.02 -s 1400 -W 1")
+        lossy = ping(left, right, sizes)
     finally:
         env.a.run(f"echo 0 >{DEBUG}/failslab/probability")
     ksft_gt(100, lossy.received, "allocations failed")
-    dropped = sum(stats(env.a, name, ns=name)["rx_dropped"] for name in ("left", "right"))
+    dropped = sum(stats(env.a, name, ns=ns)["rx_dropped"]
+                  for name, ns in (("left", ""), ("right", "right")))
+    ksft_pr(f"{100 - lossy.received} of 100 answers were lost, {dropped} packets in the receiver")
     ksft_gt(dropped, 0, "some of them in the receiver")
     ksft_eq(ping(left, right, "-c 20 -i 0.05").received, 20, "works again")
 
 
-def test_no_leak(env):
+NEWS = [KsftNamedVariant(name, name) for name in ("NETDEV_REGISTER", "NETDEV_POST_INIT")]
+
+
+@ksft_variants(NEWS)
+def test_others_refuse_a_device(env, event):
+    """Registering a device fails when it is almost done."""
+    prepare(env)
+    load(env.a, leaks.parameters())
+    error = f"{DEBUG}/notifier-error-inject/netdev/actions/{event}/error"
+    defer(env.a.run, f"echo 0 >{error}")
+    new = "ip link add link left name child0 type muennet"
+    env.a.run(f"echo -12 >{error}")
+    for _ in range(2):
+        refused = env.a.run(new, fail=False)
+        ksft_true("Cannot allocate memory" in refused.stderr, refused.stderr)
+    env.a.run("rmmod muennet")
+    ksft_true("Cannot allocate memory" in load(env.a, leaks.parameters(), fail=False).stderr)
+    env.a.run(f"echo 0 >{error}")
+    load(env.a, leaks.parameters())
+    env.a.run(new)
+
+
+def test_all_works_and_nothing_has_leaked(env):
+    load(env.a, leaks.parameters())
+    left, right = leaks.ends(env.a)
+    ksft_eq(ping(left, right, "-c 20 -i 0.02").received, 20)
+    ksft_ge(iperf3(left, right, seconds=1).rate, 0.1)
+    env.a.run("rmmod muennet; ip netns del right", timeout=120)
     ksft_eq(leaks.scan(env.a), "")

@@ -117,7 +117,7 @@ def _child(module, path: Path, machines: Machines, options):
     status = 1
     try:
         sys.argv = [str(path)]
-        for pattern in options.tests:
+        for pattern in options.tests or options.share.get(path.stem, ()):
             sys.argv += ["-t", pattern]
         ksft.set_main_name(path.stem)
         env = Env(machines, options.long) if machines else None
@@ -175,8 +175,12 @@ def run_group(system, files, options, results: Results):
             machines.__exit__()
 
 
-def run(paths, options) -> int:
-    """Runs test files, grouped by system: the exit status."""
+def run(paths, options, share=None) -> int:
+    """
+    Runs test files, grouped by system: the exit status. `share`: the tests (or
+    patterns) that alone are run of files with these names.
+    """
+    options.share = share or {}
     begin = time.monotonic()
     results = Results()
     groups: dict = {}

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Provokes one report of the debug kernel, for a test that wants to see that
- * such a report makes a run fail. `what` says which.
+ * Provokes reports of a debug kernel, for a test that wants to see that such a
+ * report makes a run fail:
+ *
+ *	echo warn >/sys/module/provoke/parameters/report
  */
 
 #include <linux/compiler.h>
@@ -9,10 +11,6 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-
-static char *what = "";
-module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "warn, lockdep, kasan or kmemleak");
 
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
@@ -32,48 +30,53 @@ static void provoke_lockdep(void)
 }
 
 /* Reads memory that has been freed. */
-static void provoke_kasan(void)
+static int provoke_kasan(void)
 {
 	char *memory = kzalloc(64, GFP_KERNEL);
 
 	if (!memory)
-		return;
+		return -ENOMEM;
 	kfree(memory);
-	pr_info("freed memory holds %d\n", READ_ONCE(memory[8]));
+	OPTIMIZER_HIDE_VAR(memory);
+	return READ_ONCE(memory[8]) < 0 ? -EIO : 0;
 }
 
-/* Forgets memory. */
-static noinline void provoke_kmemleak(void)
+/*
+ * Forgets memory. Many times: as long as a slab's per-CPU arrays of free
+ * objects have stale pointers to some of it, kmemleak does not see those.
+ */
+static int provoke_kmemleak(void)
 {
 	void *memory;
 	int i;
 
-	for (i = 0; i < 8; i++) {
+	for (i = 0; i < 2000; i++) {
 		memory = kzalloc(128, GFP_KERNEL);
+		if (!memory)
+			return -ENOMEM;
 		OPTIMIZER_HIDE_VAR(memory);
 	}
+	return 0;
 }
 
-static int __init provoke_init(void)
+static int provoke(const char *what, const struct kernel_param *param)
 {
-	if (!strcmp(what, "warn"))
+	if (sysfs_streq(what, "warn"))
 		WARN(1, "provoked\n");
-	else if (!strcmp(what, "lockdep"))
+	else if (sysfs_streq(what, "lockdep"))
 		provoke_lockdep();
-	else if (!strcmp(what, "kasan"))
-		provoke_kasan();
-	else if (!strcmp(what, "kmemleak"))
-		provoke_kmemleak();
+	else if (sysfs_streq(what, "kasan"))
+		return provoke_kasan();
+	else if (sysfs_streq(what, "kmemleak"))
+		return provoke_kmemleak();
 	else
 		return -EINVAL;
 	return 0;
 }
-module_init(provoke_init);
 
-static void __exit provoke_exit(void)
-{
-}
-module_exit(provoke_exit);
+static const struct kernel_param_ops report_ops = { .set = provoke };
+module_param_cb(report, &report_ops, NULL, 0200);
+MODULE_PARM_DESC(report, "warn, lockdep, kasan or kmemleak");
 
 MODULE_DESCRIPTION("Provokes reports of a debug kernel");
 MODULE_LICENSE("GPL");

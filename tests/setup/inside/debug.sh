@@ -21,7 +21,8 @@ while read -r option; do
 done < <(grep '^CONFIG_' /src/tests/debug/debug.config)
 [ "$lost" = 0 ]
 
-build all
+# The image that QEMU starts is the ELF file.
+build vmlinux modules
 
 release=$(cat "$folder/build/include/config/kernel.release")
 modules=$folder/modules/lib/modules/$release

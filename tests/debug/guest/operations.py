@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What can be done to the driver, again and again. Runs in a machine.
+
+An operation's run() returns the name of an errno, or "" when it has worked;
+then undo() takes it back. Each is made of its arguments on the command line.
+"""
+
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import re
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
+SIOCGIFINDEX, SIOCSIFFLAGS, SIOCSIFMTU = 0x8933, 0x8914, 0x8922
+SO_MARK, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PROBE = 36, 10, 23, 3
+ETH_P_ALL = 3
+LIBC = ctypes.CDLL(None, use_errno=True)
+REQUESTS = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+def name_of(number: int) -> str:
+    """The name of an errno; "" for none."""
+    return errno.errorcode.get(number, str(number)) if number else ""
+
+
+def attempt(function, *arguments) -> str:
+    """Calls it: the errno with which that failed, if it did."""
+    try:
+        function(*arguments)
+    except OSError as error:
+        return name_of(error.errno) or type(error).__name__
+    return ""
+
+
+def call(number, *arguments) -> str:
+    """A system call."""
+    return name_of(ctypes.get_errno()) if LIBC.syscall(number, *arguments) < 0 else ""
+
+
+def interface(request: int, name: str, kind: str, value: int) -> str:
+    """A request for an interface."""
+    return attempt(fcntl.ioctl, REQUESTS,
+                   request, struct.pack("16s24s", name.encode(), struct.pack(kind, value)))
+
+
+class Operation:
+    """What most of them do not need."""
+
+    def prepare(self):
+        """Before each time, without a fault."""
+
+    def undo(self):
+        """After it has worked, without a fault."""
+
+
+class Load(Operation):
+    """Loads the module. Argument: its parameters."""
+
+    def __init__(self, *parameters: str):
+        self.file = os.open("/root/muennet.ko", os.O_RDONLY)
+        self.parameters = " ".join(parameters).encode()
+
+    def run(self) -> str:
+        return call(SYS_FINIT_MODULE, self.file, self.parameters, 0)
+
+    def undo(self):
+        failed = call(SYS_DELETE_MODULE, b"muennet", 0)
+        if failed:
+            sys.exit(f"unloading: {failed}")
+
+
+class Open(Operation):
+    """Sets an interface up."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def run(self) -> str:
+        return interface(SIOCSIFFLAGS, self.name, "H", 1)
+
+    def undo(self):
+        interface(SIOCSIFFLAGS, self.name, "H", 0)
+
+
+class Mtu(Operation):
+    """Changes an interface's MTU."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def run(self) -> str:
+        return interface(SIOCSIFMTU, self.name, "i", 1300)
+
+    def undo(self):
+        interface(SIOCSIFMTU, self.name, "i", 1500)
+
+
+class Command(Operation):
+    """Executes a command. Arguments: it, the one that takes it back, the one before it."""
+
+    def __init__(self, run: str, undo: str = "true", prepare: str = "true"):
+        self.command, self.back, self.before = run, undo, prepare
+
+    def run(self) -> str:
+        # In place of this process, for the fault is for its task.
+        os.dup2(os.open("/run/stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
+        os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
+        words = self.command.split()
+        os.execvp(words[0], words)
+
+    def ended(self, status: int) -> str:
+        """What came of it."""
+        if status == 0:
+            return ""
+        with open("/run/stderr", encoding="utf-8") as file:
+            said = file.read()
+        found = [name for number, name in errno.errorcode.items() if os.strerror(number) in said]
+        return found[0] if found else f"{status}: {said}"
+
+    def undo(self):
+        subprocess.run(self.back, shell=True, check=True)
+
+    def prepare(self):
+        subprocess.run(self.before, shell=True, check=True)
+
+
+class Netlink(Operation):
+    """Makes requests of the family. Argument: {"prepare": [..], "run": {..}, "undo": [..]}."""
+
+    def __init__(self, argument: str):
+        sys.path.append("/root/netlink")
+        from client import Client
+        self.client = Client()
+        self.client.socket.settimeout(20)
+        self.requests = json.loads(argument)
+
+    def run(self) -> str:
+        answers = []
+        failed = attempt(lambda: answers.append(self.client.run(self.requests["run"])))
+        return failed or answers[0]["errno"]
+
+    def prepare(self):
+        for request in self.requests.get("prepare", ()):
+            self.client.run(request)
+
+    def undo(self):
+        for request in self.requests.get("undo", ()):
+            failed = self.client.run(request)["errno"]
+            if failed:
+                sys.exit(f"{request}: {failed}")
+
+
+def datagram(address: str, mark: int = 0, probe: int = 0):
+    """A socket for datagrams with a mark that must, with `probe`, not be fragmented here."""
+    six = ":" in address
+    found = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+    found.setsockopt(socket.SOL_SOCKET, SO_MARK, int(mark))
+    if int(probe) and six:
+        found.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PROBE)
+    elif int(probe):
+        found.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PROBE)
+    return found
+
+
+def tap(name: str):
+    """A packet socket that gets, and so shares, what an interface sends."""
+    found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    found.bind((name, ETH_P_ALL))
+    return found
+
+
+class Send(Operation):
+    """Sends a datagram while somebody watches. Arguments: interface, address, size, mark, probe."""
+
+    def __init__(self, name: str, address: str, size: str = "1000", mark: str = "0",
+                 probe: str = "0"):
+        self.watch = tap(name)
+        self.socket = datagram(address, mark, probe)
+        self.target, self.data = (address, 9), bytes(int(size))
+
+    def run(self) -> str:
+        return attempt(self.socket.sendto, self.data, self.target)
+
+
+class SendPacket(Operation):
+    """Sends by a packet socket. Arguments: interface, bytes in hexadecimal."""
+
+    def __init__(self, name: str, data: str):
+        self.socket = tap(name)
+        self.data = bytes.fromhex(data)
+
+    def run(self) -> str:
+        return attempt(self.socket.send, self.data)
+
+
+class Receive(Operation):
+    """
+    A packet that is received by a kernel thread, which is to meet the fault.
+    Arguments: the receiver's interface and address, the sender's namespace.
+    """
+
+    def __init__(self, name: str, address: str, namespace: str):
+        where = f"/sys/class/net/{name}"
+        with open(f"{where}/threaded", "w", encoding="ascii") as file:
+            file.write("1")
+        self.counters = f"{where}/statistics"
+        self.control = f"/proc/{self.thread(name)}/fail-nth"
+        self.watch = tap(name)
+        home = os.open("/proc/self/ns/net", os.O_RDONLY)
+        with open(f"/run/netns/{namespace}", "rb") as there:
+            os.setns(there.fileno(), os.CLONE_NEWNET)
+            self.socket = datagram(address)
+            os.setns(home, os.CLONE_NEWNET)
+        self.target = (address, 9)
+
+    @staticmethod
+    def thread(name: str) -> str:
+        """The process id of the interface's thread."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as file:
+                if re.fullmatch(rf"napi/{name}-\d+", file.read().strip()):
+                    return pid
+        raise FileNotFoundError(f"no thread of {name}")
+
+    def count(self, name: str) -> int:
+        """One of the counters."""
+        with open(f"{self.counters}/{name}", encoding="ascii") as file:
+            return int(file.read())
+
+    def run(self) -> str:
+        before = self.count("rx_packets"), self.count("rx_dropped")
+        self.socket.sendto(bytes(1000), self.target)
+        for _ in range(1000):
+            received = self.count("rx_packets") - before[0]
+            dropped = self.count("rx_dropped") - before[1]
+            if received + dropped:
+                return "ENOMEM" if dropped else ""
+            time.sleep(0.01)
+        return "lost"
+
+
+KINDS = {"load": Load, "open": Open, "mtu": Mtu, "command": Command, "netlink": Netlink,
+         "send": Send, "send-packet": SendPacket, "receive": Receive}
