@@ -79,7 +79,7 @@ fuzz: | setup-cargo ##! Attack the reader on the host; N=10000000 mutations, SEE
 
 .PHONY: bench
 bench: | setup-kernel setup-cargo ##! Measure it against virtio-net and veth; GROUP=pair measures that only
-	@$(RUN) --write tests/setup/with-module.sh bench/run $(GROUP)
+	@$(RUN) --in-tree --write tests/setup/with-module.sh bench/run $(GROUP)
 
 .PHONY: format
 format: | setup-kernel ##! Format the Rust sources

@@ -12,6 +12,8 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Optional
 
+from others import Others
+
 
 @dataclass(frozen=True)
 class Target:
@@ -103,6 +105,8 @@ class Report:
         self.rounds, self.quick = rounds, quick
         self.say, self._only = say, only
         self.figures: list = []
+        self._others = Others()
+        self._busy = Figure("machine.used-by-others", "%", "host")
 
     def seconds(self, usual: float) -> float:
         """How long a stream runs."""
@@ -134,8 +138,9 @@ class Report:
                     for key, one in values.items():
                         found[key, name].runs.append(one)
                 last = ", ".join(f"{n} {found[measure.name, n].runs[-1]:.4g}" for n in names)
+                self._busy.runs.append(self._others.percent())
                 self.say(f"  {group} {number + 1}/{self.rounds} {measure.name}: {last} "
-                         f"{measure.unit}")
+                         f"{measure.unit} (others: {self._busy.runs[-1]:.0f}%)")
         found = {key: figure for key, figure in found.items() if figure.runs}
         for measure in measures:
             if (measure.name, names[0]) not in found:
@@ -146,7 +151,13 @@ class Report:
                 ours.target = measure.target
         self.figures += found.values()
 
-    def write(self, path):
-        """Writes results.json: an object a line."""
-        lines = ",\n".join(json.dumps(figure.as_json()) for figure in self.figures)
-        path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
+    def objects(self) -> list:
+        """The figures as they are in results.json."""
+        busy = [self._busy] if self._busy.runs else []
+        return [figure.as_json() for figure in self.figures + busy]
+
+
+def write(figures: list, path):
+    """Writes results.json: an object a line."""
+    lines = ",\n".join(map(json.dumps, figures))
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")

@@ -59,7 +59,7 @@ def measures(report) -> list:
         return [
             Measure("tcp1", "Mbit/s", lambda n: load.tcp(*n.ends, two), tcp_target),
             Measure("udp64", "k/s", lambda n: load.udp(*n.ends, two, 64), udp_target),
-            Measure("ping-flood", "ms", lambda n: load.flood(*n.ends, 1000)),
+            Measure("ping-flood", "ms", lambda n: load.flood(*n.ends, 500)),
         ]
     return quantities(Target(">=", 1), Target(">=", 0.7))
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The separation kernel of a user-mode Linux: before the driver comes up it
+ * writes subject information into the memory that is reserved by the driver's
+ * name (abstractions/mapping/uml.rs). Interface n reads channel in<n> and writes
+ * out<n>, which is in<n ^ 1>.
+ */
+#include <linux/init.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/printk.h>
+#include <linux/string.h>
+
+#define COUNT		4
+#define CHANNEL_SIZE	SZ_1M
+#define IMAGE_SIZE	SZ_32K
+#define FIRST_ENTRY	80
+#define ENTRY_SIZE	128
+
+static const u8 magic[8] = "muinfo\0\3";
+
+static void __init write_entry(u8 *entry, const char *way, int number, u64 address, bool writable)
+{
+	u64 size = CHANNEL_SIZE;
+
+	/* A memory resource ... */
+	entry[0] = 1;
+	entry[4] = sprintf(entry + 5, "%s%d", way, number);
+	/* ... that is a channel. */
+	entry[72] = 5;
+	entry[72 + 2] = writable;
+	memcpy(entry + 72 + 8, &address, sizeof(address));
+	memcpy(entry + 72 + 16, &size, sizeof(size));
+}
+
+static int __init write_sinfo(void)
+{
+	phys_addr_t base, length;
+	u8 *image, *entry;
+	u16 count = 2 * COUNT;
+
+	if (!reserve_mem_find_by_name("muennet", &base, &length))
+		return 0;
+	if (length < IMAGE_SIZE + COUNT * CHANNEL_SIZE)
+		return -ENOSPC;
+	image = phys_to_virt(base);
+	memset(image, 0, length);
+	memcpy(image, magic, sizeof(magic));
+	memcpy(image + 77, &count, sizeof(count));
+	entry = image + FIRST_ENTRY;
+	for (int n = 0; n < COUNT; n++) {
+		u64 channels = base + IMAGE_SIZE;
+
+		write_entry(entry, "in", n, channels + (n ^ 1) * CHANNEL_SIZE, false);
+		entry += ENTRY_SIZE;
+		write_entry(entry, "out", n, channels + n * CHANNEL_SIZE, true);
+		entry += ENTRY_SIZE;
+	}
+	pr_info("sinfo=%#llx\n", (unsigned long long)base);
+	return 0;
+}
+fs_initcall(write_sinfo);
