@@ -78,7 +78,7 @@ fuzz: | setup-cargo ##! Attack the reader on the host; N=10000000 mutations, SEE
 	@$(RUN) tests/fuzz/run $(N) $(SEED)
 
 .PHONY: bench
-bench: | setup-kernel setup-cargo ##! Measure it against virtio-net and veth; GROUP=pair measures that only
+bench: | setup-kernel setup-uml setup-cargo ##! Measure it against virtio-net and veth; GROUP=pair measures that only
 	@$(RUN) --in-tree --write tests/setup/with-module.sh bench/run $(GROUP)
 
 .PHONY: format

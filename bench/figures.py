@@ -31,7 +31,7 @@ class Target:
 
     def text(self, unit: str) -> str:
         """As people write it."""
-        what = {"ratio": f"{self.limit:g} x", "more": f"+{self.limit:g} {unit}",
+        what = {"ratio": f"{self.limit:.3g} x", "more": f"+{self.limit:g} {unit}",
                 "value": f"{self.limit:g} {unit}"}
         return f"{self.sign} {what[self.kind]}"
 
