@@ -7,23 +7,17 @@
 #include <linux/fault-inject.h>
 #include <linux/io.h>
 #include <linux/mm.h>
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
-#include <linux/if_vlan.h>
+#include <linux/irqdomain.h>
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
-#include <linux/virtio_net.h>
 #include <net/gro.h>
-#include <net/icmp.h>
 #include <asm/barrier.h>
 
 #include "helpers.h"
-
-#define MAX_TCP_HEADER_SIZE	60
 
 void muennet_spin_lock_bh(spinlock_t *lock)
 {
@@ -38,6 +32,41 @@ bool muennet_spin_trylock_bh(spinlock_t *lock)
 void muennet_spin_unlock_bh(spinlock_t *lock)
 {
 	spin_unlock_bh(lock);
+}
+
+void muennet_raw_spin_lock_init(raw_spinlock_t *lock, const char *name,
+				struct lock_class_key *key)
+{
+#ifdef CONFIG_DEBUG_SPINLOCK
+	__raw_spin_lock_init(lock, name, key, LD_WAIT_SPIN);
+#else
+	raw_spin_lock_init(lock);
+#endif
+}
+
+unsigned long muennet_raw_spin_lock_irqsave(raw_spinlock_t *lock)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(lock, flags);
+	return flags;
+}
+
+bool muennet_raw_spin_trylock_irqsave(raw_spinlock_t *lock,
+				      unsigned long *flags)
+{
+	return raw_spin_trylock_irqsave(lock, *flags);
+}
+
+void muennet_raw_spin_unlock_irqrestore(raw_spinlock_t *lock,
+					unsigned long flags)
+{
+	raw_spin_unlock_irqrestore(lock, flags);
+}
+
+void muennet_raw_spin_assert_is_held(raw_spinlock_t *lock)
+{
+	lockdep_assert_held(lock);
 }
 
 void muennet_read_barrier(void)
@@ -56,6 +85,14 @@ u64 muennet_random_u64(void)
 {
 	return get_random_u64();
 }
+
+#ifdef CONFIG_ARM64
+/* The interrupt that the default controller knows as hwirq; 0: none. */
+unsigned int muennet_irq_create_mapping(unsigned int hwirq)
+{
+	return irq_create_mapping(NULL, hwirq);
+}
+#endif
 
 #ifdef CONFIG_UML
 /* The address of a part of the memory reserved by the name of the driver. */
@@ -179,211 +216,6 @@ void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 		      int (*poll)(struct napi_struct *napi, int budget))
 {
 	netif_napi_add(dev, napi, poll);
-}
-
-void muennet_skb_drop(struct sk_buff *skb)
-{
-	dev_kfree_skb_any(skb);
-}
-
-void muennet_skb_tx_timestamp(struct sk_buff *skb)
-{
-	skb_tx_timestamp(skb);
-}
-
-void muennet_skb_consume(struct sk_buff *skb)
-{
-	dev_consume_skb_any(skb);
-}
-
-/*
- * Copies a whole packet, with the checksum that the stack left to the device
- * computed on the way. The checks are those of skb_partial_csum_set(): a
- * packet that breaks them must not reach the BUG_ON() of
- * skb_copy_and_csum_dev().
- */
-int muennet_skb_copy(const struct sk_buff *skb, void *to)
-{
-	int start;
-
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
-		return skb_copy_bits(skb, 0, to, skb->len);
-
-	start = skb_checksum_start_offset(skb);
-	if (start < 0 || start > skb_headlen(skb) ||
-	    (u32)start + skb->csum_offset + sizeof(__sum16) > skb->len)
-		return -EINVAL;
-
-	skb_copy_and_csum_dev(skb, to);
-	return 0;
-}
-
-/* Whether a packet is to be cut into segments, and how. */
-bool muennet_skb_segmentation(const struct sk_buff *skb,
-			      struct muennet_segmentation *to)
-{
-	const struct skb_shared_info *shared = skb_shinfo(skb);
-
-	if (likely(!skb_is_gso(skb)))
-		return false;
-
-	to->size = shared->gso_size;
-	to->network = skb_network_offset(skb);
-	to->transport = skb_transport_offset(skb);
-	to->tcp = shared->gso_type & (SKB_GSO_TCPV4 | SKB_GSO_TCPV6);
-	to->udp = shared->gso_type & SKB_GSO_UDP_L4;
-	return true;
-}
-
-/* Copies bytes that the packet must have, and returns their sum. */
-u32 muennet_skb_copy_and_sum(const struct sk_buff *skb, int from, void *to,
-			     int count)
-{
-	return (__force u32)skb_copy_and_csum_bits(skb, from, to, count);
-}
-
-/*
- * Appends bytes to a new packet, which has room for them. Their sum, as the
- * copy sees them, spares the stack another pass over them.
- */
-void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
-				unsigned int count)
-{
-	void *to = skb_put(skb, count);
-
-	if (unlikely(!(skb->dev->features & NETIF_F_RXCSUM))) {
-		memcpy(to, from, count);
-		return;
-	}
-	skb->csum = csum_partial_copy_nocheck(from, to, count);
-	skb->ip_summed = CHECKSUM_COMPLETE;
-}
-
-/*
- * Segments whose headers are longer than the driver repeats are cut by the
- * stack.
- */
-netdev_features_t muennet_features_check(struct sk_buff *skb,
-					 struct net_device *dev,
-					 netdev_features_t features)
-{
-	if (skb_is_gso(skb) &&
-	    skb_transport_offset(skb) + MAX_TCP_HEADER_SIZE > MUENNET_HEADER_MAX)
-		features &= ~NETIF_F_GSO_MASK;
-
-	return vlan_features_check(skb, features);
-}
-
-/* The network header is where the data are, for there is no link layer. */
-bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit)
-{
-	if (skb_is_gso(skb))
-		return skb_gso_validate_network_len(skb, limit);
-
-	return skb->len <= limit;
-}
-
-/* Takes the packet; returns it, a clone of it if others have it, or NULL. */
-struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb)
-{
-	if (skb->ip_summed != CHECKSUM_PARTIAL)
-		return skb;
-
-	skb = skb_share_check(skb, GFP_ATOMIC);
-	if (skb && skb_checksum_help(skb)) {
-		kfree_skb(skb);
-		return NULL;
-	}
-	return skb;
-}
-
-/* Only of packets whose headers are where the stack put them. */
-void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu)
-{
-	if (skb_network_offset(skb) == 0)
-		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
-			      htonl(mtu));
-}
-
-void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu)
-{
-	if (skb_network_offset(skb) == 0)
-		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
-}
-
-/* Hands up a frame, which has an Ethernet header at least. */
-void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
-{
-	skb->protocol = eth_type_trans(skb, napi->dev);
-	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
-	napi_gro_receive(napi, skb);
-}
-
-/* Hands up a packet without link layer: its data begin with the L3 header. */
-void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
-			 struct net_device *dev, u32 mark, __be16 protocol)
-{
-	skb->dev = dev;
-	skb->mark = mark;
-	skb->protocol = protocol;
-	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
-	napi_gro_receive(napi, skb);
-}
-
-/* A packet of this length, its headers in the linear part; in a softirq. */
-struct sk_buff *muennet_skb_alloc_large(u32 length)
-{
-	u32 linear = min(length, MUENNET_HEADER_MAX);
-	struct sk_buff *skb;
-	int error;
-
-	skb = alloc_skb_with_frags(NET_SKB_PAD + linear, length - linear,
-				   PAGE_ALLOC_COSTLY_ORDER, &error,
-				   GFP_ATOMIC | __GFP_NOWARN);
-	if (!skb)
-		return NULL;
-
-	skb_reserve(skb, NET_SKB_PAD);
-	skb_put(skb, linear);
-	skb->data_len = length - linear;
-	skb->len = length;
-	return skb;
-}
-
-/* What the stack left to the device, as a struct virtio_net_hdr. */
-bool muennet_skb_offloads(const struct sk_buff *skb, void *to)
-{
-	struct virtio_net_hdr hdr;
-
-	if (virtio_net_hdr_from_skb(skb, &hdr, true, false, 0))
-		return false;
-	memcpy(to, &hdr, sizeof(hdr));
-	return true;
-}
-
-/*
- * Hands up a packet without link layer for which something is left to do. The
- * offloads are checked like those of any peer; returns whether they make sense.
- */
-bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,
-			       struct net_device *dev, u32 mark,
-			       __be16 protocol, const void *offloads)
-{
-	struct virtio_net_hdr hdr;
-
-	memcpy(&hdr, offloads, sizeof(hdr));
-	skb->dev = dev;
-	skb->mark = mark;
-	skb->protocol = protocol;
-	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
-	if (virtio_net_hdr_to_skb(skb, &hdr, true)) {
-		dev_kfree_skb_any(skb);
-		return false;
-	}
-	napi_gro_receive(napi, skb);
-	return true;
 }
 
 void muennet_napi_gro_flush(struct napi_struct *napi)

@@ -14,10 +14,22 @@ void muennet_spin_lock_bh(spinlock_t *lock);
 bool muennet_spin_trylock_bh(spinlock_t *lock);
 void muennet_spin_unlock_bh(spinlock_t *lock);
 
+void muennet_raw_spin_lock_init(raw_spinlock_t *lock, const char *name,
+				struct lock_class_key *key);
+unsigned long muennet_raw_spin_lock_irqsave(raw_spinlock_t *lock);
+bool muennet_raw_spin_trylock_irqsave(raw_spinlock_t *lock,
+				      unsigned long *flags);
+void muennet_raw_spin_unlock_irqrestore(raw_spinlock_t *lock,
+					unsigned long flags);
+void muennet_raw_spin_assert_is_held(raw_spinlock_t *lock);
+
 void muennet_read_barrier(void);
 void muennet_write_barrier(void);
 u64 muennet_random_u64(void);
 
+#ifdef CONFIG_ARM64
+unsigned int muennet_irq_create_mapping(unsigned int hwirq);
+#endif
 #ifdef CONFIG_UML
 void *muennet_reserved_memory(u64 start, size_t size);
 #endif
@@ -45,44 +57,6 @@ bool muennet_xmit_more(void);
 void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 		      int (*poll)(struct napi_struct *napi, int budget));
 
-/* The longest headers that segments have, in bytes. */
-#define MUENNET_HEADER_MAX	192
-
-/* How the stack wants a packet to be cut; all in bytes, from its data on. */
-struct muennet_segmentation {
-	u32 size;
-	s32 network;
-	s32 transport;
-	bool tcp;
-	bool udp;
-};
-
-bool muennet_skb_segmentation(const struct sk_buff *skb,
-			      struct muennet_segmentation *to);
-u32 muennet_skb_copy_and_sum(const struct sk_buff *skb, int from, void *to,
-			     int count);
-netdev_features_t muennet_features_check(struct sk_buff *skb,
-					 struct net_device *dev,
-					 netdev_features_t features);
-
-void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
-				unsigned int count);
-struct sk_buff *muennet_skb_alloc_large(u32 length);
-bool muennet_skb_offloads(const struct sk_buff *skb, void *to);
-bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,
-			       struct net_device *dev, u32 mark,
-			       __be16 protocol, const void *offloads);
-void muennet_skb_drop(struct sk_buff *skb);
-void muennet_skb_tx_timestamp(struct sk_buff *skb);
-void muennet_skb_consume(struct sk_buff *skb);
-int muennet_skb_copy(const struct sk_buff *skb, void *to);
-bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit);
-struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb);
-void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu);
-void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu);
-void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb);
-void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
-			 struct net_device *dev, u32 mark, __be16 protocol);
 void muennet_napi_gro_flush(struct napi_struct *napi);
 
 #endif /* _MUENNET_HELPERS_H */

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A spinlock that keeps softirqs off the CPU while it is held.
+//! Spinlocks that keep softirqs, or interrupts, off the CPU while they are held.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
 use super::bindings;
 use kernel::{
-    ffi::c_char,
+    ffi::{
+        c_char,
+        c_ulong, //
+    },
     sync::lock::{
         Backend,
         Lock, //
@@ -69,5 +72,69 @@ unsafe impl Backend for SpinLockBhBackend {
     unsafe fn assert_is_held(ptr: *mut Self::State) {
         // SAFETY: The caller guarantees that `ptr` is an initialised spinlock.
         unsafe { bindings::spin_assert_is_held(ptr) }
+    }
+}
+
+/// A spinlock for data that hard interrupts (timers) and system calls share.
+///
+/// Locking disables interrupts of the CPU as C's `raw_spin_lock_irqsave()` does, also with
+/// `PREEMPT_RT`; so it is held for a moment only.
+pub(crate) type RawSpinLock<T> = Lock<T, RawSpinLockBackend>;
+
+/// Creates a [`RawSpinLock`] initialiser with a lock class of its own.
+macro_rules! new_raw_spinlock {
+    ($inner:expr, $name:literal) => {
+        $crate::abstractions::sync::RawSpinLock::new(
+            $inner,
+            kernel::optional_name!($name),
+            kernel::static_lock_class!(),
+        )
+    };
+}
+pub(crate) use new_raw_spinlock;
+
+/// A kernel `raw_spinlock_t` lock backend that disables interrupts.
+pub(crate) struct RawSpinLockBackend;
+
+// SAFETY:
+// - `raw_spin_lock_irqsave()` and a successful `raw_spin_trylock_irqsave()` make the caller the
+//   only owner until `raw_spin_unlock_irqrestore()`; that is the mutual exclusion which the trait
+//   asks for.
+// - `relock` is the trait's own, which calls `lock`.
+unsafe impl Backend for RawSpinLockBackend {
+    type State = bindings::raw_spinlock_t;
+    /// The interrupt flags from before.
+    type GuardState = c_ulong;
+
+    unsafe fn init(ptr: *mut Self::State, name: *const c_char, key: *mut bindings::lock_class_key) {
+        // SAFETY: The caller guarantees that `ptr` is valid for writes and that `name` and `key`
+        // live as long as the kernel may look at them.
+        unsafe { bindings::muennet_raw_spin_lock_init(ptr, name, key) }
+    }
+
+    #[inline]
+    unsafe fn lock(ptr: *mut Self::State) -> Self::GuardState {
+        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock.
+        unsafe { bindings::muennet_raw_spin_lock_irqsave(ptr) }
+    }
+
+    #[inline]
+    unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
+        let mut flags = 0;
+        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock; the flags are a
+        // variable of ours.
+        unsafe { bindings::muennet_raw_spin_trylock_irqsave(ptr, &raw mut flags) }.then_some(flags)
+    }
+
+    #[inline]
+    unsafe fn unlock(ptr: *mut Self::State, flags: &Self::GuardState) {
+        // SAFETY: The caller guarantees that it owns the lock, and that the flags are those that it
+        // got with it.
+        unsafe { bindings::muennet_raw_spin_unlock_irqrestore(ptr, *flags) }
+    }
+
+    unsafe fn assert_is_held(ptr: *mut Self::State) {
+        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock.
+        unsafe { bindings::muennet_raw_spin_assert_is_held(ptr) }
     }
 }

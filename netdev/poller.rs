@@ -10,8 +10,8 @@ use super::Interface;
 use crate::abstractions::{
     netdevice::Device,
     sync::{
-        new_spinlock_bh,
-        SpinLockBh, //
+        new_raw_spinlock,
+        RawSpinLock, //
     }, //
 };
 use kernel::{
@@ -33,7 +33,7 @@ use kernel::{
             HrTimerCallbackContext,
             HrTimerPointer,
             HrTimerRestart,
-            RelativeSoftMode, //
+            RelativeHardMode, //
         },
         Delta,
         Monotonic, //
@@ -52,7 +52,7 @@ pub(crate) struct Poller {
     default_us: u32,
     /// The devices that are up and poll.
     #[pin]
-    devices: SpinLockBh<Devices>,
+    devices: RawSpinLock<Devices>,
     /// Runs while there are devices.
     #[pin]
     timer_handle: Mutex<Option<ArcHrTimerHandle<Poller>>>,
@@ -65,9 +65,11 @@ struct Devices {
     pace: Pace,
 }
 
+// A soft timer would program the clock twice for each look: in the interrupt, and once more in the
+// softirq.
 impl_has_hr_timer! {
     impl HasHrTimer<Self> for Poller {
-        mode: RelativeSoftMode<Monotonic>, field: self.timer
+        mode: RelativeHardMode<Monotonic>, field: self.timer
     }
 }
 
@@ -86,7 +88,7 @@ impl Poller {
         Arc::pin_init(
             try_pin_init!(Self {
                 default_us: default_us.max(SHORTEST_US),
-                devices <- new_spinlock_bh!(devices, "muennet_poller"),
+                devices <- new_raw_spinlock!(devices, "muennet_poller"),
                 timer_handle <- new_mutex!(None),
                 timer <- HrTimer::new(),
             }),
@@ -104,12 +106,9 @@ impl Poller {
         let mut handle = self.timer_handle.lock();
         // The capacity is the number of interfaces that there can be; the copy waits for an error
         // path that does not exist.
-        let attached = self
-            .devices
-            .lock()
-            .list
-            .push_within_capacity(ARef::from(dev))
-            .is_ok();
+        let reference = ARef::from(dev);
+        let pushed = self.devices.lock().list.push_within_capacity(reference);
+        let attached = pushed.is_ok();
         if attached {
             self.restart(&mut handle);
         }

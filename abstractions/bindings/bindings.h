@@ -19,6 +19,7 @@
 
 #include "../helpers.h"
 #include "../netlink/helpers.h"
+#include "../skbuff/helpers.h"
 
 /* Macros that bindgen does not evaluate. */
 const u32 RUST_CONST_HELPER_ETHTOOL_COALESCE_RX_USECS = ETHTOOL_COALESCE_RX_USECS;

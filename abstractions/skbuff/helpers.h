@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * C's macros and inline functions for packets, as functions that Rust can call.
+ */
+#ifndef _MUENNET_SKBUFF_HELPERS_H
+#define _MUENNET_SKBUFF_HELPERS_H
+
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+
+/* The longest headers that segments have, in bytes. */
+#define MUENNET_HEADER_MAX	192
+
+/* How the stack wants a packet to be cut; all in bytes, from its data on. */
+struct muennet_segmentation {
+	u32 size;
+	s32 network;
+	s32 transport;
+	bool tcp;
+	bool udp;
+};
+
+bool muennet_skb_segmentation(const struct sk_buff *skb,
+			      struct muennet_segmentation *to);
+u32 muennet_skb_copy_and_sum(const struct sk_buff *skb, int from, void *to,
+			     int count);
+netdev_features_t muennet_features_check(struct sk_buff *skb,
+					 struct net_device *dev,
+					 netdev_features_t features);
+
+void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
+				unsigned int count);
+struct sk_buff *muennet_skb_alloc_large(u32 length);
+bool muennet_skb_offloads(const struct sk_buff *skb, void *to);
+bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,
+			       struct net_device *dev, u32 mark,
+			       __be16 protocol, const void *offloads);
+void muennet_skb_drop(struct sk_buff *skb);
+void muennet_skb_tx_timestamp(struct sk_buff *skb);
+void muennet_skb_consume(struct sk_buff *skb);
+int muennet_skb_copy(const struct sk_buff *skb, void *to);
+bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit);
+struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb);
+void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu);
+void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu);
+void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb);
+void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
+			 struct net_device *dev, u32 mark, __be16 protocol);
+
+#endif /* _MUENNET_SKBUFF_HELPERS_H */
