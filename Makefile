@@ -81,6 +81,13 @@ fuzz: | setup-cargo ##! Attack the reader on the host; N=10000000 mutations, SEE
 bench: | setup-kernel setup-uml setup-cargo ##! Measure it against virtio-net and veth; GROUP=pair measures that only
 	@$(RUN) --in-tree --write tests/setup/with-module.sh bench/run $(GROUP)
 
+# How long a soak lasts at least.
+MINUTES ?= 30
+
+.PHONY: soak
+soak: | setup-kernel ##! Stress, attacks and reloads at full length, again and again; MINUTES=30
+	@$(RUN) tests/setup/with-module.sh tests/soak/run $(MINUTES)
+
 .PHONY: format
 format: | setup-kernel ##! Format the Rust sources
 	@$(RUN) --write tests/lint/format

@@ -47,7 +47,7 @@ class Machine:
         accel = os.environ.get("MUENNET_ACCEL", "tcg")
         # Other kernels than the stock one may need more of both.
         memory = os.environ.get("MUENNET_MEMORY", "768")
-        more = " ".join((self._more, os.environ.get("MUENNET_COMMAND_LINE", "")))
+        more = " ".join((self._more, self.system.options, os.environ.get("MUENNET_COMMAND_LINE", "")))
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
                 "-cpu", "qemu64,+rdrand,+rdseed", "-smp", "2", "-m", f"{memory},slots=8,maxmem=64G",

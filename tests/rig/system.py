@@ -52,7 +52,8 @@ class System:
     (sinfo.Memory and others); `variants` names further images in every
     subject: functions that take the good image and return another one. They
     lie behind the good one, at sinfo_address(name). Without `informed` the
-    machines are no subjects: they have no subject information.
+    machines are no subjects: they have no subject information. `options` are for
+    the kernel's command line.
     """
     name: str
     subjects: tuple = ("a", "b")
@@ -61,6 +62,7 @@ class System:
     variants: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     version: int = 3
     informed: bool = True
+    options: str = ""
 
     def __post_init__(self):
         names = [channel.name for channel in self.channels]

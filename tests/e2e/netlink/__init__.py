@@ -12,7 +12,7 @@ WHERE = "/root/netlink"
 def install(machine):
     """Puts the client into a machine."""
     machine.run(f"mkdir -p {WHERE}")
-    for name in ("client.py", "storm.py"):
+    for name in ("client.py", "fuzz.py", "storm.py"):
         machine.put(f"{WHERE}/{name}", (Path(__file__).parent / name).read_bytes())
     machine.put(f"{WHERE}/spec.json", json.dumps(spec.read()).encode())
 

@@ -95,6 +95,14 @@ fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
             bytes[..8].copy_from_slice(&[0, 0, 0, 0, 0, 0, 4, 0]);
             bytes[8..12].copy_from_slice(&[0x45, 0, high, low]);
         }
+        Mode::Large => {
+            let length = size - 28;
+            let [low, high] = (length as u16).to_le_bytes();
+            bytes[..28].fill(0);
+            bytes[4..7].copy_from_slice(&[low, high, 4]);
+            bytes[8..10].copy_from_slice(&[low, high]);
+            bytes[28..32].copy_from_slice(&[0x45, 0, high, low]);
+        }
         Mode::Ethernet => {
             bytes[size - 2..].copy_from_slice(&((size - 2) as u16).to_le_bytes());
         }
@@ -104,10 +112,10 @@ fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
 
 /// The number of the element that a copy is; panics if it is not all of one.
 fn number(mode: Mode, size: usize, copy: &[u8]) -> u64 {
-    let at = if mode == Mode::Ip {
-        HEADERS.next_multiple_of(8)
-    } else {
-        0
+    let at = match mode {
+        Mode::Raw | Mode::Ethernet => 0,
+        Mode::Ip => HEADERS.next_multiple_of(8),
+        Mode::Large => (HEADERS + 20).next_multiple_of(8),
     };
     let mut stamp = [0; 8];
     stamp.copy_from_slice(&copy[at..at + 8]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The three modes as the driver reads them (`netdev/format`), with a vector in place of a packet:
+//! The modes as the driver reads them (`netdev/format`), with a vector in place of a packet:
 //! the length is peeked, as many bytes are copied once, and the copy is checked.
 
 use crate::{
@@ -9,6 +9,10 @@ use crate::{
     netdev::frame::{
         self,
         ethernet,
+        large::{
+            self,
+            Piece, //
+        },
         Malformed, //
     }, //
 };
@@ -18,11 +22,12 @@ use crate::{
 pub(crate) enum Mode {
     Raw,
     Ip,
+    Large,
     Ethernet,
 }
 
 /// All of them.
-pub(crate) const MODES: [Mode; 3] = [Mode::Raw, Mode::Ip, Mode::Ethernet];
+pub(crate) const MODES: [Mode; 4] = [Mode::Raw, Mode::Ip, Mode::Large, Mode::Ethernet];
 
 impl Mode {
     /// The sizes of elements that a reader takes, in bytes.
@@ -30,6 +35,7 @@ impl Mode {
         match self {
             Mode::Raw => (1, 65_535),
             Mode::Ip => (76, 65_543),
+            Mode::Large => (96, 65_563),
             Mode::Ethernet => (84, 65_537),
         }
     }
@@ -45,6 +51,19 @@ impl Mode {
                     return Err(Malformed::Length);
                 }
                 frame::peek_len(&prefix, size)?
+            }
+            Mode::Large => {
+                let mut header = [0; large::HEADER_SIZE];
+                if !element.peek(0, &mut header) {
+                    return Err(Malformed::Length);
+                }
+                // The header is read once: its copy is the one that counts.
+                let piece = Piece::decode(&header, size)?;
+                let mut copy = header.to_vec();
+                copy.resize(header.len() + piece.length, 0);
+                let (_, to) = copy.split_at_mut(header.len());
+                assert!(element.peek(header.len(), to));
+                return Ok(copy);
             }
             Mode::Ethernet => {
                 let mut trailer = [0; ethernet::TRAILER_SIZE];
@@ -65,6 +84,17 @@ impl Mode {
     pub(crate) fn check(self, copy: &[u8]) -> Result<(), Malformed> {
         match self {
             Mode::Raw | Mode::Ethernet => Ok(()),
+            Mode::Large => {
+                let (header, bytes) = copy.split_first_chunk().ok_or(Malformed::Length)?;
+                let piece = Piece::decode(header, copy.len())?;
+                assert_eq!(piece.length, bytes.len());
+                assert!(piece.at + piece.length <= piece.total);
+                assert!(piece.total <= large::PACKET_MAX);
+                match bytes.first_chunk() {
+                    Some(ip) if piece.length == piece.total => piece.check(ip),
+                    _ => Ok(()),
+                }
+            }
             Mode::Ip => {
                 frame::check(copy)?;
                 // What the checks promise to the stack, computed here in another way.
