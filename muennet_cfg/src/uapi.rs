@@ -201,6 +201,6 @@ mod tests {
     #[test]
     fn names() {
         assert_eq!(name_of(mode::ALL, mode::IP), Some("ip"));
-        assert_eq!(name_of(mode::ALL, 3), None);
+        assert_eq!(name_of(mode::ALL, 4), None);
     }
 }
