@@ -69,10 +69,13 @@ def ethtool(end: End) -> dict:
     return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
 
 
-def timers(machine) -> int:
-    """How many timers of the driver wait now."""
+def timers(machine) -> set:
+    """
+    The addresses of the driver's timers that wait now. One that expires while the
+    list is written may be in it twice.
+    """
     out = machine.run("cat /proc/timer_list").stdout
-    return sum("[muennet]" in line for line in out.splitlines())
+    return {line.split()[1] for line in out.splitlines() if "[muennet]" in line}
 
 
 def prepared(env, *pairs):
@@ -169,11 +172,11 @@ def test_event_where_every_element_is_a_batch(env):
 def test_no_wake_up_is_lost(env):
     count = 200_000 if env.long else 4_000
     sim, (left, right) = prepared(env, ("left", "right"))
-    ksft_eq(timers(env.a), 0, "nobody polls")
+    ksft_eq(timers(env.a), set(), "nobody polls")
     got = pingpong(left, right, count)
     ksft_pr(f"the slowest answer took {got['slowest_ms']:.1f} ms")
     ksft_eq(got["answered"], count)
-    ksft_eq(timers(env.a), 0, "nobody polls")
+    ksft_eq(timers(env.a), set(), "nobody polls")
     for end, event in ((left, 1), (right, 2)):
         counted = balanced(sim, end, event)
         ksft_eq(counted["rx_packets"], count)
@@ -213,20 +216,20 @@ def test_idle_costs_nothing(env):
             sim.events()
     before = seen()
     for _ in range(10):
-        ksft_eq(timers(env.a), 0, "no timer")
+        ksft_eq(timers(env.a), set(), "no timer")
         time.sleep(0.2)
     ksft_eq(seen(), before, "no interrupt, no poll, no event")
 
 
 def test_one_timer_for_all_that_poll(env):
     _, *pairs = prepared(env, ("left", "right"), ("x", "y"), ("p", "q"))
-    counts = [timers(env.a) for _ in range(8)]
     # None is there in the moments in which it runs.
-    ksft_eq(max(counts), 1, f"timers: {counts}")
+    found = set.union(*(timers(env.a) for _ in range(8)))
+    ksft_eq(len(found), 1, f"timers: {found}")
     for pair in pairs[1:]:
         for end in pair:
             end.run(f"ip link set {end.ns} down")
-    ksft_eq(timers(env.a), 0, "those that are left have vectors")
+    ksft_eq(timers(env.a), set(), "those that are left have vectors")
 
 
 def test_down_disables_the_interrupt(env):
