@@ -29,14 +29,21 @@ impl Place {
 pub(crate) struct Element<'a, M> {
     memory: &'a M,
     place: Place,
+    epoch: u64,
     number: u64,
 }
 
 impl<'a, M: Memory> Element<'a, M> {
-    pub(super) fn new(memory: &'a M, number: u64, offset: usize, size: usize) -> Self {
+    pub(super) fn new(
+        memory: &'a M,
+        (epoch, number): (u64, u64),
+        offset: usize,
+        size: usize,
+    ) -> Self {
         Self {
             memory,
             place: Place { offset, size },
+            epoch,
             number,
         }
     }
@@ -44,6 +51,11 @@ impl<'a, M: Memory> Element<'a, M> {
     /// Returns the size of the element in bytes.
     pub(crate) fn size(&self) -> usize {
         self.place.size
+    }
+
+    /// Returns the epoch of the element, not zero.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Returns the number of the element, from 0 at the start of the epoch.
@@ -138,7 +150,7 @@ mod tests {
         ];
         let memory = Cells::<88>::new();
         for (at, len, place) in table {
-            let element = Element::new(&memory, 0, 72, 8);
+            let element = Element::new(&memory, (1, 0), 72, 8);
             let slot = Slot::new(&memory, 72, 8);
             let found = element.locate(at, len).map(|(_, place)| place);
             assert_eq!((at, len, found), (at, len, place));
@@ -162,7 +174,7 @@ mod tests {
     #[test]
     fn the_region_bounds_an_element_that_is_not_in_it() {
         let memory = Cells::<76>::new();
-        let element = Element::new(&memory, 0, 72, 8);
+        let element = Element::new(&memory, (1, 0), 72, 8);
         assert!(element.peek(0, &mut [0; 4]));
         assert!(!element.peek(0, &mut [0; 5]));
         let slot = Slot::new(&memory, usize::MAX - 2, 8);

@@ -163,7 +163,7 @@ impl Run {
                 }
                 let element = Element::new(
                     call.memory,
-                    next.number(),
+                    (self.epoch, next.number()),
                     next.offset(),
                     self.geometry.size(),
                 );

@@ -5,18 +5,44 @@
 //! Pieces are copied straight into their packet, before the channel tells whether their elements
 //! were intact. So there are two halves: [`Assembly`] follows the copies, and [`Intact`] the
 //! elements that turned out to be intact; a packet counts only if all of its elements were.
+//!
+//! A packet ends in the epoch it began in: another epoch numbers its elements anew, and they have
+//! nothing to do with those before, whatever their numbers are.
 
 use super::frame::large::Piece;
+
+mod intact;
+
+pub(crate) use self::intact::Intact;
+
+/// An element among all those of a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The epoch, not zero.
+    pub(crate) epoch: u64,
+    /// The number of the element in it.
+    pub(crate) number: u64,
+}
+
+impl Origin {
+    /// The element that follows.
+    fn next(self) -> Self {
+        Self {
+            number: self.number.wrapping_add(1),
+            ..self
+        }
+    }
+}
 
 /// A packet of which some pieces have been copied.
 struct Partial<P> {
     packet: P,
     /// The first piece.
     head: Piece,
-    /// The number of its element.
-    first: u64,
-    /// The number of the element that the next piece must be in.
-    next: u64,
+    /// Its element.
+    first: Origin,
+    /// The element that the next piece must be in.
+    next: Origin,
     /// Bytes copied.
     filled: usize,
 }
@@ -27,59 +53,67 @@ pub(super) struct Whole<P> {
     pub(super) packet: P,
     /// The first piece.
     pub(super) head: Piece,
-    /// The number of its element.
-    pub(super) first: u64,
+    /// Its element.
+    pub(super) first: Origin,
 }
 
 /// The packet that is being copied, if there is one.
-pub(super) struct Assembly<P>(Option<Partial<P>>);
+pub(super) struct Assembly<P> {
+    partial: Option<Partial<P>>,
+    /// Packets that were given up since this was taken last.
+    given_up: u64,
+}
 
 impl<P> Assembly<P> {
     /// Nothing has been copied.
     pub(super) const fn new() -> Self {
-        Self(None)
+        Self {
+            partial: None,
+            given_up: 0,
+        }
     }
 
-    /// Finds the packet that `piece` in element `number` belongs to: a new one made by `make` if it
-    /// is the first piece, or else the one it continues. [`None`]: its packet is not there.
+    /// Finds the packet that `piece` in the element `origin` belongs to: a new one made by `make`
+    /// if it is the first piece, or else the one it continues. [`None`]: its packet is not there.
     ///
-    /// What has been copied of another packet is dropped.
+    /// What has been copied of another packet is given up.
     ///
     /// # Errors
     ///
     /// Those of `make`.
     pub(super) fn find<E>(
         &mut self,
-        number: u64,
+        origin: Origin,
         piece: &Piece,
         make: impl FnOnce() -> Result<P, E>,
     ) -> Result<Option<&mut P>, E> {
-        let old = self.0.take();
-        let partial = if piece.at == 0 {
-            Partial {
-                packet: make()?,
-                head: *piece,
-                first: number,
-                next: number,
-                filled: 0,
-            }
-        } else {
-            match old {
-                Some(it) if it.next == number && it.continued_by(piece) => it,
-                _ => return Ok(None),
+        let partial = match self.partial.take() {
+            Some(it) if it.next == origin && it.continued_by(piece) => it,
+            old => {
+                self.given_up += u64::from(old.is_some());
+                if piece.at != 0 {
+                    return Ok(None);
+                }
+                Partial {
+                    packet: make()?,
+                    head: *piece,
+                    first: origin,
+                    next: origin,
+                    filled: 0,
+                }
             }
         };
-        Ok(Some(&mut self.0.insert(partial).packet))
+        Ok(Some(&mut self.partial.insert(partial).packet))
     }
 
     /// Takes note that `piece` has been copied into the packet that was found for it; returns the
     /// packet if that was the last one.
     pub(super) fn copied(&mut self, piece: &Piece) -> Option<Whole<P>> {
-        let mut partial = self.0.take()?;
+        let mut partial = self.partial.take()?;
         partial.filled = piece.at.saturating_add(piece.length);
-        partial.next = partial.next.wrapping_add(1);
+        partial.next = partial.next.next();
         if partial.filled < partial.head.total {
-            self.0 = Some(partial);
+            self.partial = Some(partial);
             return None;
         }
         Some(Whole {
@@ -89,9 +123,22 @@ impl<P> Assembly<P> {
         })
     }
 
-    /// Drops what has been copied.
-    pub(super) fn clear(&mut self) {
-        self.0 = None;
+    /// Gives up the packet that is being copied.
+    pub(super) fn give_up(&mut self) {
+        self.given_up += u64::from(self.partial.take().is_some());
+    }
+
+    /// Takes note that no epoch but `current` has anything more to come; [`None`]: not even that.
+    pub(super) fn keep_to(&mut self, current: Option<u64>) {
+        let ended = |it: &Partial<P>| Some(it.first.epoch) != current;
+        if self.partial.as_ref().is_some_and(ended) {
+            self.give_up();
+        }
+    }
+
+    /// How many packets were given up since this was asked last.
+    pub(super) fn take_given_up(&mut self) -> u64 {
+        core::mem::take(&mut self.given_up)
     }
 }
 
@@ -107,35 +154,6 @@ impl<P> Partial<P> {
                     ..*piece
                 }
             && length <= self.head.length
-    }
-}
-
-/// Which elements were intact, of the last ones.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Intact {
-    /// All elements from this one on ...
-    from: u64,
-    /// ... up to the one before this were.
-    next: u64,
-}
-
-impl Intact {
-    /// None is known to be.
-    pub(super) const fn new() -> Self {
-        Self { from: 0, next: 0 }
-    }
-
-    /// Takes note of an intact element.
-    pub(super) fn note(&mut self, number: u64) {
-        if number != self.next {
-            self.from = number;
-        }
-        self.next = number.wrapping_add(1);
-    }
-
-    /// Whether all elements since `first` were intact.
-    pub(super) fn since(&self, first: u64) -> bool {
-        (self.from..self.next).contains(&first)
     }
 }
 
@@ -159,107 +177,143 @@ mod tests {
         }
     }
 
+    /// An element of the epoch 1.
+    fn origin(number: u64) -> Origin {
+        Origin { epoch: 1, number }
+    }
+
     #[test]
     fn pieces_make_packets() {
         // The elements: their number, where their piece lies, its packet's length and mark; and
-        // the first element of the packet that is complete with it, or -1 for a piece without.
-        type Row<'a> = &'a [(u64, usize, usize, u32, Option<i64>)];
-        let table: [Row<'_>; 11] = [
-            &[(0, 0, 100, 0, Some(0)), (1, 0, 20, 0, Some(1))],
-            &[(5, 0, 101, 0, None), (6, 100, 101, 0, Some(5))],
-            &[
-                (0, 0, 300, 9, None),
-                (1, 100, 300, 9, None),
-                (2, 200, 300, 9, Some(0)),
-            ],
+        // the first element of the packet that is complete with it, or -1 for a piece without. The
+        // number of packets that were given up, to the end of the epoch.
+        type Row<'a> = (&'a [(u64, usize, usize, u32, Option<i64>)], u64);
+        let table: [Row<'_>; 13] = [
+            (&[(0, 0, 100, 0, Some(0)), (1, 0, 20, 0, Some(1))], 0),
+            (&[(5, 0, 101, 0, None), (6, 100, 101, 0, Some(5))], 0),
+            (
+                &[
+                    (0, 0, 300, 9, None),
+                    (1, 100, 300, 9, None),
+                    (2, 200, 300, 9, Some(0)),
+                ],
+                0,
+            ),
             // Joined in the middle.
-            &[(3, 100, 300, 0, Some(-1)), (4, 200, 300, 0, Some(-1))],
+            (&[(3, 100, 300, 0, Some(-1)), (4, 200, 300, 0, Some(-1))], 0),
             // An element is missing.
-            &[
-                (0, 0, 300, 0, None),
-                (2, 200, 300, 0, Some(-1)),
-                (3, 0, 50, 0, Some(3)),
-            ],
-            &[(0, 0, 200, 0, None), (2, 100, 200, 0, Some(-1))],
+            (
+                &[
+                    (0, 0, 300, 0, None),
+                    (2, 200, 300, 0, Some(-1)),
+                    (3, 0, 50, 0, Some(3)),
+                ],
+                1,
+            ),
+            (&[(0, 0, 200, 0, None), (2, 100, 200, 0, Some(-1))], 1),
             // One comes twice.
-            &[
-                (0, 0, 300, 0, None),
-                (1, 0, 300, 0, None),
-                (2, 100, 300, 0, None),
-            ],
-            &[
-                (0, 0, 300, 0, None),
-                (1, 100, 300, 0, None),
-                (2, 100, 300, 0, Some(-1)),
-                (3, 200, 300, 0, Some(-1)),
-            ],
+            (
+                &[
+                    (0, 0, 300, 0, None),
+                    (1, 0, 300, 0, None),
+                    (2, 100, 300, 0, None),
+                ],
+                2,
+            ),
+            (
+                &[
+                    (0, 0, 300, 0, None),
+                    (1, 100, 300, 0, None),
+                    (2, 100, 300, 0, Some(-1)),
+                    (3, 200, 300, 0, Some(-1)),
+                ],
+                1,
+            ),
             // They do not belong together.
-            &[(0, 0, 200, 0, None), (1, 100, 201, 0, Some(-1))],
-            &[(0, 0, 200, 0, None), (1, 100, 200, 1, Some(-1))],
+            (&[(0, 0, 200, 0, None), (1, 100, 201, 0, Some(-1))], 1),
+            (&[(0, 0, 200, 0, None), (1, 100, 200, 1, Some(-1))], 1),
             // Another packet begins before the end of the first.
-            &[
-                (0, 0, 200, 0, None),
-                (1, 0, 200, 0, None),
-                (2, 100, 200, 0, Some(1)),
-            ],
+            (
+                &[
+                    (0, 0, 200, 0, None),
+                    (1, 0, 200, 0, None),
+                    (2, 100, 200, 0, Some(1)),
+                ],
+                1,
+            ),
+            // The end never comes.
+            (&[(0, 0, 300, 0, None), (1, 100, 300, 0, None)], 1),
+            (&[], 0),
         ];
-        for row in table {
+        for (elements, given_up) in table {
             let mut assembly = Assembly::new();
-            for &(number, at, total, mark, expected) in row {
-                let piece = piece(at, total, mark);
-                let found = assembly.find(number, &piece, || Ok::<_, ()>(total));
-                let found = match found {
-                    Ok(Some(&mut packet)) => {
-                        assert_eq!((row, packet), (row, total));
-                        let whole = assembly.copied(&piece);
-                        whole.map(|whole| whole.first as i64)
-                    }
-                    _ => Some(-1),
-                };
-                assert_eq!((row, number, found), (row, number, expected));
+            for &(number, at, total, mark, expected) in elements {
+                let found = put(&mut assembly, origin(number), &piece(at, total, mark));
+                assert_eq!((elements, number, found), (elements, number, expected));
             }
+            assembly.keep_to(None);
+            let found = assembly.take_given_up();
+            assert_eq!((elements, found), (elements, given_up));
+            assert_eq!(assembly.take_given_up(), 0);
+        }
+    }
+
+    /// Puts a piece to its packet, which is its length. Returns the number of the first element of
+    /// the packet that is complete with it, or -1 if its packet is not there.
+    fn put(assembly: &mut Assembly<usize>, origin: Origin, piece: &Piece) -> Option<i64> {
+        match assembly.find(origin, piece, || Ok::<_, ()>(piece.total)) {
+            Ok(Some(&mut packet)) => {
+                assert_eq!(packet, piece.total);
+                let whole = assembly.copied(piece);
+                whole.map(|whole| whole.first.number as i64)
+            }
+            _ => Some(-1),
+        }
+    }
+
+    #[test]
+    fn a_packet_ends_in_its_epoch() {
+        // The element of the second of three pieces of a packet that began in element 0 of epoch 1:
+        // its epoch and number, and whether it continues the packet.
+        let table = [
+            (1, 1, true),
+            (1, 0, false),
+            (1, 2, false),
+            (2, 0, false),
+            // The numbers would match.
+            (2, 1, false),
+            (u64::MAX, 1, false),
+        ];
+        for (epoch, number, continues) in table {
+            let mut assembly = Assembly::new();
+            assert_eq!(put(&mut assembly, origin(0), &piece(0, 300, 0)), None);
+            let second = Origin { epoch, number };
+            let found = put(&mut assembly, second, &piece(100, 300, 0));
+            let expected = (!continues).then_some(-1);
+            assert_eq!((epoch, number, found), (epoch, number, expected));
+            let found = assembly.take_given_up();
+            assert_eq!((epoch, number, found), (epoch, number, !continues as u64));
+        }
+        // What is known of the epochs without another piece.
+        for (current, kept) in [(Some(1), true), (Some(2), false), (None, false)] {
+            let mut assembly = Assembly::new();
+            assert_eq!(put(&mut assembly, origin(0), &piece(0, 200, 0)), None);
+            assembly.keep_to(current);
+            assert_eq!((current, assembly.take_given_up()), (current, !kept as u64));
+            let found = put(&mut assembly, origin(1), &piece(100, 200, 0));
+            let expected = Some(if kept { 0 } else { -1 });
+            assert_eq!((current, found), (current, expected));
         }
     }
 
     #[test]
     fn a_packet_that_cannot_be_made_leaves_none() {
-        let mut assembly = Assembly::<usize>::new();
-        assert!(assembly
-            .find(0, &piece(0, 200, 0), || Ok::<_, ()>(1))
-            .is_ok());
-        assert!(assembly.copied(&piece(0, 200, 0)).is_none());
-        assert!(assembly.find(1, &piece(0, 300, 0), || Err(())).is_err());
-        let next = assembly.find(2, &piece(100, 300, 0), || Ok::<_, ()>(2));
-        assert!(matches!(next, Ok(None)));
-    }
-
-    #[test]
-    fn intact_elements() {
-        // Elements that were intact; since which all were, and since which not.
-        let table: [(&[u64], &[u64], &[u64]); 6] = [
-            (&[], &[], &[0, 1]),
-            (&[0], &[0], &[1]),
-            (&[0, 1, 2], &[0, 1, 2], &[3]),
-            (&[7, 8], &[7, 8], &[0, 6, 9]),
-            (&[0, 1, 3, 4], &[3, 4], &[0, 1, 2, 5]),
-            // Another epoch.
-            (&[100, 101, 0, 1], &[0, 1], &[100, 101]),
-        ];
-        for (numbers, all, not) in table {
-            let mut intact = Intact::new();
-            numbers.iter().for_each(|&number| intact.note(number));
-            for &first in all {
-                assert_eq!(
-                    (numbers, first, intact.since(first)),
-                    (numbers, first, true)
-                );
-            }
-            for &first in not {
-                assert_eq!(
-                    (numbers, first, intact.since(first)),
-                    (numbers, first, false)
-                );
-            }
-        }
+        let mut assembly = Assembly::new();
+        assert_eq!(put(&mut assembly, origin(0), &piece(0, 200, 0)), None);
+        let made = assembly.find(origin(1), &piece(0, 300, 0), || Err(()));
+        assert!(made.is_err());
+        let next = put(&mut assembly, origin(2), &piece(100, 300, 0));
+        assert_eq!(next, Some(-1));
+        assert_eq!(assembly.take_given_up(), 1);
     }
 }

@@ -83,7 +83,7 @@ counters! {
     rx_changed,
     /// Packets not handed up for want of memory.
     rx_no_memory,
-    /// Pieces of packets not handed up because other pieces were lost.
+    /// Large packets given up because their next piece did not come, and pieces that continue none.
     rx_incomplete,
     /// Packets not handed up because the interface was down and its channel was not.
     rx_down,

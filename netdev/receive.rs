@@ -59,12 +59,9 @@ use kernel::{
 pub(crate) struct Receiver {
     memory: InMemory,
     mode: Mode,
-    /// The reader, which NAPI has to itself while the device is up.
+    /// What NAPI has to itself while the device is up.
     #[pin]
-    reader: SpinLockBh<Reader>,
-    /// Packets that lie in several elements. Taken after `reader`.
-    #[pin]
-    pending: SpinLockBh<large::Pending>,
+    reading: SpinLockBh<Reading>,
     /// What the reader accepts.
     expect: Expect,
     /// What the last poll left the channel in, for the timer to compare with.
@@ -73,6 +70,23 @@ pub(crate) struct Receiver {
     seen_count: Atomic<u64>,
     /// A [`Peer`].
     peer: Atomic<u32>,
+}
+
+/// How far an in channel has been read.
+struct Reading {
+    reader: Reader,
+    /// Packets that lie in several elements.
+    pending: large::Pending,
+}
+
+impl Reading {
+    /// Knows nothing of the channel.
+    fn new(expect: Expect) -> Self {
+        Self {
+            reader: Reader::new(expect),
+            pending: large::Pending::new(),
+        }
+    }
 }
 
 /// What the peer does with an in channel.
@@ -144,8 +158,7 @@ impl Receiver {
         try_pin_init!(Self {
             memory: InMemory(mapping),
             mode,
-            reader <- new_spinlock_bh!(Reader::new(expect), "muennet_reader"),
-            pending <- new_spinlock_bh!(large::Pending::new(), "muennet_pending"),
+            reading <- new_spinlock_bh!(Reading::new(expect), "muennet_reader"),
             expect,
             seen_epoch: Atomic::new(Seen::NOTHING.epoch),
             seen_count: Atomic::new(Seen::NOTHING.count),
@@ -155,14 +168,14 @@ impl Receiver {
 
     /// Comes up, knowing nothing of the channel.
     pub(crate) fn start(&self) {
-        let mut reader = self.reader.lock();
-        *reader = Reader::new(self.expect);
-        self.saw(&reader);
+        let mut reading = self.reading.lock();
+        *reading = Reading::new(self.expect);
+        self.saw(&reading.reader);
     }
 
     /// Goes down: nobody knows what the peer does from now on, nor what its ring is like.
     pub(crate) fn stop(&self) {
-        *self.reader.lock() = Reader::new(self.expect);
+        *self.reading.lock() = Reading::new(self.expect);
         self.peer.store(Peer::Unknown as u32, Relaxed);
     }
 
@@ -183,7 +196,7 @@ impl Receiver {
 
     /// The elements of the peer's ring; none if no epoch is followed.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
-        match self.reader.lock().state() {
+        match self.reading.lock().reader.state() {
             State::Active(run) => Some(*run.geometry()),
             _ => None,
         }
@@ -237,10 +250,9 @@ impl Receiver {
 
     fn poll_large(&self, exit: &Exit<'_>, counters: &CpuCounters) -> Progress {
         let mut tally = Tally::default();
-        let mut reader = self.reader.lock();
-        // Nobody else takes it, and the reader's lock is held.
-        let mut pending = self.pending.lock();
-        let large::Pending { assembly, intact } = &mut *pending;
+        let mut reading = self.reading.lock();
+        let Reading { reader, pending } = &mut *reading;
+        let large::Pending { assembly, intact } = pending;
         let mut copied_bytes = 0;
         let progress = reader.read(
             &self.memory,
@@ -252,9 +264,13 @@ impl Receiver {
             },
             |copied| tally.count(large::deliver(copied, intact, exit)),
         );
-        drop(pending);
-        self.saw(&reader);
-        drop(reader);
+        assembly.keep_to(match reader.state() {
+            State::Active(run) => Some(run.epoch()),
+            _ => None,
+        });
+        tally.incomplete += assembly.take_given_up();
+        self.saw(reader);
+        drop(reading);
 
         tally.copied_bytes = copied_bytes;
         tally.add_to(counters);
@@ -265,8 +281,8 @@ impl Receiver {
     fn poll_format<F: Format>(&self, exit: &Exit<'_>, counters: &CpuCounters) -> Progress {
         let poll = exit.poll();
         let mut tally = Tally::default();
-        let mut reader = self.reader.lock();
-        let progress = reader.read(
+        let mut reading = self.reading.lock();
+        let progress = reading.reader.read(
             &self.memory,
             poll.budget(),
             |element| F::copy(element, poll),
@@ -277,8 +293,8 @@ impl Receiver {
                 tally.count(copied.and_then(|skb| F::deliver(skb, exit)));
             },
         );
-        self.saw(&reader);
-        drop(reader);
+        self.saw(&reading.reader);
+        drop(reading);
 
         tally.add_to(counters);
         count(&progress, counters);

@@ -7,6 +7,7 @@ use super::{
         assembly::{
             Assembly,
             Intact,
+            Origin,
             Whole, //
         },
         format::ip::PEEK,
@@ -46,7 +47,7 @@ impl Pending {
 
 /// An element that has been copied.
 pub(crate) struct Copied {
-    number: u64,
+    origin: Origin,
     bytes: usize,
     /// The packet that is complete with it, if one is.
     result: Result<Option<Whole<LargeSkBuff>>, Rejected>,
@@ -66,12 +67,16 @@ pub(crate) fn copy(
     assembly: &mut Assembly<LargeSkBuff>,
 ) -> Copied {
     let mut bytes = 0;
-    let result = copy_piece(element, assembly, &mut bytes);
+    let origin = Origin {
+        epoch: element.epoch(),
+        number: element.number(),
+    };
+    let result = copy_piece(element, origin, assembly, &mut bytes);
     if result.is_err() {
-        assembly.clear();
+        assembly.give_up();
     }
     Copied {
-        number: element.number(),
+        origin,
         bytes,
         result,
     }
@@ -80,6 +85,7 @@ pub(crate) fn copy(
 #[inline]
 fn copy_piece(
     element: &Element<'_, InMemory>,
+    origin: Origin,
     assembly: &mut Assembly<LargeSkBuff>,
     bytes: &mut usize,
 ) -> Result<Option<Whole<LargeSkBuff>>, Rejected> {
@@ -93,7 +99,7 @@ fn copy_piece(
         .locate(large::HEADER_SIZE, piece.length)
         .ok_or(Malformed::Length)?;
     let packet = assembly
-        .find(element.number(), &piece, || {
+        .find(origin, &piece, || {
             LargeSkBuff::new(piece.total).ok_or(Rejected::NoMemory)
         })?
         .ok_or(Rejected::Incomplete)?;
@@ -116,7 +122,7 @@ pub(crate) fn deliver(
     intact: &mut Intact,
     exit: &Exit<'_>,
 ) -> Result<Option<usize>, Rejected> {
-    intact.note(copied.number);
+    intact.note(copied.origin);
     let Some(whole) = copied.result? else {
         return Ok(None);
     };

@@ -174,10 +174,36 @@ def test_a_packet_that_waits_for_its_end(env):
         wait_stats(peer.machine, rx_packets=packets)
 
 
+def incomplete(machine, count: int):
+    """Waits until so many packets or pieces were given up for want of others."""
+    machine.run(f"until ethtool -S net0 | grep -q 'rx_incomplete: {count}$'; do sleep 0.02; done")
+
+
 def test_an_epoch_ends_within_a_packet(env):
     peer = Peer(env)
     peer.writer.write(*honest()[:2])
     wait_stats(peer.machine, rx_packets=0)
     peer.writer.start(101)
+    # The packet is given up before anything else comes.
+    incomplete(peer.machine, 1)
     peer.writer.write(*honest()[2:], *honest())
     wait_stats(peer.machine, rx_packets=1, rx_errors=0)
+    incomplete(peer.machine, 2)
+
+
+def test_the_interface_is_down_within_a_packet(env):
+    peer = Peer(env)
+    first, second, third = honest()
+    before = counters(env.a)
+    peer.writer.write(first, second)
+    env.a.run(f"until ethtool -S net0 | grep -q 'rx_elements: {before['rx_elements'] + 2}$'; "
+              "do sleep 0.02; done; ip link set net0 down; ip link set net0 up; "
+              f"until ethtool -S net0 | grep -q 'rx_epochs: {before['rx_epochs'] + 1}$'; "
+              "do sleep 0.02; done")
+    # It follows the last piece in the same epoch. But what was before is forgotten.
+    peer.writer.write(third)
+    incomplete(env.a, 1)
+    ksft_eq(stats(env.a)["rx_packets"], 0)
+    peer.writer.write(*honest())
+    wait_stats(env.a, rx_packets=1, rx_errors=0)
+    incomplete(env.a, 1)

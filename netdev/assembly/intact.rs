@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which elements of large packets were intact when they had been copied.
+
+use super::Origin;
+
+/// Which elements were intact, of the last ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Intact {
+    /// All elements of this epoch, from this one on ...
+    from: Origin,
+    /// ... up to the one before this were.
+    next: Origin,
+}
+
+impl Intact {
+    /// None is known to be.
+    pub(crate) const fn new() -> Self {
+        // No epoch has the number zero.
+        let nothing = Origin {
+            epoch: 0,
+            number: 0,
+        };
+        Self {
+            from: nothing,
+            next: nothing,
+        }
+    }
+
+    /// Takes note of an intact element.
+    pub(crate) fn note(&mut self, origin: Origin) {
+        if origin != self.next {
+            self.from = origin;
+        }
+        self.next = origin.next();
+    }
+
+    /// Whether all elements since `first` were intact.
+    pub(crate) fn since(&self, first: Origin) -> bool {
+        first.epoch == self.from.epoch
+            && (self.from.number..self.next.number).contains(&first.number)
+    }
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_intact))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intact_elements() {
+        // Elements that were intact: their epoch and number; since which all were, and since which
+        // not.
+        type Elements<'a> = &'a [(u64, u64)];
+        let table: [(Elements<'_>, Elements<'_>, Elements<'_>); 8] = [
+            (&[], &[], &[(0, 0), (1, 0), (1, 1)]),
+            (&[(1, 0)], &[(1, 0)], &[(1, 1)]),
+            (
+                &[(1, 0), (1, 1), (1, 2)],
+                &[(1, 0), (1, 1), (1, 2)],
+                &[(1, 3), (2, 0), (2, 2)],
+            ),
+            (
+                &[(1, 7), (1, 8)],
+                &[(1, 7), (1, 8)],
+                &[(1, 0), (1, 6), (1, 9)],
+            ),
+            (
+                &[(1, 0), (1, 1), (1, 3), (1, 4)],
+                &[(1, 3), (1, 4)],
+                &[(1, 0), (1, 1), (1, 2), (1, 5)],
+            ),
+            // Another epoch.
+            (
+                &[(1, 100), (1, 101), (2, 0), (2, 1)],
+                &[(2, 0), (2, 1)],
+                &[(1, 100), (1, 101), (1, 0)],
+            ),
+            // The numbers would match.
+            (
+                &[(1, 0), (1, 1), (2, 2)],
+                &[(2, 2)],
+                &[(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)],
+            ),
+            // Element 2^64 - 1 is not one of a channel: its counters end there.
+            (&[(1, u64::MAX)], &[], &[(1, 0), (1, u64::MAX)]),
+        ];
+        let origin = |&(epoch, number): &(u64, u64)| Origin { epoch, number };
+        for (elements, all, not) in table {
+            let mut intact = Intact::new();
+            elements.iter().map(origin).for_each(|it| intact.note(it));
+            for (first, expected) in all
+                .iter()
+                .map(|it| (it, true))
+                .chain(not.iter().map(|it| (it, false)))
+            {
+                let found = intact.since(origin(first));
+                assert_eq!((elements, first, found), (elements, first, expected));
+            }
+        }
+    }
+}
