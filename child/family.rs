@@ -28,7 +28,7 @@ use crate::abstractions::netlink::{
 };
 
 /// The index of the group that is told about changes.
-pub(super) const CHANGES: usize = 0;
+pub(super) const CHANGES: u32 = 0;
 
 static GROUPS: [Group; 1] = [Group::new(c"changes")];
 

@@ -2,8 +2,8 @@
 
 //! Notifications, to the namespace of the child and to that of its parent.
 //!
-//! A notification that cannot be made is lost: the change has happened, and whoever wants to be
-//! sure asks for a dump.
+//! A notification that cannot be made is lost: the change has happened. Those who would have had it
+//! are told so (`ENOBUFS`), and ask for a dump.
 
 use super::{
     family::{
@@ -39,8 +39,7 @@ fn tell(
     };
     for (index, net) in nets().enumerate() {
         if nets().take(index).all(|earlier| earlier != net) {
-            // Lost, as said above.
-            let _ = FAMILY.notify(net, CHANGES, command, rtnl, |message| fill(message, net));
+            FAMILY.notify(net, CHANGES, command, rtnl, |message| fill(message, net));
         }
     }
 }

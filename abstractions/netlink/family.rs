@@ -147,33 +147,50 @@ impl Family {
     /// Tells the members of a group in one namespace, if there are any; `group` is an index of the
     /// family's table. Nothing is told while the family is not registered. May sleep.
     ///
-    /// # Errors
-    ///
-    /// - `ENOMEM`: there is no memory for the message.
-    /// - what `fill` returns.
+    /// The sockets of those who miss the message, because there is no memory for it or `fill`
+    /// fails, report `ENOBUFS`, which is how netlink says that something was lost.
     pub(crate) fn notify(
         &'static self,
         net: &Net,
-        group: usize,
+        group: u32,
         command: u8,
         _rtnl: &Rtnl,
         fill: impl FnOnce(&mut Message<'_>) -> Result,
-    ) -> Result {
-        let group = u32::try_from(group)?;
+    ) {
         if !self.registered.load(Relaxed) {
-            return Ok(());
+            return;
         }
         // SAFETY: The family is registered and stays so while the RTNL is held; C checks the group.
         if unsafe { bindings::genl_has_listeners(self.as_ptr(), net.as_ptr(), group) } == 0 {
-            return Ok(());
+            return;
         }
-        let skb = self.message(0, 0, command, fill)?;
-        // SAFETY: As before; the message is complete and given away.
-        let told = to_result(unsafe {
-            bindings::muennet_genl_multicast(self.as_ptr(), net.as_ptr(), skb.into_raw(), group)
-        });
-        // A listener may have gone meanwhile.
-        told.or_else(|error| if error == ESRCH { Ok(()) } else { Err(error) })
+        match self.message(0, 0, command, fill) {
+            Ok(skb) => {
+                // It fails where there is no listener any more, and where it has set the error of
+                // those whom it did not reach itself.
+                //
+                // SAFETY: As before; the message is complete and given away.
+                let _ = unsafe {
+                    bindings::muennet_genl_multicast(
+                        self.as_ptr(),
+                        net.as_ptr(),
+                        skb.into_raw(),
+                        group,
+                    )
+                };
+            }
+            Err(_) => {
+                // SAFETY: As before.
+                unsafe {
+                    bindings::muennet_genl_set_err(
+                        self.as_ptr(),
+                        net.as_ptr(),
+                        group,
+                        ENOBUFS.to_errno(),
+                    )
+                };
+            }
+        }
     }
 }
 

@@ -52,6 +52,12 @@ int muennet_genl_multicast(const struct genl_family *family, struct net *net,
 	return genlmsg_multicast_netns(family, net, skb, 0, group, GFP_KERNEL);
 }
 
+void muennet_genl_set_err(const struct genl_family *family, struct net *net,
+			  unsigned int group, int code)
+{
+	genl_set_err(family, net, 0, group, code);
+}
+
 u32 muennet_nla_u32(const struct nlattr *attr)
 {
 	return nla_get_u32(attr);

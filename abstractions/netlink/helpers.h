@@ -22,6 +22,8 @@ bool muennet_genl_capable_over(struct sk_buff *skb, struct net *net, int cap);
 int muennet_genl_reply(struct sk_buff *skb, struct genl_info *info);
 int muennet_genl_multicast(const struct genl_family *family, struct net *net,
 			   struct sk_buff *skb, unsigned int group);
+void muennet_genl_set_err(const struct genl_family *family, struct net *net,
+			  unsigned int group, int code);
 
 u32 muennet_nla_u32(const struct nlattr *attr);
 struct nlattr *muennet_nest_start(struct sk_buff *skb, int type);

@@ -157,6 +157,10 @@ class Client:
                     print(json.dumps({"name": NAMES[body[0]], **decode(body[4:])}), flush=True)
             except TimeoutError:
                 return
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:
+                    raise
+                print(json.dumps({"lost": True}), flush=True)
 
 
 def main():
