@@ -66,7 +66,7 @@ const EXAMPLES: &[(&str, &str)] = &[
 const JSON: &[&str] = &[
     "With --json show prints a list of main interfaces, each with its children. A child whose parent lies in another namespace stands in the list itself; parent says whose child it is. Members may be added to the shape; none changes or goes.",
     "netnsid is the number of another namespace in the one where the command works, -1 where it has none there, null for this namespace itself; netns is its name where ip netns knows one. kind is main or child. mode is raw, ip, ethernet or ip-offload. in, out and peer are null where there is no such channel, and for children. peer is unknown, inactive, active, incompatible or broken. element_size and elements are null while there is no epoch. protocol is text since many readers of JSON lose parts of large numbers.",
-    "monitor prints an object a line with event, child and parent. event is child_added, child_deleted (with mark_count, the number of marks that went with it), mark_added, mark_deleted (both with mark), mark_moved (with mark, and from: the child that had it), or events_lost, alone, where changes came faster than they were read. child, parent and from are objects of ifname, ifindex, netnsid and netns.",
+    "monitor prints an object a line with event, child and parent. event is child_added, child_deleted (with mark_count, the number of marks that went with it), mark_added, mark_deleted (both with mark), mark_moved (with mark, and from: the child that had it), or events_lost, alone, where changes came faster than they were read, or the kernel had no memory to tell of one. child, parent and from are objects of ifname, ifindex, netnsid and netns.",
 ];
 
 /// The page, as roff.
@@ -88,11 +88,25 @@ fn write(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
     )?;
     let man = Man::new(command.clone());
     man.render_name_section(page)?;
-    man.render_synopsis_section(page)?;
+    synopsis(command).to_writer(page)?;
     man.render_description_section(page)?;
     man.render_options_section(page)?;
     commands(command).to_writer(page)?;
     rest().to_writer(page)
+}
+
+/// How the program is called. The crate's own would leave out the values of options.
+fn synopsis(command: &Command) -> Roff {
+    let mut usage = vec![bold(command.get_name())];
+    for option in command.get_arguments().filter(|a| !a.is_positional()) {
+        usage.push(roman(" "));
+        usage.extend(usage_of(option));
+    }
+    let name = command.get_subcommand_value_name().unwrap_or_default();
+    usage.extend([roman(" "), italic(name)]);
+    let mut roff = Roff::new();
+    roff.control("SH", ["SYNOPSIS"]).text(usage);
+    roff
 }
 
 /// What each command does, with its arguments.
@@ -186,7 +200,16 @@ fn usage_of(argument: &Arg) -> Vec<Inline> {
             vec![roman("["), name, roman("]")]
         }
     } else {
-        vec![roman("["), bold(long(argument)), roman("]")]
+        let mut usage = vec![roman("[")];
+        if let Some(short) = argument.get_short() {
+            usage.extend([bold(format!("-{short}")), roman("|")]);
+        }
+        usage.push(bold(long(argument)));
+        if argument.get_action().takes_values() {
+            usage.extend([roman(" "), italic(value_name(argument))]);
+        }
+        usage.push(roman("]"));
+        usage
     }
 }
 
@@ -265,5 +288,16 @@ mod tests {
             assert_eq!(page.contains(&title), expected, "{title}");
         }
         assert!(page.contains("\n  {\n    \"ifname\": \"net0\",\n"));
+        let synopsis = page.lines().skip_while(|line| *line != ".SH SYNOPSIS");
+        let synopsis = synopsis.skip(1).take_while(|line| !line.starts_with('.'));
+        let plain = ["\\fB", "\\fI", "\\fR", "\\"]
+            .iter()
+            .fold(synopsis.collect::<String>(), |text, escape| {
+                text.replace(escape, "")
+            });
+        assert_eq!(
+            plain,
+            "muennet_cfg [-j|--json] [-n|--netns NETNS] [-h|--help] [-V|--version] COMMAND"
+        );
     }
 }
