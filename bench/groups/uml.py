@@ -34,7 +34,7 @@ def parameters(sinfo: str) -> list:
 def boot(binary: Path, *more: str) -> subprocess.Popen:
     """Boots; the console is a pipe."""
     command = [binary, "mem=256M", "seccomp=on", "ncpus=2", "con=null", "con0=null,fd:1",
-               "console=tty0", "panic=-1", "reserve_mem=8M:8M:muennet", *more]
+               "console=tty0", "panic=-1", "reserve_mem=33M:4M:muennet", *more]
     return subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, errors="replace",
                             env={**os.environ, "TMPDIR": "/dev/shm"})

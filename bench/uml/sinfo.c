@@ -2,27 +2,26 @@
 /*
  * The separation kernel of a user-mode Linux: before the driver comes up it
  * writes subject information into the memory that is reserved by the driver's
- * name (abstractions/mapping/uml.rs). Interface n reads channel in<n> and writes
- * out<n>, which is in<n ^ 1>.
+ * name (abstractions/mapping/uml.rs). Interface n of COUNT reads channel in<n> and
+ * writes out<n>, which is in<n ^ 1>. The channels share what there is of memory.
  */
 #include <linux/init.h>
 #include <linux/io.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 
-#define COUNT		4
-#define CHANNEL_SIZE	SZ_1M
+#define COUNT		32
 #define IMAGE_SIZE	SZ_32K
 #define FIRST_ENTRY	80
 #define ENTRY_SIZE	128
 
 static const u8 magic[8] = "muinfo\0\3";
 
-static void __init write_entry(u8 *entry, const char *way, int number, u64 address, bool writable)
+static void __init write_entry(u8 *entry, const char *way, int number, u64 address, u64 size,
+			       bool writable)
 {
-	u64 size = CHANNEL_SIZE;
-
 	/* A memory resource ... */
 	entry[0] = 1;
 	entry[4] = sprintf(entry + 5, "%s%d", way, number);
@@ -38,11 +37,13 @@ static int __init write_sinfo(void)
 	phys_addr_t base, length;
 	u8 *image, *entry;
 	u16 count = 2 * COUNT;
+	u64 size;
 
 	if (!reserve_mem_find_by_name("muennet", &base, &length))
 		return 0;
-	if (length < IMAGE_SIZE + COUNT * CHANNEL_SIZE)
+	if (length < IMAGE_SIZE + COUNT * PAGE_SIZE)
 		return -ENOSPC;
+	size = rounddown_pow_of_two((length - IMAGE_SIZE) / COUNT);
 	image = phys_to_virt(base);
 	memset(image, 0, length);
 	memcpy(image, magic, sizeof(magic));
@@ -51,9 +52,9 @@ static int __init write_sinfo(void)
 	for (int n = 0; n < COUNT; n++) {
 		u64 channels = base + IMAGE_SIZE;
 
-		write_entry(entry, "in", n, channels + (n ^ 1) * CHANNEL_SIZE, false);
+		write_entry(entry, "in", n, channels + (n ^ 1) * size, size, false);
 		entry += ENTRY_SIZE;
-		write_entry(entry, "out", n, channels + n * CHANNEL_SIZE, true);
+		write_entry(entry, "out", n, channels + n * size, size, true);
 		entry += ENTRY_SIZE;
 	}
 	pr_info("sinfo=%#llx\n", (unsigned long long)base);

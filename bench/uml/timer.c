@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * With bare_timer_us= a user-mode Linux has a timer of that period that does
+ * nothing, for comparison with the driver's.
+ */
+#include <linux/hrtimer.h>
+#include <linux/init.h>
+#include <linux/kstrtox.h>
+#include <linux/ktime.h>
+
+static unsigned int period_us;
+static struct hrtimer bare_timer;
+
+static int __init set_period(char *text)
+{
+	return kstrtouint(text, 10, &period_us) ? 0 : 1;
+}
+__setup("bare_timer_us=", set_period);
+
+static enum hrtimer_restart do_nothing(struct hrtimer *timer)
+{
+	hrtimer_forward_now(timer, us_to_ktime(period_us));
+	return HRTIMER_RESTART;
+}
+
+static int __init start_bare_timer(void)
+{
+	if (!period_us)
+		return 0;
+	hrtimer_setup(&bare_timer, do_nothing, CLOCK_MONOTONIC, HRTIMER_MODE_REL_HARD);
+	hrtimer_start(&bare_timer, us_to_ktime(period_us), HRTIMER_MODE_REL_HARD);
+	return 0;
+}
+late_initcall(start_bare_timer);
