@@ -32,13 +32,18 @@ def started(channel, epoch: int = 9, size: int = 1508, protocol: int = 2):
     return writer
 
 
-def test_only_in(env):
+def one_way(env, parameters: str, protocol: int, size: int):
+    """Loads the module for one interface with one channel, and sets it up."""
     env.a.new_log()
-    load(env.a, "name=net0 in=in0 reader_protocol=2 flags=net_hdr")
+    load(env.a, f"name=net0 flags=net_hdr {parameters}")
     up(env.a, "net0", "192.0.2.1")
-    ksft_in("net0: Using protocol 2, channel/element size 0x100000/0x5e4 bytes",
+    ksft_in(f"net0: Using protocol {protocol}, channel/element size 0x100000/{size:#x} bytes",
             "\n".join(messages(env.a.new_log())))
     ksft_eq(env.a.run("cat /sys/class/net/net0/operstate").stdout, "up\n")
+
+
+def test_only_in(env):
+    one_way(env, "in=in0 reader_protocol=2", 2, 1508)
     writer = started(env.channel("in0"))
     writer.write(*(ip_element(udp4("192.0.2.2", "192.0.2.1", 9, bytes(8))) for _ in range(5)))
     time.sleep(0.2)
@@ -53,12 +58,7 @@ def test_only_in(env):
 
 
 def test_only_out(env):
-    env.a.new_log()
-    load(env.a, "name=net0 out=out0 writer_protocol=0xBEEF flags=net_hdr mtu=1000")
-    up(env.a, "net0", "192.0.2.1")
-    ksft_in("net0: Using protocol 48879, channel/element size 0x100000/0x3f0 bytes",
-            "\n".join(messages(env.a.new_log())))
-    ksft_eq(env.a.run("cat /sys/class/net/net0/operstate").stdout, "up\n")
+    one_way(env, "out=out0 writer_protocol=0xBEEF mtu=1000", 48879, 1008)
     channel = env.channel("out0")
     ksft_eq((channel.protocol, channel.size), (0xbeef, 1008))
     reader = Reader(channel)
