@@ -121,6 +121,13 @@ impl Napi {
         unsafe { bindings::napi_complete_done(self.as_ptr(), work) }
     }
 
+    /// Whether a thread or a socket polls all the time just now, so that nobody needs to ask for it.
+    #[inline]
+    pub(crate) fn in_busy_poll(&self) -> bool {
+        // SAFETY: By the type invariant the instance is valid; the function reads an atomic bit.
+        unsafe { bindings::muennet_napi_in_busy_poll(self.as_ptr()) }
+    }
+
     /// Asks for a poll. Nothing happens where one is due already, or while the device is down.
     #[inline]
     pub(crate) fn schedule(&self) {

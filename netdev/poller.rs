@@ -161,7 +161,7 @@ impl HrTimerCallback for Poller {
         for dev in devices.list.iter() {
             longest_us = longest_us.min(dev.data().poll_us.load(Relaxed));
             let news = dev.data().news();
-            if news > 0 {
+            if news > 0 && !dev.napi().in_busy_poll() {
                 dev.napi().schedule();
                 most = most.max(news);
             }

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Other ways to have received packets handled than softirqs, as every NAPI driver
+offers them: in a thread, in a thread that polls all the time, and by sockets
+that poll while they wait.
+"""
+
+import json
+import time
+
+from e2e import events
+from e2e.events import ethtool, prepared
+from rig import (End, KsftNamedVariant, defer, ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_lt,
+                 ksft_variants, ping, places)
+
+SYSTEM = events.SYSTEM
+SPEC = "Documentation/netlink/specs/netdev.yaml"
+# Whose reader has a vector, and whose is polled.
+PAIRS = (KsftNamedVariant("vector", "left", "right"), KsftNamedVariant("polled", "x", "y"))
+
+
+SET = """
+import json, sys
+sys.path.append("/usr/share/ynl")
+from lib import YnlFamily
+netdev = YnlFamily("/root/netdev.yaml", schema="")
+index, how = sys.argv[1:]
+instance, = netdev.dump("napi-get", {"ifindex": int(index)})
+netdev.do("napi-set", {"id": instance["id"], "threaded": how})
+print(json.dumps(netdev.do("napi-get", {"id": instance["id"]})))
+"""
+
+
+def set_threaded(end: End, how: str) -> dict:
+    """Makes the interface's NAPI instance poll so, by the kernel's own tool; what it is then."""
+    end.machine.put("/root/netdev.yaml", (places.kernel_source() / SPEC).read_bytes())
+    end.machine.put("/root/set.py", SET.encode())
+    index = end.run(f"cat /sys/class/net/{end.ns}/ifindex").stdout.strip()
+    return json.loads(end.run(f"python3 /root/set.py {index} {how}", timeout=120).stdout)
+
+
+def runs(end: End, pid: int) -> int:
+    """How often a task was given a processor."""
+    return int(end.run(f"cat /proc/{pid}/schedstat").stdout.split()[2])
+
+
+def talk(ends, count: int = 50):
+    """Pings, all of which are answered."""
+    ksft_eq(ping(*ends, f"-c {count} -i 0.01").received, count)
+
+
+@ksft_variants(PAIRS)
+def test_thread(env, *pair):
+    _, ends = prepared(env, pair)
+    talk(ends)
+    instance = set_threaded(ends[1], "enabled")
+    before = runs(ends[1], instance["pid"])
+    talk(ends)
+    ksft_gt(runs(ends[1], instance["pid"]), before + 10, "the thread has received")
+    ksft_eq(set_threaded(ends[1], "disabled").get("pid"), None)
+    talk(ends)
+
+
+@ksft_variants(PAIRS)
+def test_thread_that_polls_all_the_time(env, *pair):
+    _, ends = prepared(env, pair)
+    far = ends[1]
+    # Whatever is soon is not the timer's doing.
+    far.run(f"ethtool -C {far.ns} rx-usecs 1000000", fail=False)
+    talk(ends)
+    ksft_eq(set_threaded(far, "busy-poll")["threaded"], "busy-poll")
+    # It begins with what it is woken for.
+    talk(ends, 1)
+    before = ethtool(far)
+    ksft_busy_wait(lambda: ethtool(far)["rx_empty_polls"] > before["rx_empty_polls"] + 10_000,
+                   sleep=0.2, deadline=60)
+    talk(ends)
+    # Nobody has interrupted for what is looked for anyway.
+    ksft_eq(ethtool(far)["rx_interrupts"], before["rx_interrupts"])
+    # Down, and up again, with the thread at work.
+    far.run(f"sh -c 'ip link set {far.ns} down && ip link set {far.ns} up'")
+    talk(ends)
+
+    set_threaded(far, "disabled")
+    talk(ends, 5)
+    time.sleep(0.5)
+    quiet = ethtool(far)
+    time.sleep(1)
+    ksft_lt(ethtool(far)["rx_empty_polls"] - quiet["rx_empty_polls"], 100, "it has ended")
+    talk(ends)
+    if pair[0] == "left":
+        ksft_ge(ethtool(far)["rx_interrupts"], before["rx_interrupts"] + 50, "they are back")
+
+
+def test_removal_while_a_thread_polls(env):
+    _, ends = prepared(env, ("x", "y"))
+    set_threaded(ends[1], "busy-poll")
+    talk(ends)
+    env.a.run("rmmod muennet", timeout=60)
+    ksft_eq(env.a.run("ps | grep -c '[n]api/'", fail=False).stdout.strip(), "0")
+
+
+def test_sockets_that_poll(env):
+    _, ends = prepared(env, ("x", "y"))
+    polled = []
+    for microseconds in (0, 20_000):
+        # Those that wait in recv(), and those that do in poll().
+        everywhere = "| tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll"
+        env.a.run(f"echo {microseconds} {everywhere}")
+        defer(env.a.run, f"echo 0 {everywhere}")
+        before = busy_received(ends[0])
+        events.pingpong(*ends, 200)
+        polled.append(busy_received(ends[0]) - before)
+    ksft_eq(polled[0], 0)
+    ksft_gt(polled[1], 50)
+
+
+def busy_received(end: End) -> int:
+    """Packets that sockets of this namespace have received by polling."""
+    names, values = [line.split() for line in end.run("cat /proc/net/netstat").stdout.splitlines()
+                     if line.startswith("TcpExt:")]
+    return int(dict(zip(names, values))["BusyPollRxPackets"])
