@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A rogue with a seed, in all three modes: words and bytes of a running channel
+A rogue with a seed, in all modes: words and bytes of a running channel
 change at random. Whenever the honest peer comes back, its first packet is there
 by the second poll.
 
@@ -13,6 +13,7 @@ import re
 import struct
 import time
 
+from e2e import offload
 from rig import (PAIR, V4, KsftNamedVariant, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_pr,
                  ksft_true, ksft_variants, load, up)
 from rig.channel import WORDS
@@ -28,10 +29,13 @@ LENGTHS = (0, 1, 4, 13, 14, 19, 20, 40, 1500, 1501, 65535)
 
 PACKET = udp4(V4["b"], V4["a"], 9, bytes(100))
 FRAME = bytes.fromhex("ffffffffffff020000000001") + b"\x08\x00" + PACKET
-MODES = [KsftNamedVariant(name, flags, size, element) for name, flags, size, element in (
-    ("raw", "", 1500, bytes(1500)),
-    ("ip", "net_hdr", 1508, ip_element(PACKET)),
-    ("ethernet", "eth_dev", 1516, FRAME.ljust(1514, b"\0") + struct.pack("<H", len(FRAME))))]
+LARGE = udp4(V4["b"], V4["a"], 9, bytes(4000))
+MODES = [KsftNamedVariant(name, flags, protocol, size, elements)
+         for name, flags, protocol, size, elements in (
+    ("raw", "", 2, 1500, [bytes(1500)]),
+    ("ip", "net_hdr", 2, 1508, [ip_element(PACKET)]),
+    ("large", "net_hdr+offload", offload.PROTOCOL, offload.SIZE, offload.pieces(LARGE)),
+    ("ethernet", "eth_dev", 2, 1516, [FRAME.ljust(1514, b"\0") + struct.pack("<H", len(FRAME))]))]
 
 
 def counters(machine) -> dict:
@@ -70,19 +74,19 @@ def change(channel, rng, size: int):
 
 
 @ksft_variants(MODES)
-def test_attacked(env, flags, size, element):
+def test_attacked(env, flags, protocol, size, elements):
     load(env.a, "name=net0 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
                 f"flags={flags}")
     up(env.a, quiet=True)
     channel = env.channel("b_to_a")
-    writer = Writer(channel, 2, size)
+    writer = Writer(channel, protocol, size)
     defer(writer.stop)
     rounds = 100 if env.long else ROUNDS
     ksft_pr(f"seed {SEED}, {rounds} rounds of {CHANGES} changes")
     rng = random.Random(SEED)
     for number in range(rounds):
         writer.start(10 + number)
-        writer.write(*[element] * rng.randrange(1, 100))
+        writer.write(*elements * rng.randrange(1, 100))
         pause = rng.choice((0, 0, 0.00001, 0.0005))
         for _ in range(CHANGES):
             change(channel, rng, size)
@@ -91,7 +95,7 @@ def test_attacked(env, flags, size, element):
         channel.epoch = 0
         before = settled(env.a)
         writer.start(1000 + number)
-        writer.write(element)
+        writer.write(*elements)
         after = settled(env.a)
         ksft_eq(after["rx_packets"], before["rx_packets"] + 1, f"round {number}")
         ksft_true(after["rx_polls"] <= before["rx_polls"] + 2, f"round {number}")
