@@ -10,7 +10,7 @@ slower meanwhile does so for all of them.
 import json
 import statistics
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, Union
 
 from others import Others
 
@@ -19,11 +19,13 @@ from others import Others
 class Target:
     """
     What a figure should be: `sign` is ">=" or "<="; `kind` says of what: "ratio"
-    to the reference, "more" than the reference, or the "value" itself.
+    to the reference, "more" than the reference, or the "value" itself. `against`
+    is the reference, where it is not the one that the others have.
     """
     sign: str
     limit: float
     kind: str = "ratio"
+    against: Optional[str] = None
 
     def met(self, value: float) -> bool:
         """Whether that is enough."""
@@ -91,11 +93,20 @@ def _short(value: float) -> float:
 
 @dataclass(frozen=True)
 class Measure:
-    """A quantity: how it is got from a contender, and what it should be."""
+    """
+    A quantity: how it is got from a contender, and what it should be: for the
+    first contender, or a dictionary of targets by contenders.
+    """
     name: str
     unit: str
     get: object
-    target: Optional[Target] = None
+    target: Union[Target, dict, None] = None
+
+    def target_of(self, name: str, first: str) -> Optional[Target]:
+        """The target of a contender."""
+        if isinstance(self.target, dict):
+            return self.target.get(name)
+        return self.target if name == first else None
 
 
 class Report:
@@ -113,10 +124,10 @@ class Report:
         return usual / 2 if self.quick else usual
 
     def compare(self, group: str, accelerator: str, contenders: dict, measures, prepare=None,
-                against: bool = True, order=None):
+                against: bool = True, order=None, ours=None):
         """
-        Measures contenders (name -> object) in turns. The first is ours, the
-        second the reference. `prepare(object)` comes before each measurement;
+        Measures contenders (name -> object) in turns. The first is ours (or those
+        named by `ours` are), the second the reference. `prepare(object)` comes before each measurement;
         `measure.get(object)` returns a value, or values for several measures as
         a dictionary of names and values. Without `against` nobody is a reference,
         and the targets are those of each. `order` is who comes when in a round.
@@ -145,10 +156,12 @@ class Report:
         for measure in measures:
             if (measure.name, names[0]) not in found:
                 continue
-            for ours in [found[measure.name, name] for name in names[:1 if against else None]]:
-                if against and len(names) > 1:
-                    ours.against = found[measure.name, names[1]]
-                ours.target = measure.target
+            for name in ours or names[:1 if against else None]:
+                figure = found[measure.name, name]
+                figure.target = measure.target_of(name, names[0]) if against else measure.target
+                reference = (figure.target and figure.target.against) or names[1:2] and names[1]
+                if against and reference:
+                    figure.against = found[measure.name, reference]
         self.figures += found.values()
 
     def objects(self) -> list:
