@@ -31,6 +31,7 @@ use crate::{
     },
     channel::{
         Element,
+        Slot,
         Writer, //
     }, //
 };
@@ -130,4 +131,21 @@ fn copy_start(
     let mut skb = poll.alloc_skb(length).ok_or(Rejected::NoMemory)?;
     append(&mut skb, memory.mapping(), offset, length).map_err(|_| Rejected::NoMemory)?;
     Ok(skb)
+}
+
+/// Lets `copy` fill `length` bytes of an element, from byte `at` of it on: it gets the region and
+/// the place in it.
+///
+/// # Errors
+///
+/// - [`Dropped`]: the bytes are not all in the element, or `copy` fails.
+#[inline]
+fn fill_by<R>(
+    slot: &Slot<'_, OutMemory>,
+    at: usize,
+    length: usize,
+    copy: impl FnOnce(&Mapping, usize) -> Result<R>,
+) -> Result<R, Dropped> {
+    let (memory, offset) = slot.locate(at, length).ok_or(Dropped)?;
+    copy(memory.mapping(), offset).map_err(|_| Dropped)
 }

@@ -6,7 +6,6 @@ use super::{
     super::frame::ethernet, //
     *,
 };
-use crate::channel::Slot;
 
 /// The mode in which elements hold an Ethernet frame and its length.
 pub(crate) struct Ethernet;
@@ -42,11 +41,9 @@ impl Format for Ethernet {
         let trailer = ethernet::encode(length, size)?;
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
-            let (memory, offset) = slot.locate(0, length).ok_or(Dropped)?;
-            memory
-                .mapping()
-                .copy_packet(offset, skb)
-                .map_err(|_| Dropped)?;
+            fill_by(slot, 0, length, |mapping, offset| {
+                mapping.copy_packet(offset, skb)
+            })?;
             let at = ethernet::trailer_at(size).ok_or(Dropped)?;
             slot.fill(at, &trailer).then_some(()).ok_or(Dropped)
         })?;
@@ -68,12 +65,10 @@ impl Segmented for Ethernet {
         let trailer = ethernet::encode(length, size)?;
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
-            let payload = slot.locate(plan.header_len(), segment.length);
-            let (memory, offset) = payload.ok_or(Dropped)?;
-            let sum = memory
-                .mapping()
-                .copy_packet_part_and_sum(offset, skb, segment.start, segment.length)
-                .map_err(|_| Dropped)?;
+            let Segment { start, length, .. } = *segment;
+            let sum = fill_by(slot, plan.header_len(), length, |mapping, offset| {
+                mapping.copy_packet_part_and_sum(offset, skb, start, length)
+            })?;
             let at = ethernet::trailer_at(size).ok_or(Dropped)?;
             let done = slot.fill(0, plan.headers(segment, sum)) && slot.fill(at, &trailer);
             done.then_some(()).ok_or(Dropped)

@@ -9,10 +9,7 @@ use super::{
     },
     *, //
 };
-use crate::{
-    abstractions::napi::Protocol,
-    channel::Slot, //
-};
+use crate::abstractions::napi::Protocol;
 
 /// Bytes of a packet that its header is made from.
 pub(crate) const PEEK: usize = 8;
@@ -53,14 +50,12 @@ impl Format for Ip {
         let header = frame::encode(skb.mark(), &ip, length, size)?;
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
-            let (memory, offset) = slot.locate(header.len(), length).ok_or(Dropped)?;
             if !slot.fill(0, &header) {
                 return Err(Dropped);
             }
-            memory
-                .mapping()
-                .copy_packet(offset, skb)
-                .map_err(|_| Dropped)
+            fill_by(slot, header.len(), length, |mapping, offset| {
+                mapping.copy_packet(offset, skb)
+            })
         })?;
         Ok(header.len() + length)
     }
@@ -80,11 +75,10 @@ impl Segmented for Ip {
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
             let at = frame::HEADER_SIZE + plan.header_len();
-            let (memory, offset) = slot.locate(at, segment.length).ok_or(Dropped)?;
-            let sum = memory
-                .mapping()
-                .copy_packet_part_and_sum(offset, skb, segment.start, segment.length)
-                .map_err(|_| Dropped)?;
+            let Segment { start, length, .. } = *segment;
+            let sum = fill_by(slot, at, length, |mapping, offset| {
+                mapping.copy_packet_part_and_sum(offset, skb, start, length)
+            })?;
             let ip = plan.headers(segment, sum);
             let header = frame::encode(skb.mark(), ip, packet_len, size)?;
             let done = slot.fill(0, &header) && slot.fill(header.len(), ip);
@@ -114,14 +108,12 @@ impl Ip {
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
             let at = header.len() + ip.len();
-            let (memory, offset) = slot.locate(at, fragment.length).ok_or(Dropped)?;
             if !slot.fill(0, &header) || !slot.fill(header.len(), ip) {
                 return Err(Dropped);
             }
-            memory
-                .mapping()
-                .copy_packet_part(offset, skb, fragment.start, fragment.length)
-                .map_err(|_| Dropped)
+            fill_by(slot, at, fragment.length, |mapping, offset| {
+                mapping.copy_packet_part(offset, skb, fragment.start, fragment.length)
+            })
         })?;
         Ok(length)
     }

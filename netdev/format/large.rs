@@ -19,12 +19,9 @@ use super::{
     },
     *, //
 };
-use crate::{
-    abstractions::{
-        napi::Protocol,
-        skbuff::LargeSkBuff, //
-    },
-    channel::Slot, //
+use crate::abstractions::{
+    napi::Protocol,
+    skbuff::LargeSkBuff, //
 };
 
 /// Packets that are being received, from one poll to the next.
@@ -158,14 +155,12 @@ pub(crate) fn write(
     for piece in Pieces::new(skb.mark(), &ip, skb.len(), offloads, size)? {
         let header = &piece.header;
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
-            let (memory, offset) = slot.locate(header.len(), piece.length).ok_or(Dropped)?;
             if !slot.fill(0, header) {
                 return Err(Dropped);
             }
-            memory
-                .mapping()
-                .copy_packet_part(offset, skb, piece.at, piece.length)
-                .map_err(|_| Dropped)
+            fill_by(slot, header.len(), piece.length, |mapping, offset| {
+                mapping.copy_packet_part(offset, skb, piece.at, piece.length)
+            })
         })?;
         bytes += header.len() + piece.length;
     }

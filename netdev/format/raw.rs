@@ -6,10 +6,7 @@
 //! may be left over from an earlier packet.
 
 use super::*;
-use crate::{
-    abstractions::napi::Protocol,
-    channel::Slot, //
-};
+use crate::abstractions::napi::Protocol;
 
 /// What elements are padded with, piece by piece.
 static ZEROS: [u8; 512] = [0; 512];
@@ -34,11 +31,9 @@ impl Format for Raw {
     fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, Dropped> {
         let length = skb.len();
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
-            let (memory, offset) = slot.locate(0, length).ok_or(Dropped)?;
-            memory
-                .mapping()
-                .copy_packet(offset, skb)
-                .map_err(|_| Dropped)?;
+            fill_by(slot, 0, length, |mapping, offset| {
+                mapping.copy_packet(offset, skb)
+            })?;
             pad(slot, length)
         })?;
         Ok(length)
