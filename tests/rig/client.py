@@ -16,6 +16,7 @@ import signal
 import socket
 import subprocess
 import time
+import zlib
 
 # By how much longer than a stock kernel a machine's kernel may take for anything.
 PATIENCE = int(os.environ.get("MUENNET_PATIENCE", "1"))
@@ -145,7 +146,8 @@ class Client:
 
     def put(self, path: str, data: bytes, mode: int = 0o644):
         """Writes a file in the machine."""
-        self.request("put", path=path, data=base64.b64encode(data).decode(), mode=mode)
+        packed = base64.b64encode(zlib.compress(data)).decode()
+        self.request("put", path=path, data=packed, mode=mode)
 
     def get(self, path: str) -> bytes:
         """Reads a file in the machine."""

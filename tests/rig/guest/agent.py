@@ -2,7 +2,8 @@
 """
 The agent in a machine: runs commands for the host, over a virtio-serial port.
 
-Both sides send one JSON object a line; bytes travel as base64. Requests:
+Both sides send one JSON object a line; bytes travel as base64, those of a file to
+be written compressed before. Requests:
   {"id", "op": "start", "argv", "stdin"}  run a program; answered once with its
         process id ("pid"), and once more when it ends ("exit", "stdout", "stderr")
   {"id", "op": "kill", "pid", "number"}   signal a program's process group
@@ -19,6 +20,7 @@ import os
 import selectors
 import signal
 import subprocess
+import zlib
 
 
 def find_port() -> str:
@@ -92,7 +94,9 @@ class Agent:
         self.port = os.open(port, os.O_RDWR)
         self.kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         self.selector = selectors.DefaultSelector()
-        self.pending = b""
+        # Chunks of a line that is not complete. Joining them each time a chunk comes
+        # would take longer than all else where memory is slow.
+        self.pending = []
         self.shell = None
 
     def answer(self, ident, **fields):
@@ -118,7 +122,7 @@ class Agent:
         """Writes a file."""
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "wb") as file:
-            file.write(base64.b64decode(data))
+            file.write(zlib.decompress(base64.b64decode(data)))
         os.chmod(path, mode)
         return {}
 
@@ -165,7 +169,11 @@ class Agent:
     def receive(self, _file):
         """Takes what came over the port."""
         data = os.read(self.port, 1 << 16)
-        *lines, self.pending = (self.pending + data).split(b"\n")
+        self.pending.append(data)
+        if b"\n" not in data:
+            return
+        *lines, rest = b"".join(self.pending).split(b"\n")
+        self.pending = [rest]
         for line in lines:
             self.request(line)
 
