@@ -45,12 +45,14 @@ class Machine:
 
     def _arguments(self, agent: int, terminal: int) -> list:
         accel = os.environ.get("MUENNET_ACCEL", "tcg")
-        # Other kernels than the stock one may need more of both.
+        # Other kernels than the stock one may need more or others of these.
         memory = os.environ.get("MUENNET_MEMORY", "768")
+        processors = os.environ.get("MUENNET_CPUS", "2")
         more = " ".join((self._more, self.system.options, os.environ.get("MUENNET_COMMAND_LINE", "")))
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
-                "-cpu", "qemu64,+rdrand,+rdseed", "-smp", "2", "-m", f"{memory},slots=8,maxmem=64G",
+                "-cpu", "qemu64,+rdrand,+rdseed", "-smp", processors,
+                "-m", f"{memory},slots=8,maxmem=64G",
                 "-kernel", str(initramfs.kernel()),
                 "-initrd", str(initramfs.base()),
                 "-append", COMMAND_LINE.format(more=more),
