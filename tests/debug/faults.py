@@ -3,16 +3,18 @@
 What a system call allocates and registers fails, each in turn.
 
 A failure must be told with a fitting errno, or be none at all; the operation
-must work when it is repeated, and at the end nothing may have leaked.
+must work when it is repeated. Whether anything leaked is for leaks.py.
 """
 
 import json
 import struct
+import time
+from collections import Counter
 from pathlib import Path
 
 from e2e import netlink
 from e2e.errors import traces
-from rig import (V4, V6, KsftNamedVariant, defer, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_pr,
+from rig import (V4, V6, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_pr,
                  ksft_true, ksft_variants, load, ping, stats)
 from rig.sim import Sim
 
@@ -26,7 +28,11 @@ DEBUG = "/sys/kernel/debug"
 MODULES = (0xffffffffa0000000, 0xffffffffff000000)
 ANY = (0, (1 << 64) - 1)
 HERE = Path(__file__).parent
-LOST = {"ENOMEM", "ENOBUFS"}
+# What the operations may fail with, and a function that must have called what
+# failed; None: any. The kernel ignores that a device's name in sysfs could not be
+# stored, and says only later that there is none.
+LOST = {"ENOMEM": None, "ENOBUFS": None}
+NAMELESS = {"EINVAL": "dev_set_name"}
 
 
 def prepare(env, where=MODULES):
@@ -43,23 +49,36 @@ def prepare(env, where=MODULES):
         env.a.put(f"/root/faults/{path.name}", path.read_bytes())
 
 
-def in_turn(env, kind: str, *arguments: str, fails=frozenset(LOST), step: int = 1) -> dict:
-    """Fails each allocation of an operation in turn, or every `step`th in a short run."""
+def fits(error: str, fault: dumps.Fault, fails: dict) -> bool:
+    """Whether an operation may fail so, having met that fault."""
+    return not error or error in fails and (not fails[error] or fails[error] in fault.calls)
+
+
+def in_turn(env, kind: str, *arguments: str, fails=None, most: int = 12) -> Counter:
+    """
+    Fails each allocation of an operation in turn, or in a short run `most` of them:
+    how often the operation failed with which errno.
+    """
     env.check_logs()
+    begin = time.monotonic()
     words = " ".join(f"'{word}'" for word in arguments)
-    done = env.a.run(f"python3 -B /root/faults/faults.py 1 {1 if env.long else step} {kind} {words}",
-                     timeout=1200)
+    done = env.a.run(f"python3 -B /root/faults/faults.py {0 if env.long else most} {kind} {words}",
+                     timeout=3600 if env.long else 600)
     found = json.loads(done.stdout)
-    seen = dumps.take(env.a)
+    faults = dumps.take(env.a)
+    told = [fault for fault in faults.values() if fault.told]
+    places = {fault.place for fault in told if fault.place}
+    failed = Counter(error for _, error in found["results"] if error)
     title = arguments[0] if kind == "command" else kind
-    ksft_pr(f"{title}: {found['injected']} faults at {len(seen)} places, failed: {found['failed']}")
-    for place in sorted(seen) if env.long else ():
+    ksft_pr(f"{title}: {len(found['results'])} faults, {len(told)} told of, at {len(places)} "
+            f"places, failed: {dict(failed)}, in {time.monotonic() - begin:.0f} s")
+    for place in sorted(places) if env.long else ():
         ksft_pr(f"place: {place}")
-    ksft_gt(found["injected"], 0, "faults were injected")
-    ksft_gt(len(seen), 0, "and were reported")
-    ksft_eq(found["result"], "", "without a fault it works")
-    ksft_true(set(found["failed"]) <= set(fails), found["failed"])
-    return found
+    ksft_gt(len(found["results"]), 0, "faults were injected")
+    ksft_eq(found["last"], "", "without a fault it works")
+    for number, error in found["results"]:
+        ksft_true(fits(error, faults[number], fails or LOST), f"{error} by {faults[number]}")
+    return failed
 
 
 LOADS = [KsftNamedVariant(name, *how) for name, how in {
@@ -79,9 +98,9 @@ def test_load(env, name, flags, more):
     # What cannot be mapped, and an interrupt that somebody else has.
     found = in_turn(env, "load", leaks.parameters(name, {"left": "right", "ring": "bell"}[name],
                                                   flags, more),
-                    fails=LOST | {"EFAULT", "EBUSY"}, step=5)
+                    fails=LOST | NAMELESS | {"EFAULT": dumps.POINT, "EBUSY": dumps.POINT})
     ksft_eq(traces(env.a), before, "nothing is left behind")
-    ksft_gt(found["failed"].get("ENOMEM", 0), 0, "some of them matter")
+    ksft_gt(found["ENOMEM"], 0, "some of them matter")
 
 
 def test_load_without_interface(env):
@@ -93,7 +112,7 @@ def test_load_without_interface(env):
 def test_open(env):
     prepare(env, ANY)
     load(env.a, leaks.parameters())
-    in_turn(env, "open", "left", step=2)
+    in_turn(env, "open", "left")
 
 
 def test_change_mtu(env):
@@ -148,14 +167,14 @@ def test_request(env, request):
     load(env.a, leaks.parameters())
     env.a.run("ip link set left up")
     listening(env)
-    in_turn(env, "netlink", json.dumps(request), step=5 if request["run"] is CHILD else 1)
+    in_turn(env, "netlink", json.dumps(request))
 
 
 def test_link_of_the_kind(env):
     prepare(env)
     load(env.a, leaks.parameters())
     in_turn(env, "command", "ip link add link left name child0 type muennet",
-            "ip link del child0", step=5)
+            "ip link del child0")
     in_turn(env, "command", "ip link del child0", "true",
             "ip link add link left name child0 type muennet 2>/dev/null || true")
 
@@ -183,9 +202,8 @@ def test_send(env, where, counter, arguments):
     left, right = leaks.ends(env.a)
     ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
     before = counters(env, counter)
-    found = in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE"})
+    in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE": None})
     ksft_gt(counters(env, counter) - before, 0, counter)
-    ksft_gt(found["injected"], 0)
     ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
 
 
@@ -209,7 +227,7 @@ def test_receive_in_a_thread(env):
     left, right = leaks.ends(env.a, quiet=True)
     ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
     found = in_turn(env, "receive", "left", V4["a"], "right")
-    ksft_gt(found["failed"].get("ENOMEM", 0), 0, "some of them lose the packet")
+    ksft_gt(found["ENOMEM"], 0, "some of them lose the packet")
     ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
 
 
@@ -254,12 +272,3 @@ def test_others_refuse_a_device(env, event):
     env.a.run(f"echo 0 >{error}")
     load(env.a, leaks.parameters())
     env.a.run(new)
-
-
-def test_all_works_and_nothing_has_leaked(env):
-    load(env.a, leaks.parameters())
-    left, right = leaks.ends(env.a)
-    ksft_eq(ping(left, right, "-c 20 -i 0.02").received, 20)
-    ksft_ge(iperf3(left, right, seconds=1).rate, 0.1)
-    env.a.run("rmmod muennet; ip netns del right", timeout=120)
-    ksft_eq(leaks.scan(env.a), "")

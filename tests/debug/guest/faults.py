@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Does something again and again, with its N-th allocation failing, until it runs
-to its end without having met its failure. Prints what came of it: {"injected":
-how often one failed, "failed": {errno: how often the operation did}, "result":
-the errno of the last time, without a failure}.
+Does something again and again, with its N-th allocation failing: for each N, until
+it runs to its end without having met its failure, or for MOST of them, spread over
+all that a time without a failure has. Writes each N to the kernel's log. Prints what
+came of it: {"results": [N, errno] of each time in which one failed, the errno "" when
+the operation worked all the same, "last": the errno of a last time, without a failure}.
 
-    faults.py FIRST STEP OPERATION ARGUMENT...
+    faults.py MOST OPERATION ARGUMENT...         MOST: 0 for all
 """
 
 import json
@@ -14,12 +15,13 @@ import sys
 
 import operations
 
+# More than any operation has.
 LIMIT = 5000
 CONTROL = "/proc/thread-self/fail-nth"
 
 
 def attempt(operation, number: int) -> tuple:
-    """One try: the operation's errno, and whether an allocation failed."""
+    """One try: the operation's errno, and how many allocations more would have been the one."""
     other = getattr(operation, "control", None)
     receive, send = os.pipe()
     pid = os.fork()
@@ -31,7 +33,7 @@ def attempt(operation, number: int) -> tuple:
         result = operation.run()
         left = os.pread(control, 16, 0)
         os.pwrite(control, b"0", 0)
-        os.write(send, json.dumps((result, int(left) == 0)).encode())
+        os.write(send, json.dumps((result, int(left))).encode())
         os._exit(0)
     os.close(send)
     # Its file in /proc stays until it has been waited for.
@@ -44,27 +46,38 @@ def attempt(operation, number: int) -> tuple:
     if told:
         return json.loads(told)
     if hasattr(operation, "ended"):
-        return operation.ended(status), left == 0
-    return f"ended with status {status}", left == 0
+        return operation.ended(status), left
+    return f"ended with status {status}", left
+
+
+def once(operation, number: int) -> tuple:
+    """One try, with what belongs before and after it."""
+    operation.prepare()
+    with open("/dev/kmsg", "w", encoding="ascii") as log:
+        log.write(f"fault {number}\n")
+    result, left = attempt(operation, number)
+    if not result:
+        operation.undo()
+    return result, left
 
 
 def main():
     """Parses the command line and runs."""
-    first, step, kind, *arguments = sys.argv[1:]
+    most, kind, *arguments = sys.argv[1:]
     operation = operations.KINDS[kind](*arguments)
-    injected, failed, result = 0, {}, ""
-    for number in range(int(first), LIMIT, int(step)):
-        operation.prepare()
-        result, hit = attempt(operation, number)
-        if result:
-            failed[result] = failed.get(result, 0) + 1
-        else:
-            operation.undo()
-        if not hit:
+    numbers = range(1, LIMIT)
+    if int(most):
+        _, left = once(operation, LIMIT)
+        total = LIMIT - left
+        numbers = sorted({1 + index * total // int(most) for index in range(int(most))})
+    results = []
+    for number in numbers:
+        result, left = once(operation, number)
+        if left:
             break
-        injected += 1
-    json.dump({"injected": injected, "failed": failed, "last": number, "result": result},
-              sys.stdout)
+        results.append((number, result))
+    last, _ = once(operation, LIMIT)
+    json.dump({"results": results, "last": last}, sys.stdout)
 
 
 main()
