@@ -163,7 +163,8 @@ def listening(env):
 
 @ksft_variants(REQUESTS)
 def test_request(env, request):
-    prepare(env)
+    # The driver fills what others allocate for a dump.
+    prepare(env, ANY if "dump" in request["run"] else MODULES)
     load(env.a, leaks.parameters())
     env.a.run("ip link set left up")
     listening(env)
@@ -175,8 +176,6 @@ def test_link_of_the_kind(env):
     load(env.a, leaks.parameters())
     in_turn(env, "command", "ip link add link left name child0 type muennet",
             "ip link del child0")
-    in_turn(env, "command", "ip link del child0", "true",
-            "ip link add link left name child0 type muennet 2>/dev/null || true")
 
 
 SENDS = [KsftNamedVariant(name, where, counter, arguments) for name, where, counter, arguments in (
@@ -221,13 +220,15 @@ def test_send_by_packet_socket(env, flags, data):
 
 
 def test_receive_in_a_thread(env):
-    """Each allocation of the poll and of what comes of it, by the task that polls."""
+    """
+    Each allocation of the poll and of what comes of it, by the task that polls. None
+    has to lose the packet: there are spare buffers.
+    """
     prepare(env)
     load(env.a, leaks.parameters())
     left, right = leaks.ends(env.a, quiet=True)
     ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
-    found = in_turn(env, "receive", "left", V4["a"], "right")
-    ksft_gt(found["ENOMEM"], 0, "some of them lose the packet")
+    in_turn(env, "receive", "left", V4["a"], "right")
     ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
 
 

@@ -20,7 +20,7 @@ import time
 
 SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
 SIOCGIFINDEX, SIOCSIFFLAGS, SIOCSIFMTU = 0x8933, 0x8914, 0x8922
-SO_MARK, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PROBE = 36, 10, 23, 3
+SO_MARK, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PROBE, DO_NOT = 36, 10, 23, 3, 0
 ETH_P_ALL = 3
 LIBC = ctypes.CDLL(None, use_errno=True)
 REQUESTS = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -159,14 +159,14 @@ class Netlink(Operation):
 
 
 def datagram(address: str, mark: int = 0, probe: int = 0):
-    """A socket for datagrams with a mark that must, with `probe`, not be fragmented here."""
+    """A socket for datagrams with a mark that may, but with `probe`, be fragmented anywhere."""
     six = ":" in address
     found = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
     found.setsockopt(socket.SOL_SOCKET, SO_MARK, int(mark))
     if int(probe) and six:
         found.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PROBE)
-    elif int(probe):
-        found.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PROBE)
+    elif not six:
+        found.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PROBE if int(probe) else DO_NOT)
     return found
 
 
