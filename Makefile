@@ -66,7 +66,7 @@ check-e2e: | setup-machines ##! The module in virtual machines
 	@tests/check e2e
 
 .PHONY: check-debug
-check-debug: | setup-debug ##! The module in a kernel with KASAN, lockdep and others (not in check)
+check-debug: | setup-debug ##! The module in a kernel with KASAN, lockdep and others
 	@tests/check debug
 
 # How many mutations, and what decides on them.

@@ -3,7 +3,7 @@
 #
 # setup.sh [PART...]: makes what is missing in the cache. Parts: root, kernel
 # (needs root), uml and debug (need kernel), cargo (needs root); without PART all
-# of them but debug, in this order. Returns at once when everything is there.
+# of them, in this order. Returns at once when everything is there.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/progress.sh"
@@ -26,7 +26,7 @@ if ! flock --nonblock "$lock"; then
 	flock "$lock"
 fi
 
-for part in "${@:-root kernel uml cargo}"; do
+for part in "${@:-root kernel uml debug cargo}"; do
 	for one in $part; do
 		"set_up_$one"
 	done
