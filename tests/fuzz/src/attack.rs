@@ -187,7 +187,8 @@ impl Attack {
             panic!("nothing was copied");
         };
         let offset = (offset - HEADER_SIZE) as u64;
-        assert_eq!(offset % ring.size, 0, "the copy starts within an element");
+        let start = self.mode.last_copy_at() as u64;
+        assert_eq!(offset % ring.size, start, "the copy starts elsewhere");
         let slot = offset / ring.size;
         assert!(slot < ring.elements, "slot {slot} of {}", ring.elements);
 

@@ -40,6 +40,15 @@ impl Mode {
         }
     }
 
+    /// Where in an element the last of its copies begins.
+    pub(crate) fn last_copy_at(self) -> usize {
+        match self {
+            // The header is copied for itself.
+            Mode::Large => large::HEADER_SIZE,
+            Mode::Raw | Mode::Ip | Mode::Ethernet => 0,
+        }
+    }
+
     /// Copies what the element claims to hold.
     pub(crate) fn copy(self, element: &Element<'_, Shared<'_>>) -> Result<Vec<u8>, Malformed> {
         let size = element.size();
