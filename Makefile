@@ -85,7 +85,7 @@ bench: | setup-kernel setup-uml setup-cargo ##! Measure it against virtio-net an
 MINUTES ?= 30
 
 .PHONY: soak
-soak: | setup-kernel ##! Stress, attacks and reloads at full length, again and again; MINUTES=30
+soak: | setup-kernel setup-debug ##! Stress, attacks, the debug kernel: all at full length; MINUTES=30
 	@$(RUN) tests/setup/with-module.sh tests/soak/run $(MINUTES)
 
 .PHONY: format

@@ -31,11 +31,14 @@ print(json.dumps(netdev.do("napi-get", {"id": instance["id"]})))
 """
 
 
-def set_threaded(end: End, how: str) -> dict:
-    """Makes the interface's NAPI instance poll so, by the kernel's own tool; what it is then."""
+def set_threaded(end: End, how: str, dev: str = "") -> dict:
+    """
+    Makes the NAPI instance of an interface (that of the end's namespace) poll so,
+    by the kernel's own tool; what it is then.
+    """
     end.machine.put("/root/netdev.yaml", (places.kernel_source() / SPEC).read_bytes())
     end.machine.put("/root/set.py", SET.encode())
-    index = end.run(f"cat /sys/class/net/{end.ns}/ifindex").stdout.strip()
+    index = end.run(f"cat /sys/class/net/{dev or end.ns}/ifindex").stdout.strip()
     return json.loads(end.run(f"python3 /root/set.py {index} {how}", timeout=120).stdout)
 
 
