@@ -175,10 +175,11 @@ def run_group(system, files, options, results: Results):
             machines.__exit__()
 
 
-def run(paths, options, share=None) -> int:
+def run(paths, options, share=None, instead=None) -> int:
     """
     Runs test files, grouped by system: the exit status. `share`: the tests (or
-    patterns) that alone are run of files with these names.
+    patterns) that alone are run of files with these names. `instead`: systems to
+    take for those of these names, whose channels they have.
     """
     options.share = share or {}
     begin = time.monotonic()
@@ -190,7 +191,8 @@ def run(paths, options, share=None) -> int:
         if module.SYSTEM is None:
             run_file(module, path, None, options, results)
         else:
-            groups.setdefault(module.SYSTEM.name, (module.SYSTEM, []))[1].append((path, module))
+            system = (instead or {}).get(module.SYSTEM.name, module.SYSTEM)
+            groups.setdefault(system.name, (system, []))[1].append((path, module))
     for system, files in groups.values():
         run_group(system, files, options, results)
     return results.end(time.monotonic() - begin)
