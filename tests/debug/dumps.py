@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 from rig import klog
 
+# The kernel's own word for an allocation of its reference tracking that failed.
+TRACKER = "ref_tracker: memory allocation failure"
 # What guest/faults.py writes before each.
 MARK = re.compile(r"\] fault (\d+)$")
 BEGIN = "FAULT_INJECTION: forcing a failure"
@@ -57,7 +59,7 @@ def take(machine) -> dict:
         elif inside and LINE.search(line):
             last.add(line)
             inside = "</TASK>" not in line
-        else:
+        elif TRACKER not in line:
             others.append(line)
     bad = klog.excerpt(others)
     if bad:
