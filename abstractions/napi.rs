@@ -121,6 +121,13 @@ impl Napi {
         unsafe { bindings::napi_complete_done(self.as_ptr(), work) }
     }
 
+    /// Whether a poll is due or under way.
+    #[inline]
+    pub(crate) fn is_scheduled(&self) -> bool {
+        // SAFETY: By the type invariant the instance is valid; the function reads an atomic bit.
+        unsafe { bindings::muennet_napi_is_scheduled(self.as_ptr()) }
+    }
+
     /// Whether a thread or a socket polls all the time just now, so that nobody needs to ask for it.
     #[inline]
     pub(crate) fn in_busy_poll(&self) -> bool {

@@ -42,8 +42,11 @@ use kernel::{
 
 mod pace;
 
-use self::pace::Pace;
 pub(super) use self::pace::SHORTEST_US;
+use self::pace::{
+    Found,
+    Pace, //
+};
 
 /// The readers that are polled, and their timer.
 #[pin_data]
@@ -156,17 +159,17 @@ impl HrTimerCallback for Poller {
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
         let mut devices = this.devices.lock();
-        let mut most = 0;
+        let mut found = Found::Nothing;
         let mut longest_us = u32::MAX;
         for dev in devices.list.iter() {
             longest_us = longest_us.min(dev.data().poll_us.load(Relaxed));
             let news = dev.data().news();
             if news > 0 && !dev.napi().in_busy_poll() {
+                found = found.max(Found::of(news, dev.napi().is_scheduled()));
                 dev.napi().schedule();
-                most = most.max(news);
             }
         }
-        let period_us = devices.pace.next(most, longest_us);
+        let period_us = devices.pace.next(found, longest_us);
         drop(devices);
         let period = Delta::from_micros(i64::from(period_us));
         context.forward_now(period);

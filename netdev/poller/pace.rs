@@ -11,12 +11,43 @@
 //!   wait for them.
 //! - Where more than one is found at a time, nobody waits for a single one. The pace slows down, so
 //!   that each look finds more.
+//! - Where all that is found is being handled already, the look was for nothing. The pace slows down
+//!   further.
 
 /// The shortest period, in microseconds.
 pub(crate) const SHORTEST_US: u32 = 50;
 
 /// The longest period while there is news each time, in microseconds.
 const BUSY_US: u32 = 200;
+
+/// The longest period while all there is is being handled.
+const HANDLED_US: u32 = 800;
+
+/// What a look at all interfaces has found; what asks for the soonest answer is the greatest, but
+/// that where there is much, nobody waits for little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Found {
+    /// No news.
+    Nothing,
+    /// News that is being handled, or is about to be.
+    Handled,
+    /// One element, or other news of a channel.
+    One,
+    /// More than one element.
+    Several,
+}
+
+impl Found {
+    /// What `news` elements mean, of which there is at least one. The number may be a peer's
+    /// invention: all that it decides is the pace, within its bounds.
+    pub(super) fn of(news: u64, scheduled: bool) -> Self {
+        match (scheduled, news) {
+            (true, _) => Self::Handled,
+            (false, 1) => Self::One,
+            _ => Self::Several,
+        }
+    }
+}
 
 /// The pace of looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,14 +67,16 @@ impl Pace {
         }
     }
 
-    /// The time until the next look after one that found `news` elements, in microseconds: at most
-    /// `longest_us`, which is at least [`SHORTEST_US`].
-    ///
-    /// The number may be a peer's invention: all that it decides is this, within these bounds.
-    pub(super) fn next(&mut self, news: u64, longest_us: u32) -> u32 {
-        match news {
-            0 => {}
-            1 => {
+    /// The time until the next look, in microseconds: at most `longest_us`, which is at least
+    /// [`SHORTEST_US`].
+    pub(super) fn next(&mut self, found: Found, longest_us: u32) -> u32 {
+        match found {
+            Found::Nothing => {}
+            Found::Handled => {
+                self.base_us = self.base_us.saturating_mul(2).min(HANDLED_US);
+                self.waited_us = 0;
+            }
+            Found::One => {
                 // Packets that come regularly, as acknowledgements do, come so again. After silence
                 // there is nothing to go by.
                 self.base_us = match self.waited_us / 8 {
@@ -52,7 +85,7 @@ impl Pace {
                 };
                 self.waited_us = 0;
             }
-            _ => {
+            Found::Several => {
                 self.base_us = self.base_us.saturating_mul(2).min(BUSY_US);
                 self.waited_us = 0;
             }
@@ -70,52 +103,97 @@ mod tests {
 
     #[test]
     fn periods() {
+        use Found::{
+            Handled,
+            Nothing,
+            One,
+            Several, //
+        };
         // The longest period; what looks find, how often in a row, and the period after the last.
-        type Row<'a> = (u32, &'a [(u64, usize, u32)]);
-        let table: [Row<'_>; 9] = [
+        type Row<'a> = (u32, &'a [(Found, usize, u32)]);
+        let table: [Row<'_>; 11] = [
             // Silence: a quarter of the time that has passed, up to the longest.
-            (1_000, &[(0, 1, 50), (0, 4, 50), (0, 1, 62)]),
-            (1_000, &[(0, 1_000, 1_000)]),
-            (1_000_000, &[(0, 1_000, 1_000_000)]),
-            (50, &[(0, 1_000, 50), (1, 9, 50), (9, 9, 50)]),
-            (120, &[(9, 9, 120), (0, 100, 120)]),
+            (
+                1_000,
+                &[(Nothing, 1, 50), (Nothing, 4, 50), (Nothing, 1, 62)],
+            ),
+            (1_000, &[(Nothing, 1_000, 1_000)]),
+            (1_000_000, &[(Nothing, 1_000, 1_000_000)]),
+            (50, &[(Nothing, 1_000, 50), (One, 9, 50), (Several, 9, 50)]),
+            (120, &[(Several, 9, 120), (Nothing, 100, 120)]),
             // News ends it at once.
-            (1_000, &[(0, 1_000, 1_000), (1, 1, 50)]),
+            (1_000, &[(Nothing, 1_000, 1_000), (One, 1, 50)]),
             // Many at a time: fewer looks.
-            (1_000, &[(2, 1, 100), (2, 1, 200), (2, 100, 200)]),
-            (1_000, &[(u64::MAX, 100, 200), (1, 1, 50)]),
+            (
+                1_000,
+                &[(Several, 1, 100), (Several, 1, 200), (Several, 100, 200)],
+            ),
+            (1_000, &[(Several, 100, 200), (One, 1, 50)]),
+            // All of it in good hands: still fewer, for as long as that is so.
+            (
+                1_000,
+                &[(Handled, 100, 800), (Several, 1, 200), (Handled, 1, 400)],
+            ),
+            (300, &[(Handled, 100, 300), (One, 1, 50)]),
             // One now and then: it is expected for about as long.
-            (1_000, &[(1, 1, 50), (0, 9, 152), (1, 1, 95), (0, 1, 95)]),
+            (
+                1_000,
+                &[
+                    (One, 1, 50),
+                    (Nothing, 9, 152),
+                    (One, 1, 95),
+                    (Nothing, 1, 95),
+                ],
+            ),
         ];
         for (longest, looks) in table {
             let mut pace = Pace::new();
-            for &(news, times, expected) in looks {
+            for &(found, times, expected) in looks {
                 let mut last = 0;
                 for _ in 0..times {
-                    last = pace.next(news, longest);
+                    last = pace.next(found, longest);
                 }
                 assert_eq!(
-                    (longest, news, times, last),
-                    (longest, news, times, expected)
+                    (longest, found, times, last),
+                    (longest, found, times, expected)
                 );
             }
         }
     }
 
     #[test]
+    fn what_is_found() {
+        let table = [
+            (1, false, Found::One),
+            (2, false, Found::Several),
+            (u64::MAX, false, Found::Several),
+            (1, true, Found::Handled),
+            (u64::MAX, true, Found::Handled),
+        ];
+        for (news, scheduled, expected) in table {
+            assert_eq!(
+                (news, scheduled, Found::of(news, scheduled)),
+                (news, scheduled, expected)
+            );
+        }
+        // One interface's news is not kept waiting by another one's that is being handled.
+        assert_eq!(Found::Handled.max(Found::One), Found::One);
+    }
+
+    #[test]
     fn no_packet_waits_longer_than_promised() {
         for longest in [50, 333, 1_000, 1_000_000] {
-            for first in [0, 1, 2, 1_000] {
+            for first in [Found::Nothing, Found::Handled, Found::One, Found::Several] {
                 let mut pace = Pace::new();
                 let before = pace.next(first, longest);
                 let mut silent = pace.next(first, longest);
-                if first == 0 {
+                if first == Found::Nothing {
                     silent = silent.saturating_add(before);
                 }
                 for _ in 0..200 {
-                    let period = pace.next(0, longest);
+                    let period = pace.next(Found::Nothing, longest);
                     assert!(period >= SHORTEST_US && period <= longest);
-                    assert!(period <= (silent / 4).max(BUSY_US));
+                    assert!(period <= (silent / 4).max(HANDLED_US));
                     silent = silent.saturating_add(period);
                 }
             }
