@@ -19,6 +19,7 @@ mod memory;
 use std::{
     convert::Infallible,
     env,
+    error::Error,
     hint::black_box,
     num::NonZeroU64,
     time::Instant, //
@@ -55,11 +56,10 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(ring: usize, size: usize) -> Self {
+    fn new(ring: usize, size: usize) -> Result<Self, Box<dyn Error>> {
         let region = Region::new(ring);
-        let Ok(mut writer) = Writer::new(ONE, size, region.size()) else {
-            panic!("{ring} bytes do not hold {size}");
-        };
+        let mut writer = Writer::new(ONE, size, region.size())
+            .map_err(|_| format!("{ring} bytes do not hold {size}"))?;
         writer.start(&region, ONE);
         let mut reader = Reader::new(Expect {
             protocol: 1,
@@ -67,7 +67,7 @@ impl Bench {
             max_size: size,
         });
         reader.read(&region, 1, |_| (), |()| ());
-        Self {
+        Ok(Self {
             region,
             writer,
             reader,
@@ -76,7 +76,7 @@ impl Bench {
             copy: vec![0; size],
             plain: Region::new(ring),
             place: 0,
-        }
+        })
     }
 
     #[inline(never)]
@@ -142,12 +142,13 @@ impl Bench {
     }
 }
 
-fn main() {
-    let mut numbers = env::args().skip(1).map(|it| it.parse().expect("a number"));
-    let rounds: usize = numbers.next().expect("the number of rounds");
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut numbers = env::args().skip(1).map(|it| it.parse());
+    let rounds: usize = numbers.next().ok_or("how many rounds?")??;
     for ring in numbers {
+        let ring = ring?;
         for size in SIZES {
-            let mut bench = Bench::new(ring, size);
+            let mut bench = Bench::new(ring, size)?;
             bench.ours(ring / size);
             bench.theirs(ring / size);
             for _ in 0..rounds {
@@ -156,4 +157,5 @@ fn main() {
             }
         }
     }
+    Ok(())
 }

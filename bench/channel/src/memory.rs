@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory of a channel as the driver accesses it: words by volatile accesses, elements by C's
+//! Memory of a channel, accessed as the driver does it: words one by one, elements by C's
 //! `memcpy()`, and barriers for the compiler alone, which is what x86-64 needs.
 
 use std::{
-    cell::UnsafeCell,
+    cell::RefCell,
     sync::atomic::{
         compiler_fence,
+        AtomicU64,
         Ordering, //
     }, //
 };
@@ -14,49 +15,57 @@ use std::{
 use crate::channel::{
     Memory,
     MemoryMut,
-    Word, //
+    Word,
+    HEADER_SIZE, //
 };
 
-const WORDS: usize = 512;
+/// What elements begin at a multiple of, if their size allows: a line of the cache.
+const LINE: usize = 64;
 
-/// A page, as regions of memory begin with.
-#[repr(align(4096))]
-struct Page(UnsafeCell<[u64; WORDS]>);
-
-/// A region of whole pages.
-pub(crate) struct Region(Box<[Page]>);
+/// A region: a header of words, and the elements.
+pub(crate) struct Region {
+    words: [AtomicU64; HEADER_SIZE / size_of::<u64>()],
+    elements: RefCell<Vec<u8>>,
+    /// Where the elements begin.
+    start: usize,
+    size: usize,
+}
 
 impl Region {
     /// A region of `size` bytes, all of it touched.
     pub(crate) fn new(size: usize) -> Self {
-        let pages = 0..size / size_of::<Page>();
-        Self(pages.map(|_| Page(UnsafeCell::new([1; WORDS]))).collect())
+        let elements = vec![1; size.saturating_sub(HEADER_SIZE) + LINE];
+        let start = elements.as_ptr().align_offset(LINE).min(LINE);
+        Self {
+            words: Default::default(),
+            elements: RefCell::new(elements),
+            start,
+            size,
+        }
     }
 
-    fn place(&self, offset: usize, length: usize) -> Option<*mut u8> {
-        let end = offset.checked_add(length)?;
-        (end <= self.size()).then(|| self.0.as_ptr().cast_mut().cast::<u8>().wrapping_add(offset))
+    #[inline(always)]
+    fn word(&self, word: Word) -> &AtomicU64 {
+        &self.words[word.offset() / size_of::<u64>()]
     }
 
-    fn word(&self, word: Word) -> *mut u64 {
-        self.0[0]
-            .0
-            .get()
-            .cast::<u64>()
-            .wrapping_add(word.offset() / 8)
+    /// Where bytes of elements lie.
+    #[inline(always)]
+    fn place(&self, offset: usize, length: usize) -> Option<std::ops::Range<usize>> {
+        let begin = offset.checked_sub(HEADER_SIZE)?.checked_add(self.start)?;
+        Some(begin..begin.checked_add(length)?)
     }
 }
 
 impl Memory for Region {
     #[inline(always)]
     fn size(&self) -> usize {
-        self.0.len() * size_of::<Page>()
+        self.size
     }
 
     #[inline(always)]
     fn load(&self, word: Word) -> u64 {
-        // SAFETY: A word of the region, which lives; nobody else accesses it meanwhile.
-        unsafe { self.word(word).read_volatile() }
+        self.word(word).load(Ordering::Relaxed)
     }
 
     #[inline(always)]
@@ -66,21 +75,19 @@ impl Memory for Region {
 
     #[inline(always)]
     fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
-        let Some(from) = self.place(offset, to.len()) else {
-            return false;
-        };
-        // SAFETY: `place` has checked the range; `to` is not in the region, of which no slice is
-        // given to anybody.
-        unsafe { from.copy_to_nonoverlapping(to.as_mut_ptr(), to.len()) };
-        true
+        let elements = self.elements.borrow();
+        let from = self.place(offset, to.len()).and_then(|it| elements.get(it));
+        from.is_some_and(|from| {
+            to.copy_from_slice(from);
+            true
+        })
     }
 }
 
 impl MemoryMut for Region {
     #[inline(always)]
     fn store(&self, word: Word, value: u64) {
-        // SAFETY: As in `load`.
-        unsafe { self.word(word).write_volatile(value) };
+        self.word(word).store(value, Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -90,11 +97,11 @@ impl MemoryMut for Region {
 
     #[inline(always)]
     fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
-        let Some(to) = self.place(offset, from.len()) else {
-            return false;
-        };
-        // SAFETY: As in `copy_out`.
-        unsafe { to.copy_from_nonoverlapping(from.as_ptr(), from.len()) };
-        true
+        let mut elements = self.elements.borrow_mut();
+        let place = self.place(offset, from.len());
+        place.and_then(|it| elements.get_mut(it)).is_some_and(|to| {
+            to.copy_from_slice(from);
+            true
+        })
     }
 }
