@@ -18,7 +18,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import driver, jobs, klog, ksft
+from . import driver, klog, ksft
 from .client import MachineDied
 from .machine import Machines
 
@@ -179,8 +179,7 @@ def run(paths, options, share=None, instead=None) -> int:
     """
     Runs test files, grouped by system: the exit status. `share`: the tests (or
     patterns) that alone are run of files with these names. `instead`: systems to
-    take for those of these names, whose channels they have. As many groups as
-    `options.jobs` says are run at once.
+    take for those of these names, whose channels they have.
     """
     options.share = share or {}
     begin = time.monotonic()
@@ -194,13 +193,6 @@ def run(paths, options, share=None, instead=None) -> int:
         else:
             system = (instead or {}).get(module.SYSTEM.name, module.SYSTEM)
             groups.setdefault(system.name, (system, []))[1].append((path, module))
-    def work(share, said):
-        for system, files in share:
-            run_group(system, files, options, said)
-
-    count = getattr(options, "jobs", 1)
-    if count > 1 and len(groups) > 1:
-        jobs.run(work, jobs.spread(groups, count), results)
-    else:
-        work(groups.values(), results)
+    for system, files in groups.values():
+        run_group(system, files, options, results)
     return results.end(time.monotonic() - begin)
