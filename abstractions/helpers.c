@@ -218,16 +218,6 @@ void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 	netif_napi_add(dev, napi, poll);
 }
 
-bool muennet_napi_is_scheduled(struct napi_struct *napi)
-{
-	return napi_is_scheduled(napi);
-}
-
-bool muennet_napi_in_busy_poll(const struct napi_struct *napi)
-{
-	return test_bit(NAPI_STATE_IN_BUSY_POLL, &napi->state);
-}
-
 void muennet_napi_gro_flush(struct napi_struct *napi)
 {
 	napi_gro_flush(napi, false);

@@ -56,8 +56,6 @@ bool muennet_netif_running(const struct net_device *dev);
 bool muennet_xmit_more(void);
 void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,
 		      int (*poll)(struct napi_struct *napi, int budget));
-bool muennet_napi_is_scheduled(struct napi_struct *napi);
-bool muennet_napi_in_busy_poll(const struct napi_struct *napi);
 
 void muennet_napi_gro_flush(struct napi_struct *napi);
 

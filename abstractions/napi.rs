@@ -121,35 +121,24 @@ impl Napi {
         unsafe { bindings::napi_complete_done(self.as_ptr(), work) }
     }
 
-    /// Whether a poll is due or under way.
+    /// Asks for a poll. Nothing happens where one is due or under way already, also by a thread or a
+    /// socket that polls all the time, or while the device is down. Returns whether it was news.
     #[inline]
-    pub(crate) fn is_scheduled(&self) -> bool {
-        // SAFETY: By the type invariant the instance is valid; the function reads an atomic bit.
-        unsafe { bindings::muennet_napi_is_scheduled(self.as_ptr()) }
-    }
-
-    /// Whether a thread or a socket polls all the time just now, so that nobody needs to ask for it.
-    #[inline]
-    pub(crate) fn in_busy_poll(&self) -> bool {
-        // SAFETY: By the type invariant the instance is valid; the function reads an atomic bit.
-        unsafe { bindings::muennet_napi_in_busy_poll(self.as_ptr()) }
-    }
-
-    /// Asks for a poll. Nothing happens where one is due already, or while the device is down.
-    #[inline]
-    pub(crate) fn schedule(&self) {
-        self.schedule_with(|| ());
+    pub(crate) fn schedule(&self) -> bool {
+        self.schedule_with(|| ())
     }
 
     /// The same; `first` is called where a poll was not due yet, before it can run.
     #[inline]
-    pub(crate) fn schedule_with(&self, first: impl FnOnce()) {
+    pub(crate) fn schedule_with(&self, first: impl FnOnce()) -> bool {
         // SAFETY: By the type invariant the instance is valid.
-        if unsafe { bindings::napi_schedule_prep(self.as_ptr()) } {
+        let new = unsafe { bindings::napi_schedule_prep(self.as_ptr()) };
+        if new {
             first();
             // SAFETY: `napi_schedule_prep()` gave the permission.
             unsafe { bindings::__napi_schedule(self.as_ptr()) };
         }
+        new
     }
 }
 

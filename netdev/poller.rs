@@ -164,9 +164,8 @@ impl HrTimerCallback for Poller {
         for dev in devices.list.iter() {
             longest_us = longest_us.min(dev.data().poll_us.load(Relaxed));
             let news = dev.data().news();
-            if news > 0 && !dev.napi().in_busy_poll() {
-                found = found.max(Found::of(news, dev.napi().is_scheduled()));
-                dev.napi().schedule();
+            if news > 0 {
+                found = found.max(Found::of(news, dev.napi().schedule()));
             }
         }
         let period_us = devices.pace.next(found, longest_us);

@@ -23,8 +23,8 @@ const BUSY_US: u32 = 200;
 /// The longest period while all there is is being handled.
 const HANDLED_US: u32 = 800;
 
-/// What a look at all interfaces has found; what asks for the soonest answer is the greatest, but
-/// that where there is much, nobody waits for little.
+/// What a look at all interfaces has found. The greatest decides: what is being handled keeps nobody
+/// else waiting, and where there is much, nobody waits for little.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Found {
     /// No news.
@@ -38,12 +38,13 @@ pub(super) enum Found {
 }
 
 impl Found {
-    /// What `news` elements mean, of which there is at least one. The number may be a peer's
-    /// invention: all that it decides is the pace, within its bounds.
-    pub(super) fn of(news: u64, scheduled: bool) -> Self {
-        match (scheduled, news) {
-            (true, _) => Self::Handled,
-            (false, 1) => Self::One,
+    /// What `news` elements mean, of which there is at least one, if the poll that they take was
+    /// `asked_for` only now. The number may be a peer's invention: all that it decides is the pace,
+    /// within its bounds.
+    pub(super) fn of(news: u64, asked_for: bool) -> Self {
+        match (asked_for, news) {
+            (false, _) => Self::Handled,
+            (true, 1) => Self::One,
             _ => Self::Several,
         }
     }
@@ -71,7 +72,8 @@ impl Pace {
     /// [`SHORTEST_US`].
     pub(super) fn next(&mut self, found: Found, longest_us: u32) -> u32 {
         match found {
-            Found::Nothing => {}
+            // What was being handled has come to its end.
+            Found::Nothing => self.base_us = self.base_us.min(BUSY_US),
             Found::Handled => {
                 self.base_us = self.base_us.saturating_mul(2).min(HANDLED_US);
                 self.waited_us = 0;
@@ -111,7 +113,7 @@ mod tests {
         };
         // The longest period; what looks find, how often in a row, and the period after the last.
         type Row<'a> = (u32, &'a [(Found, usize, u32)]);
-        let table: [Row<'_>; 11] = [
+        let table: [Row<'_>; 12] = [
             // Silence: a quarter of the time that has passed, up to the longest.
             (
                 1_000,
@@ -135,6 +137,7 @@ mod tests {
                 &[(Handled, 100, 800), (Several, 1, 200), (Handled, 1, 400)],
             ),
             (300, &[(Handled, 100, 300), (One, 1, 50)]),
+            (1_000, &[(Handled, 100, 800), (Nothing, 1, 200)]),
             // One now and then: it is expected for about as long.
             (
                 1_000,
@@ -164,16 +167,16 @@ mod tests {
     #[test]
     fn what_is_found() {
         let table = [
-            (1, false, Found::One),
-            (2, false, Found::Several),
-            (u64::MAX, false, Found::Several),
-            (1, true, Found::Handled),
-            (u64::MAX, true, Found::Handled),
+            (1, true, Found::One),
+            (2, true, Found::Several),
+            (u64::MAX, true, Found::Several),
+            (1, false, Found::Handled),
+            (u64::MAX, false, Found::Handled),
         ];
-        for (news, scheduled, expected) in table {
+        for (news, asked_for, expected) in table {
             assert_eq!(
-                (news, scheduled, Found::of(news, scheduled)),
-                (news, scheduled, expected)
+                (news, asked_for, Found::of(news, asked_for)),
+                (news, asked_for, expected)
             );
         }
         // One interface's news is not kept waiting by another one's that is being handled.
@@ -193,7 +196,7 @@ mod tests {
                 for _ in 0..200 {
                     let period = pace.next(Found::Nothing, longest);
                     assert!(period >= SHORTEST_US && period <= longest);
-                    assert!(period <= (silent / 4).max(HANDLED_US));
+                    assert!(period <= (silent / 4).max(BUSY_US));
                     silent = silent.saturating_add(period);
                 }
             }
