@@ -2,9 +2,12 @@
 
 //! One element, and the bounds that no copy of it leaves.
 
-use super::memory::{
-    Memory,
-    MemoryMut, //
+use super::{
+    memory::{
+        Memory,
+        MemoryMut, //
+    },
+    origin::Origin, //
 };
 
 /// The place of one element in its region.
@@ -29,22 +32,15 @@ impl Place {
 pub(crate) struct Element<'a, M> {
     memory: &'a M,
     place: Place,
-    epoch: u64,
-    number: u64,
+    origin: Origin,
 }
 
 impl<'a, M: Memory> Element<'a, M> {
-    pub(super) fn new(
-        memory: &'a M,
-        (epoch, number): (u64, u64),
-        offset: usize,
-        size: usize,
-    ) -> Self {
+    pub(super) fn new(memory: &'a M, origin: Origin, offset: usize, size: usize) -> Self {
         Self {
             memory,
             place: Place { offset, size },
-            epoch,
-            number,
+            origin,
         }
     }
 
@@ -53,14 +49,9 @@ impl<'a, M: Memory> Element<'a, M> {
         self.place.size
     }
 
-    /// Returns the epoch of the element, not zero.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
-    /// Returns the number of the element, from 0 at the start of the epoch.
-    pub(crate) fn number(&self) -> u64 {
-        self.number
+    /// Returns which element of the channel it is.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// Copies bytes out of the element, from byte `at` on.
@@ -129,6 +120,11 @@ mod tests {
     use super::super::testing::Cells;
     use super::*;
 
+    const FIRST: Origin = Origin {
+        epoch: 1,
+        number: 0,
+    };
+
     #[test]
     fn nothing_outside_the_element_is_reached() {
         const MAX: usize = usize::MAX;
@@ -150,7 +146,7 @@ mod tests {
         ];
         let memory = Cells::<88>::new();
         for (at, len, place) in table {
-            let element = Element::new(&memory, (1, 0), 72, 8);
+            let element = Element::new(&memory, FIRST, 72, 8);
             let slot = Slot::new(&memory, 72, 8);
             let found = element.locate(at, len).map(|(_, place)| place);
             assert_eq!((at, len, found), (at, len, place));
@@ -174,7 +170,7 @@ mod tests {
     #[test]
     fn the_region_bounds_an_element_that_is_not_in_it() {
         let memory = Cells::<76>::new();
-        let element = Element::new(&memory, (1, 0), 72, 8);
+        let element = Element::new(&memory, FIRST, 72, 8);
         assert!(element.peek(0, &mut [0; 4]));
         assert!(!element.peek(0, &mut [0; 5]));
         let slot = Slot::new(&memory, usize::MAX - 2, 8);

@@ -71,6 +71,7 @@ mod hostile_tests;
 mod kernel_glue;
 mod layout;
 mod memory;
+mod origin;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod overrun_tests;
 mod progress;
@@ -100,6 +101,7 @@ pub(crate) use self::{
         MemoryMut,
         Word, //
     },
+    origin::Origin,
     progress::{
         Change,
         Progress, //

@@ -12,6 +12,7 @@ use super::{
         Memory,
         Word, //
     },
+    origin::Origin,
     progress::{
         Progress,
         Violation, //
@@ -163,7 +164,10 @@ impl Run {
                 }
                 let element = Element::new(
                     call.memory,
-                    (self.epoch, next.number()),
+                    Origin {
+                        epoch: self.epoch,
+                        number: next.number(),
+                    },
                     next.offset(),
                     self.geometry.size(),
                 );

@@ -10,29 +10,11 @@
 //! nothing to do with those before, whatever their numbers are.
 
 use super::frame::large::Piece;
+use crate::channel::Origin;
 
 mod intact;
 
 pub(crate) use self::intact::Intact;
-
-/// An element among all those of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
-    /// The epoch, not zero.
-    pub(crate) epoch: u64,
-    /// The number of the element in it.
-    pub(crate) number: u64,
-}
-
-impl Origin {
-    /// The element that follows.
-    fn next(self) -> Self {
-        Self {
-            number: self.number.wrapping_add(1),
-            ..self
-        }
-    }
-}
 
 /// A packet of which some pieces have been copied.
 struct Partial<P> {

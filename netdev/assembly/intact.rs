@@ -2,7 +2,7 @@
 
 //! Which elements of large packets were intact when they had been copied.
 
-use super::Origin;
+use crate::channel::Origin;
 
 /// Which elements were intact, of the last ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,6 @@ use super::{
         assembly::{
             Assembly,
             Intact,
-            Origin,
             Whole, //
         },
         format::ip::PEEK,
@@ -19,9 +18,12 @@ use super::{
     },
     *, //
 };
-use crate::abstractions::{
-    napi::Protocol,
-    skbuff::LargeSkBuff, //
+use crate::{
+    abstractions::{
+        napi::Protocol,
+        skbuff::LargeSkBuff, //
+    },
+    channel::Origin, //
 };
 
 /// Packets that are being received, from one poll to the next.
@@ -64,10 +66,7 @@ pub(crate) fn copy(
     assembly: &mut Assembly<LargeSkBuff>,
 ) -> Copied {
     let mut bytes = 0;
-    let origin = Origin {
-        epoch: element.epoch(),
-        number: element.number(),
-    };
+    let origin = element.origin();
     let result = copy_piece(element, origin, assembly, &mut bytes);
     if result.is_err() {
         assembly.give_up();

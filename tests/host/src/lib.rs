@@ -9,6 +9,14 @@
     reason = "the driver uses what tests do not"
 )]
 
+/// See `channel/mod.rs`, whose tests other projects run.
+#[path = "../../../channel"]
+pub mod channel {
+    mod origin;
+
+    pub(crate) use self::origin::Origin;
+}
+
 /// See `muen/mod.rs`.
 #[path = "../../../muen"]
 pub mod muen {
