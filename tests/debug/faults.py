@@ -14,7 +14,7 @@ from pathlib import Path
 
 from e2e import netlink
 from e2e.errors import traces
-from rig import (V4, V6, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_pr,
+from rig import (V4, V6, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_in, ksft_pr,
                  ksft_true, ksft_variants, load, ping, stats)
 from rig.sim import Sim
 
@@ -47,7 +47,7 @@ def prepare(env, where=MODULES):
         env.a.run("\n".join(f"echo {value} >{DEBUG}/{kind}/{name}"
                             for name, value in settings.items()))
     for path in (HERE / "guest").iterdir():
-        env.a.put(f"/root/faults/{path.name}", path.read_bytes())
+        env.a.put(f"/run/faults/{path.name}", path.read_bytes())
 
 
 def fits(error: str, fault: dumps.Fault, fails: dict) -> bool:
@@ -63,7 +63,7 @@ def in_turn(env, kind: str, *arguments: str, fails=None, most: int = 12) -> Coun
     env.check_logs()
     begin = time.monotonic()
     words = " ".join(f"'{word}'" for word in arguments)
-    done = env.a.run(f"python3 -B /root/faults/faults.py {0 if env.long else most} {kind} {words}",
+    done = env.a.run(f"python3 -B /run/faults/faults.py {0 if env.long else most} {kind} {words}",
                      timeout=3600 if env.long else 600)
     found = json.loads(done.stdout)
     faults = dumps.take(env.a)
@@ -94,7 +94,7 @@ def test_load(env, name, flags, more):
     if name == "ring":
         Sim(env.a)
         env.a.new_log()
-    env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /root/")
+    env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /run/")
     before = traces(env.a)
     # What cannot be mapped, and an interrupt that somebody else has.
     found = in_turn(env, "load", leaks.parameters(name, {"left": "right", "ring": "bell"}[name],
@@ -107,7 +107,7 @@ def test_load(env, name, flags, more):
 
 def test_load_without_interface(env):
     prepare(env)
-    env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /root/")
+    env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /run/")
     in_turn(env, "load", "")
 
 
@@ -170,6 +170,9 @@ def test_request(env, request):
     env.a.run("ip link set left up")
     listening(env)
     in_turn(env, "netlink", json.dumps(request))
+    if request["run"] == MARK:
+        # So few that each of them failed, also that of the notification.
+        ksft_in('"lost"', env.a.run("cat /run/heard").stdout, "who listens is told of it")
 
 
 def test_link_of_the_kind(env):

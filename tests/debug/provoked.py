@@ -11,8 +11,8 @@ from rig import defer
 
 def report(env, what: str):
     """Has the module provoke a report."""
-    env.a.put("/root/provoke.ko", Path(os.environ["MUENNET_PROVOKE"]).read_bytes())
-    env.a.run("insmod /root/provoke.ko")
+    env.a.put("/run/provoke.ko", Path(os.environ["MUENNET_PROVOKE"]).read_bytes())
+    env.a.run("insmod /run/provoke.ko")
     defer(env.a.run, "rmmod provoke")
     # It taints the kernel, of which nobody may say anything here.
     env.a.new_log()

@@ -65,7 +65,7 @@ class Load(Operation):
     """Loads the module. Argument: its parameters."""
 
     def __init__(self, *parameters: str):
-        self.file = os.open("/root/muennet.ko", os.O_RDONLY)
+        self.file = os.open("/run/muennet.ko", os.O_RDONLY)
         self.parameters = " ".join(parameters).encode()
 
     def run(self) -> str:
