@@ -127,10 +127,11 @@ class Report:
                 against: bool = True, order=None, ours=None):
         """
         Measures contenders (name -> object) in turns. The first is ours (or those
-        named by `ours` are), the second the reference. `prepare(object)` comes before each measurement;
-        `measure.get(object)` returns a value, or values for several measures as
-        a dictionary of names and values. Without `against` nobody is a reference,
-        and the targets are those of each. `order` is who comes when in a round.
+        named by `ours` are), the second the reference. `prepare(object)` comes
+        before each measurement; `measure.get(object)` returns a value, or values
+        for several measures as a dictionary of names and values. Without
+        `against` nobody is a reference, and the targets are those of each.
+        `order` is who comes when in a round.
         """
         names = [*contenders]
         if self._only:
@@ -156,11 +157,15 @@ class Report:
         for measure in measures:
             if (measure.name, names[0]) not in found:
                 continue
-            for name in ours or names[:1 if against else None]:
+            if not against:
+                for name in names:
+                    found[measure.name, name].target = measure.target
+                continue
+            for name in ours or names[:1]:
                 figure = found[measure.name, name]
-                figure.target = measure.target_of(name, names[0]) if against else measure.target
-                reference = (figure.target and figure.target.against) or names[1:2] and names[1]
-                if against and reference:
+                target = figure.target = measure.target_of(name, names[0])
+                if len(names) > 1:
+                    reference = target and target.against or names[1]
                     figure.against = found[measure.name, reference]
         self.figures += found.values()
 
