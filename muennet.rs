@@ -106,6 +106,12 @@ string_param!(
     c"0xe00000000",
     "Physical address of the subject information, hexadecimal (0xe00000000)"
 );
+#[cfg(CONFIG_MUENNET_BENCH)]
+list_param!(
+    BENCH,
+    "bench",
+    "Rounds of the benchmark, and bytes of each of its rings; empty = none"
+);
 
 /// The module while it is loaded. Dropping it removes the children, then the interfaces.
 ///
@@ -141,6 +147,8 @@ impl kernel::Module for Muennet {
         lists.check().inspect_err(log_error)?;
         let poll = config::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
         let address = config::parse_sinfo(Some(SINFO.get().to_bytes())).inspect_err(log_error)?;
+        #[cfg(CONFIG_MUENNET_BENCH)]
+        netdev::bench::run(&BENCH, address)?;
         if let Some(asked) = poll.raised_from {
             pr_info!(
                 "poll={} is too short and counts as {}\n",

@@ -19,6 +19,7 @@
 //! - [`setup`]: how an interface is made. [`interface`]: its life and its operations.
 //! - [`info`]: its file in debugfs. [`tools`]: what `ethtool` shows and changes.
 //! - [`transmit`], [`receive`]: its two directions. [`memory`]: their channels' memory.
+//! - `bench`, in kernels that ask for it: what an element costs.
 //! - [`poller`]: the timer that wakes idle readers. [`counters`]: what is counted.
 //!
 //! # Lock order
@@ -35,6 +36,8 @@
 //! never held when packets are handed up.
 
 mod assembly;
+#[cfg(CONFIG_MUENNET_BENCH)]
+pub(crate) mod bench;
 pub(crate) mod config;
 mod counters;
 mod format;

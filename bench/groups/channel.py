@@ -34,6 +34,16 @@ def rings() -> dict:
             "memory": min(4 * third, LARGEST)}
 
 
+def add(report, group: str, accelerator: str, ring: str, found: dict):
+    """Adds what was found in a ring: payload -> (ours, theirs) of each round, in ns."""
+    for payload, both in found.items():
+        ours, theirs = zip(*both)
+        where = f"{group}.{payload}-{ring}"
+        copies = Figure(f"{where}.copies", "ns", accelerator, [*theirs])
+        report.figures += [Figure(f"{where}.muennet", "ns", accelerator, [*ours], copies,
+                                  TARGETS.get(payload)), copies]
+
+
 def build() -> Path:
     """The program, compiled from the sources as they are."""
     subprocess.run(["bash", "-c", '. "$MUENNET_SRC/tests/host/copy.sh"; cargo_projects'],
@@ -54,10 +64,5 @@ def run(report):
         for line in out.splitlines():
             _, payload, ours, theirs = line.split()
             found.setdefault(int(payload), []).append((float(ours), float(theirs)))
-        for payload, both in found.items():
-            ours, theirs = zip(*both)
-            where = f"channel.{payload}-{name}"
-            copies = Figure(f"{where}.copies", "ns", "host", [*theirs])
-            report.figures += [Figure(f"{where}.muennet", "ns", "host", [*ours], copies,
-                                      TARGETS.get(payload)), copies]
+        add(report, "channel", "host", name, found)
         report.say(f"  channel: ring of {size >> 10} KiB ({name})")

@@ -31,13 +31,37 @@ def parameters(sinfo: str) -> list:
     return [f"muennet.{key}={value}" for key, value in given.items()]
 
 
-def boot(binary: Path, *more: str) -> subprocess.Popen:
-    """Boots; the console is a pipe."""
-    command = [binary, "mem=256M", "seccomp=on", "ncpus=2", "con=null", "con0=null,fd:1",
-               "console=tty0", "panic=-1", "reserve_mem=33M:4M:muennet", *more]
+def build(report, *variant: str) -> Path:
+    """The kernel, with the driver's sources as they are."""
+    binary = Path(os.environ["MUENNET_WORK"]) / "linux"
+    report.say("  uml: building the kernel (the first time some minutes)")
+    log = binary.with_suffix(".log")
+    with log.open("w") as file:
+        done = subprocess.run([HERE / "build", binary, *variant], stdout=file,
+                              stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError("uml:\n" + "\n".join(log.read_text().splitlines()[-40:]))
+    return binary
+
+
+def boot(binary: Path, *more: str, shared: int = 33) -> subprocess.Popen:
+    """Boots, with MiB of memory that the driver maps; the console is a pipe."""
+    command = [binary, f"mem={223 + shared}M", "seccomp=on", "ncpus=2", "con=null",
+               "con0=null,fd:1", "console=tty0", "panic=-1", f"reserve_mem={shared}M:4M:muennet",
+               *more]
     return subprocess.Popen([*map(str, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                             stderr=subprocess.STDOUT, text=True, errors="replace",
                             env={**os.environ, "TMPDIR": "/dev/shm"})
+
+
+def address(binary: Path, **options) -> str:
+    """Where the memory lies, which is the same in every boot."""
+    with boot(binary, **options) as process:
+        said = process.stdout.read()
+    found = re.search(r"sinfo=(0x[0-9a-f]+)", said)
+    if not found:
+        raise RuntimeError("uml:\n" + said)
+    return found.group(1)
 
 
 def results(report, binary: Path, more: list) -> dict:
@@ -66,19 +90,8 @@ def results(report, binary: Path, more: list) -> dict:
 
 def run(report):
     """Builds the kernel, boots it and takes what it measures."""
-    binary = Path(os.environ["MUENNET_WORK"]) / "linux"
-    report.say("  uml: building the kernel (the first time some minutes)")
-    log = binary.with_suffix(".log")
-    with log.open("w") as file:
-        done = subprocess.run([HERE / "build", binary], stdout=file, stderr=subprocess.STDOUT)
-    if done.returncode:
-        raise RuntimeError("uml:\n" + "\n".join(log.read_text().splitlines()[-40:]))
-    with boot(binary) as process:
-        said = process.stdout.read()
-    sinfo = re.search(r"sinfo=(0x[0-9a-f]+)", said)
-    if not sinfo:
-        raise RuntimeError("uml:\n" + said)
-    found = results(report, binary, parameters(sinfo.group(1)))
+    binary = build(report)
+    found = results(report, binary, parameters(address(binary)))
     figures = {(measure, name): Figure(f"uml.{measure}.{name}", UNITS.get(measure, "k/s"), "uml",
                                        values) for (measure, name), values in found.items()}
     for (measure, name), figure in figures.items():
