@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+A locked-down kernel refuses to be told where the subject information lies: whoever
+may load modules there may still not steer the kernel to memory.
+
+To be run last: there is no way back from lockdown, which closes debugfs, too.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from rig import README, cmd, defer, driver, errno_of, ksft_eq, ksft_in, load, places, unload
+
+import leaks
+
+SYSTEM = leaks.SYSTEM
+
+# Where the machine has its subject information, and where it has none.
+DEFAULT, ELSEWHERE = "0xe00000000", "0x1300000000"
+ONE = README.replace("channel_", "left_")
+
+
+def install_signed(machine):
+    """Puts a module where modprobe finds it that the kernel knows by its own key."""
+    build = places.kernel_build()
+    with tempfile.TemporaryDirectory() as folder:
+        signed = Path(folder) / "muennet.ko"
+        cmd(f"strip -g -o {signed} {places.module()}")
+        cmd(f"{build}/scripts/sign-file sha512 {build}/certs/signing_key.pem "
+            f"{build}/certs/signing_key.x509 {signed}")
+        release = machine.run("uname -r").stdout.strip()
+        machine.put(f"/usr/lib/modules/{release}/updates/muennet.ko", signed.read_bytes())
+
+
+def test_hardware_parameter(env):
+    env.a.run("mount -t securityfs none /sys/kernel/security")
+    defer(env.a.run, "umount /sys/kernel/security")
+    defer(driver.install, env.a)
+    install_signed(env.a)
+    # By who may: it steers the kernel.
+    load(env.a, f"{ONE} sinfo={DEFAULT}")
+    unload(env.a)
+    env.a.run("echo integrity >/sys/kernel/security/lockdown")
+    for address in DEFAULT, ELSEWHERE:
+        env.a.new_log()
+        ksft_eq(errno_of(load(env.a, f"{ONE} sinfo={address}", fail=False)), "EPERM", address)
+        log = "\n".join(str(line) for line in env.a.new_log())
+        ksft_in("Lockdown: modprobe: unsafe module parameters is restricted", log)
+        # Refused before the driver is asked: it has read nothing.
+        ksft_eq([line for line in log.splitlines() if "no Muen subject" in line], [])
+    # All else works as ever.
+    load(env.a, ONE)
+    ksft_in("net0", env.a.run("ls /sys/class/net").stdout)
+    # Only for the signature is the module let in at all.
+    unload(env.a)
+    driver.install(env.a)
+    ksft_eq(errno_of(load(env.a, ONE, fail=False)), "EPERM", "without signature")
