@@ -55,7 +55,7 @@ def links(machine) -> dict:
     """All pairs of interfaces, down."""
     install(machine)
     machine.put("/run/muensim.ko", built())
-    machine.run(f"insmod /run/muensim.ko routes={routes(SYSTEM)}")
+    machine.run(f"insmod /run/muensim.ko routes={routes(SYSTEM, 'a')}")
     machine.run(f"modprobe muennet {parameters()}")
     machine.run("ip link add v1 type veth peer name v2; ip link add w1 type veth peer name w2")
     found = {name: in_namespaces(machine, number, one, two)

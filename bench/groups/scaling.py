@@ -90,7 +90,7 @@ def run(report):
         install(a)
         netlink.install(a)
         a.put("/run/muensim.ko", built())
-        a.run(f"insmod /run/muensim.ko routes={routes(SYSTEM)}")
+        a.run(f"insmod /run/muensim.ko routes={routes(SYSTEM, 'a')}")
         a.run(f"modprobe muennet {parameters()}")
         a.run("echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
         link = in_namespaces(a, 0, "muen0", "muen1")

@@ -4,15 +4,13 @@ Events and vectors: a writer wakes its reader by the separation kernel, which a
 test module plays (tests/sim). The driver executes its real hypercall.
 """
 
-import json
-import re
 import time
 
-from rig import (V4, Channel, End, KsftNamedVariant, System, Writer, defer, errno_of, interfaces,
-                 ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt,
-                 ksft_ne, ksft_pr, ksft_true, ksft_variants, load, ping, unload, up)
+from rig import (V4, Channel, End, KsftNamedVariant, System, Writer, counters, defer, errno_of,
+                 interfaces, ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt,
+                 ksft_ne, ksft_pr, ksft_true, ksft_variants, load, ping, pingpong, unload, up)
 from rig.packets import udp4
-from rig.sim import Sim, interrupts
+from rig.sim import Sim, interrupts, timers
 
 CHANNELS = (
     # Both directions with an event and a vector.
@@ -63,19 +61,9 @@ class Ends(list):
             self.append(End(machine, V4[side], name))
 
 
-def ethtool(end: End) -> dict:
+def counts(end: End) -> dict:
     """The counters of an end's interface, whose name is that of its namespace."""
-    out = end.run(f"ethtool -S {end.ns}").stdout
-    return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
-
-
-def timers(machine) -> set:
-    """
-    The addresses of the driver's timers that wait now. One that expires while the
-    list is written may be in it twice.
-    """
-    out = machine.run("cat /proc/timer_list").stdout
-    return {line.split()[1] for line in out.splitlines() if "[muennet]" in line}
+    return counters(end.machine, end.ns, end.ns)
 
 
 def prepared(env, *pairs):
@@ -83,17 +71,6 @@ def prepared(env, *pairs):
     sim = Sim(env.a)
     load(env.a, parameters(*pairs))
     return (sim, *(Ends(env.a, *pair) for pair in pairs))
-
-
-def pingpong(source: End, target: End, count: int) -> dict:
-    """Plays; what it printed."""
-    server = target.machine.bkg("exec " + target.inside("python3 -I -S /rig/pingpong.py serve 7"))
-    with server:
-        target.run("sh -c 'i=0; until grep -q :0007 /proc/net/udp || [ $i -gt 100 ]; "
-                   "do sleep 0.1; i=$((i+1)); done'")
-        out = source.run(f"python3 -I -S /rig/pingpong.py {target.address} 7 {count}",
-                         timeout=300).stdout
-    return json.loads(out)
 
 
 PAIRS = [KsftNamedVariant("event_and_vector", ("left", "right"), {1, 2}, {"left", "right"}),
@@ -112,7 +89,7 @@ def test_works(env, pair, events, with_interrupt):
     for number in (1, 2, 3, 4, 5):
         ksft_eq(counted[number] > 0, number in events, f"event {number}")
     for end in ends:
-        got, came = ethtool(end), interrupts(env.a, end.ns)
+        got, came = counts(end), interrupts(env.a, end.ns)
         if end.ns in with_interrupt:
             ksft_gt(came, 0, "interrupts came")
             ksft_eq(got["rx_interrupts"], came)
@@ -132,7 +109,7 @@ def test_mixed(env):
 
 def balanced(sim, end: End, event: int, downs: int = 0):
     """Each batch, each epoch's begin and end has triggered the event once."""
-    got = ethtool(end)
+    got = counts(end)
     ksft_eq(got["tx_events"], sim.events()[event], "events triggered and counted")
     ksft_eq(got["tx_events"], got["tx_batches"] + got["tx_epochs"] + downs)
     return got
@@ -158,11 +135,9 @@ def test_event_where_every_element_is_a_batch(env):
                 "reader_protocol=2 writer_protocol=2")
     env.a.run("ip addr add 192.0.2.1/24 dev small")
     up(env.a, "small", quiet=True)
-    end = End(env.a, V4["a"])
     before = sim.events()[6]
     env.a.run("ping -q -c 20 -i 0.01 -W 1 192.0.2.9", fail=False)
-    got = {name: int(value) for name, value in re.findall(
-        r"^ +(\w+): (\d+)$", end.run("ethtool -S small").stdout, re.M)}
+    got = counters(env.a, "small")
     ksft_eq(got["tx_packets"], 20)
     ksft_eq(got["tx_batches"], 20)
     ksft_eq(sim.events()[6] - before, 20)
@@ -198,7 +173,7 @@ def test_storm(env):
     with env.a.bkg(sim.storm(0x70, often, 0)), env.a.bkg(sim.storm(0x70, often, 1)):
         ksft_eq(ping(left, right, "-c 100 -i 0.01").received, 100)
     time.sleep(0.5)
-    got = ethtool(right)
+    got = counts(right)
     ksft_pr(f"{sim.raised(0x70)} raised, {got['rx_interrupts']} interrupts, "
             f"{got['rx_polls']} polls")
     ksft_gt(sim.raised(0x70), 5_000, "there was a storm")
@@ -212,7 +187,7 @@ def test_idle_costs_nothing(env):
     ping(*ends, "-c 5 -i 0.01")
     time.sleep(0.5)
     def seen():
-        return [(interrupts(env.a, end.ns), ethtool(end)["rx_polls"]) for end in ends], \
+        return [(interrupts(env.a, end.ns), counts(end)["rx_polls"]) for end in ends], \
             sim.events()
     before = seen()
     for _ in range(10):

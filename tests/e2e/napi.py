@@ -9,7 +9,7 @@ import json
 import time
 
 from e2e import events
-from e2e.events import ethtool, prepared
+from e2e.events import counts, prepared
 from rig import (End, KsftNamedVariant, defer, ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_lt,
                  ksft_variants, ping, places)
 
@@ -75,12 +75,12 @@ def test_thread_that_polls_all_the_time(env, *pair):
     ksft_eq(set_threaded(far, "busy-poll")["threaded"], "busy-poll")
     # It begins with what it is woken for.
     talk(ends, 1)
-    before = ethtool(far)
-    ksft_busy_wait(lambda: ethtool(far)["rx_empty_polls"] > before["rx_empty_polls"] + 10_000,
+    before = counts(far)
+    ksft_busy_wait(lambda: counts(far)["rx_empty_polls"] > before["rx_empty_polls"] + 10_000,
                    sleep=0.2, deadline=60)
     talk(ends)
     # Nobody has interrupted for what is looked for anyway.
-    ksft_eq(ethtool(far)["rx_interrupts"], before["rx_interrupts"])
+    ksft_eq(counts(far)["rx_interrupts"], before["rx_interrupts"])
     # Down, and up again, with the thread at work.
     far.run(f"sh -c 'ip link set {far.ns} down && ip link set {far.ns} up'")
     talk(ends)
@@ -88,12 +88,12 @@ def test_thread_that_polls_all_the_time(env, *pair):
     set_threaded(far, "disabled")
     talk(ends, 5)
     time.sleep(0.5)
-    quiet = ethtool(far)
+    quiet = counts(far)
     time.sleep(1)
-    ksft_lt(ethtool(far)["rx_empty_polls"] - quiet["rx_empty_polls"], 100, "it has ended")
+    ksft_lt(counts(far)["rx_empty_polls"] - quiet["rx_empty_polls"], 100, "it has ended")
     talk(ends)
     if pair[0] == "left":
-        ksft_ge(ethtool(far)["rx_interrupts"], before["rx_interrupts"] + 50, "they are back")
+        ksft_ge(counts(far)["rx_interrupts"], before["rx_interrupts"] + 50, "they are back")
 
 
 def threads(machine) -> int:

@@ -6,8 +6,9 @@ to do for them goes with them. Both ends must want it.
 
 import struct
 
-from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Writer, defer, iperf3, ksft_eq,
-                 ksft_ge, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, up, wait_stats)
+from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Writer, counters, defer, iperf3,
+                 ksft_eq, ksft_ge, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, up,
+                 wait_stats)
 from rig.packets import ip4, udp4
 
 SYSTEM = PAIR
@@ -17,12 +18,6 @@ PROTOCOL = 2 ^ int.from_bytes(b"offload", "big")
 SIZE = 1528
 ROOM = 1500
 NONE = bytes(10)
-
-
-def counters(machine) -> dict:
-    """What `ethtool -S` shows."""
-    lines = machine.run("ethtool -S net0").stdout.splitlines()[1:]
-    return {name.strip(): int(value) for name, value in (line.split(": ") for line in lines)}
 
 
 def pieces(packet: bytes, offloads: bytes = NONE, mark: int = 0) -> list:

@@ -9,13 +9,12 @@ stack, NAPI and the poller are behind it.
 """
 
 import random
-import re
 import struct
 import time
 
 from e2e import offload
-from rig import (PAIR, V4, KsftNamedVariant, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_pr,
-                 ksft_true, ksft_variants, load, up)
+from rig import (PAIR, V4, KsftNamedVariant, Writer, counters, defer, ip_element, ksft_eq, ksft_ge,
+                 ksft_pr, ksft_true, ksft_variants, load, up)
 from rig.channel import WORDS
 from rig.packets import udp4
 
@@ -36,12 +35,6 @@ MODES = [KsftNamedVariant(name, flags, protocol, size, elements)
     ("ip", "net_hdr", 2, 1508, [ip_element(PACKET)]),
     ("large", "net_hdr+offload", offload.PROTOCOL, offload.SIZE, offload.pieces(LARGE)),
     ("ethernet", "eth_dev", 2, 1516, [FRAME.ljust(1514, b"\0") + struct.pack("<H", len(FRAME))]))]
-
-
-def counters(machine) -> dict:
-    """What ethtool -S counts."""
-    out = machine.run("ethtool -S net0").stdout
-    return {name: int(value) for name, value in re.findall(r"^\s*(\w+): (\d+)$", out, re.M)}
 
 
 def settled(machine) -> dict:

@@ -8,7 +8,7 @@ import re
 import struct
 import time
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, defer, ip_element,
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, counters, defer, ip_element,
                  ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_true,
                  ksft_variants, load, pair, ping, stats, up)
 from rig.packets import udp4
@@ -21,12 +21,6 @@ RING = ((1 << 20) - 64) // SIZE
 GOOD = ip_element(udp4(V4["b"], "192.0.2.77", 9, bytes(100)))
 PAYLOAD = 20 + 8 + 100
 PEERS = ("inactive", "active", "incompatible", "broken")
-
-
-def counters(machine, dev: str = "net0") -> dict:
-    """What ethtool -S says."""
-    out = machine.run(f"ethtool -S {dev}").stdout
-    return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
 
 
 def info(machine, folder: str = "net0") -> list:

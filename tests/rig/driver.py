@@ -61,13 +61,20 @@ def up(machine, dev: str = "net0", quiet: bool = False, side: str = "", ns: str 
     IPv6, so that nothing but the test's own packets is sent.
     """
     side = side or machine.name
-    inside = f"ip netns exec {ns} " if ns else ""
-    if quiet:
-        machine.run(f"{inside}sh -c 'echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6'")
     steps = [f"addr replace {V4[side]}/24 dev {dev}", f"link set {dev} up"]
-    if not quiet:
+    before = ""
+    if quiet:
+        inside = f"ip netns exec {ns} " if ns else ""
+        before = f"{inside}sh -c 'echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6' && "
+    else:
         steps.insert(1, f"addr replace {V6[side]}/64 dev {dev} nodad")
-    machine.run(" && ".join(f"{inside}ip {step}" for step in steps))
+    # Programs take long to start under emulation.
+    machine.run(before + batch(steps, ns))
+
+
+def batch(steps, ns: str = "") -> str:
+    """The command that gives ip these to do."""
+    return "\n".join((f"ip {f'-n {ns} ' if ns else ''}-batch - <<END", *steps, "END"))
 
 
 def pair(env, parameters: str = README, quiet: bool = False):
@@ -83,6 +90,13 @@ def stats(machine, dev: str = "net0", ns: str = "") -> dict:
     where = f"/sys/class/net/{dev}/statistics"
     out = machine.run(f"{inside}sh -c 'cd {where} && grep . *'").stdout
     return {name: int(value) for name, value in re.findall(r"^(\w+):(\d+)$", out, re.M)}
+
+
+def counters(machine, dev: str = "net0", ns: str = "") -> dict:
+    """What `ethtool -S` counts."""
+    inside = f"ip netns exec {ns} " if ns else ""
+    out = machine.run(f"{inside}ethtool -S {dev}").stdout
+    return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
 
 
 def wait_stats(machine, dev: str = "net0", seconds: float = 30, **wanted):

@@ -16,9 +16,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import initramfs, klog, ksft
+from . import doorbells, initramfs, klog, ksft
 from .channel import ChannelFile
 from .client import Client, MachineDied
+from .doorbells import Doorbells
 from .system import System
 
 BOOT_SECONDS = 90
@@ -30,8 +31,10 @@ COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
 class Machine:
     """One running machine; usable as `host=` of the kernel's selftest library."""
 
-    def __init__(self, system: System, name: str, folder: Path, more: str = "", devices=()):
+    def __init__(self, system: System, name: str, folder: Path, more: str = "", devices=(),
+                 bells: Doorbells | None = None):
         self.system, self.name, self.folder = system, name, folder
+        self._bells = bells
         self.console = folder / f"console.{name}"
         self._more, self._devices = more, [*devices]
         self._process = self._client = self._terminal = None
@@ -76,14 +79,19 @@ class Machine:
         """Starts QEMU, without waiting for the machine to come up."""
         agent, agent_end = socket.socketpair()
         self._terminal, terminal_end = socket.socketpair()
-        ends = agent_end.fileno(), terminal_end.fileno()
+        ends = [agent_end, terminal_end]
+        arguments = self._arguments(*(end.fileno() for end in ends))
+        if self._bells:
+            ends.append(self._bells.connect(self.name))
+            arguments += doorbells.arguments(ends[-1])
         self._process = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *self._arguments(*ends)],
-            pass_fds=ends, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            ["setpriv", "--pdeathsig", "KILL", "--", *arguments],
+            pass_fds=[end.fileno() for end in ends], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
             stderr=self.console.with_suffix(".qemu." + self.name).open("wb"),
             start_new_session=True)
-        agent_end.close()
-        terminal_end.close()
+        for end in ends:
+            end.close()
         self._client = Client(agent, self.alive)
 
     def wait_up(self):
@@ -184,8 +192,9 @@ class Machines:
     def __init__(self, system: System, more: str = "", devices=lambda name, folder: ()):
         self.system = system
         self._folder = Path(tempfile.mkdtemp(prefix="muennet-", dir="/dev/shm"))
+        self._bells = Doorbells(system.subjects) if system.rings() else None
         self.machines = {name: Machine(system, name, self._folder, more,
-                                       devices(name, self._folder))
+                                       devices(name, self._folder), self._bells)
                          for name in system.subjects}
         self.boot_seconds = 0.0
 
@@ -216,6 +225,8 @@ class Machines:
         for machine in self.machines.values():
             if machine._process:
                 machine.stop()
+        if self._bells:
+            self._bells.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def channel(self, name: str) -> ChannelFile:

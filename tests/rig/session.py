@@ -6,9 +6,9 @@ from .machine import Machines
 from .systems import PAIR
 
 
-def start() -> Machines:
-    """Boots both; the module is installed, not loaded."""
-    machines = Machines(PAIR).__enter__()
+def start(system) -> Machines:
+    """Boots all machines; the module is installed, not loaded."""
+    machines = Machines(system).__enter__()
     try:
         for machine in machines.machines.values():
             driver.install(machine)
@@ -32,11 +32,11 @@ def commands(name: str) -> list:
             "ip link set net0 up"]
 
 
-def main(run) -> int:
+def main(run, system=PAIR) -> int:
     """Calls run(machines) on running machines; the exit status, also after Ctrl-C."""
     machines = None
     try:
-        machines = start()
+        machines = start(system)
         return run(machines)
     except KeyboardInterrupt:
         return 130

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 The separation kernel inside a machine: events and vectors, played by the
-module tests/sim/muensim.c, which is built when a test first needs it.
+module in tests/sim, which is built when a test first needs it.
 """
 
 import functools
@@ -31,10 +31,14 @@ def built() -> bytes:
         return module.read_bytes()
 
 
-def routes(system) -> str:
-    """What raises what in a system of one subject."""
-    return ",".join(f"{channel.event}:{channel.vector or 0:#x}"
-                    for channel in system.channels if channel.event is not None)
+def routes(system, subject: str) -> str:
+    """What a subject's events raise."""
+    found = []
+    for channel in system.channels:
+        if channel.event is not None and channel.writer == subject:
+            where = f"@{system.subjects.index(channel.rings)}" if channel.rings else ""
+            found.append(f"{channel.event}:{channel.vector or 0:#x}{where}")
+    return ",".join(found)
 
 
 class Sim:
@@ -45,7 +49,7 @@ class Sim:
 
     def __init__(self, machine, parameters: str = ""):
         self.machine = machine
-        self.parameters = parameters or f"routes={routes(machine.system)}"
+        self.parameters = parameters or f"routes={routes(machine.system, machine.name)}"
         machine.put("/run/muensim.ko", built())
         ksft.defer(machine.run, "rmmod muensim")
         machine.run(f"insmod /run/muensim.ko {self.parameters}")
@@ -65,9 +69,22 @@ class Sim:
         often, merged = re.search(rf"^vector {vector:#x} (\d+) (\d+)$", text, re.M).groups()
         return int(often) - int(merged)
 
+    def triggers(self, event: int, often: int) -> str:
+        """The command that triggers an event many times."""
+        return f"echo {event} {often} >{FOLDER}/trigger"
+
     def storm(self, vector: int, often: int = 1, cpu: int = 0):
         """The command that raises a vector many times, as fast as that goes."""
         return f"taskset {1 << cpu:x} sh -c 'echo {vector:#x} {often} >{FOLDER}/raise'"
+
+
+def timers(machine) -> set:
+    """
+    The addresses of the driver's timers that wait now. One that expires while the
+    list is written may be in it twice.
+    """
+    out = machine.run("cat /proc/timer_list").stdout
+    return {line.split()[1] for line in out.splitlines() if "[muennet]" in line}
 
 
 def interrupts(machine, name: str) -> int:

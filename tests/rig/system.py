@@ -44,6 +44,13 @@ class Channel:
         """The subject that writes, or "host"."""
         return next(iter(self.writes), "host")
 
+    @property
+    def rings(self) -> str:
+        """The other subject that the writer's event interrupts; empty: none."""
+        if self.event is None or self.vector is None or self.writer in (*self.reads, "host"):
+            return ""
+        return next(iter(self.reads), "")
+
 
 @dataclass(frozen=True)
 class System:
@@ -78,6 +85,10 @@ class System:
                 raise ValueError(f"{channel.name}: no subject {unknown}")
         for subject in self.subjects:
             self.image(subject)
+
+    def rings(self) -> bool:
+        """Whether subjects interrupt each other."""
+        return any(channel.rings for channel in self.channels)
 
     def writers(self) -> list:
         """All that write: each has a file of its own for its channels."""

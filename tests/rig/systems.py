@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """The systems that most tests run on."""
 
+from dataclasses import replace
+
 from .system import Channel, System
 
 IN, OUT = "channel_in", "channel_out"
@@ -16,3 +18,10 @@ LOOP = System("loop", ("a",), (
     Channel("left_to_right", writes={"a": "left_out"}, reads={"a": "right_in"}),
     Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"}),
 ))
+
+
+def with_doorbells(system: System) -> System:
+    """The same, where each channel has an event and interrupts its reader."""
+    return replace(system, name=system.name + "_doorbells", channels=tuple(
+        replace(channel, event=1 + number, vector=0x70 + number)
+        for number, channel in enumerate(system.channels)))

@@ -41,6 +41,16 @@ def ping(source: End, target: End, options: str = "-c 3", timeout: float = 60) -
     return Ping(sent, received, float(times.group(1)) if times else 0.0)
 
 
+def pingpong(source: End, target: End, count: int) -> dict:
+    """Datagrams, the next when one is answered (guest/pingpong.py): what it printed."""
+    with target.machine.bkg("exec " + target.inside("python3 -I -S /rig/pingpong.py serve 7")):
+        target.run("sh -c 'i=0; until grep -q :0007 /proc/net/udp || [ $i -gt 100 ]; "
+                   "do sleep 0.1; i=$((i+1)); done'")
+        out = source.run(f"python3 -I -S /rig/pingpong.py {target.address} 7 {count}",
+                         timeout=300).stdout
+    return json.loads(out)
+
+
 @dataclass(frozen=True)
 class Stream:
     """What iperf3 measured; rates in Mbit/s, as received, one per interval."""

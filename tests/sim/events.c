@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Plays the separation kernel for the events of one machine.
+ * Plays the separation kernel for the events of a machine.
  *
  * A subject triggers an event by `vmcall` with the event's number in RAX, and
- * the policy says which vector that raises, here in a subject of its own:
+ * the policy says which vector that raises, in the same subject or in that
+ * which another machine plays (doorbells.c):
  *
- *	modprobe muensim routes=1:0x70,2:0x71,3:0
+ *	modprobe muensim routes=1:0x70,2:0x71,3:0,4:0x72@1
  *
- * Event 1 raises vector 0x70, event 3 none. Vector v is Linux interrupt
+ * Event 1 raises vector 0x70, event 3 none, event 4 raises vector 0x72 in
+ * machine 1. Vector v is Linux interrupt
  * v - 0x30, as in a Linux subject of Muen; the numbers are fixed, and there
  * are no others than those of the vectors first ... first + lines - 1.
  *
@@ -19,6 +21,7 @@
  *	muensim/events	"event <number> <how often>", "unknown <how often>"
  *	muensim/vectors	"vector <number> <raised> <of these: merged>"
  *	muensim/raise	write "<vector> [<how often>]": raises it at once
+ *	muensim/trigger	write "<event> [<how often>]": triggers it, uncounted
  */
 #include <linux/debugfs.h>
 #include <linux/interrupt.h>
@@ -34,15 +37,17 @@
 #include <linux/uaccess.h>
 #include <asm/trapnr.h>
 
+#include "muensim.h"
+
 #define EVENTS		256
-#define LINES_MAX	64
+#define HERE		-1
 #define VECTOR_OFFSET	0x30
 #define VMCALL_SIZE	3
 
 static char *routes[EVENTS];
 static int route_count;
 module_param_array(routes, charp, &route_count, 0444);
-MODULE_PARM_DESC(routes, "event:vector, a list; vector 0 raises nothing");
+MODULE_PARM_DESC(routes, "event:vector[@machine], a list; vector 0 raises nothing");
 
 static unsigned int first = 0x70;
 module_param(first, uint, 0444);
@@ -68,11 +73,13 @@ struct line {
  * struct event - an event
  * @known: the policy has it
  * @vector: what it raises; 0 for nothing
+ * @machine: where; HERE in this one
  * @count: how often it was triggered
  */
 struct event {
 	bool known;
 	unsigned int vector;
+	int machine;
 	atomic64_t count;
 };
 
@@ -98,8 +105,15 @@ static void deliver(struct irq_work *work)
 	generic_handle_irq(irq_of(first + (this - line)));
 }
 
+/* In hard interrupt context. */
+void muensim_rung(unsigned int index)
+{
+	atomic64_inc(&line[index].raised);
+	generic_handle_irq(irq_of(first + index));
+}
+
 /* Any context, also that of an exception. */
-static void raise(unsigned int vector)
+static void raise(unsigned long vector)
 {
 	struct line *this = &line[vector - first];
 
@@ -108,13 +122,24 @@ static void raise(unsigned int vector)
 		atomic64_inc(&this->merged);
 }
 
+static void trigger(unsigned long number)
+{
+	struct event *this = &event[number];
+
+	if (!this->vector)
+		return;
+	if (this->machine == HERE)
+		raise(this->vector);
+	else
+		muensim_ring(this->machine, this->vector - first);
+}
+
 static int on_die(struct notifier_block *nb, unsigned long action, void *data)
 {
 	static const u8 vmcall[VMCALL_SIZE] = { 0x0f, 0x01, 0xc1 };
 	struct die_args *args = data;
 	struct pt_regs *regs = args->regs;
 	u8 found[VMCALL_SIZE];
-	struct event *this;
 
 	if (action != DIE_TRAP || args->trapnr != X86_TRAP_UD || user_mode(regs))
 		return NOTIFY_DONE;
@@ -127,10 +152,8 @@ static int on_die(struct notifier_block *nb, unsigned long action, void *data)
 		atomic64_inc(&unknown);
 		return NOTIFY_STOP;
 	}
-	this = &event[regs->ax];
-	atomic64_inc(&this->count);
-	if (this->vector)
-		raise(this->vector);
+	atomic64_inc(&event[regs->ax].count);
+	trigger(regs->ax);
 	return NOTIFY_STOP;
 }
 
@@ -173,11 +196,17 @@ static int vectors_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(vectors);
 
-static ssize_t raise_write(struct file *file, const char __user *from,
-			   size_t count, loff_t *pos)
+static bool has_event(unsigned long number)
 {
-	unsigned long often = 1;
-	unsigned long vector;
+	return number < EVENTS && event[number].known;
+}
+
+/* Calls @once as often as a user asks for, with the number that is written. */
+static ssize_t repeat(const char __user *from, size_t count,
+		      bool (*exists)(unsigned long number),
+		      void (*once)(unsigned long number))
+{
+	unsigned long number, often = 1;
 	char text[32];
 	char *second;
 	int ret;
@@ -195,14 +224,14 @@ static ssize_t raise_write(struct file *file, const char __user *from,
 		if (ret)
 			return ret;
 	}
-	ret = kstrtoul(text, 0, &vector);
+	ret = kstrtoul(text, 0, &number);
 	if (ret)
 		return ret;
-	if (!has_line(vector))
+	if (!exists(number))
 		return -ENXIO;
 
 	while (often--) {
-		raise(vector);
+		once(number);
 		if (signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -210,10 +239,28 @@ static ssize_t raise_write(struct file *file, const char __user *from,
 	return count;
 }
 
+static ssize_t raise_write(struct file *file, const char __user *from,
+			   size_t count, loff_t *pos)
+{
+	return repeat(from, count, has_line, raise);
+}
+
 static const struct file_operations raise_fops = {
 	.owner = THIS_MODULE,
 	.open = simple_open,
 	.write = raise_write,
+};
+
+static ssize_t trigger_write(struct file *file, const char __user *from,
+			     size_t count, loff_t *pos)
+{
+	return repeat(from, count, has_event, trigger);
+}
+
+static const struct file_operations trigger_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = trigger_write,
 };
 
 static int read_routes(void)
@@ -223,16 +270,25 @@ static int read_routes(void)
 	for (i = 0; i < route_count; i++) {
 		unsigned long number, vector;
 		char *second = strchr(routes[i], ':');
+		char *third;
+		int machine = HERE;
 
 		if (!second)
 			return -EINVAL;
 		*second++ = '\0';
+		third = strchr(second, '@');
+		if (third) {
+			*third++ = '\0';
+			if (kstrtoint(third, 0, &machine) || machine < 0)
+				return -EINVAL;
+		}
 		if (kstrtoul(routes[i], 0, &number) ||
 		    kstrtoul(second, 0, &vector) || number >= EVENTS ||
 		    (vector && !has_line(vector)))
 			return -EINVAL;
 		event[number].known = true;
 		event[number].vector = vector;
+		event[number].machine = machine;
 	}
 	return 0;
 }
@@ -258,17 +314,25 @@ static int __init muensim_init(void)
 		irq_modify_status(irq_of(first + i), IRQ_NOREQUEST, IRQ_NOPROBE);
 	}
 
+	ret = muensim_doorbells_init(lines);
+	if (ret)
+		goto free_lines;
 	ret = register_die_notifier(&on_die_block);
-	if (ret) {
-		irq_free_descs(irq_of(first), lines);
-		return ret;
-	}
+	if (ret)
+		goto remove_doorbells;
 
 	folder = debugfs_create_dir("muensim", NULL);
 	debugfs_create_file("events", 0400, folder, NULL, &events_fops);
 	debugfs_create_file("vectors", 0400, folder, NULL, &vectors_fops);
 	debugfs_create_file("raise", 0200, folder, NULL, &raise_fops);
+	debugfs_create_file("trigger", 0200, folder, NULL, &trigger_fops);
 	return 0;
+
+remove_doorbells:
+	muensim_doorbells_exit();
+free_lines:
+	irq_free_descs(irq_of(first), lines);
+	return ret;
 }
 
 /* Whoever triggers an event without us has met an invalid instruction. */
@@ -278,6 +342,7 @@ static void __exit muensim_exit(void)
 
 	debugfs_remove(folder);
 	unregister_die_notifier(&on_die_block);
+	muensim_doorbells_exit();
 	for (i = 0; i < lines; i++)
 		irq_work_sync(&line[i].work);
 	irq_free_descs(irq_of(first), lines);

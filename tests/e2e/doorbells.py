@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Events between two machines: a batch that one writes interrupts the other, which
+sleeps until then. The driver executes its real hypercall; a test module in each
+machine (tests/sim) plays the separation kernel.
+"""
+
+import time
+
+from rig import (PAIR, V4, End, System, counters, defer, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_lt,
+                 ksft_pr, load, pair, ping, pingpong, unload, up)
+from rig.sim import Sim, interrupts, timers
+from rig.systems import with_doorbells
+
+SYSTEM = with_doorbells(PAIR)
+
+
+def prepared(env, quiet: bool = True):
+    """The separation kernels, and the ends, up."""
+    sims = [Sim(machine) for machine in (env.a, env.b)]
+    pair(env, quiet=quiet)
+    return (*sims, End(env.a, V4["a"]), End(env.b, V4["b"]))
+
+
+def test_works(env):
+    sims = prepared(env, quiet=False)
+    *sims, a, b = sims
+    ksft_eq(ping(a, b, "-c 50 -i 0.01").received, 50)
+    for ends in (a, b), (b, a):
+        ksft_gt(min(iperf3(*ends, seconds=2).intervals), 0)
+    time.sleep(0.2)
+    for sim, machine in zip(sims, (env.a, env.b)):
+        got = counters(machine)
+        ksft_eq(timers(machine), set(), "nobody polls")
+        ksft_gt(got["tx_events"], 0)
+        ksft_eq(got["tx_events"], sum(sim.events().values()), "each is one that exists")
+        ksft_lt(got["tx_batches"], got["tx_packets"], "batches of more than one packet")
+        ksft_eq(got["tx_events"], got["tx_batches"] + got["tx_epochs"])
+        ksft_eq(got["rx_interrupts"], interrupts(machine, "net0"))
+        ksft_gt(got["rx_interrupts"], 0)
+
+
+def test_no_wake_up_is_lost(env):
+    _, _, a, b = prepared(env)
+    count = 100_000 if env.long else 2_000
+    got = pingpong(a, b, count)
+    ksft_pr(f"the slowest answer took {got['slowest_ms']:.1f} ms")
+    ksft_eq(got["answered"], count)
+    for machine in (env.a, env.b):
+        ksft_eq(timers(machine), set(), "nobody polls")
+        ksft_eq(counters(machine)["rx_packets"], count)
+
+
+def test_no_wake_up_is_lost_in_floods(env):
+    _, _, a, b = prepared(env)
+    count = 200_000 if env.long else 5_000
+    ksft_eq(ping(a, b, f"-f -l 50 -c {count} -s 64", timeout=300).received, count)
+
+
+def test_idle_costs_nothing(env):
+    *_, a, b = prepared(env)
+    ping(a, b, "-c 5 -i 0.01")
+    time.sleep(0.5)
+    def seen():
+        return [(interrupts(machine, "net0"), counters(machine)["rx_polls"])
+                for machine in (env.a, env.b)]
+    before = seen()
+    time.sleep(2)
+    ksft_eq(seen(), before, "no interrupt, no poll")
+
+
+def test_storm_of_the_peer(env):
+    """A peer that rings all the time keeps nobody from anything."""
+    sim, _, a, b = prepared(env)
+    often = 1_000_000 if env.long else 30_000
+    before = counters(env.b)["rx_interrupts"]
+    with env.a.bkg(sim.triggers(SYSTEM.channel("a_to_b").event, often), exit_wait=True):
+        ksft_eq(ping(a, b, "-c 50 -i 0.02").received, 50)
+    got = counters(env.b)
+    ksft_pr(f"{often} events, {got['rx_interrupts'] - before} interrupts, {got['rx_polls']} polls")
+    ksft_gt(got["rx_interrupts"], before + 100, "there was a storm")
+    ksft_ge(got["rx_polls"] + 1, got["rx_interrupts"], "no interrupt without its poll")
+    ksft_eq(ping(b, a, "-c 20 -i 0.01").received, 20)
+
+
+def test_peer_restarts(env):
+    *_, a, b = prepared(env)
+    for _ in range(3):
+        unload(env.b)
+        ksft_eq(ping(a, b, "-c 2 -i 0.2 -W 1").received, 0)
+        load(env.b)
+        up(env.b, quiet=True)
+        ksft_eq(ping(a, b, "-c 5 -i 0.05").received, 5)
+        ksft_eq(ping(b, a, "-c 5 -i 0.05").received, 5)
+
+
+def test_down_and_up(env):
+    """An end that was down hears of its peer again."""
+    *_, a, b = prepared(env)
+    defer(env.b.run, "ip link set net0 up 2>/dev/null; true")
+    for _ in range(5):
+        env.b.run("ip link set net0 down")
+        ksft_eq(ping(a, b, "-c 1 -W 1").received, 0)
+        env.b.run("ip link set net0 up")
+        ksft_eq(ping(a, b, "-c 2 -i 0.05").received, 2)
