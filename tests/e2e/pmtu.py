@@ -34,24 +34,40 @@ CLIENT, SERVER = "10.1.0.1", "10.2.0.1"
 CLIENT6, SERVER6 = "fd00:1::1", "fd00:2::1"
 
 PLACES = """
-ip netns add {0} && ip link set {0} netns {0} && ip -n {0} link set lo up &&
-ip -n {0} addr add 10.{1}.0.1/24 dev {0} && ip -n {0} addr add fd00:{1}::1/64 dev {0} nodad &&
-ip -n {0} link set {0} up &&
-ip -n {0} route add default via 10.{1}.0.2 && ip -n {0} route add default via fd00:{1}::2
+ip netns add {0} && ip link set {0} netns {0} && ip -n {0} -batch - <<END
+link set lo up
+addr add 10.{1}.0.1/24 dev {0}
+addr add fd00:{1}::1/64 dev {0} nodad
+link set {0} up
+route add default via 10.{1}.0.2
+route add default via fd00:{1}::2
+END
 """
 FORWARDER = """
-ip addr add 10.1.0.2/24 dev left && ip addr add fd00:1::2/64 dev left nodad &&
-ip addr add 10.2.0.2/24 dev right && ip addr add fd00:2::2/64 dev right nodad &&
-ip link set left up && ip link set right up &&
-ip route add 198.51.100.0/24 dev left &&
-echo 1 >/proc/sys/net/ipv4/ip_forward &&
-echo 1 >/proc/sys/net/ipv6/conf/all/forwarding &&
-echo 0 >/proc/sys/net/ipv4/conf/all/send_redirects &&
-echo 0 >/proc/sys/net/ipv4/conf/left/send_redirects &&
-nft add table inet marks &&
-nft 'add chain inet marks forward {{ type filter hook forward priority mangle; }}' &&
-nft 'add rule inet marks forward oifname right meta mark set {mark}' &&
-nft 'add rule inet marks forward oifname left iifname left meta mark set 2'
+set -e
+cd /proc/sys/net
+echo 1 >ipv4/ip_forward
+echo 1 >ipv6/conf/all/forwarding
+echo 0 >ipv4/conf/all/send_redirects
+echo 0 >ipv4/conf/left/send_redirects
+ip -batch - <<END
+addr add 10.1.0.2/24 dev left
+addr add fd00:1::2/64 dev left nodad
+addr add 10.2.0.2/24 dev right
+addr add fd00:2::2/64 dev right nodad
+link set left up
+link set right up
+route add 198.51.100.0/24 dev left
+END
+nft -f - <<END
+table inet marks {{
+	chain forward {{
+		type filter hook forward priority mangle;
+		oifname right meta mark set {mark}
+		oifname left iifname left meta mark set 2
+	}}
+}}
+END
 """
 
 
