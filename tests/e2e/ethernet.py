@@ -8,7 +8,8 @@ import struct
 import time
 
 from rig import (Channel, End, KsftNamedVariant, Reader, System, Writer, defer, iperf3, ksft_eq,
-                 ksft_ge, ksft_gt, ksft_in, ksft_ne, ksft_true, ksft_variants, load, ping, stats)
+                 ksft_ge, ksft_gt, ksft_in, ksft_ne, ksft_true, ksft_variants, load, load_all, ping,
+                 stats)
 from rig.unikernel import PROTOCOL, Unikernel, element, frame_of
 
 SYSTEM = System("ethernet", ("a", "b"), (
@@ -28,9 +29,8 @@ ADDRESS = {"a": "192.0.2.1", "b": "192.0.2.2"}
 
 def pair(env, more: str = ""):
     """Both ends, up."""
-    for machine in (env.a, env.b):
-        load(machine, PARAMETERS + more)
-        machine.run(f"ip addr add {ADDRESS[machine.name]}/24 dev eth7 && ip link set eth7 up")
+    load_all((env.a, env.b), PARAMETERS + more, lambda machine: machine.run(
+        f"ip addr add {ADDRESS[machine.name]}/24 dev eth7 && ip link set eth7 up"))
     return End(env.a, ADDRESS["a"]), End(env.b, ADDRESS["b"])
 
 

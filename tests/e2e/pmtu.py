@@ -10,8 +10,8 @@ import struct
 import threading
 import time
 
-from rig import (Channel, End, KsftNamedVariant, Reader, System, defer, iperf3, ksft_eq, ksft_ge,
-                 ksft_gt, ksft_in, ksft_pr, ksft_true, ksft_variants, load, ping, stats)
+from rig import (Channel, End, KsftNamedVariant, Reader, System, at_once, defer, iperf3, ksft_eq,
+                 ksft_ge, ksft_gt, ksft_in, ksft_pr, ksft_true, ksft_variants, ping, stats, unload)
 from rig.packets import checksum
 from rig.sinfo import entry_offset, patched
 
@@ -78,13 +78,14 @@ class Paths:
         self.env = env
         self.map = env.channel("table").map
         self.map[:] = bytes(len(self.map))
-        load(env.a, A)
-        for number, name in enumerate(("client", "server"), 1):
-            defer(env.a.run, f"ip netns del {name}")
-            env.a.run(PLACES.format(name, number))
-        load(env.b, B + more)
+        places = [PLACES.format(*it) for it in (("client", 1), ("server", 2))]
+        script = {"a": A + "\n".join(["", *places]),
+                  "b": B + more + FORWARDER.format(mark=mark)}
+        defer(at_once, unload, (env.a, env.b))
         defer(env.b.run, "nft flush ruleset")
-        env.b.run(FORWARDER.format(mark=mark))
+        defer(env.a.run, "ip netns del client; ip netns del server")
+        at_once(lambda machine: machine.run("set -e; modprobe muennet " + script[machine.name]),
+                (env.a, env.b))
         self.client = End(env.a, CLIENT, "client")
         self.server = End(env.a, SERVER, "server")
         self.client6 = End(env.a, CLIENT6, "client")

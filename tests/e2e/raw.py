@@ -4,8 +4,8 @@
 import json
 import time
 
-from rig import (PAIR, KsftNamedVariant, Reader, Writer, defer, ksft_eq, ksft_ne, ksft_variants, load,
-                 stats)
+from rig import (PAIR, KsftNamedVariant, Reader, Writer, defer, ksft_eq, ksft_ne, ksft_variants,
+                 load_all, stats)
 
 SYSTEM = PAIR
 
@@ -39,12 +39,12 @@ for _ in range(int(sys.argv[2])):
 
 def pair(env, mtu=SIZE, machines=("a", "b")):
     """Interfaces, up, in machines with nothing else to send."""
-    for machine in (getattr(env, name) for name in machines):
-        load(machine, PARAMETERS.format(mtu))
+    def set_up(machine):
         machine.put("/root/send.py", SEND.encode())
         machine.put("/root/receive.py", RECEIVE.encode())
         machine.run("[ ! -e /proc/sys/net/ipv6/conf/raw0 ] || "
                     "echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up")
+    load_all([getattr(env, name) for name in machines], PARAMETERS.format(mtu), set_up)
 
 
 def received(machine, count, act, kind="SOCK_RAW") -> list:

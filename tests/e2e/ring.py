@@ -7,7 +7,7 @@ Packet sockets with a ring in memory that they share with the kernel
 import struct
 from contextlib import contextmanager
 
-from rig import PAIR, V4, End, ksft_eq, load, pair, ping
+from rig import PAIR, V4, End, ksft_eq, load_all, pair, ping
 from rig.packets import udp4
 
 SYSTEM = PAIR
@@ -36,9 +36,8 @@ def send(machine, dev: str, protocol: int, *packets: bytes):
 
 
 def test_raw_mode(env):
-    for machine in (env.a, env.b):
-        load(machine, RAW)
-        machine.run("echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up")
+    load_all((env.a, env.b), RAW, lambda machine: machine.run(
+        "echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up"))
     sent = [b"\x01", bytes(range(256)) * 5, b"\xee" * 1499, b"\xff" * 1500, b"\x02\x03"]
     for source, target in ((env.a, env.b), (env.b, env.a)):
         with receiving(target, "raw0", len(sent)) as got:

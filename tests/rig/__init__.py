@@ -17,8 +17,8 @@ A test file in tests/e2e, complete:
 
 from . import klog, places, session, sinfo
 from .channel import ChannelFile, Reader, Writer, ip_element
-from .driver import (README, V4, V6, counters, errno_of, interfaces, load, messages, pair, stats,
-                     unload, up, wait_stats)
+from .driver import (README, V4, V6, at_once, batch, counters, errno_of, interfaces, load, load_all,
+                     messages, pair, stats, unload, up, wait_stats)
 from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_wait, ksft_eq,
                    ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
                    ksft_true, ksft_variants)
@@ -29,8 +29,8 @@ from .traffic import End, Ping, Stream, iperf3, ping, pingpong
 __all__ = [
     "klog", "places", "session", "sinfo",
     "ChannelFile", "Reader", "Writer", "ip_element",
-    "README", "V4", "V6", "counters", "errno_of", "interfaces", "load", "messages", "pair", "stats",
-    "unload", "up", "wait_stats",
+    "README", "V4", "V6", "at_once", "batch", "counters", "errno_of", "interfaces", "load",
+    "load_all", "messages", "pair", "stats", "unload", "up", "wait_stats",
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
     "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_raises",
     "ksft_true", "ksft_variants",

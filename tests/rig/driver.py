@@ -8,6 +8,7 @@ What is set up in a test is undone at its end (the library's defer()).
 import re
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import ksft, places
@@ -47,6 +48,13 @@ def load(machine, parameters: str = README, fail: bool = True):
     return machine.run(f"modprobe muennet {parameters}", fail=fail)
 
 
+def at_once(function, machines):
+    """Does the same to all machines, side by side."""
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(function, machines):
+            pass
+
+
 def errno_of(result) -> str:
     """The name of the errno with which modprobe failed; empty if it did not."""
     if result.ret == 0:
@@ -77,11 +85,18 @@ def batch(steps, ns: str = "") -> str:
     return "\n".join((f"ip {f'-n {ns} ' if ns else ''}-batch - <<END", *steps, "END"))
 
 
+def load_all(machines, parameters: str = README, after=lambda machine: None):
+    """Loads the module in all of these, until the end of the test, and does `after`."""
+    def one(machine):
+        machine.run(f"modprobe muennet {parameters}")
+        after(machine)
+    ksft.defer(at_once, unload, machines)
+    at_once(one, machines)
+
+
 def pair(env, parameters: str = README, quiet: bool = False):
     """Loads the module in a and b, and sets both interfaces up."""
-    for machine in (env.a, env.b):
-        load(machine, parameters)
-        up(machine, quiet=quiet)
+    load_all((env.a, env.b), parameters, lambda machine: up(machine, quiet=quiet))
 
 
 def stats(machine, dev: str = "net0", ns: str = "") -> dict:

@@ -2,7 +2,7 @@
 """The usual setting: two children on each side, each marked by another tool."""
 
 from e2e import netlink
-from rig import End, defer, ksft_eq, pair, ping
+from rig import End, at_once, batch, defer, ksft_eq, pair, ping
 
 # A child, the mark of its packets, and its network.
 CHILDREN = {"child0": (24, "10.0.0."), "child1": (0xffffffff, "10.0.1.")}
@@ -24,8 +24,8 @@ def family(machine, forms=("iptables", "nft")):
                        "{ type route hook output priority mangle; }'",
                        f"nft add rule ip marks out oifname {child} meta mark set {mark}"]
         script += [f"echo 1 >/proc/sys/net/ipv6/conf/{child}/disable_ipv6",
-                   f"ip addr add {network}{SIDES[machine.name]}/24 dev {child}",
-                   f"ip link set {child} up"]
+                   batch([f"addr add {network}{SIDES[machine.name]}/24 dev {child}",
+                          f"link set {child} up"])]
     ksft_eq({answer["errno"] for answer in netlink.ask(machine, *requests)}, {""})
     machine.run("\n".join(script))
 
@@ -33,8 +33,7 @@ def family(machine, forms=("iptables", "nft")):
 def both(env):
     """Both machines with net0 and the children up."""
     pair(env, quiet=True)
-    for machine in (env.a, env.b):
-        family(machine)
+    at_once(family, (env.a, env.b))
 
 
 def between(env, child: str, options: str = "-c 20 -i 0.05"):
