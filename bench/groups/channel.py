@@ -3,9 +3,9 @@
 The channel alone, on the host: an element's write and read against two copies of its payload.
 
 The driver's own sources are in a program of the host (channel/): one thread
-writes, publishes and reads one element after another, against memcpy() of the
-payload to the next place of an equal ring and back. Both rings fit the second
-level cache, the third, or neither does.
+writes, publishes and reads one element after another, or sixteen at a time
+("batch"), against memcpy() of the payload to the next place of an equal ring and
+back. Both rings fit the second level cache, the third, or neither does.
 """
 
 import os
@@ -62,7 +62,10 @@ def run(report):
                              capture_output=True, text=True).stdout
         found: dict = {}
         for line in out.splitlines():
-            _, payload, ours, theirs = line.split()
-            found.setdefault(int(payload), []).append((float(ours), float(theirs)))
-        add(report, "channel", "host", name, found)
+            _, batch, payload, ours, theirs = line.split()
+            ring = name if batch == "1" else name + "-batch"
+            found.setdefault(ring, {}).setdefault(int(payload), []).append(
+                (float(ours), float(theirs)))
+        for ring, values in found.items():
+            add(report, "channel", "host", ring, values)
         report.say(f"  channel: ring of {size >> 10} KiB ({name})")

@@ -2,10 +2,11 @@
 
 //! What an element costs beyond the copying: the driver's own writer and reader in one thread, each
 //! element written, published and read, against two plain copies of the payload, to the next place
-//! of an equal ring and back.
+//! of an equal ring and back; one by one, and in batches as a driver under load has them: so many
+//! are written, published together and read by one call.
 //!
-//! `bench-channel ROUNDS RING...` prints for each ring (bytes) and size of a payload a line: ring,
-//! size, and nanoseconds an element for each round, ours and theirs in turns.
+//! `bench-channel ROUNDS RING...` prints for each ring (bytes), batch and size of a payload a line
+//! a round: ring, batch, size, and nanoseconds an element, ours and theirs in turns.
 
 #[allow(
     dead_code,
@@ -36,6 +37,8 @@ use channel::{
 use memory::Region;
 
 const SIZES: [usize; 5] = [64, 512, 1500, 9000, 65_535];
+/// Elements that are written and published before they are read.
+const BATCHES: [usize; 2] = [1, 16];
 /// Bytes that one turn moves, and turns of a round.
 const TURN: usize = 4 << 20;
 const TURNS: usize = 15;
@@ -47,6 +50,7 @@ struct Bench {
     writer: Writer,
     reader: Reader,
     size: usize,
+    batch: usize,
     payload: Vec<u8>,
     copy: Vec<u8>,
     /// Where the plain copies are, and how far they have got: in a ring of their own, or one
@@ -56,7 +60,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(ring: usize, size: usize) -> Result<Self, Box<dyn Error>> {
+    fn new(ring: usize, batch: usize, size: usize) -> Result<Self, Box<dyn Error>> {
         let region = Region::new(ring);
         let mut writer = Writer::new(ONE, size, region.size())
             .map_err(|_| format!("{ring} bytes do not hold {size}"))?;
@@ -72,6 +76,7 @@ impl Bench {
             writer,
             reader,
             size,
+            batch,
             payload: vec![7; size],
             copy: vec![0; size],
             plain: Region::new(ring),
@@ -79,21 +84,24 @@ impl Bench {
         })
     }
 
+    /// `count` is a multiple of the batch.
     #[inline(never)]
     fn ours(&mut self, count: usize) {
         let mut delivered = 0;
-        for _ in 0..count {
-            let payload = black_box(&self.payload);
-            let written = self.writer.write(&self.region, |slot| {
-                slot.fill(0, payload);
-                Ok::<(), Infallible>(())
-            });
-            debug_assert!(written.is_ok());
+        for _ in 0..count / self.batch {
+            for _ in 0..self.batch {
+                let payload = black_box(&self.payload);
+                let written = self.writer.write(&self.region, |slot| {
+                    slot.fill(0, payload);
+                    Ok::<(), Infallible>(())
+                });
+                debug_assert!(written.is_ok());
+            }
             self.writer.publish(&self.region);
             let copy = &mut self.copy;
             self.reader.read(
                 &self.region,
-                1,
+                self.batch,
                 |element| {
                     element.peek(0, copy);
                     black_box(&mut *copy);
@@ -107,21 +115,26 @@ impl Bench {
     #[inline(never)]
     fn theirs(&mut self, count: usize) {
         let elements = (self.plain.size() - HEADER_SIZE) / self.size;
-        for _ in 0..count {
-            let offset = HEADER_SIZE + self.place * self.size;
-            self.plain.copy_in(offset, black_box(&self.payload));
-            self.plain.copy_out(offset, &mut self.copy);
-            black_box(&mut self.copy);
-            self.place += 1;
-            if self.place == elements {
-                self.place = 0;
+        let next = |place| if place + 1 == elements { 0 } else { place + 1 };
+        for _ in 0..count / self.batch {
+            let mut place = self.place;
+            for _ in 0..self.batch {
+                let offset = HEADER_SIZE + place * self.size;
+                self.plain.copy_in(offset, black_box(&self.payload));
+                place = next(place);
+            }
+            for _ in 0..self.batch {
+                let offset = HEADER_SIZE + self.place * self.size;
+                self.plain.copy_out(offset, &mut self.copy);
+                black_box(&mut self.copy);
+                self.place = next(self.place);
             }
         }
     }
 
     /// One round: the medians of turns, in nanoseconds an element.
     fn round(&mut self) -> [f64; 2] {
-        let count = (TURN / self.size).max(16);
+        let count = (TURN / self.size).max(16).next_multiple_of(self.batch);
         let mut turns = [Vec::new(), Vec::new()];
         for _ in 0..TURNS {
             let [first, second] = &mut turns;
@@ -147,13 +160,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds: usize = numbers.next().ok_or("how many rounds?")??;
     for ring in numbers {
         let ring = ring?;
-        for size in SIZES {
-            let mut bench = Bench::new(ring, size)?;
-            bench.ours(ring / size);
-            bench.theirs(ring / size);
+        for (batch, size) in BATCHES.iter().flat_map(|&it| SIZES.map(|size| (it, size))) {
+            // The oldest elements of a batch would be overwritten before they are read.
+            if batch > 1 && ring / size < 2 * batch {
+                continue;
+            }
+            let mut bench = Bench::new(ring, batch, size)?;
+            let whole = (ring / size).next_multiple_of(batch);
+            bench.ours(whole);
+            bench.theirs(whole);
             for _ in 0..rounds {
                 let [ours, theirs] = bench.round();
-                println!("{ring} {size} {ours:.2} {theirs:.2}");
+                println!("{ring} {batch} {size} {ours:.2} {theirs:.2}");
             }
         }
     }
