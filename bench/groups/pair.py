@@ -125,13 +125,18 @@ def measures(report, machines) -> list:
     ]
 
 
+def links(machines) -> dict:
+    """All networks, by their names."""
+    return {name: Link(tuple(End(machines[side], address(number, side)) for side in "ab"),
+                       (device(name),) * 2) for number, name in enumerate(NETS)}
+
+
 def run(report):
     """Boots the machines and measures."""
     with Machines(SYSTEM, devices=devices) as machines:
         report.say(f"  pair: booted in {machines.boot_seconds:.0f} s")
         for name, machine in machines.machines.items():
             set_up(machine, name)
-        nets = {name: Link(tuple(End(machines[side], address(number, side)) for side in "ab"),
-                           (device(name),) * 2) for number, name in enumerate(NETS)}
+        nets = links(machines)
         report.compare("pair", "tcg", nets, measures(report, machines), Turns(nets),
                        ours=[*OURS])
