@@ -118,7 +118,7 @@ def balanced(sim, end: End, event: int, downs: int = 0):
 def test_one_event_for_a_batch(env):
     sim, (left, right) = prepared(env, ("left", "right"))
     # Segments of one large send are one batch.
-    iperf3(left, right, seconds=3)
+    iperf3(left, right, seconds=2)
     got = balanced(sim, left, 1)
     ksft_lt(got["tx_batches"], got["tx_packets"], "batches of more than one packet")
     balanced(sim, right, 2)

@@ -122,7 +122,7 @@ FAMILIES = [KsftNamedVariant("ipv4", "server"), KsftNamedVariant("ipv6", "server
 def test_tcp_adapts(env, target):
     paths = Paths(env)
     paths[1] = 1300
-    result = iperf3(paths.client, getattr(paths, target), seconds=4)
+    result = iperf3(paths.client, getattr(paths, target), seconds=2)
     ksft_pr(f"{result.rate:.0f} Mbit/s")
     ksft_gt(min(result.intervals), 0, "every interval moves bytes")
     lengths = [len(packet) for packet in packets(env)]
@@ -135,7 +135,7 @@ def test_tcp_of_the_forwarder_itself(env):
     env.b.run("nft 'add chain inet marks output { type route hook output priority mangle; }' && "
               "nft 'add rule inet marks output oifname right meta mark set 1'")
     for target in (paths.server, paths.server6):
-        result = iperf3(End(env.b, "10.2.0.2"), target, seconds=3)
+        result = iperf3(End(env.b, "10.2.0.2"), target, seconds=2)
         ksft_gt(min(result.intervals), 0, "every interval moves bytes")
         ksft_eq(max(len(packet) for packet in packets(env)), 1300)
 
@@ -345,7 +345,7 @@ def changing(paths, values, seconds) -> threading.Thread:
 
 def test_values_change_underneath(env):
     paths = Paths(env)
-    seconds = 20 if env.long else 6
+    seconds = 20 if env.long else 4
     steps = iter([1400, 0, 1300, 900, 1200, 1500, 800, 1000, 600] * 10)
     thread = changing(paths, lambda: (next(steps), 0.5), seconds - 1)
     result = iperf3(paths.client, paths.server, seconds=seconds)
@@ -357,7 +357,7 @@ def test_values_change_underneath(env):
 
 def test_hostile_values(env):
     paths = Paths(env)
-    seconds = 20 if env.long else 5
+    seconds = 20 if env.long else 3
     rng = random.Random(7)
     values = [0, 1, 19, 20, 28, 67, 68, 69, 75, 76, 1279, 1280, 1499, 1500, 1501, 65535, 65536,
               (1 << 31) - 1, 1 << 31, (1 << 32) - 8, (1 << 32) - 1]
