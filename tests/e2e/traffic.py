@@ -76,6 +76,6 @@ def test_tcp_ipv6(env, source, target):
 @ksft_variants(BOTH_WAYS)
 def test_udp(env, source, target):
     pair(env)
-    result = iperf3(*ends(env, source, target), "-u -b 5M -l 1400", seconds=2)
+    result = iperf3(*ends(env, source, target), "-u -b 5M -l 1400", seconds=3)
     ksft_gt(result.packets, 1000)
     ksft_eq(result.lost, 0)
