@@ -147,8 +147,11 @@ impl kernel::Module for Muennet {
         lists.check().inspect_err(log_error)?;
         let poll = config::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
         let address = config::parse_sinfo(Some(SINFO.get().to_bytes())).inspect_err(log_error)?;
+        // It writes where the subject information of interfaces would be.
         #[cfg(CONFIG_MUENNET_BENCH)]
-        netdev::bench::run(&BENCH, address)?;
+        if lists.is_empty() {
+            netdev::bench::run(&BENCH, address)?;
+        }
         if let Some(asked) = poll.raised_from {
             pr_info!(
                 "poll={} is too short and counts as {}\n",

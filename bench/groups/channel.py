@@ -16,7 +16,8 @@ from figures import Figure, Target
 
 HERE = Path(__file__).resolve().parents[1]
 TARGETS = {1500: Target("<=", 1.25), 64: Target("<=", 40, "more")}
-LARGEST = 1 << 28
+# What one processor has of the third level cache, whatever its package has in all.
+SHARE = 32 << 20
 
 
 def cache(level: int, otherwise: int) -> int:
@@ -29,19 +30,20 @@ def cache(level: int, otherwise: int) -> int:
 
 def rings() -> dict:
     """Name -> size of a ring."""
-    second, third = cache(2, 1 << 20), cache(3, 16 << 20)
-    return {"L2": second // 4, "L3": min(2 * second, third // 4),
-            "memory": min(4 * third, LARGEST)}
+    second, third = cache(2, 1 << 20), min(cache(3, 16 << 20), SHARE)
+    # The largest element has to fit.
+    return {"L2": max(second // 4, 128 << 10), "L3": min(2 * second, third // 4),
+            "memory": 4 * third}
 
 
-def add(report, group: str, accelerator: str, ring: str, found: dict):
+def add(report, group: str, accelerator: str, ring: str, found: dict, targets: dict):
     """Adds what was found in a ring: payload -> (ours, theirs) of each round, in ns."""
     for payload, both in found.items():
         ours, theirs = zip(*both)
         where = f"{group}.{payload}-{ring}"
         copies = Figure(f"{where}.copies", "ns", accelerator, [*theirs])
         report.figures += [Figure(f"{where}.muennet", "ns", accelerator, [*ours], copies,
-                                  TARGETS.get(payload)), copies]
+                                  targets.get(payload)), copies]
 
 
 def build() -> Path:
@@ -67,5 +69,5 @@ def run(report):
             found.setdefault(ring, {}).setdefault(int(payload), []).append(
                 (float(ours), float(theirs)))
         for ring, values in found.items():
-            add(report, "channel", "host", ring, values)
+            add(report, "channel", "host", ring, values, TARGETS)
         report.say(f"  channel: ring of {size >> 10} KiB ({name})")

@@ -34,7 +34,9 @@ CLIENT, SERVER = "10.1.0.1", "10.2.0.1"
 CLIENT6, SERVER6 = "fd00:1::1", "fd00:2::1"
 
 PLACES = """
-ip netns add {0} && ip link set {0} netns {0} && ip -n {0} -batch - <<END
+ip netns add {0}
+ip link set {0} netns {0}
+ip -n {0} -batch - <<END
 link set lo up
 addr add 10.{1}.0.1/24 dev {0}
 addr add fd00:{1}::1/64 dev {0} nodad
@@ -83,7 +85,7 @@ class Paths:
                   "b": B + more + FORWARDER.format(mark=mark)}
         defer(at_once, unload, (env.a, env.b))
         defer(env.b.run, "nft flush ruleset")
-        defer(env.a.run, "ip netns del client; ip netns del server")
+        defer(env.a.run, "ip netns del client && ip netns del server")
         at_once(lambda machine: machine.run("set -e; modprobe muennet " + script[machine.name]),
                 (env.a, env.b))
         self.client = End(env.a, CLIENT, "client")

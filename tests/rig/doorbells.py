@@ -25,12 +25,15 @@ class Doorbells:
         self._bells = {name: [os.eventfd(0, flags) for _ in range(VECTORS)] for name in names}
         self._memory = os.memfd_create("muennet-doorbells")
         os.ftruncate(self._memory, MEMORY)
-        self._ends = []
+        self._ends = {}
 
     def connect(self, name: str) -> socket.socket:
         """The socket for a machine's device."""
         ours, theirs = socket.socketpair()
-        self._ends.append(ours)
+        # One that did not boot has had another.
+        if name in self._ends:
+            self._ends[name].close()
+        self._ends[name] = ours
 
         def say(number: int, *fds):
             socket.send_fds(ours, [struct.pack("<q", number)], fds)
@@ -45,7 +48,7 @@ class Doorbells:
 
     def close(self):
         """After the machines have ended."""
-        for end in self._ends:
+        for end in self._ends.values():
             end.close()
         for fd in (self._memory, *sum(self._bells.values(), [])):
             os.close(fd)

@@ -48,11 +48,19 @@ def load(machine, parameters: str = README, fail: bool = True):
     return machine.run(f"modprobe muennet {parameters}", fail=fail)
 
 
-def at_once(function, machines):
-    """Does the same to all machines, side by side."""
+def at_once(function, machines) -> list:
+    """
+    Does the same to all machines, side by side: what it returned for each. Checks
+    belong to the caller, for the library looks for their place in its own thread.
+    """
     with ThreadPoolExecutor() as pool:
-        for _ in pool.map(function, machines):
-            pass
+        running = [pool.submit(function, machine) for machine in machines]
+    errors = [one.exception() for one in running if one.exception()]
+    if errors:
+        for other in errors[1:]:
+            errors[0].add_note(f"and also: {other}")
+        raise errors[0]
+    return [one.result() for one in running]
 
 
 def errno_of(result) -> str:

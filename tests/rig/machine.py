@@ -192,7 +192,7 @@ class Machines:
     def __init__(self, system: System, more: str = "", devices=lambda name, folder: ()):
         self.system = system
         self._folder = Path(tempfile.mkdtemp(prefix="muennet-", dir="/dev/shm"))
-        self._bells = Doorbells(system.subjects) if system.rings() else None
+        self._bells = Doorbells(system.subjects) if system.needs_doorbells() else None
         self.machines = {name: Machine(system, name, self._folder, more,
                                        devices(name, self._folder), self._bells)
                          for name in system.subjects}

@@ -36,7 +36,7 @@ def routes(system, subject: str) -> str:
     found = []
     for channel in system.channels:
         if channel.event is not None and channel.writer == subject:
-            where = f"@{system.subjects.index(channel.rings)}" if channel.rings else ""
+            where = f"@{system.subjects.index(channel.interrupts)}" if channel.interrupts else ""
             found.append(f"{channel.event}:{channel.vector or 0:#x}{where}")
     return ",".join(found)
 

@@ -45,7 +45,7 @@ class Channel:
         return next(iter(self.writes), "host")
 
     @property
-    def rings(self) -> str:
+    def interrupts(self) -> str:
         """The other subject that the writer's event interrupts; empty: none."""
         if self.event is None or self.vector is None or self.writer in (*self.reads, "host"):
             return ""
@@ -80,15 +80,17 @@ class System:
                 raise ValueError(f"{channel.name}: a channel has one writer")
             if channel.size <= 64 or channel.size % sinfo.PAGE:
                 raise ValueError(f"{channel.name}: {channel.size:#x} is no size of a region")
+            if channel.interrupts and len(channel.reads) > 1:
+                raise ValueError(f"{channel.name}: an event interrupts one subject")
             unknown = {*channel.writes, *channel.reads} - {*self.subjects}
             if unknown:
                 raise ValueError(f"{channel.name}: no subject {unknown}")
         for subject in self.subjects:
             self.image(subject)
 
-    def rings(self) -> bool:
+    def needs_doorbells(self) -> bool:
         """Whether subjects interrupt each other."""
-        return any(channel.rings for channel in self.channels)
+        return any(channel.interrupts for channel in self.channels)
 
     def writers(self) -> list:
         """All that write: each has a file of its own for its channels."""

@@ -86,6 +86,8 @@ struct event {
 static struct line line[LINES_MAX];
 static struct event event[EVENTS];
 static atomic64_t unknown;
+/* There are events for other machines. */
+static bool elsewhere;
 static struct dentry *folder;
 
 static unsigned int irq_of(unsigned int vector)
@@ -289,6 +291,7 @@ static int read_routes(void)
 		event[number].known = true;
 		event[number].vector = vector;
 		event[number].machine = machine;
+		elsewhere |= vector && machine != HERE;
 	}
 	return 0;
 }
@@ -314,7 +317,7 @@ static int __init muensim_init(void)
 		irq_modify_status(irq_of(first + i), IRQ_NOREQUEST, IRQ_NOPROBE);
 	}
 
-	ret = muensim_doorbells_init(lines);
+	ret = muensim_doorbells_init(lines, elsewhere);
 	if (ret)
 		goto free_lines;
 	ret = register_die_notifier(&on_die_block);

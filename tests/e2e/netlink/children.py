@@ -9,8 +9,8 @@ CHILDREN = {"child0": (24, "10.0.0."), "child1": (0xffffffff, "10.0.1.")}
 SIDES = {"a": "1", "b": "2"}
 
 
-def family(machine, forms=("iptables", "nft")):
-    """Adds both children to net0, with their marks, each marked by another tool."""
+def family(machine, forms=("iptables", "nft")) -> set:
+    """Adds both children to net0, with their marks, each marked by another tool: the errnos."""
     netlink.install(machine)
     defer(machine.run, "iptables -t mangle -F OUTPUT; nft delete table ip marks 2>/dev/null; true")
     requests, script = [], ["set -e"]
@@ -26,14 +26,15 @@ def family(machine, forms=("iptables", "nft")):
         script += [f"echo 1 >/proc/sys/net/ipv6/conf/{child}/disable_ipv6",
                    batch([f"addr add {network}{SIDES[machine.name]}/24 dev {child}",
                           f"link set {child} up"])]
-    ksft_eq({answer["errno"] for answer in netlink.ask(machine, *requests)}, {""})
+    errors = {answer["errno"] for answer in netlink.ask(machine, *requests)}
     machine.run("\n".join(script))
+    return errors
 
 
 def both(env):
     """Both machines with net0 and the children up."""
     pair(env, quiet=True)
-    at_once(family, (env.a, env.b))
+    ksft_eq(at_once(family, (env.a, env.b)), [{""}, {""}])
 
 
 def between(env, child: str, options: str = "-c 20 -i 0.05"):
