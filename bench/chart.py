@@ -64,5 +64,5 @@ def chart(figures: list) -> str:
              "green: target met, red: not met, blue: no target; black tick: target</text>",
              *grid(height)]
     for number, figure in enumerate(shown):
-        lines += row(figure, 34 + number * ROW)
+        lines.append("".join(row(figure, 34 + number * ROW)))
     return "\n".join([*lines, "</svg>", ""])
