@@ -202,15 +202,15 @@ class Machines:
         return self.machines[name]
 
     def __enter__(self):
-        initramfs.base()
-        for writer in self.system.writers():
-            path = self._folder / f"channels.{writer}"
-            with path.open("wb") as file:
-                file.truncate(self.system.file_size(writer))
-        for name in self.machines:
-            (self._folder / f"sinfo.{name}").write_bytes(self.system.images(name))
-        begin = time.monotonic()
         try:
+            initramfs.base()
+            for writer in self.system.writers():
+                path = self._folder / f"channels.{writer}"
+                with path.open("wb") as file:
+                    file.truncate(self.system.file_size(writer))
+            for name in self.machines:
+                (self._folder / f"sinfo.{name}").write_bytes(self.system.images(name))
+            begin = time.monotonic()
             for machine in self.machines.values():
                 machine.start()
             for machine in self.machines.values():
@@ -222,12 +222,14 @@ class Machines:
         return self
 
     def __exit__(self, *_):
-        for machine in self.machines.values():
-            if machine._process:
-                machine.stop()
-        if self._bells:
-            self._bells.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            for machine in self.machines.values():
+                if machine._process:
+                    machine.stop()
+        finally:
+            if self._bells:
+                self._bells.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def channel(self, name: str) -> ChannelFile:
         """A channel's memory, mapped by this process."""
