@@ -100,9 +100,9 @@ def test_load(env, name, flags, more):
     found = in_turn(env, "load", leaks.parameters(name, {"left": "right", "ring": "bell"}[name],
                                                   flags, more),
                     fails=LOST | NAMELESS | {"EFAULT": {dumps.POINT, "memremap"},
-                                             "EBUSY": {dumps.POINT}})
+                                             "EBUSY": {dumps.POINT}}, most=24)
     ksft_eq(traces(env.a), before, "nothing is left behind")
-    ksft_gt(found["ENOMEM"], 0, "some of them matter")
+    ksft_gt(found.total(), 0, "some of them matter")
 
 
 def test_load_without_interface(env):
