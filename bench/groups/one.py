@@ -11,10 +11,9 @@ processor, which costs what it costs under emulation.
 import load
 from figures import Measure, Target
 from links import Link, Turns, down, in_namespaces
-from rig import Channel, System
+from rig import Channel, System, sim
 from rig.driver import install
 from rig.machine import Machines
-from rig.sim import built, routes
 
 # What a user with this much traffic would choose: there is no flow control, so a
 # ring should hold what TCP has under way.
@@ -54,8 +53,7 @@ def parameters() -> str:
 def links(machine) -> dict:
     """All pairs of interfaces, down."""
     install(machine)
-    machine.put("/run/muensim.ko", built())
-    machine.run(f"insmod /run/muensim.ko routes={routes(SYSTEM, 'a')}")
+    sim.insert(machine)
     machine.run(f"modprobe muennet {parameters()}")
     machine.run("ip link add v1 type veth peer name v2; ip link add w1 type veth peer name w2")
     found = {name: in_namespaces(machine, number, one, two)

@@ -12,10 +12,9 @@ QEMU's ivshmem-doorbell.
 import load
 from figures import Measure, Target
 from links import Link, Turns
-from rig import Channel, End, System
+from rig import Channel, End, System, sim
 from rig.driver import install
 from rig.machine import Machines
-from rig.sim import built, routes
 
 # What a user with this much traffic would choose: there is no flow control, so a
 # ring should hold what TCP has under way.
@@ -71,8 +70,7 @@ def set_up(machine, name: str):
     """Loads all drivers; gives the interfaces the names and addresses of their networks."""
     install(machine)
     machine.run("for m in failover net_failover virtio_net; do modprobe $m; done")
-    machine.put("/run/muensim.ko", built())
-    machine.run(f"insmod /run/muensim.ko routes={routes(SYSTEM, name)}")
+    sim.insert(machine)
     machine.run(f"modprobe muennet {parameters()}")
     machine.run("sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1",
                 fail=False)

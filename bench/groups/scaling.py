@@ -11,10 +11,9 @@ import load
 from e2e import netlink
 from figures import Measure, Target
 from links import Turns, in_namespaces
-from rig import Channel, System
+from rig import Channel, System, sim
 from rig.driver import install
 from rig.machine import Machines
-from rig.sim import built, routes
 
 COUNT = 32
 MARKS = 10000
@@ -89,8 +88,7 @@ def run(report):
         a = machines["a"]
         install(a)
         netlink.install(a)
-        a.put("/run/muensim.ko", built())
-        a.run(f"insmod /run/muensim.ko routes={routes(SYSTEM, 'a')}")
+        sim.insert(a)
         a.run(f"modprobe muennet {parameters()}")
         a.run("echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
         link = in_namespaces(a, 0, "muen0", "muen1")

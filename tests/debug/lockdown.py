@@ -6,10 +6,6 @@ may load modules there may still not steer the kernel to memory.
 To be run last: there is no way back from lockdown, which closes debugfs, too.
 """
 
-import os
-import tempfile
-from pathlib import Path
-
 from rig import (README, cmd, defer, driver, errno_of, ksft_eq, ksft_in, ksft_not_in, load, places,
                  unload)
 
@@ -22,23 +18,18 @@ DEFAULT, ELSEWHERE = "0xe00000000", "0x1300000000"
 ONE = README.replace("channel_", "left_")
 
 
-def install_signed(machine):
-    """Puts a module where modprobe finds it that the kernel knows by its own key."""
+def sign(path: str):
+    """Signs a module with the key that the debug kernel knows."""
     build = places.kernel_build()
-    with tempfile.TemporaryDirectory() as folder:
-        signed = Path(folder) / "muennet.ko"
-        cmd(f"strip -g -o {signed} {places.module()}")
-        cmd(f"{build}/scripts/sign-file sha512 {build}/certs/signing_key.pem "
-            f"{build}/certs/signing_key.x509 {signed}")
-        release = machine.run("uname -r").stdout.strip()
-        machine.put(f"/usr/lib/modules/{release}/updates/muennet.ko", signed.read_bytes())
+    cmd(f"{build}/scripts/sign-file sha512 {build}/certs/signing_key.pem "
+        f"{build}/certs/signing_key.x509 {path}")
 
 
 def test_hardware_parameter(env):
     env.a.run("mount -t securityfs none /sys/kernel/security")
     defer(env.a.run, "umount /sys/kernel/security")
     defer(driver.install, env.a)
-    install_signed(env.a)
+    driver.install(env.a, sign)
     # Who may, steers the kernel, which looks there.
     env.a.new_log()
     ksft_eq(errno_of(load(env.a, f"{ONE} sinfo={ELSEWHERE}", fail=False)), "ENODEV")

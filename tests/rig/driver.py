@@ -26,10 +26,11 @@ ERRORS = {"EINVAL": "Invalid argument", "ENXIO": "No such device or address",
           "EEXIST": "File exists"}
 
 
-def install(machine):
-    """Puts the module under test where modprobe finds it."""
+def install(machine, finish=lambda path: None):
+    """Puts the module under test where modprobe finds it, after `finish` has had its file."""
     with tempfile.NamedTemporaryFile(suffix=".ko") as stripped:
         subprocess.run(["strip", "-g", "-o", stripped.name, places.module()], check=True)
+        finish(stripped.name)
         data = Path(stripped.name).read_bytes()
     release = machine.run("uname -r").stdout.strip()
     machine.put(f"/usr/lib/modules/{release}/updates/muennet.ko", data)

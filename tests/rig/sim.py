@@ -41,6 +41,13 @@ def routes(system, subject: str) -> str:
     return ",".join(found)
 
 
+def insert(machine, parameters: str = ""):
+    """Loads the module, before the driver, with the routes of the machine's subject."""
+    machine.put("/run/muensim.ko", built())
+    given = parameters or f"routes={routes(machine.system, machine.name)}"
+    machine.run(f"insmod /run/muensim.ko {given}")
+
+
 class Sim:
     """
     The played separation kernel of a machine, until the end of the test. Load
@@ -49,10 +56,8 @@ class Sim:
 
     def __init__(self, machine, parameters: str = ""):
         self.machine = machine
-        self.parameters = parameters or f"routes={routes(machine.system, machine.name)}"
-        machine.put("/run/muensim.ko", built())
         ksft.defer(machine.run, "rmmod muensim")
-        machine.run(f"insmod /run/muensim.ko {self.parameters}")
+        insert(machine, parameters)
 
     def _read(self, name: str) -> list:
         return self.machine.run(f"cat {FOLDER}/{name}").stdout.splitlines()
