@@ -81,12 +81,13 @@ fuzz: | setup-cargo ##! Attack the reader on the host; N=10000000 mutations, SEE
 bench: | setup-kernel setup-uml setup-cargo ##! Measure it against virtio-net and veth; GROUP=pair measures that only
 	@$(RUN) --in-tree --write tests/setup/with-module.sh bench/run $(GROUP)
 
-# How long a soak lasts at least.
+# How long a soak lasts at least, and where it begins.
 MINUTES ?= 30
+FROM ?=
 
 .PHONY: soak
-soak: | setup-kernel setup-debug ##! Stress, attacks, the debug kernel: all at full length; MINUTES=30
-	@$(RUN) tests/setup/with-module.sh tests/soak/run $(MINUTES)
+soak: | setup-kernel setup-debug ##! Stress, attacks and the debug kernel at full length; MINUTES=30, FROM= goes on
+	@$(RUN) tests/setup/with-module.sh tests/soak/run $(MINUTES) $(FROM)
 
 .PHONY: format
 format: | setup-kernel ##! Format the Rust sources
