@@ -3,13 +3,16 @@
 Bad input, row by row: the errno, one clear line, and nothing left behind.
 """
 
+import re
 import struct
 
 from rig import (Channel, KsftNamedVariant, System, errno_of, interfaces, ksft_eq, ksft_in,
                  ksft_variants, load, unload)
 from rig.sinfo import Memory, Vector, build, parse, patched, region_patched
+from rig.system import SINFO_BASE, SINFO_STRIDE
 
 RAM = 0x1000000
+LOW_END = 0xa0000
 NOWHERE = 0xf00000000
 MIB = 1 << 20
 IN, OUT = "good_in", "good_out"
@@ -54,6 +57,8 @@ SYSTEM = System(
         "ends at 2^64": _region((1 << 64) - MIB, MIB),
         "beyond the processor": _region(1 << 60, MIB),
         "gigantic": _region(_AT.address("second"), 1 << 62),
+        # The last page of what a PC has below 640 KiB, and the hole behind it.
+        "RAM and a hole": _region(LOW_END - 0x10000, 0x20000),
         "version 5": lambda image: build("a", parse(image).resources, version=5),
         "count 65535": lambda image: patched(image, 77, struct.pack("<H", 65535)),
     })
@@ -111,13 +116,22 @@ ROWS = [
     row("ENODEV", at("magic"), sinfo=at("magic")),
     row("ENODEV", at("version 4"), "4006f666e69756d", sinfo=at("version 4")),
     row("EPERM", f"{RAM:#x}", sinfo=f"{RAM:#x}"),
+    row("EPERM", "0x9c000", "System RAM", sinfo="0x9c000"),
+    row("EINVAL", "0xe00000008", "multiple", sinfo="0xe00000008"),
+    row("EINVAL", "0xe00000fff", "multiple", sinfo="0xe00000fff"),
+    row("EINVAL", "'0xffffffffffffffff'", sinfo="0xffffffffffffffff"),
+    row("EINVAL", "'0xfffffffffffff000'", sinfo="0xfffffffffffff000"),
+    row("EFAULT", "0xffffffffffff8000", "cannot be mapped", sinfo="0xffffffffffff8000"),
+    row("EFAULT", "0x1000000000000000", "cannot be mapped", sinfo="0x1000000000000000"),
     row("EFAULT", "net0", IN, sinfo=at("empty")),
     row("EFAULT", "net0", IN, sinfo=at("unaligned")),
     row("EFAULT", "net0", IN, sinfo=at("odd size")),
     row("EFAULT", "net0", IN, sinfo=at("wraps")),
-    row(("EFAULT", "ENOMEM"), "net0", IN, sinfo=at("ends at 2^64")),
-    row(("EFAULT", "ENOMEM"), "net0", IN, sinfo=at("beyond the processor")),
-    row(("EPERM", "EFAULT", "ENOMEM"), "net0", IN, sinfo=at("gigantic")),
+    row("EFAULT", "net0", IN, sinfo=at("ends at 2^64")),
+    row("EFAULT", "net0", IN, sinfo=at("beyond the processor")),
+    # (It overlaps all that lies behind it.)
+    row("EPERM", "net0", IN, sinfo=at("gigantic")),
+    row("EPERM", "net0", IN, sinfo=at("RAM and a hole")),
     # What it says about the channels.
     row("ENXIO", "net0", "nowhere", in_="nowhere"),
     row("ENXIO", "net0", "nowhere", out="nowhere"),
@@ -133,9 +147,10 @@ ROWS = [
     row("EPERM", "net0", "second_out", out="second_out", sinfo=at("two writers")),
     row("EPERM", "net0", IN, sinfo=at("two readers")),
     # Names.
-    # (For the kernel, EEXIST from a module means that it is loaded already.)
-    row(("EEXIST", "EBUSY"), "lo", name="lo"),
-    row(("EEXIST", "EBUSY"), "net0", name="net0,net0", in_=f"{IN},second_in", out=f"{OUT},second_out",
+    # (EEXIST, for the kernel makes that of what a module returns: it means to it that the
+    # module is loaded already.)
+    row("EBUSY", "lo", name="lo"),
+    row("EBUSY", "net0", name="net0,net0", in_=f"{IN},second_in", out=f"{OUT},second_out",
         reader_protocol="2,2", writer_protocol="2,2", flags="net_hdr,net_hdr"),
     # The table of path MTUs.
     row("ENXIO", "net0", "nowhere", pmtu="nowhere"),
@@ -167,7 +182,7 @@ ROWS = [
 def traces(machine) -> str:
     """What a module can leave behind."""
     return machine.run("cat /proc/iomem; ls /sys/class/net /sys/kernel/debug /sys/module; "
-                       "grep muennet /proc/vmallocinfo || true").stdout
+                       "grep -E 'muennet|memremap' /proc/vmallocinfo || true").stdout
 
 
 @ksft_variants(ROWS)
@@ -223,3 +238,57 @@ def test_accepted(env, parameters, _errnos, _mentions):
     ksft_eq([line for line in env.a.new_log() if line.level <= 3], [])
     unload(env.a)
     ksft_eq(traces(env.a), traces_before, "nothing is left behind")
+
+
+def with_region(env, address: int, size: int) -> str:
+    """
+    Writes an image with this region for the in channel behind the variants: the
+    parameters to load it with.
+    """
+    image = region_patched(SYSTEM.image("a"), IN, address, size)
+    offset = SYSTEM.sinfo_address([*SYSTEM.variants][-1]) + SINFO_STRIDE - SINFO_BASE
+    env.sinfo("a")[offset:offset + len(image)] = image
+    parameters = {**GOOD, "sinfo": f"{SINFO_BASE + offset:#x}"}
+    del parameters["out"], parameters["writer_protocol"]
+    return " ".join(f"{key}={value}" for key, value in parameters.items())
+
+
+def resources(machine, what: str) -> list:
+    """Where /proc/iomem says that something is: (first byte, the one behind the last) each."""
+    lines = re.findall(rf"^ *(\w+)-(\w+) : {what}$", machine.run("cat /proc/iomem").stdout, re.M)
+    return [(int(first, 16), int(last, 16) + 1) for first, last in lines]
+
+
+def test_where_memory_ends(env):
+    before = traces(env.a)
+    _, end = resources(env.a, "System RAM")[-1]
+    for parameters in (f"sinfo={end - 4096:#x}", f"sinfo={end - 0x8000:#x}",
+                       (end - 0x10000, 0x20000), (end - 4096, 4096)):
+        if isinstance(parameters, tuple):
+            parameters = with_region(env, *parameters)
+        else:
+            parameters = " ".join(f"{key}={value}" for key, value in GOOD.items()) + " " + parameters
+        env.a.new_log()
+        ksft_eq(errno_of(load(env.a, parameters, fail=False)), "EPERM", parameters)
+        lines = [line for line in env.a.new_log() if line.level <= 3]
+        ksft_eq(len(lines), 1, f"one line of the log: {lines}")
+        ksft_in("System RAM", lines[0])
+    ksft_eq(traces(env.a), before, "nothing is left behind")
+
+
+def test_registers_of_a_device(env):
+    """
+    What is no memory of this kernel's is the separation kernel's to give away, so it is
+    mapped, for reading here: what is read is no peer that anybody knows.
+    """
+    before = traces(env.a)
+    start = resources(env.a, "virtio-pci-modern")[0][0] & -4096
+    env.a.new_log()
+    load(env.a, with_region(env, start, 4096))
+    ksft_in(f"phys=0x{start:016x}", env.a.run("grep memremap /proc/vmallocinfo").stdout)
+    env.a.run("ip link set net0 up; sleep 0.3")
+    ksft_eq(env.a.run("cat /sys/class/net/net0/statistics/rx_packets").stdout, "0\n")
+    lines = [line for line in env.a.new_log() if line.level <= 4]
+    ksft_eq(lines, [line for line in lines if "Incompatible peer" in line])
+    unload(env.a)
+    ksft_eq(traces(env.a), before, "nothing is left behind")

@@ -8,6 +8,7 @@ mapped read-only. The kernel is the stock one, the root file system the archive
 of initramfs.py; commands go through the agent.
 """
 
+import mmap
 import os
 import shutil
 import socket
@@ -236,6 +237,11 @@ class Machines:
         channel = self.system.channel(name)
         with (self._folder / f"channels.{channel.writer}").open("r+b") as file:
             return ChannelFile(file.fileno(), self.system.offset(name), channel.size)
+
+    def sinfo(self, name: str) -> mmap.mmap:
+        """A machine's subject information, with all variants, mapped by this process."""
+        with (self._folder / f"sinfo.{name}").open("r+b") as file:
+            return mmap.mmap(file.fileno(), 0)
 
     def healthy(self) -> bool:
         """Whether all machines run and answer."""

@@ -35,6 +35,16 @@ class Env:
         """A channel's memory as the host sees it."""
         return self.machines.channel(name)
 
+    def sinfo(self, name: str):
+        """A machine's subject information as the host sees it, with all variants."""
+        return self.machines.sinfo(name)
+
+    def seed(self, usual: int) -> int:
+        """The seed for what is random: the usual one, or MUENNET_SEED; says which."""
+        seed = int(os.environ.get("MUENNET_SEED") or usual)
+        ksft.ksft_pr(f"seed {seed}")
+        return seed
+
     def check_logs(self):
         """Raises when a machine died or its log has something bad."""
         for machine in self.machines.machines.values():

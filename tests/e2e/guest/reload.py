@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Loads and unloads the module, by system calls; it runs in a machine. Arguments:
+the module's file, its parameters, how often, and how often at most until a load
+has worked and another has not. Prints a list of what each load came to:
+{"errno": NAME or "", "errors": lines of the log, "maps": [[address, bytes], ...] while
+it was loaded, "left": what is there afterwards and was not before, or the reverse}.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import re
+import sys
+import time
+
+SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
+LIBC = ctypes.CDLL(None, use_errno=True)
+GUARD = 4096
+
+
+def call(number: int, *arguments) -> str:
+    """A system call: the name of its errno."""
+    return errno.errorcode[ctypes.get_errno()] if LIBC.syscall(number, *arguments) < 0 else ""
+
+
+def text(path: str) -> str:
+    """What is in a file."""
+    with open(path, encoding="ascii", errors="replace") as file:
+        return file.read()
+
+
+def maps() -> list:
+    """Physical memory that is mapped by memremap(), by the kernel also."""
+    lines = re.findall(r" (\d+) memremap\S* phys=(0x\w+)", text("/proc/vmallocinfo"))
+    return sorted([int(phys, 16), int(size) - GUARD] for size, phys in lines)
+
+
+def traces() -> set:
+    """What a module can leave behind."""
+    found = set(text("/proc/iomem").splitlines()) | {str(one) for one in maps()}
+    for folder in ("/sys/class/net", "/sys/kernel/debug", "/sys/module"):
+        found |= {f"{folder}/{name}" for name in os.listdir(folder)}
+    return found | {line for line in text("/proc/vmallocinfo").splitlines() if "muennet" in line}
+
+
+class Log:
+    """The kernel's log from now on."""
+
+    def __init__(self):
+        self.file = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self.file, 0, os.SEEK_END)
+
+    def errors(self) -> list:
+        """New lines of the levels up to that of errors."""
+        found = []
+        while True:
+            try:
+                head, _, line = os.read(self.file, 8192).decode(errors="replace").partition(";")
+            except BlockingIOError:
+                return found
+            if int(head.split(",")[0]) & 7 <= 3:
+                found.append(line.splitlines()[0])
+
+
+def main(path: str, parameters: str, count: str, most: str):
+    """Does it."""
+    module = os.open(path, os.O_RDONLY)
+    log, before, others, results = Log(), traces(), maps(), []
+    while len(results) < int(count) or \
+            (len({not it["errno"] for it in results}) < 2 and len(results) < int(most)):
+        failed = call(SYS_FINIT_MODULE, module, parameters.encode(), 0)
+        result = {"errno": failed, "errors": log.errors(),
+                  "maps": [one for one in maps() if one not in others]}
+        if not failed and (stays := call(SYS_DELETE_MODULE, b"muennet", 0)):
+            sys.exit(f"unloading: {stays}")
+        # What is freed after a grace period may be seen until then.
+        until = time.monotonic() + 2
+        while (now := traces()) != before and time.monotonic() < until:
+            time.sleep(0.01)
+        results.append({**result, "left": sorted(now ^ before)})
+    print(json.dumps(results))
+
+
+main(*sys.argv[1:])
