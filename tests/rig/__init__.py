@@ -15,7 +15,7 @@ A test file in tests/e2e, complete:
         ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
 """
 
-from . import klog, places, session, sinfo
+from . import klog, kmodule, places, session, sinfo
 from .channel import ChannelFile, Reader, Writer, ip_element
 from .driver import (README, V4, V6, at_once, batch, counters, errno_of, interfaces, load, load_all,
                      messages, pair, stats, unload, up, wait_stats)
@@ -23,17 +23,17 @@ from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_
                    ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
                    ksft_true, ksft_variants)
 from .system import Channel, System
-from .systems import LOOP, PAIR
+from .systems import LOOP, OUTWARD, PAIR
 from .traffic import End, Ping, Stream, iperf3, ping, pingpong
 
 __all__ = [
-    "klog", "places", "session", "sinfo",
+    "klog", "kmodule", "places", "session", "sinfo",
     "ChannelFile", "Reader", "Writer", "ip_element",
     "README", "V4", "V6", "at_once", "batch", "counters", "errno_of", "interfaces", "load",
     "load_all", "messages", "pair", "stats", "unload", "up", "wait_stats",
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
     "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_raises",
     "ksft_true", "ksft_variants",
-    "Channel", "System", "LOOP", "PAIR",
+    "Channel", "System", "LOOP", "OUTWARD", "PAIR",
     "End", "Ping", "Stream", "iperf3", "ping", "pingpong",
 ]

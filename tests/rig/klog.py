@@ -20,12 +20,10 @@ BAD = re.compile("|".join((
 
 # What a stock kernel says about any out-of-tree module without its signature.
 TAINT = re.compile(r"taint", re.IGNORECASE)
-TAINT_ALLOWED = (
-    "muennet: loading out-of-tree module taints kernel.",
-    "muennet: module verification failed: signature and/or required key missing - tainting kernel",
-    "muensim: loading out-of-tree module taints kernel.",
-    "muensim: module verification failed: signature and/or required key missing - tainting kernel",
-)
+TAINT_ALLOWED = tuple(f"{module}: {said}" for module in ("muennet", "muensim", "muenpaint")
+                      for said in (
+    "loading out-of-tree module taints kernel.",
+    "module verification failed: signature and/or required key missing - tainting kernel"))
 
 # Of a virtual machine under emulation that is short of host CPU time; not ours.
 IGNORED = re.compile(r"clocksource.*(skew|unstable|watchdog)|Spectre|"

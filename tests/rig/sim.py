@@ -1,34 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 The separation kernel inside a machine: events and vectors, played by the
-module in tests/sim, which is built when a test first needs it.
+module in tests/sim.
 """
 
-import functools
 import re
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 
-from . import ksft, places
+from . import kmodule, ksft
 
 FOLDER = "/sys/kernel/debug/muensim"
-
-
-@functools.cache
-def built() -> bytes:
-    """The test module for the kernel of the machines, without its symbols."""
-    with tempfile.TemporaryDirectory() as folder:
-        for source in (places.TOP / "tests/sim").iterdir():
-            shutil.copy(source, folder)
-        done = subprocess.run(["make", "-C", places.kernel_build(), f"M={folder}", "modules"],
-                              capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"muensim does not build:\n{done.stdout}{done.stderr}")
-        module = Path(folder) / "muensim.ko"
-        subprocess.run(["strip", "-g", module], check=True)
-        return module.read_bytes()
 
 
 def routes(system, subject: str) -> str:
@@ -43,7 +23,7 @@ def routes(system, subject: str) -> str:
 
 def insert(machine, parameters: str = ""):
     """Loads the module, before the driver, with the routes of the machine's subject."""
-    machine.put("/run/muensim.ko", built())
+    machine.put("/run/muensim.ko", kmodule.built("sim", "muensim"))
     given = parameters or f"routes={routes(machine.system, machine.name)}"
     machine.run(f"insmod /run/muensim.ko {given}")
 

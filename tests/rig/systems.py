@@ -19,6 +19,13 @@ LOOP = System("loop", ("a",), (
     Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"}),
 ))
 
+# One subject that only sends, to the test, and limits on its packets. Memory is not cleared
+# when it is allocated or freed, so that whatever is stale in it stays to be seen.
+OUTWARD = System("outward", ("a",), (
+    Channel("out", writes={"a": OUT}, size=8 << 20),
+    Channel("table", reads={"a": "table"}, size=4096),
+), options="init_on_alloc=0 init_on_free=0")
+
 
 def with_doorbells(system: System) -> System:
     """The same, where each channel has an event and interrupts its reader."""
