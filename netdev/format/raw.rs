@@ -30,6 +30,10 @@ impl Format for Raw {
     #[inline]
     fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, Dropped> {
         let length = skb.len();
+        // Not as late as in the element: the reader loses an older one as soon as it is begun.
+        if length > writer.geometry().size() {
+            return Err(Dropped);
+        }
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
             fill_by(slot, 0, length, |mapping, offset| {
                 mapping.copy_packet(offset, skb)
