@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 """Loads, unloads, ups, downs, MTUs, namespaces and CPUs, all under traffic."""
 
+import collections
+import json
 import random
 import time
+from pathlib import Path
 
-from rig import (PAIR, README, V4, End, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_pr,
-                 load, pair, ping, stats, up)
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, at_once, defer, ip_element,
+                 ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, up)
 from rig.packets import udp4
 
 SYSTEM = PAIR
 
-SEED = 7
+GUEST = Path(__file__).parent / "guest"
 ELEMENT = ip_element(udp4(V4["b"], V4["a"], 9, bytes(1000)))
 
 # Loads the driver, sees packets arrive, and unloads it while more come.
@@ -33,27 +36,34 @@ echo done $i
 """
 
 # What is done to an interface at random; {address} is its address.
-ACTIONS = (
-    "ip link set net0 down",
-    "ip link set net0 up",
-    "ip link set net0 up",
-    "ip link set net0 mtu 1400",
-    "ip link set net0 mtu 1500",
-    "ip link set net0 mtu 9000",
-    "ip link set net0 mtu 68",
-    "ethtool -K net0 tso off rx off",
-    "ethtool -K net0 tso on rx on",
-    "tc qdisc replace dev net0 root netem delay 3ms loss 5% reorder 10% duplicate 3%",
-    "tc qdisc replace dev net0 root pfifo limit 10",
-    "tc qdisc del dev net0 root",
-    "echo 0 >/sys/devices/system/cpu/cpu1/online",
-    "echo 1 >/sys/devices/system/cpu/cpu1/online",
-    "ip netns add stress; ip link set net0 netns stress; ip netns del stress; "
-    "n=0; until [ -e /sys/class/net/net0 ]; do n=$((n + 1)); [ $n -lt 500 ]; sleep 0.01; done; "
-    "ip addr replace {address}/24 dev net0; ip link set net0 up",
-    # Memory gets scarce for a while.
-    "dd if=/dev/zero of=/run/big bs=1M count=300 2>/dev/null; rm -f /run/big; "
-    "echo 3 >/proc/sys/vm/drop_caches")
+ONLINE = "/sys/devices/system/cpu/cpu1/online"
+NETEM, NO_QDISC, SCARCE = "netem", "no qdisc", "scarce memory"
+ACTIONS = {
+    "down": "ip link set net0 down",
+    "up": "ip link set net0 up",
+    "up again": "ip link set net0 up",
+    "mtu 1400": "ip link set net0 mtu 1400",
+    "mtu 1500": "ip link set net0 mtu 1500",
+    "mtu 9000": "ip link set net0 mtu 9000",
+    "mtu 68": "ip link set net0 mtu 68",
+    "offloads off": "ethtool -K net0 gso off gro off",
+    "offloads on": "ethtool -K net0 gso on gro on",
+    NETEM: "tc qdisc replace dev net0 root netem delay 3ms loss 5% reorder 10% duplicate 3%",
+    "pfifo": "tc qdisc replace dev net0 root pfifo limit 10",
+    NO_QDISC: "tc qdisc del dev net0 root",
+    "cpu1 offline": f"echo 0 >{ONLINE} && grep -qx 0 /sys/devices/system/cpu/online",
+    "cpu1 online": f"echo 1 >{ONLINE} && grep -qx 0-1 /sys/devices/system/cpu/online",
+    "namespace":
+        "ip netns add stress && ip link set net0 netns stress && ip netns del stress && "
+        "n=0; until [ -e /sys/class/net/net0 ]; do n=$((n + 1)); [ $n -lt 500 ] || exit 1; "
+        "sleep 0.01; done; ip addr replace {address}/24 dev net0 && ip link set net0 up",
+    SCARCE: "python3 -I -S /run/scarce.py press /run/full/more && echo 3 >/proc/sys/vm/drop_caches",
+}
+# Free memory, in kB, that makes it scarce in no time.
+LEFT = 64 << 10
+
+MODES = [KsftNamedVariant("ip", README, 32, 600),
+         KsftNamedVariant("ethernet", README.replace("net_hdr", "eth_dev"), 16, 300)]
 
 
 def test_loads_and_unloads(env):
@@ -73,30 +83,66 @@ def test_loads_and_unloads(env):
     ksft_eq(running.stdout.split(), ["done", str(loads)])
 
 
-def test_changes_at_random(env):
-    pair(env)
-    rng = random.Random(SEED)
-    steps = 600 if env.long else 60
-    ksft_pr(f"seed {SEED}, {steps} steps")
-    for machine in (env.a, env.b):
-        defer(machine.run, "echo 1 >/sys/devices/system/cpu/cpu1/online || true")
-    floods = [machine.bkg(f"ping -q -f {V4[other]} & ping -q -i 0.005 -s 5000 {V4[other]} & "
-                          "echo $(jobs -p) >/run/pings; wait", fail=False)
-              for machine, other in ((env.a, "b"), (env.b, "a"))]
-    failed = 0
-    with floods[0], floods[1]:
-        for _ in range(steps):
-            machine = rng.choice((env.a, env.b))
-            action = rng.choice(ACTIONS).format(address=V4[machine.name])
-            # Some do not apply, like the deletion of what is not there.
-            failed += machine.run(action, fail=False).ret != 0
-        for machine in (env.a, env.b):
-            machine.run("kill $(cat /run/pings)", fail=False)
-    ksft_ge(steps // 2, failed, "most of the steps did something")
-    for machine in (env.a, env.b):
-        machine.run("echo 1 >/sys/devices/system/cpu/cpu1/online; "
-                    "tc qdisc del dev net0 root", fail=False)
-        machine.run("ip link set net0 mtu 1500")
+def plan(rng, steps: int) -> list:
+    """
+    Names of actions, and in which machine: each is there, in both if there is room for
+    that, in any order. In the end each machine has a qdisc that can be deleted.
+    """
+    each = [(name, rng.choice("ab")) for name in ACTIONS]
+    if steps >= 2 * len(each):
+        each += [(name, "ab".replace(side, "")) for name, side in each]
+    each += [(rng.choice([*ACTIONS]), rng.choice("ab")) for _ in range(steps - len(each))]
+    rng.shuffle(each)
+    return each + [(name, side) for side in "ab" for name in (NETEM, NO_QDISC)]
+
+
+def make_ready(machine):
+    """Leaves little memory, and sees to it that all is as it was in the end."""
+    for name in ("scarce", "datagrams"):
+        machine.put(f"/run/{name}.py", (GUEST / f"{name}.py").read_bytes())
+    machine.run("mkdir -p /run/full && mount -t tmpfs -o size=100% full /run/full")
+    defer(machine.run, f"umount /run/full; echo 1 >{ONLINE}")
+    machine.run(f"python3 -I -S /run/scarce.py fill /run/full/most {LEFT}", timeout=300)
+
+
+def traffic(machine, address: str, seed: int):
+    """
+    Pings and checked datagrams towards an address, at a rate that a machine with one slow
+    processor bears: a context, whose output is that of guest/datagrams.py.
+    """
+    return machine.bkg(f"ping -q -i 0.004 {address} >/dev/null & "
+                       f"ping -q -i 0.02 -s 5000 {address} >/dev/null & "
+                       f"exec python3 -I -S /run/datagrams.py {address} {seed} 100")
+
+
+@ksft_variants(MODES)
+def test_changes_at_random(env, parameters, short, long):
+    machines = {"a": env.a, "b": env.b}
+    at_once(make_ready, machines.values())
+    pair(env, parameters)
+    seed = env.seed(7)
+    steps = plan(random.Random(seed), long if env.long else short)
+    ksft_pr(f"{len(steps)} steps")
+    worked, failed = collections.Counter(), collections.Counter()
+    floods = {name: traffic(machines[name], V4[other], seed) for name, other in ("ab", "ba")}
+    with floods["a"], floods["b"]:
+        for number, (name, side) in enumerate(steps, 1):
+            result = machines[side].run(ACTIONS[name].format(address=V4[side]), fail=False)
+            (failed if result.ret else worked)[name] += 1
+            if name == SCARCE or (result.ret and name != NO_QDISC):
+                ksft_pr(f"{name} in {side}: {result.stdout}{result.stderr}".strip())
+            if number % 100 == 0:
+                ksft_pr(f"{number} steps")
+    # What is not there cannot be deleted; all else works whenever it is done.
+    ksft_eq(failed - collections.Counter({NO_QDISC: failed[NO_QDISC]}), collections.Counter())
+    ksft_eq(set(ACTIONS) - set(worked), set(), "each of them has worked")
+    for side, flood in floods.items():
+        counts = json.loads(flood.stdout)
+        ksft_pr(f"{side}: {counts}")
+        ksft_eq(counts["bad"], 0, "no datagram was corrupted")
+        ksft_gt(counts["received"], len(steps))
+    for machine in machines.values():
+        machine.run(f"echo 1 >{ONLINE}; ip link set net0 mtu 1500")
         up(machine)
     ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-c 10 -i 0.05").received, 10)
     ksft_eq(stats(env.a)["rx_frame_errors"] + stats(env.b)["rx_frame_errors"], 0)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Makes memory scarce; it runs in a machine.
+
+    fill FILE KB      takes memory until this much is free, and keeps it in the file
+    press FILE        takes more, until the kernel begins to reclaim; gives it back
+                      after a while
+
+The second prints what the kernel counted meanwhile. Where it counts no such events,
+less is free in the end than that at which it begins; it fails if neither happens. It
+stops there at once: what is left below is for those that cannot wait, like an
+interface that receives.
+"""
+
+import os
+import re
+import sys
+import time
+
+STEP = 256 << 10
+# At most this much.
+MOST = 1 << 30
+
+
+def free() -> int:
+    """Free memory in kB."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        return int(re.search(r"^MemFree: +(\d+)", file.read(), re.M).group(1))
+
+
+def low() -> int:
+    """The sum of the zones' marks below which the kernel reclaims, in kB."""
+    with open("/proc/zoneinfo", encoding="ascii") as file:
+        return sum(map(int, re.findall(r"^ +low +(\d+)", file.read(), re.M))) * 4
+
+
+def events() -> dict:
+    """What the kernel counts when it reclaims, if it does."""
+    with open("/proc/vmstat", encoding="ascii") as file:
+        lines = [line.split() for line in file]
+    return {name: int(count) for name, count in lines if re.match(
+        "pageoutrun|allocstall|pgscan_(kswapd|direct)$|slabs_scanned", name)}
+
+
+def fill(file: int, left: int):
+    """Takes memory."""
+    while (now := free()) > left:
+        os.write(file, bytes(min(max(now - left, 64) << 10, 4 << 20)))
+
+
+def press(file: int):
+    """Takes memory until it is scarce."""
+    before, mark, taken = events(), low(), 0
+    while events() == before if before else free() > mark:
+        if taken > MOST:
+            sys.exit(f"{taken >> 20} MB, and nothing is reclaimed")
+        # In small steps where it gets scarce.
+        taken += os.write(file, bytes(STEP if free() < mark + 8192 else 8 * STEP))
+    least = free()
+    time.sleep(0.2)
+    now = events()
+    told = {name: now[name] - before[name] for name in now if now[name] != before[name]}
+    print(f"{taken >> 10} kB taken, {least} kB free, mark {mark} kB: {told}")
+
+
+target = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+try:
+    if sys.argv[1] == "fill":
+        fill(target, int(sys.argv[3]))
+    else:
+        press(target)
+finally:
+    if sys.argv[1] == "press":
+        os.unlink(sys.argv[2])
