@@ -9,6 +9,7 @@ import time
 from rig import (V4, Channel, End, KsftNamedVariant, System, Writer, counters, defer, errno_of,
                  interfaces, ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt,
                  ksft_ne, ksft_pr, ksft_true, ksft_variants, load, ping, pingpong, unload, up)
+from rig.beside import Beside, answered_burst
 from rig.packets import udp4
 from rig.sim import Sim, interrupts, timers
 
@@ -166,13 +167,18 @@ def test_no_wake_up_is_lost_after_bursts(env):
 
 
 def test_storm(env):
-    """A storm of events: they are masked while NAPI polls, and traffic goes on."""
+    """A storm of events: they are masked while NAPI polls, and traffic and processes go on."""
     sim, (left, right) = prepared(env, ("left", "right"))
     often = 2_000_000 if env.long else 1_000_000
-    # One storm on each processor, for as long as the ping takes.
-    with env.a.bkg(sim.storm(0x70, often, 0)), env.a.bkg(sim.storm(0x70, often, 1)):
+    # One storm on each processor, for as long as the pings take.
+    with env.a.bkg(sim.storm(0x70, often, 0)), env.a.bkg(sim.storm(0x70, often, 1)), \
+            Beside(env.a, "right") as beside:
+        before = counts(right)
         ksft_eq(ping(left, right, "-c 100 -i 0.01").received, 100)
+        answered_burst(left, right, "left")
+        got = counts(right)
     time.sleep(0.5)
+    beside.check(*(got[name] - before[name] for name in ("rx_elements", "rx_polls")))
     got = counts(right)
     ksft_pr(f"{sim.raised(0x70)} raised, {got['rx_interrupts']} interrupts, "
             f"{got['rx_polls']} polls")

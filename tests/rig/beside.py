@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What is left of a machine while its interfaces are busy: whether processes get on, how
+softirqs end, and how much each poll of an interface did.
+"""
+
+import re
+
+from . import ksft
+from .driver import counters
+from .traffic import End, ping
+
+# The budget of a poll.
+WEIGHT = 64
+TRACING = "/sys/kernel/tracing"
+POLL = f"{TRACING}/events/napi/napi_poll/trigger"
+# Counts until it is ended.
+COUNT = "i=0; trap 'echo $i; exit 0' TERM; while :; do i=$((i + 1)); done"
+
+
+class Beside:
+    """
+    As a context: a process for each processor that counts beside whatever goes on in a
+    machine. Afterwards `counted` is how far each got, `softirqs` (processed, dropped,
+    time_squeeze) of each processor, and `polls` {work: how many polls did so much} of the
+    interface; None where the kernel cannot tell. `budget` is that of a poll.
+    """
+
+    def __init__(self, machine, dev: str, processors: int = 2):
+        self.machine, self.dev = machine, dev
+        self._processors, self._count, self._before, self._traced = processors, [], [], False
+        self.counted, self.softirqs, self.polls, self.budget = [], [], None, 0
+
+    def _softnet(self) -> list:
+        lines = self.machine.run("cat /proc/net/softnet_stat").stdout.splitlines()
+        return [[int(word, 16) for word in line.split()[:3]] for line in lines]
+
+    def __enter__(self):
+        # The kernel counts polls by what they did, if it has been built for that.
+        wanted = f"hist:keys=work,budget if dev_name == \"{self.dev}\""
+        self._traced = self.machine.run(
+            f"[ -d {TRACING}/events ] || mount -t tracefs tracefs {TRACING}; "
+            f"echo '{wanted}' >{POLL}", fail=False).ret == 0
+        self._count = [self.machine.bkg(["taskset", f"{1 << cpu:x}", "sh", "-c", COUNT])
+                       for cpu in range(self._processors)]
+        self._before = self._softnet()
+        return self
+
+    def __exit__(self, *_):
+        now = self._softnet()
+        self.softirqs = [tuple(b - a for a, b in zip(*pair)) for pair in zip(self._before, now)]
+        for counting in self._count:
+            counting.process(terminate=True)
+            self.counted.append(int(counting.stdout or 0))
+        if self._traced:
+            text = self.machine.run(f"cat {POLL[:-len('trigger')]}hist; "
+                                    f"echo '!hist:keys=work,budget' >{POLL}").stdout
+            found = re.findall(r"\{ work: +(\d+), budget: +(\d+) \} hitcount: +(\d+)", text)
+            self.polls = {int(work): int(count) for work, _, count in found}
+            self.budget = max((int(budget) for _, budget, _ in found), default=0)
+
+    def check(self, elements: int, polls: int):
+        """
+        Every processor had time for a process, and no poll did more than its budget; in all
+        there were so many elements in so many polls, by the interface's own counters.
+        """
+        ksft.ksft_pr(f"processes counted to {self.counted}; softirqs (processed, dropped, "
+                     f"time_squeeze): {self.softirqs}; {elements} elements in {polls} polls")
+        for counted in self.counted:
+            ksft.ksft_gt(counted, 1000, "a process got on")
+        ksft.ksft_ge(WEIGHT * polls, elements)
+        if self.polls is None:
+            ksft.ksft_pr("this kernel does not trace polls")
+            return
+        ksft.ksft_pr(f"polls by what they did: {self.polls}")
+        ksft.ksft_eq(self.budget, WEIGHT)
+        ksft.ksft_gt(sum(self.polls.values()), 0)
+        ksft.ksft_ge(WEIGHT, max(self.polls, default=0), "no poll did more than its budget")
+
+
+def answered_burst(source: End, target: End, dev: str):
+    """
+    Pings more at a time than a poll may receive, by `dev` of the source: all is answered
+    in the end. There must be no other traffic.
+    """
+    def received() -> int:
+        return counters(source.machine, dev, source.ns)["rx_packets"]
+    before = received()
+    ping(source, target, "-l 150 -c 150")
+    # ping itself does not wait for the slow ones.
+    ksft.ksft_busy_wait(lambda: received() >= before + 150, sleep=0.1, deadline=60)
+    ksft.ksft_eq(received(), before + 150)
