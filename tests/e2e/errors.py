@@ -267,7 +267,7 @@ def test_where_memory_ends(env):
         if isinstance(parameters, tuple):
             parameters = with_region(env, *parameters)
         else:
-            parameters = " ".join(f"{key}={value}" for key, value in GOOD.items()) + " " + parameters
+            parameters = " ".join([parameters, *(f"{key}={value}" for key, value in GOOD.items())])
         env.a.new_log()
         ksft_eq(errno_of(load(env.a, parameters, fail=False)), "EPERM", parameters)
         lines = [line for line in env.a.new_log() if line.level <= 3]

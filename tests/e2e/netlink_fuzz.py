@@ -4,50 +4,73 @@
 import json
 
 from e2e import netlink
-from rig import (LOOP, V4, End, KsftNamedVariant, defer, interfaces, ksft_eq, ksft_ge, ksft_gt,
-                 ksft_in, ksft_pr, ksft_variants, load, ping)
+from rig import (LOOP, V4, End, KsftNamedVariant, defer, ksft_busy_wait, ksft_eq,
+                 ksft_ge, ksft_gt, ksft_in, ksft_pr, ksft_variants, load, ping)
 from rig.driver import up
 
 SYSTEM = LOOP
 
 TWO = ("name=net0,net1 in=left_in,right_in out=left_out,right_out reader_protocol=2,2 "
        "writer_protocol=2,2 flags=net_hdr,net_hdr")
+CHILDREN = {"child0": 24, "child1": 25}
 # What may come back of those who may not change anything.
 REFUSED = {"EPERM", "EINVAL", "ENOENT", "EOPNOTSUPP", "ERANGE", "ENODEV", "EMSGSIZE",
            "ENOTSUP"}
 USER = ("python3 -c 'import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
         "os.execvp(sys.argv[1], sys.argv[1:])'")
+# The interfaces with their flags, MTUs, addresses and all else, in the first namespace.
+LINKS = "ip -d -j addr"
+# Their names, of any bytes.
+NAMES = "python3 -I -S -c 'import json, os; print(json.dumps(os.listdir(\"/sys/class/net\")))'"
 
 
 def prepare(env):
-    """net0 with a child that owns a mark."""
+    """net0, up and with an address, and two children that own a mark each."""
     load(env.a, TWO)
     netlink.install(env.a)
-    for request in ({"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
-                    {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}}):
-        ksft_eq(netlink.ask(env.a, request)[0]["errno"], "")
+    requests = [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": name}}
+                for name in CHILDREN]
+    requests += [{"do": "add-mark", "attrs": {"ifname": name, "mark": mark}}
+                 for name, mark in CHILDREN.items()]
+    ksft_eq({answer["errno"] for answer in netlink.ask(env.a, *requests)}, {""})
     env.a.run(f"chmod 755 /root; chmod -R a+rX {netlink.WHERE}")
+    up(env.a, "net0", quiet=True, side="a")
 
 
-def attack(env, seed: int, count: int, prefix: str = "") -> dict:
+def attack(env, seed: int, count: int, prefix: str = "", which: str = "all") -> dict:
     """Sends messages; how often each errno came back."""
-    result = env.a.run(f"{prefix} python3 -B {netlink.WHERE}/fuzz.py {seed} {count}", timeout=3000)
+    seed = env.seed(seed)
+    result = env.a.run(f"{prefix} python3 -B {netlink.WHERE}/fuzz.py {seed} {count} {which}",
+                       timeout=3000)
     answers = json.loads(result.stdout)["answers"]
-    ksft_pr(f"seed {seed}, {count} messages: {answers}")
+    ksft_pr(f"{count} messages: {answers}")
     ksft_eq(sum(answers.values()), count, "every message is answered")
     return answers
 
 
 def test_with_rights(env):
     prepare(env)
-    answers = attack(env, 5, 100_000 if env.long else 2_000)
+    env.a.run("ip netns add fuzz")
+    defer(env.a.run, "ip netns del fuzz 2>/dev/null; true")
+    answers = attack(env, 5, 100_000 if env.long else 2_000, which="")
     # Some of it was right.
     ksft_gt(answers.get("done", 0), 0)
     ksft_ge(len(answers), 6, "several kinds of refusals")
+    ksft_eq(netlink.inconsistent(env.a), [])
+    ksft_pr(f"there is: {[it['ifname'] for it in netlink.dump(env.a, 'get')]!a}")
     # The main interfaces are there, and nothing that is no child of theirs.
-    ksft_in("net0", interfaces(env.a))
-    ksft_in("net1", interfaces(env.a))
-    env.a.run("ip netns add right; ip link set net1 netns right")
+    known = {it["ifname"] for it in netlink.dump(env.a, "get") if "netnsid" not in it}
+    ksft_eq(set(json.loads(env.a.run(NAMES).stdout)) - {"lo"}, known)
+    ksft_in("net0", known)
+    ksft_in("net1", known)
+
+    # With a namespace go the children that are in it.
+    env.a.run("ip netns del fuzz")
+    ksft_busy_wait(lambda: not any("netnsid" in it for it in netlink.dump(env.a, "get")),
+                   sleep=0.2, deadline=30)
+    ksft_eq(netlink.inconsistent(env.a), [])
+    env.a.run("ip link set net0 mtu 1500; ip link set net1 mtu 1500; "
+              "ip netns add right; ip link set net1 netns right")
     defer(env.a.run, "ip netns del right")
     up(env.a, "net0", quiet=True, side="a")
     up(env.a, "net1", quiet=True, side="b", ns="right")
@@ -59,9 +82,43 @@ def test_with_rights(env):
                 KsftNamedVariant("root_of_a_user_namespace", f"{USER} unshare -U -r")])
 def test_without_rights(env, prefix):
     prepare(env)
-    before = netlink.state(env.a), interfaces(env.a)
+    before = netlink.state(env.a), env.a.run(LINKS).stdout
     answers = attack(env, 6, 50_000 if env.long else 1_000, prefix)
     ksft_gt(answers.get("EPERM", 0), 0)
     # Looking is everybody's right.
     ksft_eq(set(answers) - REFUSED - {"done"}, set())
-    ksft_eq((netlink.state(env.a), interfaces(env.a)), before)
+    ksft_eq((netlink.state(env.a), env.a.run(LINKS).stdout), before)
+
+
+def test_in_a_container(env):
+    """
+    It has user and network namespaces of its own, and is root there: what happens to the
+    child that was moved inside is its affair, but nothing else is.
+    """
+    prepare(env)
+    env.a.run(f"{USER} unshare -U -r -n sleep 6000 >/dev/null 2>&1 & echo $! >/root/container")
+    defer(env.a.run, "kill $(cat /root/container)")
+    ready = "[ $(readlink /proc/$(cat /root/container)/ns/net) != $(readlink /proc/self/ns/net) ]"
+    ksft_busy_wait(lambda: env.a.run(ready, fail=False).ret == 0, sleep=0.1, deadline=30)
+    env.a.run("ip link set child0 netns $(cat /root/container)")
+
+    def outside():
+        """What is not the container's."""
+        found, marks = netlink.state(env.a)
+        return ([it for it in found["replies"] if "netnsid" not in it],
+                [it for it in marks["replies"] if "netnsid" not in it], env.a.run(LINKS).stdout)
+
+    def inside():
+        """The one child, and the mark that it owns."""
+        found, marks = netlink.state(env.a)
+        return ([it["ifindex"] for it in found["replies"] if "netnsid" in it],
+                [it["mark"] for it in marks["replies"] if "netnsid" in it])
+    before, mine = outside(), inside()
+    ksft_eq((len(before[0]), len(before[1]), len(mine[0]), mine[1]), (3, 1, 1, [24]))
+    root = f"{USER} nsenter -U -n --preserve-credentials -t $(cat /root/container)"
+    answers = attack(env, 7, 50_000 if env.long else 600, root)
+    ksft_gt(answers.get("EPERM", 0), 0)
+    ksft_gt(answers.get("done", 0), 0)
+    ksft_eq(outside(), before)
+    ksft_in(inside(), (mine, ([], [])), "it is there with its mark, or it is gone")
+    ksft_eq(netlink.inconsistent(env.a), [])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The netlink family from the tests' side: requests made in a machine."""
 
+import collections
 import json
 from pathlib import Path
 
@@ -42,3 +43,38 @@ def dump(machine, command: str, prefix: str = "", **attrs) -> list:
 def state(machine, prefix: str = "") -> list:
     """All that there is to change."""
     return ask(machine, {"dump": "get"}, {"dump": "get-mark"}, prefix=prefix)
+
+
+def _named(entry: dict) -> dict:
+    """How to ask for the interface of an entry."""
+    return {name: entry[name] for name in ("ifname", "netnsid") if name in entry}
+
+
+def inconsistent(machine) -> list:
+    """What does not fit together in what the family tells; nothing if all does."""
+    found, marks = state(machine)
+    wrong = [answer for answer in (found, marks) if answer["errno"]]
+    children = {(it["ifindex"], it.get("netnsid")): it for it in found["replies"]
+                if "mark-count" in it}
+    owned = collections.Counter((it["ifindex"], it.get("netnsid")) for it in marks["replies"])
+    wrong += [("mark-count", it, owned[key]) for key, it in children.items()
+              if it["mark-count"] != owned[key]]
+    wrong += [("no child", key) for key in owned if key not in children]
+    each = collections.Counter((it["parent-ifindex"], it["mark"]) for it in marks["replies"])
+    wrong += [("owned twice", key) for key, count in each.items() if count > 1]
+
+    # One by one it is the same; what is in a namespace without a number cannot be asked for.
+    asked = [({"do": "get", "attrs": _named(it)}, it) for it in found["replies"]
+             if it.get("netnsid") != -1]
+    asked += [({"do": "get-mark", "attrs": {"parent-ifname": it["parent-ifname"],
+                                            "mark": it["mark"]}}, it) for it in marks["replies"]]
+    answers = ask(machine, *[request for request, _ in asked])
+    for (request, entry), answer in zip(asked, answers, strict=True):
+        if [_still(it) for it in answer["replies"]] != [_still(entry)]:
+            wrong.append((request, entry, answer))
+    return wrong
+
+
+def _still(entry: dict) -> dict:
+    """An entry without what changes by itself."""
+    return {name: value for name, value in entry.items() if name not in ("stats", "peer-state")}

@@ -20,6 +20,8 @@ SPEC = json.load(open(os.path.dirname(os.path.abspath(__file__)) + "/spec.json",
 NAMES = {number: name for name, number in SPEC["commands"].items()}
 SOL_NETLINK, ADD_MEMBERSHIP, CAP_ACK, EXT_ACK, STRICT = 270, 1, 10, 11, 12
 ACK, DUMP, REQUEST = 4, 0x300, 1
+# Names are bytes of any kind.
+ANY = "surrogateescape"
 
 
 def attribute(number: int, payload: bytes) -> bytes:
@@ -44,7 +46,7 @@ def encode(attrs: dict) -> bytes:
     for name, value in attrs.items():
         info = SPEC["sets"]["muennet"][name]
         if info["type"] == "string":
-            payload = value.encode() + b"\0"
+            payload = value.encode(errors=ANY) + b"\0"
         else:
             payload = struct.pack("=i" if info["type"] == "s32" else "=I", value)
         out += attribute(info["value"], payload)
@@ -60,7 +62,7 @@ def decode(data: bytes, which: str = "muennet") -> dict:
         if info["type"] == "nest":
             out[name] = decode(payload, info["nest"])
         elif info["type"] == "string":
-            out[name] = payload.rstrip(b"\0").decode()
+            out[name] = payload.rstrip(b"\0").decode(errors=ANY)
         elif info["type"] == "flag":
             out[name] = True
         else:

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 Random messages that are nearly right, to the netlink family and to rtnetlink;
-it runs in a machine. Arguments: seed, number of messages. Prints what came
-back: {"answers": {errno or "done": count}}.
+it runs in a machine. Arguments: seed, number of messages, and "all" to go for the
+interfaces that others need, too: those that may not change anything may try to. Prints
+what came back: {"answers": {errno or "done": count}}.
 """
 
 import collections
 import errno
 import json
+import os
 import random
 import socket
 import struct
@@ -15,7 +17,12 @@ import sys
 
 from client import ACK, DUMP, REQUEST, SPEC, Client, attribute
 
-RTM_NEWLINK, RTM_DELLINK, CREATE, EXCL = 16, 17, 0x400, 0x200
+RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK, CREATE, EXCL = 16, 17, 19, 0x400, 0x200
+ADDRESS, IFNAME, MTU, LINK, TXQLEN, LINKINFO, NET_NS_PID, IFALIAS, GROUP, NET_NS_FD, \
+    LINK_NETNSID, TARGET_NETNSID = 1, 3, 4, 5, 13, 18, 19, 20, 27, 28, 37, 46
+MTUS = (0, 67, 68, 1400, 1500, 65535, 1 << 31)
+# A namespace for children to go to, if there is one.
+ELSEWHERE = "/run/netns/fuzz"
 NAMES = (b"net0", b"net0", b"child0", b"child1", b"fuzz0", b"fuzz1", b"fuzz2", b"lo", b"", b"a/b",
          b"%d", b"fuzz%d", b"fuzz%s", b".", b"..", b"x" * 15, b"x" * 16, b"x" * 300, b"\xff\xfe",
          b"a b", b"a:b", b"\0")
@@ -25,8 +32,10 @@ NUMBERS = (0, 1, 2, 3, 24, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff)
 class Fuzzer:
     """Makes messages and counts answers."""
 
-    def __init__(self, seed: int):
-        self.random = random.Random(seed)
+    def __init__(self, seed: int, everything: bool):
+        self.random, self.everything = random.Random(seed), everything
+        place = ELSEWHERE if os.access(ELSEWHERE, os.R_OK) else "/proc/self/ns/net"
+        self.space = os.open(place, os.O_RDONLY)
         self.client = Client()
         self.route = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
         for sock in (self.route, self.client.socket):
@@ -72,7 +81,8 @@ class Fuzzer:
         ids, draw = {name: info["value"] for name, info in SPEC["sets"]["muennet"].items()}, \
             self.random
         child = draw.choice((b"fuzz0", b"fuzz1", b"fuzz2"))
-        parts = [attribute(ids["parent-ifname"], b"net0\0"), attribute(ids["ifname"], child + b"\0"),
+        parts = [attribute(ids["parent-ifname"], b"net0\0"),
+                 attribute(ids["ifname"], child + b"\0"),
                  attribute(ids["from-ifname"], draw.choice((b"fuzz0\0", b"fuzz1\0"))),
                  attribute(ids["mark"], struct.pack("=I", draw.randrange(1, 6)))]
         return b"".join(part for part in parts if draw.random() < 0.7)
@@ -90,28 +100,73 @@ class Fuzzer:
             body = body[:draw.randrange(len(body) + 1)]
         self.exchange(self.client.socket, self.client.family, flags, body)
 
-    def links(self):
-        """A message to rtnetlink about a link of the kind."""
+    def kind(self) -> bytes:
+        """What kind of link it is, and of that kind what nobody knows."""
+        info = attribute(1, b"muennet\0" if self.often() else self.random.choice(NAMES))
+        if self.random.random() < 0.3:
+            info += attribute(2, self.random.randbytes(self.random.randrange(30)))
+        return attribute(LINKINFO | (1 << 15), info)
+
+    def places(self) -> bytes:
+        """In which namespace, seldom."""
+        draw, out = self.random, b""
+        for number, values in ((NET_NS_FD, (self.space, self.space, 0, -1)),
+                               (NET_NS_PID, (1, os.getpid(), 0, 1 << 30)),
+                               (LINK_NETNSID, (0, 1, -1, 77)), (TARGET_NETNSID, (0, 1, -1, 77))):
+            if draw.random() < 0.08:
+                out += attribute(number, struct.pack("=i", draw.choice(values)))
+        return out
+
+    def add(self):
+        """Asks rtnetlink for a link of the kind, or for one that there may be."""
         draw = self.random
         index = int(open("/sys/class/net/net0/ifindex", encoding="ascii").read())
-        if draw.random() < 0.7:
-            info = attribute(1, b"muennet\0" if self.often() else draw.choice(NAMES))
-            if draw.random() < 0.3:
-                info += attribute(2, draw.randbytes(draw.randrange(30)))
-            body = struct.pack("=BxHiII", 0, 0, 0, draw.choice((0, 1, 0xffffffff)), 0)
-            if self.often():
-                lower = index if self.often() else draw.choice(NUMBERS)
-                body += attribute(5, struct.pack("=I", lower))
-            if self.often():
-                body += attribute(3, draw.choice(NAMES) + b"\0")
-            if draw.random() < 0.3:
-                body += attribute(4, struct.pack("=I", draw.choice((0, 68, 1500, 65535, 1 << 31))))
-            body += attribute(18 | (1 << 15), info)
-            self.exchange(self.route, RTM_NEWLINK, ACK | CREATE | EXCL, body)
-        else:
-            name = draw.choice((b"net0", b"fuzz0", b"fuzz1", b"fuzz2", b"nobody"))
-            body = struct.pack("=BxHiII", 0, 0, 0, 0, 0) + attribute(3, name + b"\0")
-            self.exchange(self.route, RTM_DELLINK, ACK, body)
+        body = struct.pack("=BxHiII", 0, 0, 0, draw.choice((0, 1)), draw.choice((0, 1)))
+        if self.often():
+            lower = index if self.often() else draw.choice(NUMBERS)
+            body += attribute(LINK, struct.pack("=I", lower))
+        if self.often():
+            body += attribute(IFNAME, draw.choice(NAMES) + b"\0")
+        if draw.random() < 0.3:
+            body += attribute(MTU, struct.pack("=I", draw.choice(MTUS)))
+        flags = CREATE | EXCL if draw.random() < 0.7 else draw.choice((0, CREATE, EXCL))
+        self.exchange(self.route, RTM_NEWLINK, ACK | flags, body + self.kind() + self.places())
+
+    def change(self):
+        """Asks rtnetlink to change a link."""
+        draw = self.random
+        name = draw.choice((b"fuzz0", b"fuzz1", b"fuzz2", b"child0", b"net0", b"net1", b"lo"))
+        free = self.everything or name.startswith(b"fuzz")
+        index = 0
+        if draw.random() < 0.5:
+            try:
+                index = socket.if_nametoindex(name.decode())
+            except OSError:
+                index = draw.choice((7, 1 << 30))
+        flags = draw.getrandbits(16) if free else draw.choice((0, 1))
+        mask = draw.choice((0, 1, 0xffffffff)) if free else 1
+        body = struct.pack("=BxHiII", 0, 0, index, flags, mask)
+        if not index:
+            body += attribute(IFNAME, name + b"\0")
+        elif free and draw.random() < 0.3:
+            body += attribute(IFNAME, draw.choice(NAMES) + b"\0")
+        for number, payload in ((MTU, struct.pack("=I", draw.choice(MTUS))),
+                                (IFALIAS, draw.choice(NAMES)),
+                                (TXQLEN, struct.pack("=I", draw.choice((0, 10, 1000)))),
+                                (ADDRESS, draw.randbytes(draw.randrange(10)) if free else b""),
+                                (GROUP, struct.pack("=I", draw.choice(NUMBERS) if free else 0))):
+            if draw.random() < 0.2:
+                body += attribute(number, payload)
+        if draw.random() < 0.3:
+            body += self.kind()
+        kind, flags = draw.choice(((RTM_SETLINK, 0), (RTM_NEWLINK, 0), (RTM_NEWLINK, CREATE)))
+        self.exchange(self.route, kind, ACK | flags, body + (self.places() if free else b""))
+
+    def remove(self):
+        """Asks rtnetlink to delete a link."""
+        name = self.random.choice((b"net0", b"fuzz0", b"fuzz1", b"fuzz2", b"child0", b"nobody"))
+        body = struct.pack("=BxHiII", 0, 0, 0, 0, 0) + attribute(IFNAME, name + b"\0")
+        self.exchange(self.route, RTM_DELLINK, ACK, body)
 
     def exchange(self, sock: socket.socket, kind: int, flags: int, body: bytes):
         """Sends a message and waits for its end."""
@@ -129,10 +184,8 @@ class Fuzzer:
                 data = data[(length + 3) & ~3:]
 
 
-fuzzer = Fuzzer(int(sys.argv[1]))
+fuzzer = Fuzzer(int(sys.argv[1]), sys.argv[3:] == ["all"])
 for _ in range(int(sys.argv[2])):
-    if fuzzer.random.random() < 0.8:
-        fuzzer.generic()
-    else:
-        fuzzer.links()
+    fuzzer.random.choices((fuzzer.generic, fuzzer.add, fuzzer.change, fuzzer.remove),
+                          (70, 12, 12, 6))[0]()
 print(json.dumps({"answers": fuzzer.answers}))
