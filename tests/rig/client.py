@@ -139,6 +139,11 @@ class Client:
         """One request and its answer."""
         return self._answer(self._send(op, fields), op, timeout)
 
+    def requests(self, wanted, timeout: float = 60) -> list:
+        """Requests, all made before the first answer is waited for: (operation, fields)."""
+        sent = [(self._send(op, fields), op) for op, fields in wanted]
+        return [self._answer(ident, op, timeout) for ident, op in sent]
+
     def start(self, argv, stdin: bytes = b"") -> Program:
         """Starts a program."""
         ident = self._send("start", {"argv": argv, "stdin": base64.b64encode(stdin).decode()})

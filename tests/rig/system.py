@@ -60,7 +60,7 @@ class System:
     subject: functions that take the good image and return another one. They
     lie behind the good one, at sinfo_address(name). Without `informed` the
     machines are no subjects: they have no subject information. `options` are for
-    the kernel's command line.
+    the kernel's command line. With `rung` the test itself can raise vectors.
     """
     name: str
     subjects: tuple = ("a", "b")
@@ -70,6 +70,7 @@ class System:
     version: int = 3
     informed: bool = True
     options: str = ""
+    rung: bool = False
 
     def __post_init__(self):
         names = [channel.name for channel in self.channels]
@@ -89,8 +90,8 @@ class System:
             self.image(subject)
 
     def needs_doorbells(self) -> bool:
-        """Whether subjects interrupt each other."""
-        return any(channel.interrupts for channel in self.channels)
+        """Whether subjects interrupt each other, or the test does it."""
+        return self.rung or any(channel.interrupts for channel in self.channels)
 
     def writers(self) -> list:
         """All that write: each has a file of its own for its channels."""

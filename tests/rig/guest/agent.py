@@ -9,18 +9,28 @@ be written compressed before. Requests:
   {"id", "op": "kill", "pid", "number"}   signal a program's process group
   {"id", "op": "put", "path", "data", "mode"}, {"id", "op": "get", "path"}
   {"id", "op": "klog"}                    the kernel log since the last such request
+  {"id", "op": "names", "dev"}            what `ethtool -S` can show of a device, ...
+  {"id", "op": "counters", "dev", "count"}  ... and the values, 64 bits each: without a process
   {"id", "op": "terminal", "rows", "columns"}  a shell on the console hvc0
 An answer carries the request's "id", and "error" when it failed.
 """
 
+import array
 import base64
+import fcntl
 import glob
 import json
 import os
 import selectors
 import signal
+import socket
+import struct
 import subprocess
 import zlib
+
+SIOCETHTOOL = 0x8946
+GET_STRINGS, GET_STATS, GET_SET = 0x1b, 0x1d, 0x37
+STATS_SET, STRING = 1, 32
 
 
 def find_port() -> str:
@@ -35,6 +45,14 @@ def find_port() -> str:
 def text(data: bytes) -> str:
     """Bytes as they travel."""
     return base64.b64encode(data).decode()
+
+
+def ethtool(dev: str, request: bytes, room: int) -> bytes:
+    """One request of ethtool: the memory that it leaves, `room` bytes behind the request."""
+    memory = array.array("B", request + bytes(room))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP", dev.encode(), memory.buffer_info()[0]))
+    return memory.tobytes()
 
 
 class Program:
@@ -146,6 +164,18 @@ class Agent:
             level, _sequence, stamp = head.split(",")[:3]
             records.append([int(level) & 7, int(stamp), rest.split("\n")[0]])
 
+    def names(self, _ident, dev):
+        """The names of a device's own counters."""
+        found = ethtool(dev, struct.pack("IIQ", GET_SET, 0, 1 << STATS_SET), 4)
+        count, = struct.unpack_from("I", found, 16)
+        names = ethtool(dev, struct.pack("III", GET_STRINGS, STATS_SET, count), count * STRING)
+        return {"names": [names[at:at + STRING].rstrip(b"\0").decode()
+                          for at in range(12, 12 + count * STRING, STRING)]}
+
+    def counters(self, _ident, dev, count):
+        """Their values."""
+        return {"data": text(ethtool(dev, struct.pack("II", GET_STATS, count), count * 8)[8:])}
+
     def terminal(self, _ident, rows=0, columns=0):
         """Starts a login shell on the console."""
         script = ("exec </dev/hvc0 >/dev/hvc0 2>&1; stty sane; "
@@ -161,7 +191,8 @@ class Agent:
         ident, operation = wanted.pop("id"), wanted.pop("op")
         try:
             fields = {"start": self.start, "kill": self.kill, "put": self.put, "get": self.get,
-                      "klog": self.klog, "terminal": self.terminal}[operation](ident, **wanted)
+                      "klog": self.klog, "names": self.names, "counters": self.counters,
+                      "terminal": self.terminal}[operation](ident, **wanted)
             self.answer(ident, **fields)
         except Exception as error:
             self.answer(ident, error=f"{type(error).__name__}: {error}")
