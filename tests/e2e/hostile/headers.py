@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What a writer may put into the words of its header, and what the reader makes of
+it: before an epoch and within one.
+"""
+
+from dataclasses import dataclass, field
+
+from rig.channel import TRANSPORT
+
+from . import MAX, MEGABYTE, Mode
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is counted, what the peer is then, and whether its next packet is taken."""
+    state: str
+    counted: dict = field(default_factory=dict)
+    taken: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """Words that are written, in this order, and what comes of it."""
+    words: dict
+    outcome: Outcome
+
+    @property
+    def name(self) -> str:
+        """The words, for people."""
+        return " ".join(f"{word}={value:#x}" for word, value in self.words.items())
+
+
+# Before an epoch.
+REFUSED = Outcome("incompatible", {"rx_incompatible": 1})
+FOLLOWED = Outcome("active", {"rx_epochs": 1})
+BROKEN_AT_ONCE = Outcome("broken", {"rx_epochs": 1, "rx_broken": 1})
+NONE = Outcome("inactive")
+# Within one.
+IGNORED = Outcome("active", {}, taken=True)
+BROKEN = Outcome("broken", {"rx_broken": 1})
+ENDED = Outcome("inactive")
+
+
+def shapes(mode: Mode) -> list:
+    """Words that say what the ring is like, and what comes of them before an epoch."""
+    size, ring, region = mode.size, mode.ring, MEGABYTE
+    refused = [{"transport": value} for value in
+               (0, 1, TRANSPORT ^ 1, TRANSPORT & 0xffffffff, MAX)]
+    refused += [{"protocol": value} for value in
+                (0, mode.protocol + 1, mode.protocol | 1 << 32, mode.protocol ^ 1 << 63, MAX)]
+    refused += [{"size": value} for value in
+                (0, mode.smallest - 1, mode.largest + 1, region, region + 1, 2 * region,
+                 1 << 32, (1 << 32) + size, 1 << 63, MAX)]
+    refused += [{"elements": value} for value in
+                (0, ring + 1, region, 1 << 32, (1 << 32) + 1, (1 << 32) + ring, 1 << 63, MAX)]
+    # The product is too large, or comes out small when it wraps.
+    refused += [{"size": mode.largest, "elements": ring}, {"size": 2 * size, "elements": ring},
+                {"elements": 1 << 62}, {"elements": (1 << 62) + 1},
+                {"size": 1 << 32, "elements": 1 << 32},
+                {"size": size, "elements": (1 << 64) // size + 1},
+                {"size": mode.largest + 1, "elements": 1}, {"size": MAX, "elements": MAX}]
+    followed = [{"size": mode.smallest}, {"size": mode.largest, "elements": 1},
+                {"elements": 1}, {"elements": ring - 1}, {"reserved": 1}, {"reserved": MAX}]
+    return ([Row(words, REFUSED) for words in refused] +
+            [Row(words, FOLLOWED) for words in followed])
+
+
+def overrun(mode: Mode, written: int, read: int, **more) -> Outcome:
+    """The writer claims elements beyond a ring of zeros: the newest ring is read."""
+    counted = {"rx_overruns": 1, "rx_missed": written - mode.ring - read,
+               "rx_elements": mode.ring, **more}
+    for name in mode.zeros:
+        counted[name] = mode.ring
+    return Outcome("active", counted)
+
+
+def before_an_epoch(mode: Mode) -> list:
+    """For a header that is good but for these words; the epoch comes last."""
+    return shapes(mode) + [Row({"epoch": value}, FOLLOWED) for value in (1, 1 << 63, MAX)] + [
+        Row({"epoch": 0}, NONE)] + [
+        Row({"wc": value}, BROKEN_AT_ONCE) for value in (1, 5, 1 << 40, 1 << 63, MAX)] + [
+        Row({"wsc": 5, "wc": 6}, BROKEN_AT_ONCE), Row({"wsc": MAX - 1, "wc": MAX}, BROKEN_AT_ONCE)
+        ] + [
+        Row({"wsc": value}, FOLLOWED) for value in (1, 1 << 40, 1 << 63, MAX)] + [
+        Row({"wsc": value, "wc": value}, overrun(mode, value, 0, rx_epochs=1))
+        for value in (mode.ring + 1, 1 << 32, 1 << 40, 1 << 63, MAX)]
+
+
+def joined(row: Row) -> Outcome:
+    """The same for a reader that comes up later: it has nothing to read before `wc`."""
+    return FOLLOWED if "rx_overruns" in row.outcome.counted else row.outcome
+
+
+def within_an_epoch(mode: Mode, rung: bool, read: int, replay: dict) -> list:
+    """
+    For an epoch of which `read` elements have been read; `replay` is what they
+    come to once more.
+    """
+    again = Outcome("active", {"rx_epochs": 1, "rx_elements": read, **replay}, taken=True)
+    rows = [Row(row.words, IGNORED) for row in shapes(mode)]
+    rows += [Row({"epoch": value}, again) for value in (1, 1 << 63, MAX)]
+    rows += [Row({"epoch": 0}, ENDED)]
+    rows += [Row({"wsc": value}, IGNORED) for value in (read, 1 << 40, 1 << 63, MAX)]
+    # Without an interrupt nobody looks at `wsc` before `wc` moves.
+    rows += [Row({"wsc": 0}, BROKEN if rung else IGNORED)]
+    rows += [Row({"wc": value}, BROKEN) for value in
+             (0, read - 1, read + 1, 1 << 32, 1 << 40, 1 << 63, MAX) if value != read]
+    rows += [Row({"wsc": 0, "wc": read + 1}, BROKEN), Row({"wsc": 0, "wc": 0}, BROKEN),
+             Row({"wsc": MAX - 1, "wc": MAX}, BROKEN)]
+    # All that there was is being overwritten.
+    rows += [Row({"wsc": value, "wc": read + 1},
+                 Outcome("active", {"rx_overruns": 1, "rx_missed": 1}))
+             for value in (read + 1 + mode.ring, 1 << 40, MAX)]
+    rows += [Row({"wsc": value, "wc": value}, overrun(mode, value, read))
+             for value in (mode.ring + read + 1, 1 << 32, 1 << 40, 1 << 63, MAX)]
+    return rows
+
+
+def refused_again(row: Row) -> Outcome:
+    """For a reader that has refused the epoch: it waits for another one."""
+    epoch = row.words.get("epoch")
+    if epoch is None:
+        return Outcome("incompatible")
+    return REFUSED if epoch else ENDED
+
+
+def broken_again(row: Row) -> Outcome:
+    """For a reader that has given the epoch up, with `wc` beyond `wsc`."""
+    epoch = row.words.get("epoch")
+    if epoch is None:
+        return Outcome("broken")
+    return BROKEN_AT_ONCE if epoch else ENDED
