@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A rogue: one thing after the other that no honest writer would do just now."""
+
+import struct
+from collections import Counter
+
+from rig.channel import WORDS
+
+from . import MAX, Peer
+
+BOUNDARIES = (0, 1, 2, 4, 75, 76, 1500, 1508, 1516, 1 << 16, 1 << 20, (1 << 20) + 1, 1 << 32,
+              (1 << 32) + 695, 1 << 40, 1 << 63, MAX)
+LENGTHS = (0, 1, 4, 13, 14, 19, 20, 40, 1500, 1501, 65535)
+
+
+class Rogue:
+    """Attacks a peer's channel, by the numbers of `rng`, and keeps count of what it did."""
+
+    # Each as often as its number says.
+    KINDS = {"word of the header": 8, "counter": 4, "both counters": 4, "epoch": 4,
+             "length in an element": 10, "bytes of an element": 10, "shape of the ring": 2,
+             "element at random": 20, "good packets": 20, "good epoch": 6}
+
+    def __init__(self, peer: Peer, rng):
+        self.peer, self.rng, self.tried = peer, rng, Counter()
+        self._kinds, self._weights = [*self.KINDS], [*self.KINDS.values()]
+
+    def change(self):
+        """Does one of them."""
+        kind, = self.rng.choices(self._kinds, self._weights)
+        self.tried[kind] += 1
+        getattr(self, "_" + kind.replace(" ", "_"))()
+        # With an interrupt: sometimes without anything new, often not in spite of it.
+        if self.peer.rung and self.rng.random() < 0.2:
+            self.tried["interrupt"] += 1
+            self.peer.ring()
+
+    def _word_of_the_header(self):
+        setattr(self.peer.channel, self.rng.choice(WORDS), self.rng.choice(BOUNDARIES))
+
+    def _counter(self):
+        setattr(self.peer.channel, self.rng.choice(("wsc", "wc")), self.rng.getrandbits(64))
+
+    def _both_counters(self):
+        c = self.peer.channel
+        c.wsc = c.wc = (c.wc + self.rng.choice((1, 8, 700, 1 << 40, -1))) & MAX
+
+    def _epoch(self):
+        self.peer.channel.epoch = self.rng.randrange(4)
+
+    def _shape_of_the_ring(self):
+        c = self.peer.channel
+        c.size, c.elements = self.rng.randrange(2000), self.rng.randrange(1400)
+
+    def _place(self) -> int:
+        """Where an element begins."""
+        return 64 + self.rng.randrange(600) * self.peer.mode.size
+
+    def _length_in_an_element(self):
+        at = self._place() + self.rng.choice((4, 8, 10, 12, self.peer.mode.size - 2))
+        length = self.rng.choice((*LENGTHS, self.rng.randrange(1 << 16)))
+        self.peer.channel.map[at:at + 2] = struct.pack(self.rng.choice("<>") + "H", length)
+
+    def _bytes_of_an_element(self):
+        data = self.rng.randbytes(self.rng.randrange(1, 60))
+        at = self._place() + self.rng.randrange(self.peer.mode.size - 60)
+        self.peer.channel.map[at:at + len(data)] = data
+
+    def _element_at_random(self):
+        self.peer.write(self.rng.randbytes(self.rng.randrange(self.peer.mode.size)))
+
+    def _good_packets(self):
+        self.peer.write(*self.peer.mode.packet * self.rng.randrange(1, 20))
+
+    def _good_epoch(self):
+        self.peer.start()
