@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+A rogue that goes on while the module, the interface, or children and their marks
+come and go.
+"""
+
+import random
+import re
+import time
+from collections import Counter
+
+from e2e import hostile, netlink
+from e2e.hostile import IP, Peer, parameters
+from e2e.hostile.rogue import Rogue
+from rig import V4, defer, ip_element, ksft_eq, ksft_ge, ksft_gt, ksft_pr, up
+from rig.packets import udp4
+
+SYSTEM = hostile.SYSTEM
+
+SEED = 31
+# Loads the driver, lets it be attacked, tells what it counted, and unloads it; in
+# every other round without setting the interface down first.
+LOADS = """
+set -e
+echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+i=0
+while [ $i -lt $1 ]; do
+    modprobe muennet {parameters}
+    ip link set net0 up
+    sleep 0.0$((i % 4))
+    ethtool -S net0
+    [ $((i % 2)) = 0 ] || ip link set net0 down
+    rmmod muennet
+    i=$((i + 1))
+done
+echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+echo "done: $i"
+"""
+
+
+def test_loads_and_unloads(env):
+    peer = Peer(env)
+    rng = random.Random(env.seed(SEED))
+    rogue = Rogue(peer, rng)
+    loads = 300 if env.long else 6
+    env.a.run("rmmod muennet")
+    env.a.put("/run/loads", LOADS.format(parameters=parameters(IP)).encode())
+    with env.a.bkg(f"sh /run/loads {loads}", fail=True) as running:
+        while running.proc.poll() is None:
+            peer.start()
+            for _ in range(100):
+                rogue.change()
+                time.sleep(0.0002)
+    counted: Counter = Counter()
+    for name, value in re.findall(r"^ *(\w+): (\d+)$", running.stdout, re.M):
+        counted[name] += int(value)
+    ksft_eq(counted["done"], loads)
+    ksft_pr(f"{loads} loads, {sum(rogue.tried.values())} attacks; " +
+            ", ".join(f"{name} {counted[name]}" for name in hostile.EXACT if counted[name]))
+    # Each load saw some of it.
+    ksft_ge(counted["rx_polls"], loads)
+    ksft_gt(counted["rx_malformed"], 0)
+    ksft_gt(counted["rx_broken"] + counted["rx_incompatible"], 0)
+    peer.channel.epoch = 0
+    env.a.run(f"modprobe muennet {parameters(IP)}")
+    up(env.a, quiet=True)
+    peer.settle(anew=True)
+    peer.comes_back("loads and unloads")
+
+
+class Marked(Rogue):
+    """A rogue whose packets have marks at random, also those of children."""
+
+    KINDS = {**Rogue.KINDS, "marked packets": 60}
+    # Those of netlink/storm.py, and others.
+    MARKS = [*((n << 12) + k for n in range(1, 6) for k in range(6)), 0, 1, 24, 0xffffffff]
+
+    def _marked_packets(self):
+        data = udp4(V4["b"], V4["a"], 9, bytes(100))
+        self.peer.write(*(ip_element(data, self.rng.choice((*self.MARKS, self.rng.getrandbits(32))))
+                          for _ in range(self.rng.randrange(1, 10))))
+
+
+def test_children_and_marks(env):
+    peer = Peer(env)
+    netlink.install(env.a)
+    answers = netlink.ask(
+        env.a, {"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
+        {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}})
+    ksft_eq({answer["errno"] for answer in answers}, {""})
+    env.a.run("ip link set child0 up")
+    # What must not come to a child, and at last what came to those of the storm.
+    rules = [f"-i s{n}+ -m mark ! --mark {n << 12}/0xffff000 -m mark ! --mark {5 << 12}"
+             for n in (1, 2)] + ["-i child0 -m mark ! --mark 24", "-i net0 -m mark --mark 24",
+                                 "-i s+"]
+    defer(env.a.run, "iptables -t mangle -F PREROUTING")
+    env.a.run("".join(f"iptables -t mangle -A PREROUTING {rule}\n" for rule in rules))
+    rogue = Marked(peer, random.Random(env.seed(SEED)))
+    rounds = 200 if env.long else 4
+    storm = "".join(f"python3 -B {netlink.WHERE}/storm.py {n} {rounds} & pids=\"$pids $!\"\n"
+                    for n in (1, 2))
+    with env.a.bkg(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done", fail=True,
+                   exit_wait=True) as running:
+        while running.proc.poll() is None:
+            peer.start()
+            for _ in range(100):
+                rogue.change()
+                time.sleep(0.0002)
+    now = peer.settle(anew=True)
+    out = env.a.run("iptables -t mangle -L PREROUTING -v -x -n").stdout
+    *astray, good = map(int, re.findall(r"^ +(\d+) +\d+ ", out, re.M))
+    ksft_pr(f"{2 * rounds} rounds, {sum(rogue.tried.values())} attacks; {good} packets to children "
+            "that came and went; " +
+            ", ".join(f"{name} {now[name]}" for name in hostile.EXACT if now[name]))
+    ksft_eq(astray, [0] * len(astray), "no packet went astray")
+    ksft_gt(good, 0, "packets came to children")
+    ksft_gt(now["rx_broken"] + now["rx_incompatible"], 0)
+    ksft_gt(now["rx_malformed"], 0)
+    ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "get-mark")], [24], "nothing is left")
+    peer.comes_back("children that came and went")
+    # And by its mark to the child that stayed.
+    before = env.a.counters("child0")[0]["rx_packets"]
+    peer.write(ip_element(udp4(V4["b"], V4["a"], 9, bytes(100)), 24))
+    peer.expect("a packet for the child", "active", rx_elements=1)
+    ksft_eq(env.a.counters("child0")[0]["rx_packets"], before + 1)
