@@ -2,6 +2,7 @@
 """A writer much faster than the reader: packets are lost, never made up."""
 
 import json
+import signal
 import time
 
 from rig import (PAIR, V4, Writer, defer, ip_element, ksft_busy_wait, ksft_eq, ksft_ge,
@@ -35,6 +36,68 @@ class Receiver:
     def __exit__(self, *_):
         self._program.process(terminate=True, timeout=120)
         self.got = json.loads(self._program.stdout)
+
+
+# Runs on one processor and counts its rounds; SIGUSR1 has it begin anew.
+BUSY = """
+import os, signal, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+rounds, running = 0, True
+def anew(*_):
+    global rounds
+    rounds = 0
+def end(*_):
+    global running
+    running = False
+signal.signal(signal.SIGUSR1, anew)
+signal.signal(signal.SIGTERM, end)
+open(f"/run/busy.{sys.argv[1]}", "w").close()
+while running:
+    rounds += 1
+print(rounds)
+"""
+# The most elements of one poll.
+BUDGET = 64
+
+
+class Busy:
+    """A busy process on each of a machine's processors, as a context; afterwards `rounds`."""
+
+    def __init__(self, machine):
+        self.machine, self.rounds, self._programs = machine, [], []
+
+    def __enter__(self):
+        self.machine.put("/run/busy.py", BUSY.encode())
+        processors = range(len(softnet(self.machine)))
+        self.machine.run("rm -f /run/busy.?")
+        self._programs = [self.machine.bkg(f"exec python3 -I -S /run/busy.py {n}", fail=True)
+                          for n in processors]
+        self.machine.run(f"until [ $(ls /run/busy.? | wc -l) = {len(processors)} ]; "
+                         "do sleep 0.05; done")
+        return self
+
+    def anew(self):
+        """What was counted before does not matter."""
+        for program in self._programs:
+            program.proc.send_signal(signal.SIGUSR1)
+
+    def __exit__(self, *_):
+        for program in self._programs:
+            program.process(terminate=True, timeout=120)
+            self.rounds.append(int(program.stdout))
+
+
+def softnet(machine) -> list:
+    """For each processor: packets that softirqs had, and how often they had enough for a while."""
+    lines = machine.get("/proc/net/softnet_stat").decode().splitlines()
+    return [(int(words[0], 16), int(words[2], 16)) for words in map(str.split, lines)]
+
+
+def budgeted(machine) -> dict:
+    """The counters: what a poll reads is bounded (each counts itself before its elements)."""
+    got, _ = machine.counters("net0")
+    ksft_ge(BUDGET * got["rx_batches"], got["rx_elements"], "the budget")
+    return got
 
 
 def burst(writer: Writer, elements: bytes, at: int):
@@ -94,15 +157,29 @@ def test_flood(env):
     time.sleep(0.2)
     batch, written = 64, 0
     with Receiver(env.a) as receiver:
-        begin = time.monotonic()
-        while time.monotonic() < begin + (20 if env.long else 3):
-            count = min(batch, writer.elements - written % writer.elements)
-            first = written % numbers * ELEMENT
-            burst(writer, made[first:first + count * ELEMENT], written)
-            written += count
-        seconds = time.monotonic() - begin
+        with Busy(env.a) as busy:
+            before = softnet(env.a)
+            busy.anew()
+            begin = looked = time.monotonic()
+            while time.monotonic() < begin + (20 if env.long else 3):
+                count = min(batch, writer.elements - written % writer.elements)
+                first = written % numbers * ELEMENT
+                burst(writer, made[first:first + count * ELEMENT], written)
+                written += count
+                if time.monotonic() > looked + 0.3:
+                    flooded = budgeted(env.a)
+                    looked = time.monotonic()
+            seconds = time.monotonic() - begin
+            handled, yields = (sum(now - then for now, then in zip(*both)) for both in
+                               zip(zip(*softnet(env.a)), zip(*before)))
         ksft_busy_wait(lambda: taken(env.a) >= written, sleep=0.1, deadline=30,
                        comment="all is read or missed")
+    budgeted(env.a)
+    ksft_pr(f"{flooded['rx_elements'] / flooded['rx_batches']:.1f} elements a poll, {handled} "
+            f"packets in softirqs, which yielded {yields} times; busy processes made "
+            f"{busy.rounds} rounds")
+    ksft_gt(yields, 0, "softirqs leave the processor to others")
+    ksft_gt(min(busy.rounds), 0, "a process on the same processor goes on")
     counted = stats(env.a)
     ksft_pr(f"{written / seconds / 1000:.0f} k elements/s written, "
             f"{counted['rx_packets'] / seconds / 1000:.0f} k/s read, "
