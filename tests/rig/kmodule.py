@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Kernel modules of the tests' own, which are built when a test first needs them."""
+"""
+Kernel modules of the tests' own, which are built when a test first needs them and
+kept in the cache under a hash of all that went into them.
+"""
 
 import functools
+import hashlib
+import os
 import shutil
 import subprocess
 import tempfile
@@ -13,13 +18,25 @@ from . import places
 @functools.cache
 def built(folder: str, name: str) -> bytes:
     """A module in a folder of tests/, for the kernel of the machines, without its symbols."""
+    sources = sorted((places.TOP / "tests" / folder).iterdir())
+    build = places.kernel_build()
+    found = hashlib.sha256(str(build.resolve()).encode())
+    for path in (*sources, build / ".config", build / "Module.symvers"):
+        found.update(path.name.encode() + path.read_bytes())
+    kept = places.cache() / f"{name}-{found.hexdigest()[:16]}.ko"
+    if kept.exists():
+        return kept.read_bytes()
     with tempfile.TemporaryDirectory() as copy:
-        for source in (places.TOP / "tests" / folder).iterdir():
+        for source in sources:
             shutil.copy(source, copy)
-        done = subprocess.run(["make", "-C", places.kernel_build(), f"M={copy}", "modules"],
+        done = subprocess.run(["make", "-C", build, f"M={copy}", "modules"],
                               capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"{name} does not build:\n{done.stdout}{done.stderr}")
         module = Path(copy) / f"{name}.ko"
         subprocess.run(["strip", "-g", module], check=True)
-        return module.read_bytes()
+        data = module.read_bytes()
+    made = kept.with_suffix(f".{os.getpid()}")
+    made.write_bytes(data)
+    made.rename(kept)
+    return data
