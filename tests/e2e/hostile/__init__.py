@@ -69,7 +69,7 @@ MODES = RAW, IP, OFFLOAD, ETHERNET
 
 
 def variants(modes=MODES, both=MODES) -> list:
-    """For tests that take (mode, by interrupt): all of `modes` polled, those of `both` both ways."""
+    """For tests that take (mode, by interrupt): all `modes` polled, those of `both` both ways."""
     return [KsftNamedVariant(f"{mode.name}_{'rung' if rung else 'polled'}", mode, rung)
             for mode in modes for rung in ((False, True) if mode in both else (False,))]
 
