@@ -2,7 +2,8 @@
 """
 Makes memory scarce; it runs in a machine.
 
-    fill FILE KB      takes memory until this much is free, and keeps it in the file
+    fill FILE KB      takes memory until this much is free above the mark where the kernel
+                      begins to reclaim, and keeps it in the file
     press FILE        takes more, until the kernel begins to reclaim; gives it back
                       after a while
 
@@ -66,7 +67,7 @@ def press(file: int):
 target = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 try:
     if sys.argv[1] == "fill":
-        fill(target, int(sys.argv[3]))
+        fill(target, low() + int(sys.argv[3]))
     else:
         press(target)
 finally:
