@@ -5,19 +5,11 @@
 //! Nothing that the peer writes is trusted. The length of a packet is peeked in the element, which
 //! decides how much is allocated and copied, bounded by the element; after one copy the channel
 //! tells whether the element was intact, and then everything is decoded from the copy. How the two
-//! are done is up to the mode: see [`format`](super::format).
+//! are done is up to the mode: see [`format`](super::format). [`reading`] is the part that touches
+//! elements; this file has what only a kernel has around it.
 
 use super::{
     counters::CpuCounters,
-    format::{
-        large,
-        Ethernet,
-        Format,
-        Ip,
-        Raw,
-        Rejected, //
-    },
-    frame::Malformed,
     memory::InMemory,
     mode::Mode,
     ports::{
@@ -54,6 +46,13 @@ use kernel::{
     }, //
 };
 
+mod reading;
+
+use self::reading::{
+    Reading,
+    Tally, //
+};
+
 /// An in channel.
 #[pin_data]
 pub(crate) struct Receiver {
@@ -70,23 +69,6 @@ pub(crate) struct Receiver {
     seen_count: Atomic<u64>,
     /// A [`Peer`].
     peer: Atomic<u32>,
-}
-
-/// How far an in channel has been read.
-struct Reading {
-    reader: Reader,
-    /// Packets that lie in several elements.
-    pending: large::Pending,
-}
-
-impl Reading {
-    /// Knows nothing of the channel.
-    fn new(expect: Expect) -> Self {
-        Self {
-            reader: Reader::new(expect),
-            pending: large::Pending::new(),
-        }
-    }
 }
 
 /// What the peer does with an in channel.
@@ -128,20 +110,6 @@ impl Peer {
     }
 }
 
-/// What one poll counts, to be added to the CPU's counters at its end.
-#[derive(Default)]
-struct Tally {
-    packets: u64,
-    bytes: u64,
-    copied_bytes: u64,
-    bad_protocol: u64,
-    bad_length: u64,
-    bad_header: u64,
-    changed: u64,
-    no_memory: u64,
-    incomplete: u64,
-}
-
 impl Receiver {
     /// Makes a receiver that is down.
     pub(crate) fn new(
@@ -170,7 +138,7 @@ impl Receiver {
     pub(crate) fn start(&self) {
         let mut reading = self.reading.lock();
         *reading = Reading::new(self.expect);
-        self.saw(&reading.reader);
+        self.saw(reading.reader());
     }
 
     /// Goes down: nobody knows what the peer does from now on, nor what its ring is like.
@@ -196,7 +164,7 @@ impl Receiver {
 
     /// The elements of the peer's ring; none if no epoch is followed.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
-        match self.reading.lock().reader.state() {
+        match self.reading.lock().reader().state() {
             State::Active(run) => Some(*run.geometry()),
             _ => None,
         }
@@ -238,62 +206,14 @@ impl Receiver {
     }
 
     /// Receives as many packets as `poll` may, and hands them up.
+    // Its one caller is on the way of every packet: one frame of the stack for both.
+    #[inline(always)]
     pub(crate) fn poll(&self, poll: &Poll<'_>, ports: &Ports, counters: &CpuCounters) -> Progress {
         let exit = Exit::new(poll, ports);
-        match self.mode {
-            Mode::Ip => self.poll_format::<Ip>(&exit, counters),
-            Mode::Ethernet => self.poll_format::<Ethernet>(&exit, counters),
-            Mode::Raw => self.poll_format::<Raw>(&exit, counters),
-            Mode::Large => self.poll_large(&exit, counters),
-        }
-    }
-
-    fn poll_large(&self, exit: &Exit<'_>, counters: &CpuCounters) -> Progress {
         let mut tally = Tally::default();
         let mut reading = self.reading.lock();
-        let Reading { reader, pending } = &mut *reading;
-        let large::Pending { assembly, intact } = pending;
-        let mut copied_bytes = 0;
-        let progress = reader.read(
-            &self.memory,
-            exit.poll().budget(),
-            |element| {
-                let copied = large::copy(element, assembly);
-                copied_bytes += copied.bytes();
-                copied
-            },
-            |copied| tally.count(large::deliver(copied, intact, exit)),
-        );
-        assembly.keep_to(match reader.state() {
-            State::Active(run) => Some(run.epoch()),
-            _ => None,
-        });
-        tally.incomplete += assembly.take_given_up();
-        self.saw(reader);
-        drop(reading);
-
-        tally.copied_bytes = copied_bytes;
-        tally.add_to(counters);
-        count(&progress, counters);
-        progress
-    }
-
-    fn poll_format<F: Format>(&self, exit: &Exit<'_>, counters: &CpuCounters) -> Progress {
-        let poll = exit.poll();
-        let mut tally = Tally::default();
-        let mut reading = self.reading.lock();
-        let progress = reading.reader.read(
-            &self.memory,
-            poll.budget(),
-            |element| F::copy(element, poll),
-            |copied| {
-                if let Ok(skb) = &copied {
-                    tally.copied_bytes += skb.data().len() as u64;
-                }
-                tally.count(copied.and_then(|skb| F::deliver(skb, exit)));
-            },
-        );
-        self.saw(&reading.reader);
+        let progress = reading.poll(self.mode, &self.memory, &exit, &mut tally);
+        self.saw(reading.reader());
         drop(reading);
 
         tally.add_to(counters);
@@ -324,30 +244,8 @@ fn count(progress: &Progress, counters: &CpuCounters) {
 }
 
 impl Tally {
-    #[inline]
-    fn count(&mut self, result: Result<Option<usize>, Rejected>) {
-        match result {
-            // Another interface's, which has counted it.
-            Ok(None) => {}
-            Ok(Some(bytes)) => {
-                self.packets += 1;
-                self.bytes += bytes as u64;
-            }
-            Err(Rejected::Malformed(reason)) => match reason {
-                Malformed::Protocol => self.bad_protocol += 1,
-                Malformed::Length => self.bad_length += 1,
-                Malformed::Version | Malformed::HeaderLength | Malformed::Offloads => {
-                    self.bad_header += 1;
-                }
-                Malformed::Changed => self.changed += 1,
-            },
-            Err(Rejected::NoMemory) => self.no_memory += 1,
-            Err(Rejected::Incomplete) => self.incomplete += 1,
-        }
-    }
-
     fn add_to(&self, counters: &CpuCounters) {
-        let malformed = self.bad_protocol + self.bad_length + self.bad_header + self.changed;
+        let malformed = self.malformed();
         counters.rx_packets.add(self.packets);
         counters.rx_bytes.add(self.bytes);
         counters.rx_copied_bytes.add(self.copied_bytes);

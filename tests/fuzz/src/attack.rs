@@ -2,28 +2,50 @@
 
 //! One run: cases of attacks, each with an honest peer at its end.
 
-use std::cell::Cell;
+use std::{
+    cell::RefCell,
+    rc::Rc, //
+};
 
 use crate::{
+    abstractions::{
+        mapping::Mapping,
+        napi::{
+            Exit,
+            Handed,
+            Poll, //
+        },
+        skbuff, //
+    },
     channel::{
         Expect,
-        Memory,
         MemoryMut,
         Progress,
-        Reader,
         Word,
         HEADER_SIZE, //
     },
+    figures::{
+        Figures,
+        Moment, //
+    },
     honest,
+    judge::Judge,
     memory::{
         Access,
+        Peer,
         Region,
         Shared, //
     },
-    modes::{
-        Mode,
-        MODES, //
+    netdev::{
+        in_memory,
+        memory::InMemory,
+        mode::Mode,
+        receive::reading::{
+            Reading,
+            Tally, //
+        }, //
     },
+    own,
     random::Random,
     rogue, //
 };
@@ -32,7 +54,7 @@ use crate::{
 pub(crate) const PROTOCOL: u64 = 2;
 
 /// What marks a channel, as the protocol's description has it.
-const TRANSPORT: u64 = 0x4873_12b6_b79a_9b6d;
+pub(crate) const TRANSPORT: u64 = 0x4873_12b6_b79a_9b6d;
 
 /// The most mutations between two honest peers.
 const CASE: u64 = 1000;
@@ -40,77 +62,78 @@ const CASE: u64 = 1000;
 /// How often a call may go on without a copy, as the channel's documentation promises.
 const TURNS: usize = 6;
 
-/// What a run did.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Figures {
-    /// Mutations of shared memory.
-    pub mutations: u64,
-    /// Calls of the reader under attack.
-    pub calls: u64,
-    /// Elements that were handed up under attack, all of them checked.
-    pub delivered: u64,
-    /// Of these: elements that were a packet.
-    pub packets: u64,
-    /// Epochs given up because of the rogue, or never followed.
-    pub refused: u64,
-    /// Returns of the honest peer.
-    pub honest: u64,
-    /// Elements of the honest peer that arrived, all of them checked.
-    pub arrived: u64,
-}
-
-/// The shape of a ring as the reader has taken it from the header.
-#[derive(Clone, Copy, Default)]
-struct Ring {
-    size: u64,
-    elements: u64,
-}
+/// All modes.
+const MODES: [Mode; 4] = [Mode::Raw, Mode::Ip, Mode::Large, Mode::Ethernet];
 
 /// A reader under attack.
 pub(crate) struct Attack {
-    pub(crate) region: Region,
+    pub(crate) shared: Rc<Shared>,
     pub(crate) random: Random,
     pub(crate) mode: Mode,
-    pub(crate) reader: Reader,
-    pub(crate) figures: Figures,
-    ring: Ring,
+    pub(crate) reading: Reading,
+    pub(crate) figures: Rc<RefCell<Figures>>,
+    memory: InMemory,
+    judge: Judge,
+}
+
+/// What a call of the reader came to.
+pub(crate) struct Outcome {
+    pub(crate) progress: Progress,
+    pub(crate) tally: Tally,
+    pub(crate) handed: Vec<Handed>,
 }
 
 /// Attacks until `mutations` have been made; panics where something does not hold.
 pub fn run(seed: u64, mutations: u64) -> Figures {
-    let mut attack = Attack::new(Random::new(seed));
-    while attack.figures.mutations < mutations {
-        attack.case();
+    let random = Random::new(seed);
+    let figures = Rc::new(RefCell::new(Figures::default()));
+    loop {
+        let done = figures.borrow().mutations();
+        if done >= mutations {
+            let figures = *figures.borrow();
+            return figures;
+        }
+        let mode = random.pick(&MODES);
+        let size = random.pick(&[4096, 8192, 16_384, 65_536]);
+        let mut attack = Attack::new(mode, size, random.clone(), figures.clone());
+        attack.case(done + 1 + random.below(CASE));
     }
-    attack.figures
 }
 
 impl Attack {
-    fn new(random: Random) -> Self {
-        let mode = MODES[0];
+    /// A new reader of a region of `size` bytes.
+    fn new(mode: Mode, size: usize, random: Random, figures: Rc<RefCell<Figures>>) -> Self {
+        let shared = Rc::new(Shared::new(size));
+        let sizes = mode.element_sizes();
         Self {
-            region: Region::new(4096),
-            reader: Reader::new(expect(mode)),
-            figures: Figures::default(),
-            ring: Ring::default(),
+            memory: in_memory(Mapping(shared.clone())),
+            shared,
             random,
             mode,
+            reading: Reading::new(Expect {
+                protocol: PROTOCOL,
+                min_size: *sizes.start(),
+                max_size: *sizes.end(),
+            }),
+            judge: Judge::new(mode),
+            figures,
         }
     }
 
-    /// A new reader, attacked for a while; then an honest peer has to be heard.
-    fn case(&mut self) {
-        self.mode = self.random.pick(&MODES);
-        self.region = Region::new(self.random.pick(&[4096, 8192, 16_384, 65_536]));
-        self.reader = Reader::new(expect(self.mode));
-        self.ring = Ring::default();
-
-        let end = self.figures.mutations + 1 + self.random.below(CASE);
-        while self.figures.mutations < end {
+    /// Attacks for a while, to this number of mutations in all; then an honest peer has to be
+    /// heard, and the driver to hear itself.
+    fn case(&mut self, end: u64) {
+        while self.figures.borrow().mutations() < end {
             self.call();
         }
+        skbuff::fail_after(None);
         honest::returns(self);
-        self.figures.honest += 1;
+        own::sends(self);
+        self.figures.borrow_mut().honest += 1;
+    }
+
+    pub(crate) fn region(&self) -> &Region {
+        self.shared.region()
     }
 
     /// An element that is nearly the smallest one, or a larger one; all modes take it.
@@ -118,22 +141,37 @@ impl Attack {
         self.random.pick(&[96, 100, 508, 1516])
     }
 
+    /// How many elements of `size` bytes the region has room for.
+    pub(crate) fn elements(&self, size: usize) -> usize {
+        (crate::channel::Memory::size(self.region()) - HEADER_SIZE) / size
+    }
+
+    /// An epoch that the reader does not know.
+    pub(crate) fn new_epoch(&self) -> u64 {
+        let known = self.reading.reader().seen().epoch;
+        let epoch = self.random.next().max(1);
+        if epoch == known {
+            epoch ^ 2
+        } else {
+            epoch
+        }
+    }
+
     /// Writes a header that fits as a rule, so that the reader is not always in a state of refusal.
     fn sane(&self) {
         let size = self.element_size();
-        let room = self.region.size() - HEADER_SIZE;
-        self.region.store(Word::Epoch, 0);
-        self.region.store(Word::Transport, TRANSPORT);
-        self.region.store(Word::Protocol, PROTOCOL);
-        self.region.store(Word::Size, size as u64);
+        let region = self.region();
+        region.store(Word::Epoch, 0);
+        region.store(Word::Transport, TRANSPORT);
+        region.store(Word::Protocol, PROTOCOL);
+        region.store(Word::Size, size as u64);
         // Now and then one more than there is room for.
         let more = usize::from(self.random.once_in(8));
-        self.region
-            .store(Word::Elements, (room / size + more) as u64);
+        region.store(Word::Elements, (self.elements(size) + more) as u64);
         let wc = self.random.pick(&[0, 0, 3, 100, u64::MAX - 3, u64::MAX]);
-        self.region.store(Word::WriteStart, wc);
-        self.region.store(Word::Write, wc);
-        self.region.store(Word::Epoch, 1 + self.random.below(3));
+        region.store(Word::WriteStart, wc);
+        region.store(Word::Write, wc);
+        region.store(Word::Epoch, 1 + self.random.below(3));
     }
 
     /// One call of the reader in which the rogue acts, and what has to hold of it.
@@ -143,112 +181,72 @@ impl Attack {
         if self.random.once_in(4) {
             self.sane();
         }
+        let (mode, calm) = (self.mode, self.random.once_in(2));
+        let calm = calm && mode == Mode::Large;
         for _ in 0..self.random.below(4) {
-            rogue::mutate(&self.region, &self.random, None);
-            self.figures.mutations += 1;
+            let moment = Moment::Between;
+            let kind = rogue::mutate(self.region(), &self.random, moment, mode, calm);
+            self.figures.borrow_mut().note(kind, moment);
         }
+        let scarce = self.random.once_in(4);
+        skbuff::fail_after(scarce.then(|| self.random.below(4)));
 
-        let acts = Cell::new(0);
-        let (random, mode) = (&self.random, self.mode);
-        let mut peer = |region: &Region, copied: Option<usize>| {
-            if random.once_in(pace) {
-                rogue::mutate(region, random, copied);
-                acts.set(acts.get() + 1);
-            }
-        };
-        let shared = Shared::new(&self.region, &mut peer);
-        let mut delivered = Vec::new();
-        let progress = self.reader.read(
-            &shared,
+        let (random, figures) = (self.random.clone(), self.figures.clone());
+        let outcome = self.poll(
             limit,
-            |element| (mode.copy(element), shared.now()),
-            |(copy, at)| delivered.push((copy, at)),
-        );
-        let trace = shared.into_trace();
-
-        self.figures.calls += 1;
-        self.figures.mutations += acts.get();
-        self.figures.delivered += delivered.len() as u64;
-        bounded(&progress, &trace, limit, delivered.len());
-        for (copy, at) in delivered {
-            let Ok(copy) = copy else { continue };
-            self.intact(&trace, at);
-            self.figures.packets += u64::from(self.mode.check(&copy).is_ok());
-        }
-        self.learn(&trace);
-        self.figures.refused += progress.changes().count() as u64;
-    }
-
-    /// Checks that what was copied before access `at` could be told to be intact: after the copy
-    /// the counter was looked at and then the epoch, and neither spoke against it.
-    fn intact(&mut self, trace: &[Access], at: usize) {
-        let ring = self.ring_at(&trace[..at]);
-        let Some(Access::Copy(offset)) = trace[..at].last() else {
-            panic!("nothing was copied");
-        };
-        let offset = (offset - HEADER_SIZE) as u64;
-        let start = self.mode.last_copy_at() as u64;
-        assert_eq!(offset % ring.size, start, "the copy starts elsewhere");
-        let slot = offset / ring.size;
-        assert!(slot < ring.elements, "slot {slot} of {}", ring.elements);
-
-        let before = last(&trace[..at], Word::Epoch);
-        let wc = last(&trace[..at], Word::Write);
-        let (place, wsc) = first(&trace[at..], Word::WriteStart);
-        let (_, after) = first(&trace[at + place..], Word::Epoch);
-        assert_eq!(before, after, "delivered although the epoch changed");
-        // The newest element that could have been meant.
-        let newest = (wc - 1) - ((wc - 1) % ring.elements + ring.elements - slot) % ring.elements;
-        assert!(
-            wsc <= newest.saturating_add(ring.elements),
-            "delivered although it was overwritten"
-        );
-    }
-
-    /// The ring that the reader followed after these accesses.
-    fn ring_at(&self, trace: &[Access]) -> Ring {
-        let (mut ring, mut pending) = (self.ring, None);
-        let mut epoch = 0;
-        let mut size = 0;
-        for access in trace {
-            match *access {
-                Access::Load(Word::Size, value) => size = value,
-                Access::Load(Word::Elements, elements) => {
-                    pending = Some((Ring { size, elements }, epoch));
+            Box::new(move |region, moment| {
+                if random.once_in(pace) {
+                    let kind = rogue::mutate(region, &random, moment, mode, calm);
+                    figures.borrow_mut().note(kind, moment);
                 }
-                Access::Load(Word::Epoch, value) => {
-                    epoch = value;
-                    match pending.take() {
-                        Some((read, begun)) if begun == epoch => ring = read,
-                        _ => {}
-                    }
-                }
-                _ => {}
-            }
+            }),
+        );
+
+        let Outcome {
+            progress,
+            tally,
+            handed,
+        } = outcome;
+        let mut figures = self.figures.borrow_mut();
+        figures.calls += 1;
+        figures.delivered += progress.delivered as u64;
+        figures.packets += handed.len() as u64;
+        figures.pieced += handed.iter().filter(|it| it.copies.len() > 1).count() as u64;
+        figures.rejected += tally.malformed() + tally.incomplete;
+        figures.no_memory += tally.no_memory;
+        figures.refused += progress.changes().count() as u64;
+    }
+
+    /// Calls the reader while `peer` acts, and checks what has to hold of every call.
+    pub(crate) fn poll(&mut self, limit: usize, peer: Peer) -> Outcome {
+        let stack = RefCell::default();
+        let poll = Poll::new(limit, &stack);
+        self.shared.set_peer(Some(peer));
+        let mut tally = Tally::default();
+        let exit = Exit::new(&poll);
+        let progress = self
+            .reading
+            .poll(self.mode, &self.memory, &exit, &mut tally);
+        self.shared.set_peer(None);
+        let (first, trace) = self.shared.take_trace();
+        let handed = stack.into_inner();
+
+        bounded(&progress, &trace, limit);
+        self.judge.follow(first, &trace);
+        handed.iter().for_each(|packet| self.judge.packet(packet));
+        counted(self.mode, &progress, &tally, &handed);
+        Outcome {
+            progress,
+            tally,
+            handed,
         }
-        ring
-    }
-
-    /// Remembers the ring for the next call.
-    pub(crate) fn learn(&mut self, trace: &[Access]) {
-        self.ring = self.ring_at(trace);
-    }
-}
-
-fn expect(mode: Mode) -> Expect {
-    let (min_size, max_size) = mode.sizes();
-    Expect {
-        protocol: PROTOCOL,
-        min_size,
-        max_size,
     }
 }
 
 /// Checks that a call kept its bounds.
-fn bounded(progress: &Progress, trace: &[Access], limit: usize, delivered: usize) {
+fn bounded(progress: &Progress, trace: &[Access], limit: usize) {
     assert!(progress.copied <= limit);
-    assert_eq!(progress.delivered, delivered);
-    assert!(delivered <= progress.copied);
+    assert!(progress.delivered <= progress.copied);
     assert!(progress.changes().count() <= TURNS);
     let is_load = |access: &&Access| matches!(access, Access::Load(..));
     let loads = trace.iter().filter(is_load).count();
@@ -258,21 +256,17 @@ fn bounded(progress: &Progress, trace: &[Access], limit: usize, delivered: usize
     assert!(trace.len() - loads <= 2 * limit);
 }
 
-/// The value of the last load of a word.
-fn last(trace: &[Access], word: Word) -> u64 {
-    let load = |access: &Access| match *access {
-        Access::Load(which, value) if which == word => Some(value),
-        _ => None,
-    };
-    trace.iter().rev().find_map(load).expect("no load before")
-}
-
-/// The place and the value of the first load of a word.
-fn first(trace: &[Access], word: Word) -> (usize, u64) {
-    let load = |(place, access): (usize, &Access)| match *access {
-        Access::Load(which, value) if which == word => Some((place, value)),
-        _ => None,
-    };
-    let mut loads = trace.iter().enumerate();
-    loads.find_map(load).expect("no load after")
+/// Checks that what is counted is what happened.
+fn counted(mode: Mode, progress: &Progress, tally: &Tally, handed: &[Handed]) {
+    let own = || handed.iter().filter(|packet| packet.is_own());
+    assert_eq!(tally.packets, own().count() as u64);
+    let bytes: usize = own().map(|it| it.bytes.len() - it.pulled).sum();
+    assert_eq!(tally.bytes, bytes as u64);
+    if mode != Mode::Large {
+        // Each element became a packet, or was counted as none.
+        let none = tally.malformed() + tally.no_memory;
+        assert_eq!(tally.incomplete, 0);
+        let all = handed.len() as u64 + none;
+        assert_eq!(progress.delivered as u64, all, "not all is accounted for");
+    }
 }

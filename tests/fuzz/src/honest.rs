@@ -2,22 +2,26 @@
 
 //! The honest writer, each step of which may fall between any two accesses of the reader.
 
+use std::{
+    cell::RefCell,
+    rc::Rc, //
+};
+
 use crate::{
+    abstractions::napi::Handed,
     attack::{
         Attack,
-        PROTOCOL, //
+        Outcome,
+        PROTOCOL,
+        TRANSPORT, //
     },
     channel::{
-        Memory,
         MemoryMut,
         Word,
         HEADER_SIZE, //
     },
-    memory::{
-        Region,
-        Shared, //
-    },
-    modes::Mode, //
+    memory::Region,
+    netdev::mode::Mode, //
 };
 
 /// The header of IP mode and that of the packet.
@@ -35,11 +39,13 @@ struct Writer {
 }
 
 impl Writer {
-    fn start(region: &Region, mode: Mode, size: usize, end: u64, epoch: u64) -> Self {
-        let elements = ((region.size() - HEADER_SIZE) / size) as u64;
+    fn start(attack: &Attack, size: usize, end: u64) -> Self {
+        let (region, mode) = (attack.region(), attack.mode);
+        let elements = attack.elements(size) as u64;
+        let epoch = attack.new_epoch();
         region.store(Word::Epoch, 0);
         for (word, value) in [
-            (Word::Transport, 0x4873_12b6_b79a_9b6d),
+            (Word::Transport, TRANSPORT),
             (Word::Protocol, PROTOCOL),
             (Word::Size, size as u64),
             (Word::Elements, elements),
@@ -72,8 +78,8 @@ impl Writer {
         let bytes = element(self.mode, self.size, number);
         match steps {
             0 => region.store(Word::WriteStart, number + 1),
-            1 => assert!(region.copy_in(at, &bytes[..half])),
-            2 => assert!(region.copy_in(at + half, &bytes[half..])),
+            1 => assert!(region.fill(at, &bytes[..half])),
+            2 => assert!(region.fill(at + half, &bytes[half..])),
             _ => region.store(Word::Write, number + 1),
         }
         self.next = if steps == 3 {
@@ -110,43 +116,38 @@ fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
     bytes
 }
 
-/// The number of the element that a copy is; panics if it is not all of one.
-fn number(mode: Mode, size: usize, copy: &[u8]) -> u64 {
-    let at = match mode {
-        Mode::Raw | Mode::Ethernet => 0,
-        Mode::Ip => HEADERS.next_multiple_of(8),
-        Mode::Large => (HEADERS + 20).next_multiple_of(8),
+/// The number of the element that a packet is; panics if it is not all of one.
+fn number(mode: Mode, size: usize, packet: &Handed) -> u64 {
+    // Where the copy of the packet begins and ends in the element, and its first stamp.
+    let (range, at) = match mode {
+        Mode::Raw => (0..size, 0),
+        Mode::Ethernet => (0..size - 2, 0),
+        Mode::Ip => (0..size, HEADERS.next_multiple_of(8)),
+        Mode::Large => (28..size, (HEADERS + 20).next_multiple_of(8)),
     };
     let mut stamp = [0; 8];
-    stamp.copy_from_slice(&copy[at..at + 8]);
+    let at = at - range.start;
+    stamp.copy_from_slice(&packet.bytes[at..at + 8]);
     let number = u64::from_le_bytes(stamp);
     let whole = element(mode, size, number);
-    let length = if mode == Mode::Ethernet {
-        size - 2
-    } else {
-        size
-    };
-    assert!(copy == &whole[..length], "a torn element was delivered");
+    assert!(packet.bytes == whole[range], "a torn element was delivered");
     number
 }
 
 /// Ends an attack: a writer starts an epoch of its own, and its elements arrive.
 pub(crate) fn returns(attack: &mut Attack) {
     let size = attack.element_size();
-    let mode = attack.mode;
-    let elements = ((attack.region.size() - HEADER_SIZE) / size) as u64;
-    let known = attack.reader.seen().epoch;
-    let epoch = attack.random.next().max(1);
-    let epoch = if epoch == known { epoch ^ 2 } else { epoch };
+    let elements = attack.elements(size) as u64;
 
     // The first element, with nothing in its way: there by the second call.
-    let mut writer = Writer::start(&attack.region, mode, size, 1, epoch);
+    let mut writer = Writer::start(attack, size, 1);
     while !writer.done() {
-        writer.step(&attack.region);
+        writer.step(attack.region());
     }
+    let writer = Rc::new(RefCell::new(writer));
     let mut got = Vec::new();
     for _ in 0..2 {
-        assert!(call(attack, &mut writer, 0, size, &mut got) == 0);
+        assert!(call(attack, &writer, 0, size, &mut got) == 0);
     }
     assert_eq!(
         got,
@@ -155,53 +156,54 @@ pub(crate) fn returns(attack: &mut Attack) {
     );
 
     // Many, at a pace that may overtake the reader.
-    writer.end = 1 + attack.random.below(4 * elements);
+    writer.borrow_mut().end = 1 + attack.random.below(4 * elements);
     let pace = attack.random.pick(&[1, 2, 4, 10, 40]);
     let mut lost = 0;
     for _ in 0..100 {
-        lost += call(attack, &mut writer, pace, size, &mut got);
+        lost += call(attack, &writer, pace, size, &mut got);
     }
-    while !writer.done() {
-        writer.step(&attack.region);
+    while !writer.borrow().done() {
+        writer.borrow_mut().step(attack.region());
     }
     // It has ended: all that is intact can be had, and there is nothing more to come.
     for _ in 0..4 * elements {
-        lost += call(attack, &mut writer, 0, size, &mut got);
+        lost += call(attack, &writer, 0, size, &mut got);
     }
     assert!(got.is_sorted_by(|a, b| a < b), "out of order, or twice");
-    assert_eq!(got.len() as u64 + lost, writer.end, "elements are missing");
-    attack.figures.arrived += got.len() as u64;
+    let end = writer.borrow().end;
+    assert_eq!(got.len() as u64 + lost, end, "elements are missing");
+    attack.figures.borrow_mut().arrived += got.len() as u64;
 }
 
 /// One call of the reader, during which the writer makes up to `pace` steps at each access. Returns
 /// how many elements were lost.
 fn call(
     attack: &mut Attack,
-    writer: &mut Writer,
+    writer: &Rc<RefCell<Writer>>,
     pace: u64,
     size: usize,
     got: &mut Vec<u64>,
 ) -> u64 {
-    let random = &attack.random;
-    let mode = attack.mode;
-    let mut peer = |region: &Region, _| {
-        for _ in 0..random.below(pace + 1) {
-            writer.step(region);
-        }
-    };
-    let shared = Shared::new(&attack.region, &mut peer);
+    let (random, writer) = (attack.random.clone(), writer.clone());
     let limit = random.pick(&[1, 8, 64]);
-    let progress = attack.reader.read(
-        &shared,
+    let Outcome {
+        progress,
+        tally,
+        handed,
+    } = attack.poll(
         limit,
-        |element| mode.copy(element),
-        |copy| {
-            let copy = copy.expect("an honest element is a packet");
-            mode.check(&copy).expect("an honest packet is one");
-            got.push(number(mode, size, &copy));
-        },
+        Box::new(move |region, _| {
+            for _ in 0..random.below(pace + 1) {
+                writer.borrow_mut().step(region);
+            }
+        }),
     );
-    let trace = shared.into_trace();
-    attack.learn(&trace);
+    assert_eq!(
+        tally.malformed() + tally.no_memory,
+        0,
+        "honest, but refused"
+    );
+    let mode = attack.mode;
+    got.extend(handed.iter().map(|packet| number(mode, size, packet)));
     progress.lost
 }

@@ -7,19 +7,44 @@ use std::cell::{
     RefCell, //
 };
 
-use crate::channel::{
-    Memory,
-    MemoryMut,
-    Word, //
+use crate::{
+    channel::{
+        Memory,
+        MemoryMut,
+        Word,
+        HEADER_SIZE, //
+    },
+    figures::Moment, //
 };
+
+/// The words of the header, in their order.
+pub(crate) const WORDS: [Word; 8] = [
+    Word::Transport,
+    Word::Epoch,
+    Word::Protocol,
+    Word::Size,
+    Word::Elements,
+    Word::Reserved,
+    Word::WriteStart,
+    Word::Write,
+];
+
+/// The most bytes that a look at an element is for.
+pub(crate) const PEEK_MAX: usize = 28;
 
 /// One access of the reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
     /// It loaded a word and got the value.
     Load(Word, u64),
-    /// It copied bytes from this offset on.
-    Copy(usize),
+    /// It looked at `length` bytes from this offset on, and this is what it got.
+    Peek {
+        offset: usize,
+        length: usize,
+        bytes: [u8; PEEK_MAX],
+    },
+    /// It copied `length` bytes into a packet.
+    Copy { offset: usize, length: usize },
 }
 
 /// The bytes of a channel, without anybody who acts.
@@ -33,6 +58,17 @@ impl Region {
 
     fn bytes(&self, offset: usize, length: usize) -> Option<&[Cell<u8>]> {
         self.0.get(offset..offset.checked_add(length)?)
+    }
+
+    /// Writes bytes, if they are all in it.
+    pub(crate) fn fill(&self, offset: usize, from: &[u8]) -> bool {
+        let Some(to) = self.bytes(offset, from.len()) else {
+            return false;
+        };
+        for (byte, cell) in from.iter().zip(to) {
+            cell.set(*byte);
+        }
+        true
     }
 }
 
@@ -62,88 +98,109 @@ impl Memory for Region {
 
 impl MemoryMut for Region {
     fn store(&self, word: Word, value: u64) {
-        self.copy_in(word.offset(), &value.to_ne_bytes());
+        self.fill(word.offset(), &value.to_ne_bytes());
     }
 
     fn write_barrier(&self) {}
 
     fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
-        let Some(to) = self.bytes(offset, from.len()) else {
-            return false;
-        };
-        for (byte, cell) in from.iter().zip(to) {
-            cell.set(*byte);
-        }
-        true
+        self.fill(offset, from)
     }
 }
 
-/// The other side: it gets the region and the place of what is being copied, if anything is.
-pub(crate) type Peer<'a> = &'a mut dyn FnMut(&Region, Option<usize>);
+/// The other side: it gets the region, and what the reader is about to do or in the middle of.
+pub(crate) type Peer = Box<dyn FnMut(&Region, Moment)>;
 
 /// The region as the reader sees it: at every access the other side acts first, and a copy is made
 /// in two halves between which it acts again. All accesses are noted.
-pub(crate) struct Shared<'a> {
-    region: &'a Region,
-    peer: RefCell<Peer<'a>>,
+pub(crate) struct Shared {
+    region: Region,
+    peer: RefCell<Option<Peer>>,
     trace: RefCell<Vec<Access>>,
+    /// How many accesses there were before those of the trace.
+    before: Cell<usize>,
 }
 
-impl<'a> Shared<'a> {
-    pub(crate) fn new(region: &'a Region, peer: Peer<'a>) -> Self {
+impl Shared {
+    pub(crate) fn new(size: usize) -> Self {
         Self {
-            region,
-            peer: RefCell::new(peer),
+            region: Region::new(size),
+            peer: RefCell::new(None),
             trace: RefCell::default(),
+            before: Cell::new(0),
         }
     }
 
-    /// The number of accesses so far.
-    pub(crate) fn now(&self) -> usize {
-        self.trace.borrow().len()
+    /// The region, for whoever need not be watched.
+    pub(crate) fn region(&self) -> &Region {
+        &self.region
     }
 
-    /// All accesses, in their order.
-    pub(crate) fn into_trace(self) -> Vec<Access> {
-        self.trace.into_inner()
+    /// Lets this one act from now on.
+    pub(crate) fn set_peer(&self, peer: Option<Peer>) {
+        *self.peer.borrow_mut() = peer;
     }
 
-    /// Lets the peer act, who knows what is being copied just now.
-    fn peer_acts(&self, copied: Option<usize>) {
-        (self.peer.borrow_mut())(self.region, copied);
-    }
-}
-
-impl Memory for Shared<'_> {
-    fn size(&self) -> usize {
-        self.region.size()
+    /// The accesses since this was called last, and the number of the first one.
+    pub(crate) fn take_trace(&self) -> (usize, Vec<Access>) {
+        let trace = self.trace.take();
+        let first = self.before.get();
+        self.before.set(first + trace.len());
+        (first, trace)
     }
 
-    fn load(&self, word: Word) -> u64 {
-        self.peer_acts(None);
+    fn peer_acts(&self, moment: Moment) {
+        if let Some(peer) = &mut *self.peer.borrow_mut() {
+            peer(&self.region, moment);
+        }
+    }
+
+    /// Loads a word of the header. The driver asks for no other.
+    pub(crate) fn load(&self, offset: usize) -> Option<u64> {
+        let word = WORDS.into_iter().find(|word| word.offset() == offset);
+        let word = word.expect("a load of what is no word of the header");
+        self.peer_acts(Moment::Load);
         let value = self.region.load(word);
         self.trace.borrow_mut().push(Access::Load(word, value));
-        value
+        Some(value)
     }
 
-    fn read_barrier(&self) {}
-
-    fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
-        // The reader computes each place itself from checked numbers: it never asks for one that
-        // is not there, nor for the header.
+    /// Copies in two halves. The reader computes each place itself from checked numbers: it never
+    /// asks for one that is not there, nor for the header.
+    fn halves(&self, offset: usize, to: &mut [u8], moment: Moment) {
+        let size = self.region.size();
         let end = offset.checked_add(to.len());
         assert!(
-            offset >= crate::channel::HEADER_SIZE && end.is_some_and(|end| end <= self.size()),
-            "access to {offset}+{} of {}",
-            to.len(),
-            self.size()
+            offset >= HEADER_SIZE && end.is_some_and(|end| end <= size),
+            "access to {offset}+{} of {size}",
+            to.len()
         );
-        self.peer_acts(Some(offset));
-        self.trace.borrow_mut().push(Access::Copy(offset));
+        self.peer_acts(moment);
         let half = to.len() / 2;
         let (first, second) = to.split_at_mut(half);
-        let copied = self.region.copy_out(offset, first);
-        self.peer_acts(Some(offset));
-        copied && self.region.copy_out(offset + half, second)
+        self.region.copy_out(offset, first);
+        self.peer_acts(moment);
+        self.region.copy_out(offset + half, second);
+    }
+
+    /// Looks at some bytes of an element.
+    pub(crate) fn peek(&self, offset: usize, to: &mut [u8]) {
+        self.halves(offset, to, Moment::Peek(offset));
+        let mut bytes = [0; PEEK_MAX];
+        bytes[..to.len()].copy_from_slice(to);
+        self.trace.borrow_mut().push(Access::Peek {
+            offset,
+            length: to.len(),
+            bytes,
+        });
+    }
+
+    /// Copies bytes of an element into a packet; returns them and the number of the access.
+    pub(crate) fn copy(&self, offset: usize, length: usize) -> (Vec<u8>, usize) {
+        let mut bytes = vec![0; length];
+        self.halves(offset, &mut bytes, Moment::Copy(offset));
+        let mut trace = self.trace.borrow_mut();
+        trace.push(Access::Copy { offset, length });
+        (bytes, self.before.get() + trace.len() - 1)
     }
 }

@@ -2,15 +2,21 @@
 
 //! Numbers that a seed decides.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    rc::Rc, //
+};
 
 /// A generator (splitmix64), shared by all that act in one run.
-pub struct Random(Cell<u64>);
+///
+/// Clones share the row of numbers.
+#[derive(Clone)]
+pub struct Random(Rc<Cell<u64>>);
 
 impl Random {
     /// A generator whose numbers are those of `seed`.
     pub fn new(seed: u64) -> Self {
-        Self(Cell::new(seed))
+        Self(Rc::new(Cell::new(seed)))
     }
 
     /// The next number.

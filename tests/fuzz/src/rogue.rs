@@ -9,23 +9,20 @@ use crate::{
         Word,
         HEADER_SIZE, //
     },
-    memory::Region,
+    figures::{
+        Kind,
+        Moment, //
+    },
+    memory::{
+        Region,
+        WORDS, //
+    },
+    netdev::mode::Mode,
     random::Random, //
 };
 
-const WORDS: [Word; 8] = [
-    Word::Transport,
-    Word::Epoch,
-    Word::Protocol,
-    Word::Size,
-    Word::Elements,
-    Word::Reserved,
-    Word::WriteStart,
-    Word::Write,
-];
-
 /// The values at which programs go wrong.
-const BOUNDARIES: [u64; 20] = [
+const BOUNDARIES: [u64; 23] = [
     0,
     1,
     2,
@@ -38,12 +35,15 @@ const BOUNDARIES: [u64; 20] = [
     1 << 16,
     (1 << 20) - 64,
     1 << 20,
+    (1 << 20) + 1,
     (1 << 31) - 1,
+    (1 << 32) - 1,
     1 << 32,
     1 << 40,
     1 << 48,
     (1 << 63) - 1,
     1 << 63,
+    u64::MAX - 7,
     u64::MAX - 1,
     u64::MAX,
 ];
@@ -51,52 +51,178 @@ const BOUNDARIES: [u64; 20] = [
 /// Lengths at which they do, of packets.
 const LENGTHS: [u16; 12] = [0, 1, 4, 13, 14, 19, 20, 40, 1500, 1501, 32_768, 65_535];
 
-/// Does one thing that no honest writer would do just now; `copied` is the place of what the reader
-/// is copying.
-pub(crate) fn mutate(region: &Region, random: &Random, copied: Option<usize>) {
+/// Does one thing that no honest writer would do just now, and tells what it was.
+///
+/// In a `calm` call rows of pieces come, which other mutations would not let the reader get to.
+pub(crate) fn mutate(
+    region: &Region,
+    random: &Random,
+    moment: Moment,
+    mode: Mode,
+    calm: bool,
+) -> Kind {
+    if calm && !random.once_in(8) {
+        return pieces(region, random, moment);
+    }
     match random.below(10) {
         0..=2 => {
-            let word = random.pick(&WORDS);
+            let which = random.below(WORDS.len() as u64) as usize;
+            let word = WORDS[which];
             region.store(word, value(region, random, word));
+            Kind(which)
         }
-        // Counters that run: backwards, far ahead, round.
-        3 | 4 => {
-            let step = random.pick(&[1, 1, 1, 8, 100, u64::MAX, u64::MAX - 7, 1 << 40]);
-            for word in [Word::WriteStart, Word::Write] {
-                if random.below(4) > 0 {
-                    region.store(word, region.load(word).wrapping_add(step));
-                }
-            }
-        }
+        3 | 4 => count(region, random),
         // An epoch that fits, with whatever counters there are.
-        5 => region.store(Word::Epoch, random.below(4)),
+        5 => {
+            region.store(Word::Epoch, random.below(4));
+            Kind::EPOCH
+        }
         // Bytes anywhere.
         6 => {
             let room = (region.size() - HEADER_SIZE) as u64;
             let at = HEADER_SIZE + random.below(room) as usize;
-            region.copy_in(at, &[random.next() as u8]);
+            region.fill(at, &[random.next() as u8]);
+            Kind::BYTE
         }
-        // The lengths that packets state, where the reader may look for them.
-        _ => {
-            let size = region.load(Word::Size).clamp(16, 1 << 16);
-            let slots = (region.size() as u64 - HEADER_SIZE as u64) / size;
-            let any = HEADER_SIZE as u64 + random.below(slots.max(1)) * size;
-            let slot = match copied {
-                Some(offset) if random.once_in(2) => offset as u64,
-                _ => any,
-            };
-            let length = random.pick(&LENGTHS);
-            let place = random.pick(&[4, 10, 12, size - 2]);
-            let bytes = match place {
-                4 => length.to_le_bytes(),
-                10 | 12 => length.to_be_bytes(),
-                _ => length.to_le_bytes(),
-            };
-            region.copy_in((slot + place) as usize, &bytes);
-            let start = random.pick(&[[4, 0, 0x45], [41, 0, 0x60], [4, 0, 0x4f], [6, 0, 0x45]]);
-            region.copy_in(slot as usize + 6, &start);
+        7 => pieces(region, random, moment),
+        8 if mode == Mode::Large => pieces(region, random, moment),
+        _ => length(region, random, moment),
+    }
+}
+
+/// Lets the counters run: on, backwards, far ahead, round.
+fn count(region: &Region, random: &Random) -> Kind {
+    let step = random.pick(&[1, 1, 1, 8, 100, u64::MAX, u64::MAX - 7, 1 << 40]);
+    // One of them at least.
+    let both = random.below(4);
+    let mut kind = match step {
+        1 => Kind::AHEAD,
+        8 | 100 | 0x100_0000_0000 => Kind::FAR_AHEAD,
+        _ => Kind::BACK,
+    };
+    for (word, alone) in [(Word::WriteStart, 0), (Word::Write, 1)] {
+        if both >= 2 || both == alone {
+            let old = region.load(word);
+            let new = old.wrapping_add(step);
+            region.store(word, new);
+            // On from the highest numbers to the lowest, or back from these to the highest.
+            if (step < 1 << 63) != (new > old) {
+                kind = Kind::ROUND;
+            }
         }
     }
+    kind
+}
+
+/// The size of elements as the header tells, and the place of one: what is being read, or any.
+fn slot(region: &Region, random: &Random, moment: Moment) -> (usize, usize) {
+    let size = region.load(Word::Size).clamp(16, 1 << 16) as usize;
+    let slots = (region.size() - HEADER_SIZE) / size;
+    let any = random.below(slots.max(1) as u64) as usize;
+    let slot = match moment {
+        Moment::Peek(offset) | Moment::Copy(offset) if random.once_in(2) => {
+            (offset - HEADER_SIZE) / size
+        }
+        _ => any,
+    };
+    (HEADER_SIZE + slot * size, size)
+}
+
+/// The lengths that packets state, where the reader may look for them.
+fn length(region: &Region, random: &Random, moment: Moment) -> Kind {
+    let (slot, size) = slot(region, random, moment);
+    // Either one that is wrong as a rule, or one that is right in some mode.
+    let length = match random.below(2) {
+        0 => random.pick(&LENGTHS),
+        _ => (size as u16).wrapping_sub(random.pick(&[0, 2, 8, 28, 48])),
+    };
+    if random.once_in(2) {
+        let start: [u8; 3] =
+            random.pick(&[[4, 0, 0x45], [41, 0, 0x60], [4, 0, 0x4f], [6, 0, 0x45]]);
+        region.fill(slot + 6, &start);
+        if random.once_in(4) {
+            return Kind::VERSION;
+        }
+    }
+    let (place, bytes, kind) = match random.below(5) {
+        0 => (4, length.to_le_bytes(), Kind::LENGTH_HEADER),
+        1 => (10, length.to_be_bytes(), Kind::LENGTH_IPV4),
+        2 => (12, length.to_be_bytes(), Kind::LENGTH_IPV6),
+        3 => (size - 2, length.to_le_bytes(), Kind::LENGTH_ETHERNET),
+        _ => (8, length.to_le_bytes(), Kind::LENGTH_TOTAL),
+    };
+    region.fill(slot + place, &bytes);
+    kind
+}
+
+/// The headers of a packet in several elements: a row that fits as a rule, or with one thing wrong.
+fn pieces(region: &Region, random: &Random, moment: Moment) -> Kind {
+    let (mut first, size) = slot(region, random, moment);
+    let room = size.saturating_sub(28).max(1);
+    // Few lengths and marks, so that rows are often those of one packet, but for what is wrong.
+    let count = random.below(3) as usize + 1;
+    let rest = random.pick(&[1, 2, room.div_ceil(2), room]);
+    let total = (room * (count - 1) + rest).max(20);
+    let mark = random.pick(&[0, 0, 7, u32::MAX]);
+    // What is wrong with which of the pieces, if anything is; or the first ones are not there.
+    let (wrong, where_to) = (random.below(12), random.below(3) as usize);
+    let mut at = if random.once_in(4) {
+        room * where_to
+    } else {
+        0
+    };
+    // Either anywhere, or where the next element is due, and then it is told.
+    let wc = region.load(Word::Write);
+    let elements = region.load(Word::Elements);
+    let told = random.below(4) > 0 && elements.saturating_mul(size as u64) < region.size() as u64;
+    if told && elements > 0 {
+        first = HEADER_SIZE + (wc % elements) as usize * size;
+        if first + size > region.size() {
+            first = HEADER_SIZE;
+        }
+    }
+    let mut place = first;
+    let mut written = 0;
+    while at < total {
+        let length = room.min(total - at);
+        let mut header = [0; 28];
+        header[..4].copy_from_slice(&mark.to_le_bytes());
+        header[4..6].copy_from_slice(&(length as u16).to_le_bytes());
+        header[6] = 4;
+        header[8..12].copy_from_slice(&(total as u32).to_le_bytes());
+        header[12..16].copy_from_slice(&(at as u32).to_le_bytes());
+        if at / room == where_to {
+            // One byte is not as it was.
+            match wrong {
+                0 => header[0] ^= 1,
+                1 => header[4] ^= 1,
+                2 => header[8] ^= 1,
+                3 => header[12] ^= 1,
+                4 => header[16] ^= 1,
+                5 => header[6] = 41,
+                _ => {}
+            }
+        }
+        region.fill(place, &header);
+        if at == 0 {
+            let [high, low] = (total as u16).to_be_bytes();
+            region.fill(place + 28, &[0x45, 0, high, low]);
+        }
+        at += length;
+        written += 1;
+        place += size;
+        if place + size > region.size() {
+            place = HEADER_SIZE;
+        }
+    }
+    if told {
+        // Not all of them, sometimes: the rest follows, or never comes.
+        let fewer = u64::from(random.once_in(4));
+        let wc = wc.wrapping_add(written).saturating_sub(fewer);
+        region.store(Word::WriteStart, wc);
+        region.store(Word::Write, wc);
+    }
+    Kind::PIECES
 }
 
 fn value(region: &Region, random: &Random, word: Word) -> u64 {

@@ -9,9 +9,9 @@ use std::{
     time::Instant, //
 };
 
-use muennet_fuzz::attack::{
-    run,
-    Figures, //
+use muennet_fuzz::{
+    attack::run,
+    figures::Figures, //
 };
 
 /// Mutations between two lines of progress.
@@ -19,16 +19,6 @@ const STRETCH: u64 = 1_000_000;
 
 fn number(argument: Option<String>) -> Option<u64> {
     argument?.replace('_', "").parse().ok()
-}
-
-fn add(sum: &mut Figures, more: &Figures) {
-    sum.mutations += more.mutations;
-    sum.calls += more.calls;
-    sum.delivered += more.delivered;
-    sum.packets += more.packets;
-    sum.refused += more.refused;
-    sum.honest += more.honest;
-    sum.arrived += more.arrived;
 }
 
 fn main() -> ExitCode {
@@ -40,8 +30,8 @@ fn main() -> ExitCode {
     let begin = Instant::now();
     let mut sum = Figures::default();
     let mut stretch = 0;
-    while sum.mutations < mutations {
-        let each = (mutations - sum.mutations).min(STRETCH).div_ceil(2);
+    while sum.mutations() < mutations {
+        let each = (mutations - sum.mutations()).min(STRETCH).div_ceil(2);
         // Each stretch has a seed of its own, which is all that it takes to run it again.
         let seeds = [seed.wrapping_add(stretch), seed.wrapping_add(stretch + 1)];
         let threads = seeds.map(|seed| (seed, thread::spawn(move || run(seed, each))));
@@ -50,15 +40,15 @@ fn main() -> ExitCode {
                 println!("failed: fuzz {each} {seed}, on its first thread");
                 return ExitCode::FAILURE;
             };
-            add(&mut sum, &figures);
+            sum.add(&figures);
         }
         stretch += 2;
         println!(
             "{} mutations in {} s",
-            sum.mutations,
+            sum.mutations(),
             begin.elapsed().as_secs()
         );
     }
-    println!("{sum:?}");
+    println!("\n{sum}");
     ExitCode::SUCCESS
 }

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What a run did, by kind.
+
+use std::fmt;
+
+/// What the reader was about to do, or in the middle of, when the rogue acted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Moment {
+    /// It was not called yet.
+    Between,
+    /// It was about to load a word.
+    Load,
+    /// It was about to look at some bytes of an element, at this offset, or in the middle of it.
+    Peek(usize),
+    /// It was about to copy bytes from this offset on into a packet, or in the middle of it.
+    Copy(usize),
+}
+
+/// What the columns of the table are called.
+const MOMENTS: [&str; 4] = ["between calls", "at a load", "in a peek", "in a copy"];
+
+impl Moment {
+    fn column(self) -> usize {
+        match self {
+            Self::Between => 0,
+            Self::Load => 1,
+            Self::Peek(_) => 2,
+            Self::Copy(_) => 3,
+        }
+    }
+}
+
+/// The kinds of mutations, and what the rows of the table are called.
+pub(crate) const KINDS: [&str; 21] = [
+    "word: transport",
+    "word: epoch",
+    "word: protocol",
+    "word: size",
+    "word: elements",
+    "word: reserved",
+    "word: wsc",
+    "word: wc",
+    "counters: ahead by 1",
+    "counters: far ahead",
+    "counters: back",
+    "counters: round 2^64",
+    "epoch: a likely one",
+    "payload: a byte",
+    "length: header",
+    "length: IPv4",
+    "length: IPv6",
+    "length: Ethernet",
+    "length: of a whole packet",
+    "header: version, IHL",
+    "pieces: a row of them",
+];
+
+/// A kind of mutation: its place in [`KINDS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind(pub(crate) usize);
+
+impl Kind {
+    pub(crate) const AHEAD: Self = Self(8);
+    pub(crate) const FAR_AHEAD: Self = Self(9);
+    pub(crate) const BACK: Self = Self(10);
+    pub(crate) const ROUND: Self = Self(11);
+    pub(crate) const EPOCH: Self = Self(12);
+    pub(crate) const BYTE: Self = Self(13);
+    pub(crate) const LENGTH_HEADER: Self = Self(14);
+    pub(crate) const LENGTH_IPV4: Self = Self(15);
+    pub(crate) const LENGTH_IPV6: Self = Self(16);
+    pub(crate) const LENGTH_ETHERNET: Self = Self(17);
+    pub(crate) const LENGTH_TOTAL: Self = Self(18);
+    pub(crate) const VERSION: Self = Self(19);
+    pub(crate) const PIECES: Self = Self(20);
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Figures {
+    /// Mutations of shared memory, by kind and by moment.
+    pub by_kind: [[u64; 4]; KINDS.len()],
+    /// Calls of the reader under attack.
+    pub calls: u64,
+    /// Elements that were found intact under attack, those that held no packet too.
+    pub delivered: u64,
+    /// Packets that were handed up under attack, all of them checked.
+    pub packets: u64,
+    /// Of these: packets that lay in several elements.
+    pub pieced: u64,
+    /// Elements and packets that were rejected under attack.
+    pub rejected: u64,
+    /// Packets for which there was no memory.
+    pub no_memory: u64,
+    /// Epochs given up because of the rogue, or never followed.
+    pub refused: u64,
+    /// Returns of the honest peer.
+    pub honest: u64,
+    /// Elements of the honest peer that arrived, all of them checked.
+    pub arrived: u64,
+    /// Packets that the driver's own writer sent and its own reader received, byte by byte.
+    pub own: u64,
+}
+
+impl Figures {
+    /// All mutations.
+    pub fn mutations(&self) -> u64 {
+        self.by_kind.iter().flatten().sum()
+    }
+
+    /// The kinds of mutations of which there was none at all.
+    pub fn missing(&self) -> Vec<&'static str> {
+        let rows = KINDS.iter().zip(&self.by_kind);
+        rows.filter(|(_, row)| row.iter().sum::<u64>() == 0)
+            .map(|(name, _)| *name)
+            .collect()
+    }
+
+    /// Adds those of another run.
+    pub fn add(&mut self, more: &Self) {
+        for (row, more) in self.by_kind.iter_mut().zip(&more.by_kind) {
+            for (sum, more) in row.iter_mut().zip(more) {
+                *sum += more;
+            }
+        }
+        self.calls += more.calls;
+        self.delivered += more.delivered;
+        self.packets += more.packets;
+        self.pieced += more.pieced;
+        self.rejected += more.rejected;
+        self.no_memory += more.no_memory;
+        self.refused += more.refused;
+        self.honest += more.honest;
+        self.arrived += more.arrived;
+        self.own += more.own;
+    }
+
+    pub(crate) fn note(&mut self, kind: Kind, moment: Moment) {
+        self.by_kind[kind.0][moment.column()] += 1;
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:26}", "mutations")?;
+        for moment in MOMENTS {
+            write!(f, "{moment:>14}")?;
+        }
+        writeln!(f, "{:>14}", "sum")?;
+        let mut sums = [0; MOMENTS.len()];
+        for (name, row) in KINDS.iter().zip(&self.by_kind) {
+            for (sum, count) in sums.iter_mut().zip(row) {
+                *sum += count;
+            }
+            line(f, name, row)?;
+        }
+        line(f, "all", &sums)?;
+        writeln!(f)?;
+        for (name, figure) in [
+            ("calls under attack", self.calls),
+            ("elements found intact", self.delivered),
+            ("packets handed up", self.packets),
+            ("  of several elements", self.pieced),
+            ("rejected", self.rejected),
+            ("without memory", self.no_memory),
+            ("epochs refused", self.refused),
+            ("honest peers", self.honest),
+            ("  their elements", self.arrived),
+            ("  the driver's packets", self.own),
+        ] {
+            writeln!(f, "{name:26}{figure:>14}")?;
+        }
+        Ok(())
+    }
+}
+
+fn line(f: &mut fmt::Formatter<'_>, name: &str, row: &[u64; 4]) -> fmt::Result {
+    write!(f, "{name:26}")?;
+    for count in row {
+        write!(f, "{count:>14}")?;
+    }
+    writeln!(f, "{:>14}", row.iter().sum::<u64>())
+}
