@@ -31,6 +31,10 @@ use kernel::{
     types::Opaque, //
 };
 
+mod rest;
+
+pub(super) use self::rest::rest;
+
 /// The layer 3 protocol of a received packet, as `ETH_P_*`.
 #[derive(Clone, Copy)]
 pub(crate) enum Protocol {

@@ -2,7 +2,10 @@
 
 //! The functions that C calls, and their table.
 
-use super::*;
+use super::{
+    super::napi::rest,
+    *, //
+};
 
 /// Makes the table of a driver's operations.
 pub(super) struct Adapter<T: Operations>(PhantomData<T>);
@@ -163,15 +166,17 @@ impl<T: Operations> Adapter<T> {
             Polled::Again => budget,
             Polled::Done(work) => {
                 let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
-                // SAFETY: This is the poll function, and `work` is below the budget.
-                if unsafe { dev.napi().complete(work) } {
-                    if let Some(irq) = dev.irq() {
-                        irq.unmask();
-                    }
-                    if T::rearmed(dev) {
-                        Self::schedule(dev);
-                    }
-                }
+                rest(
+                    // SAFETY: This is the poll function, and `work` is below the budget.
+                    || unsafe { dev.napi().complete(work) },
+                    || {
+                        if let Some(irq) = dev.irq() {
+                            irq.unmask();
+                        }
+                    },
+                    || T::rearmed(dev),
+                    || Self::schedule(dev),
+                );
                 work
             }
         }

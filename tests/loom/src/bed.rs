@@ -2,7 +2,17 @@
 
 //! What the models share: an honest writer, and a reader that checks all it gets.
 
-use std::num::NonZeroU64;
+use std::{
+    num::NonZeroU64,
+    sync::{
+        atomic::{
+            AtomicU64,
+            Ordering, //
+        },
+        Arc, //
+    },
+    thread, //
+};
 
 use crate::channel::{
     Change,
@@ -106,7 +116,7 @@ impl Checked {
             .changes()
             .map(|change| match change {
                 Change::Activated { epoch, geometry } => {
-                    assert_eq!(geometry.size(), size(*epoch));
+                    assert_eq!(geometry.size(), size(*epoch), "the ring of another epoch");
                     *epoch
                 }
                 Change::Inactive => 0,
@@ -169,10 +179,41 @@ fn copy<M: Memory>(element: &Element<'_, M>) -> Vec<u8> {
 /// More preemptions than any model here has room for.
 pub(crate) const ALL: usize = u8::MAX as usize;
 
+/// Tells how often a model was run, also one that fails.
+struct Told {
+    preemptions: usize,
+    executions: Arc<AtomicU64>,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let name = thread::current().name().unwrap_or("main").to_owned();
+        let executions = self.executions.load(Ordering::Relaxed);
+        let end = if thread::panicking() {
+            ", of which the last one failed"
+        } else {
+            ""
+        };
+        match self.preemptions {
+            ALL => println!("model {name}: {executions} executions{end}"),
+            most => println!("model {name}: {executions} executions{end}; preemptions: {most}"),
+        }
+    }
+}
+
 /// Runs a model through all interleavings in which threads are preempted at most `preemptions`
-/// times, and through all values that loads may return in them.
+/// times, and through all values that loads may return in them; tells how many there were.
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
+    let executions = Arc::new(AtomicU64::new(0));
+    let _told = Told {
+        preemptions,
+        executions: executions.clone(),
+    };
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
-    builder.check(model);
+    builder.check(move || {
+        // An atomic of the machine, not one of the model.
+        executions.fetch_add(1, Ordering::Relaxed);
+        model();
+    });
 }

@@ -56,9 +56,9 @@ fn against(
 }
 
 /// A writer begins while a reader waits or comes up.
-fn begins(waits: bool) {
+fn begins(barriers: Barriers, waits: bool) {
     let (_, reader) = against(
-        Barriers::Both,
+        barriers,
         |memory, reader| {
             if waits {
                 reader.read(memory, 8, size);
@@ -76,16 +76,6 @@ fn begins(waits: bool) {
     if waits {
         assert_eq!(reader.delivered, 1);
     }
-}
-
-#[test]
-fn a_writer_comes_to_a_reader_that_waits() {
-    explore(4, || begins(true));
-}
-
-#[test]
-fn a_writer_and_a_reader_come_at_once() {
-    explore(4, || begins(false));
 }
 
 /// A writer is replaced by another, with elements of another size, that knows nothing of it.
@@ -113,102 +103,135 @@ fn replaced(barriers: Barriers, joins: bool) {
     assert!(joins || reader.next == 1);
 }
 
-#[test]
-fn a_writer_is_replaced() {
-    explore(3, || replaced(Barriers::Both, false));
-}
-
-#[test]
-fn a_writer_is_replaced_while_a_reader_comes_up() {
-    explore(3, || replaced(Barriers::Both, true));
-}
-
-#[test]
-#[should_panic]
-fn without_read_barriers_epochs_mix() {
-    explore(4, || replaced(Barriers::NoRead, false));
-}
-
-#[test]
-#[should_panic]
-fn without_write_barriers_epochs_mix() {
-    explore(4, || replaced(Barriers::NoWrite, false));
-}
-
-#[test]
-fn an_overrun_is_not_hidden_by_a_new_epoch() {
-    // The only element of the ring is overwritten, and then the counters are set to zero.
-    explore(2, || {
-        let memory = Region::new(4, Barriers::Both);
-        let mut reader = Checked::new();
-        let mut writer = writer(&*memory, 4);
-        start(&mut writer, &*memory, 2);
-        reader.read(&*memory, 8, size);
-        write(&mut writer, &*memory, 2, 0);
-        let peer = thread::spawn({
-            let memory = memory.clone();
-            move || {
-                write(&mut writer, &*memory, 2, 1);
-                start(&mut writer, &*memory, 3);
-            }
-        });
-        reader.read(&*memory, 8, size);
-        peer.join().unwrap();
-        reader.drain(&*memory, size);
-        assert_eq!((reader.epoch, reader.next), (3, 0));
+/// The only element of the ring is overwritten, and then the counters are set to zero.
+fn hidden(barriers: Barriers) {
+    let memory = Region::new(4, barriers);
+    let mut reader = Checked::new();
+    let mut writer = writer(&*memory, 4);
+    start(&mut writer, &*memory, 2);
+    reader.read(&*memory, 8, size);
+    write(&mut writer, &*memory, 2, 0);
+    let peer = thread::spawn({
+        let memory = memory.clone();
+        move || {
+            write(&mut writer, &*memory, 2, 1);
+            start(&mut writer, &*memory, 3);
+        }
     });
+    reader.read(&*memory, 8, size);
+    peer.join().unwrap();
+    reader.drain(&*memory, size);
+    assert_eq!((reader.epoch, reader.next), (3, 0));
 }
 
-/// A writer stops, and begins again if `again`.
-fn stops(again: bool) {
+/// A writer stops.
+fn stops(barriers: Barriers) {
     let (_, reader) = against(
-        Barriers::Both,
+        barriers,
         |memory, reader| {
             let mut writer = writer(memory, 2);
             start(&mut writer, memory, 1);
             reader.read(memory, 8, size);
         },
-        move |memory| {
+        |memory| {
             let mut writer = writer(memory, 2);
             start(&mut writer, memory, 1);
             write(&mut writer, memory, 1, 0);
             writer.stop(memory);
-            if again {
-                start(&mut writer, memory, 1);
-            }
         },
         &[8],
     );
-    assert_eq!(reader.epoch, u64::from(again));
+    assert_eq!(reader.epoch, 0);
 }
 
-#[test]
-fn a_writer_stops() {
-    explore(4, || stops(false));
-}
-
-#[test]
-fn counters_end() {
-    // The second of the three elements has the last number there is.
-    explore(2, || {
-        let memory = Region::new(8, Barriers::Both);
-        let mut reader = Checked::new();
-        let mut writer = writer(&*memory, 4);
-        start(&mut writer, &*memory, 3);
-        writer.skip_to(&*memory, u64::MAX - 2);
-        reader.read(&*memory, 8, size);
-        let peer = thread::spawn({
-            let memory = memory.clone();
-            move || {
-                write(&mut writer, &*memory, 3, 13);
-                write(&mut writer, &*memory, 3, 14);
-                write(&mut writer, &*memory, 4, 0);
-                writer.publish(&*memory);
-            }
-        });
-        reader.read(&*memory, 8, size);
-        peer.join().unwrap();
-        reader.drain(&*memory, size);
-        assert_eq!((reader.epoch, reader.next), (4, 1));
+/// The second of the three elements has the last number there is.
+fn end(barriers: Barriers) {
+    let memory = Region::new(8, barriers);
+    let mut reader = Checked::new();
+    let mut writer = writer(&*memory, 4);
+    start(&mut writer, &*memory, 3);
+    writer.skip_to(&*memory, u64::MAX - 2);
+    reader.read(&*memory, 8, size);
+    let peer = thread::spawn({
+        let memory = memory.clone();
+        move || {
+            write(&mut writer, &*memory, 3, 13);
+            write(&mut writer, &*memory, 3, 14);
+            write(&mut writer, &*memory, 4, 0);
+            writer.publish(&*memory);
+        }
     });
+    reader.read(&*memory, 8, size);
+    peer.join().unwrap();
+    reader.drain(&*memory, size);
+    assert_eq!((reader.epoch, reader.next), (4, 1));
 }
+
+/// A model that holds, and the same without the one and without the other kind of barriers, which
+/// does not.
+macro_rules! model {
+    ($name:ident, $preemptions:expr, $read:literal, $write:literal, $model:expr) => {
+        mod $name {
+            use super::*;
+
+            fn with(barriers: Barriers) {
+                explore($preemptions, move || $model(barriers));
+            }
+
+            #[test]
+            fn holds() {
+                with(Barriers::Both);
+            }
+
+            #[test]
+            #[should_panic(expected = $read)]
+            fn fails_without_read_barriers() {
+                with(Barriers::NoRead);
+            }
+
+            #[test]
+            #[should_panic(expected = $write)]
+            fn fails_without_write_barriers() {
+                with(Barriers::NoWrite);
+            }
+        }
+    };
+}
+
+model!(
+    a_writer_comes_to_a_reader_that_waits,
+    4,
+    "Incompatible",
+    "Incompatible",
+    |barriers| begins(barriers, true)
+);
+model!(
+    a_writer_and_a_reader_come_at_once,
+    4,
+    "Incompatible",
+    "Incompatible",
+    |barriers| begins(barriers, false)
+);
+model!(
+    a_writer_is_replaced,
+    3,
+    "the ring of another epoch",
+    "the ring of another epoch",
+    |barriers| replaced(barriers, false)
+);
+model!(
+    a_writer_is_replaced_while_a_reader_comes_up,
+    3,
+    "the ring of another epoch",
+    "the ring of another epoch",
+    |barriers| replaced(barriers, true)
+);
+model!(
+    an_overrun_is_not_hidden_by_a_new_epoch,
+    2,
+    "0 again",
+    "0 again",
+    hidden
+);
+model!(a_writer_stops, 4, "Broken", "Broken", stops);
+model!(counters_end, 2, "0 again", "0 again", end);

@@ -16,6 +16,14 @@
 #[path = "../../../channel/mod.rs"]
 mod channel;
 
+/// See `abstractions/napi.rs`.
+#[path = "../../../abstractions/napi"]
+mod napi {
+    mod rest;
+
+    pub(crate) use self::rest::rest;
+}
+
 mod bed;
 mod epochs;
 mod memory;

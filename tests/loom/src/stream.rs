@@ -57,6 +57,10 @@ impl Stream {
         explore(preemptions, move || self.run());
     }
 
+    fn without(self, barriers: Barriers) -> Self {
+        Self { barriers, ..self }
+    }
+
     fn run(self) {
         let memory = Region::new(2 * self.ring, self.barriers);
         let mut writer = writer(&*memory, 2);
@@ -100,47 +104,84 @@ impl Stream {
     }
 }
 
-#[test]
-fn elements_arrive_whole() {
-    STREAM.explore(ALL);
+/// A model that holds, and the same without the one and without the other kind of barriers, which
+/// does not.
+macro_rules! model {
+    ($name:ident, $preemptions:expr, $read:literal, $write:literal, $stream:expr) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn holds() {
+                $stream.explore($preemptions);
+            }
+
+            #[test]
+            #[should_panic(expected = $read)]
+            fn fails_without_read_barriers() {
+                $stream.without(Barriers::NoRead).explore($preemptions);
+            }
+
+            #[test]
+            #[should_panic(expected = $write)]
+            fn fails_without_write_barriers() {
+                $stream.without(Barriers::NoWrite).explore($preemptions);
+            }
+        }
+    };
 }
 
-#[test]
-fn a_ring_of_one_element() {
-    Stream { ring: 1, ..STREAM }.explore(4);
-}
-
-#[test]
-fn a_full_ring_is_overrun() {
+model!(
+    elements_arrive_whole,
+    ALL,
+    "WriteBeyondStart",
+    "WriteBeyondStart",
+    STREAM
+);
+model!(
+    a_ring_of_one_element,
+    4,
+    "WriteBeyondStart",
+    "WriteBeyondStart",
+    Stream { ring: 1, ..STREAM }
+);
+model!(
+    a_full_ring_is_overrun,
+    3,
+    "WriteBeyondStart",
+    "WriteBeyondStart",
     Stream {
         before: 2,
         ..STREAM
     }
-    .explore(3);
-}
-
-#[test]
-fn reading_goes_on_after_an_overrun() {
+);
+model!(
+    reading_goes_on_after_an_overrun,
+    2,
+    "0 again",
+    "0 again",
     Stream {
         ring: 3,
         before: 3,
         calls: &[2, 2],
         ..STREAM
     }
-    .explore(2);
-}
-
-#[test]
-fn small_calls() {
+);
+model!(
+    small_calls,
+    3,
+    "WriteBeyondStart",
+    "WriteBeyondStart",
     Stream {
         calls: &[1, 1, 1],
         ..STREAM
     }
-    .explore(3);
-}
-
-#[test]
-fn batches_are_taken_from_the_reader() {
+);
+model!(
+    batches_are_taken_from_the_reader,
+    2,
+    "WriteBeyondStart",
+    "WriteBeyondStart",
     Stream {
         ring: 8,
         before: 8,
@@ -148,35 +189,15 @@ fn batches_are_taken_from_the_reader() {
         batch: 2,
         ..STREAM
     }
-    .explore(2);
-}
-
-#[test]
-fn a_reader_joins() {
+);
+model!(
+    a_reader_joins,
+    4,
+    "WriteBeyondStart",
+    "WriteBeyondStart",
     Stream {
         before: 1,
         joins: true,
         ..STREAM
     }
-    .explore(4);
-}
-
-#[test]
-#[should_panic]
-fn without_read_barriers_elements_are_torn() {
-    Stream {
-        barriers: Barriers::NoRead,
-        ..STREAM
-    }
-    .explore(3);
-}
-
-#[test]
-#[should_panic]
-fn without_write_barriers_elements_are_torn() {
-    Stream {
-        barriers: Barriers::NoWrite,
-        ..STREAM
-    }
-    .explore(3);
-}
+);

@@ -28,6 +28,7 @@ use crate::{
         Barriers,
         Region, //
     },
+    napi::rest, //
 };
 
 /// Elements are one byte in these models.
@@ -108,8 +109,8 @@ fn an_event_is_lost_if_it_is_taken_late() {
 }
 
 /// A timer looks at what the reader has posted, in another thread, while the reader reads. It may
-/// find a mixture, but when all is at rest it tells the truth.
-fn look(replaced: bool) {
+/// find a mixture, but when all is at rest it tells the truth, if the reader `posts` what it saw.
+fn look(replaced: bool, posts: bool) {
     let (memory, mut reader, mut writer) = pair();
     let posted = Arc::new(Posted {
         epoch: AtomicU64::new(0),
@@ -132,12 +133,14 @@ fn look(replaced: bool) {
         move || posted.seen().stale(&*memory)
     });
     reader.read(&*memory, 8, one);
-    posted.post(reader.reader.seen());
+    if posts {
+        posted.post(reader.reader.seen());
+    }
     peer.join().unwrap();
     timer.join().unwrap();
 
     let all = reader.epoch == 1 + u64::from(replaced) && reader.next == 1;
-    assert_eq!(posted.seen().stale(&*memory), !all);
+    assert_eq!(posted.seen().stale(&*memory), !all, "told wrongly");
     reader.drain(&*memory, one);
     posted.post(reader.reader.seen());
     assert!(reader.next == 1 && !posted.seen().stale(&*memory));
@@ -145,36 +148,130 @@ fn look(replaced: bool) {
 
 #[test]
 fn a_look_tells_that_there_is_more() {
-    explore(3, || look(false));
+    explore(3, || look(false, true));
 }
 
 #[test]
 fn a_look_tells_that_there_is_another_epoch() {
-    explore(2, || look(true));
+    explore(2, || look(true, true));
 }
 
 #[test]
-fn a_reader_that_looks_again_before_it_sleeps_misses_nothing() {
-    // The writer wakes only a reader that said that it sleeps.
-    explore(6, || {
-        let (memory, mut reader, mut writer) = pair();
-        let sleeps = Arc::new(AtomicBool::new(false));
-        let peer = thread::spawn({
-            let (memory, sleeps) = (memory.clone(), sleeps.clone());
-            move || {
-                write(&mut writer, &*memory, 1, 0);
-                writer.publish(&*memory);
-                loom::sync::atomic::fence(Ordering::SeqCst);
-                sleeps.swap(false, Ordering::AcqRel)
-            }
-        });
-        reader.read(&*memory, 8, one);
-        sleeps.store(true, Ordering::Relaxed);
-        loom::sync::atomic::fence(Ordering::SeqCst);
-        if reader.reader.seen().stale(&*memory) {
-            reader.read(&*memory, 8, one);
-        }
-        let woken = peer.join().unwrap();
-        assert!(woken || reader.next == 1, "slept for ever");
+#[should_panic(expected = "told wrongly")]
+fn a_look_is_wrong_if_nothing_is_posted() {
+    explore(3, || look(false, false));
+}
+
+#[test]
+#[should_panic(expected = "told wrongly")]
+fn a_look_is_wrong_of_epochs_if_nothing_is_posted() {
+    explore(2, || look(true, false));
+}
+
+/// How a poll comes to rest.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Steps {
+    /// As in the driver.
+    All,
+    /// It does not look again.
+    NoLook,
+    /// It looks before the line is armed.
+    EarlyLook,
+    /// Arming the line is a plain store, which orders nothing.
+    PlainArm,
+    /// Whether the line is armed is found out by a plain load, which orders nothing either.
+    PlainAsk,
+}
+
+/// The interrupt line of a device. Who asks while it is masked is not heard, nor is that made up
+/// for later: that some interrupt controllers do is nothing that the driver depends on.
+struct Line {
+    masked: AtomicBool,
+    due: AtomicBool,
+}
+
+/// The writer asks after each element; the reader polls by the driver's own `rest()` until nobody
+/// asks any more, and sleeps.
+fn rests(steps: Steps, elements: u64) {
+    let (memory, mut reader, mut writer) = pair();
+    // A poll is under way.
+    let line = Arc::new(Line {
+        masked: AtomicBool::new(true),
+        due: AtomicBool::new(false),
     });
+    let peer = thread::spawn({
+        let (memory, line) = (memory.clone(), line.clone());
+        move || {
+            for number in 0..elements {
+                write(&mut writer, &*memory, 1, number);
+                writer.publish(&*memory);
+                if steps == Steps::PlainAsk && line.masked.load(Ordering::Relaxed) {
+                    continue;
+                }
+                // The handler masks the line and schedules the poll.
+                if !line.masked.swap(true, Ordering::AcqRel) {
+                    line.due.swap(true, Ordering::AcqRel);
+                }
+            }
+        }
+    });
+    loop {
+        reader.read(&*memory, 8, one);
+        let seen = reader.reader.seen();
+        let (mut again, mut early) = (false, false);
+        rest(
+            || true,
+            || {
+                early = steps == Steps::EarlyLook && seen.stale(&*memory);
+                if steps == Steps::PlainArm {
+                    line.masked.store(false, Ordering::Relaxed);
+                } else {
+                    line.masked.swap(false, Ordering::AcqRel);
+                }
+            },
+            || match steps {
+                Steps::NoLook => false,
+                Steps::EarlyLook => true,
+                _ => seen.stale(&*memory),
+            },
+            || again = steps != Steps::EarlyLook,
+        );
+        again |= early;
+        if !again && !line.due.swap(false, Ordering::AcqRel) {
+            break;
+        }
+        line.masked.swap(true, Ordering::AcqRel);
+    }
+    peer.join().unwrap();
+    let due = line.due.swap(false, Ordering::AcqRel);
+    assert!(due || reader.next == elements, "slept for ever");
+}
+
+#[test]
+fn a_poll_that_looks_again_misses_nothing() {
+    explore(3, || rests(Steps::All, 2));
+}
+
+#[test]
+#[should_panic(expected = "slept for ever")]
+fn a_poll_that_does_not_look_again_misses_an_element() {
+    explore(3, || rests(Steps::NoLook, 2));
+}
+
+#[test]
+#[should_panic(expected = "slept for ever")]
+fn a_poll_that_looks_before_it_is_armed_misses_an_element() {
+    explore(3, || rests(Steps::EarlyLook, 2));
+}
+
+#[test]
+#[should_panic(expected = "slept for ever")]
+fn a_poll_that_arms_without_a_barrier_misses_an_element() {
+    explore(3, || rests(Steps::PlainArm, 2));
+}
+
+#[test]
+#[should_panic(expected = "slept for ever")]
+fn a_writer_that_asks_without_a_barrier_is_not_heard() {
+    explore(3, || rests(Steps::PlainAsk, 2));
 }
