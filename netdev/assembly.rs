@@ -44,6 +44,8 @@ pub(super) struct Assembly<P> {
     partial: Option<Partial<P>>,
     /// Packets that were given up since this was taken last.
     given_up: u64,
+    /// Elements that were copied, or were to be.
+    copies: u64,
 }
 
 impl<P> Assembly<P> {
@@ -52,7 +54,15 @@ impl<P> Assembly<P> {
         Self {
             partial: None,
             given_up: 0,
+            copies: 0,
         }
+    }
+
+    /// The number of a copy that is about to be made.
+    pub(super) fn next_copy(&mut self) -> u64 {
+        let copy = self.copies;
+        self.copies = copy.wrapping_add(1);
+        copy
     }
 
     /// Finds the packet that `piece` in the element `origin` belongs to: a new one made by `make`

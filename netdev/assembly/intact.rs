@@ -11,6 +11,9 @@ pub(crate) struct Intact {
     from: Origin,
     /// ... up to the one before this were.
     next: Origin,
+    /// The number of the copy that must follow: an epoch that comes again has the same elements
+    /// again, and one that was not intact in between leaves no other trace.
+    next_copy: u64,
 }
 
 impl Intact {
@@ -24,15 +27,17 @@ impl Intact {
         Self {
             from: nothing,
             next: nothing,
+            next_copy: 0,
         }
     }
 
-    /// Takes note of an intact element.
-    pub(crate) fn note(&mut self, origin: Origin) {
-        if origin != self.next {
+    /// Takes note of an intact element, which was copy number `copy` of all that were made.
+    pub(crate) fn note(&mut self, origin: Origin, copy: u64) {
+        if origin != self.next || copy != self.next_copy {
             self.from = origin;
         }
         self.next = origin.next();
+        self.next_copy = copy.wrapping_add(1);
     }
 
     /// Whether all elements since `first` were intact.
@@ -88,7 +93,8 @@ mod tests {
         let origin = |&(epoch, number): &(u64, u64)| Origin { epoch, number };
         for (elements, all, not) in table {
             let mut intact = Intact::new();
-            elements.iter().map(origin).for_each(|it| intact.note(it));
+            let origins = (0..).zip(elements.iter().map(origin));
+            origins.for_each(|(copy, it)| intact.note(it, copy));
             for (first, expected) in all
                 .iter()
                 .map(|it| (it, true))
@@ -97,6 +103,19 @@ mod tests {
                 let found = intact.since(origin(first));
                 assert_eq!((elements, first, found), (elements, first, expected));
             }
+        }
+    }
+    #[test]
+    fn an_epoch_that_comes_again_begins_anew() {
+        // The number of the copy of element 6, and whether all since element 5 are intact: copy 5
+        // is that of element 5 when the epoch came first, copy 6 that when it came again.
+        for (copy, expected) in [(6, true), (7, false)] {
+            let mut intact = Intact::new();
+            (0..6).for_each(|number| intact.note(Origin { epoch: 1, number }, number));
+            let origin = |number| Origin { epoch: 1, number };
+            intact.note(origin(6), copy);
+            assert_eq!((copy, intact.since(origin(5))), (copy, expected));
+            assert!(intact.since(origin(6)));
         }
     }
 }

@@ -47,6 +47,8 @@ impl Pending {
 /// An element that has been copied.
 pub(crate) struct Copied {
     origin: Origin,
+    /// Its number among all copies.
+    number: u64,
     bytes: usize,
     /// The packet that is complete with it, if one is.
     result: Result<Option<Whole<LargeSkBuff>>, Rejected>,
@@ -67,12 +69,14 @@ pub(crate) fn copy(
 ) -> Copied {
     let mut bytes = 0;
     let origin = element.origin();
+    let number = assembly.next_copy();
     let result = copy_piece(element, origin, assembly, &mut bytes);
     if result.is_err() {
         assembly.give_up();
     }
     Copied {
         origin,
+        number,
         bytes,
         result,
     }
@@ -118,7 +122,7 @@ pub(crate) fn deliver(
     intact: &mut Intact,
     exit: &Exit<'_>,
 ) -> Result<Option<usize>, Rejected> {
-    intact.note(copied.origin);
+    intact.note(copied.origin, copied.number);
     let Some(whole) = copied.result? else {
         return Ok(None);
     };
