@@ -6,9 +6,10 @@ did to it before on the same machine.
 Also what the tests of this folder share: one subject that talks to itself.
 """
 
-from rig import (V4, Channel, End, System, defer, iperf3, ksft_eq, ksft_gt, ksft_in, ksft_pr, load,
-                 ping, unload, up)
+from rig import (V4, Channel, End, System, defer, iperf3, ksft_eq, ksft_gt, ksft_in, ksft_pr,
+                 ksft_true, load, ping, unload, up)
 
+import owners
 import provoked
 
 # The second pair has events and vectors, and there is a table of path MTUs.
@@ -18,8 +19,6 @@ SYSTEM = System("debug", ("a",), (
     Channel("ring_to_bell", writes={"a": "ring_out"}, reads={"a": "bell_in"}, event=1, vector=0x70),
     Channel("bell_to_ring", writes={"a": "bell_out"}, reads={"a": "ring_in"}, event=2, vector=0x71),
     Channel("table", reads={"a": "table"}, size=4096)))
-
-KMEMLEAK = "/sys/kernel/debug/kmemleak"
 
 
 def parameters(left: str = "left", right: str = "right", flags: str = "net_hdr",
@@ -38,14 +37,20 @@ def ends(machine, left: str = "left", right: str = "right", quiet: bool = False)
     return End(machine, V4["a"]), End(machine, V4["b"], right)
 
 
-def scan(machine) -> list:
-    """What kmemleak finds: its reports. Memory has to be of some age to count as leaked."""
-    # The first time, everything has changed since the last.
-    machine.run(f"sleep 6; echo scan >{KMEMLEAK}; echo scan >{KMEMLEAK}", timeout=600)
-    return machine.run(f"cat {KMEMLEAK}", timeout=300).stdout.split("unreferenced object ")[1:]
+def test_a_single_leak_is_found(env):
+    """Of eight bytes, by a module that is gone afterwards, and of one that is not."""
+    before = owners.totals(owners.living(env.a, "provoke"))
+    provoked.report(env, "leak")
+    after = owners.living(env.a, "provoke")
+    ksft_eq(dict(owners.totals(after) - before), {"kmalloc-8": 1})
+    ksft_true(any(call.startswith("provoke") for _, _, calls in after for call in calls), after)
+    env.a.run("rmmod provoke")
+    ksft_eq(dict(owners.totals(owners.living(env.a, "provoke")) - before), {"kmalloc-8": 1})
+    env.a.run("insmod /run/provoke.ko")
 
 
 def test_used_and_unloaded(env):
+    before = owners.totals(owners.living(env.a))
     for _ in range(2):
         load(env.a, parameters())
         left, right = ends(env.a)
@@ -53,9 +58,10 @@ def test_used_and_unloaded(env):
         ksft_gt(iperf3(left, right, seconds=1).rate, 0, "TCP")
         env.a.run("ip netns del right; sleep 1", timeout=120)
         unload(env.a)
+    ksft_eq(owners.more(env.a, before), [])
     # What another module leaks shows that leaks are found.
     provoked.report(env, "kmemleak")
-    found = scan(env.a)
+    found = owners.scan(env.a)
     ksft_in("kmemleak: ", provoked.failure(env), "a leak fails a test")
     others = [report for report in found if "[provoke]" not in report]
     ksft_eq("".join(others[:5]), "")

@@ -161,8 +161,31 @@ def run_file(module, path: Path, machines: Machines, options, results: Results):
     print(f"# {path.stem}: {time.monotonic() - begin:.1f} s", flush=True)
 
 
+class Watch:
+    """What looks at a system's machines beside its tests; complaints are failures."""
+
+    def booted(self, machines: Machines):
+        """They have booted."""
+
+    def file_done(self, machines: Machines) -> list:
+        """A file's tests have been run on them: complaints."""
+        return []
+
+    def group_done(self, machines: Machines) -> list:
+        """They are to end: complaints."""
+        return []
+
+
 def run_group(system, files, options, results: Results):
     """Boots a system's machines and runs its files on them."""
+    watch = options.watch
+
+    def complain(name: str, complaints: list):
+        for complaint in complaints:
+            print(f"# {complaint}", flush=True)
+        if complaints:
+            results.result(False, name)
+
     machines = None
     try:
         for path, module in files:
@@ -175,7 +198,12 @@ def run_group(system, files, options, results: Results):
                 for machine in machines.machines.values():
                     driver.install(machine)
                 print(f"# {system.name}: booted in {machines.boot_seconds:.1f} s", flush=True)
+                watch.booted(machines)
             run_file(module, path, machines, options, results)
+            if machines.healthy():
+                complain(f"{path.stem} leaves nothing behind", watch.file_done(machines))
+        if machines and machines.healthy():
+            complain(f"{system.name} leaks nothing", watch.group_done(machines))
     except MachineDied as error:
         for line in str(error).splitlines():
             print("# " + line)
@@ -185,13 +213,14 @@ def run_group(system, files, options, results: Results):
             machines.__exit__()
 
 
-def run(paths, options, share=None, instead=None) -> int:
+def run(paths, options, share=None, instead=None, watch=None) -> int:
     """
     Runs test files, grouped by system: the exit status. `share`: the tests (or
     patterns) that alone are run of files with these names. `instead`: systems to
-    take for those of these names, whose channels they have.
+    take for those of these names, whose channels they have. `watch` looks at the machines
+    beside the tests.
     """
-    options.share = share or {}
+    options.share, options.watch = share or {}, watch or Watch()
     begin = time.monotonic()
     results = Results()
     groups: dict = {}

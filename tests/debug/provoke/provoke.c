@@ -59,6 +59,15 @@ static int provoke_kmemleak(void)
 	return 0;
 }
 
+/* Forgets eight bytes, once. */
+static int provoke_leak(void)
+{
+	void *memory = kzalloc(8, GFP_KERNEL);
+
+	OPTIMIZER_HIDE_VAR(memory);
+	return memory ? 0 : -ENOMEM;
+}
+
 static int provoke(const char *what, const struct kernel_param *param)
 {
 	if (sysfs_streq(what, "warn"))
@@ -69,6 +78,8 @@ static int provoke(const char *what, const struct kernel_param *param)
 		return provoke_kasan();
 	else if (sysfs_streq(what, "kmemleak"))
 		return provoke_kmemleak();
+	else if (sysfs_streq(what, "leak"))
+		return provoke_leak();
 	else
 		return -EINVAL;
 	return 0;
@@ -76,7 +87,7 @@ static int provoke(const char *what, const struct kernel_param *param)
 
 static const struct kernel_param_ops report_ops = { .set = provoke };
 module_param_cb(report, &report_ops, NULL, 0200);
-MODULE_PARM_DESC(report, "warn, lockdep, kasan or kmemleak");
+MODULE_PARM_DESC(report, "warn, lockdep, kasan, kmemleak or leak");
 
 MODULE_DESCRIPTION("Provokes reports of a debug kernel");
 MODULE_LICENSE("GPL");

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The objects of the slab allocator that live and were allocated by calls of modules.
+Prints them as [cache, how many, the calls, innermost first] in JSON. A module that is
+gone has no names: its calls are addresses in the range of modules.
+
+    owners.py MODULE        those of this module, and of those that are gone
+"""
+
+import json
+import os
+import re
+import sys
+
+TRACES = "/sys/kernel/debug/slab"
+# Where modules lie, by Documentation/arch/x86/x86_64/mm.rst.
+GONE = re.compile(r"0xffffffff[a-f][0-9a-f]{7}$")
+# Not the driver's affair: what the stack keeps of packets that it was handed (routes,
+# neighbours, metrics of TCP); skbs that it keeps for each CPU, also those that are freed
+# (of one that leaked the data are found); addresses that are free but not purged yet (of
+# a mapping that leaked its vm_struct is found); nodes of trees that others use, too.
+OTHERS = re.compile(r"_*netif_receive_skb|napi_complete_done|napi_gro_|napi_skb_cache_get|"
+                    r"alloc_vmap_area|radix_tree_node_alloc")
+
+
+
+def traces(cache: str):
+    """The calls that allocated the objects of a cache, and how many each."""
+    with open(f"{TRACES}/{cache}/alloc_traces", encoding="ascii") as file:
+        for block in re.split(r"\n(?= *\d+ \S)", file.read()):
+            head, *calls = block.strip("\n").split("\n")
+            count = head.split()[:1]
+            if count and count[0].isdigit():
+                yield int(count[0]), [call.strip() for call in calls if call.strip()]
+
+
+def owned(cache: str, module: str) -> list:
+    """Those of the module, and of those that are gone."""
+    return [[cache, count, calls] for count, calls in traces(cache)
+            if any(call.endswith(f"[{module}]") or GONE.match(call) for call in calls)
+            and not any(OTHERS.match(call) for call in calls)]
+
+
+def main():
+    """Parses the command line and runs."""
+    module = sys.argv[1]
+    caches = [cache for cache in sorted(os.listdir(TRACES)) if owned(cache, module)]
+    if caches:
+        # Files of sysfs that somebody has looked up, and that are gone.
+        with open("/proc/sys/vm/drop_caches", "w", encoding="ascii") as file:
+            file.write("2")
+    found = []
+    for cache in caches:
+        # What was freed a moment ago KASAN keeps, until the cache is to shrink.
+        with open(f"/sys/kernel/slab/{cache}/shrink", "w", encoding="ascii") as file:
+            file.write("1")
+        found += owned(cache, module)
+    json.dump(found, sys.stdout)
+
+
+main()
