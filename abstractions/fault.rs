@@ -11,15 +11,17 @@
 
 use kernel::prelude::*;
 
-/// Fails with `error` if this is the fault that the task shall meet.
+/// Fails with `error` if this is the fault that the task shall meet, and tells the log of it by
+/// `name`.
 ///
 /// # Errors
 ///
 /// - `error`, in a kernel that injects faults, when it is asked to.
 #[cfg(CONFIG_FAULT_INJECTION)]
-pub(super) fn point(error: Error) -> Result {
+pub(super) fn point(name: &str, error: Error) -> Result {
     // SAFETY: The function may be called from any context.
     if unsafe { super::bindings::muennet_should_fail() } {
+        pr_info!("Fault injected: {}\n", name);
         return Err(error);
     }
     Ok(())
@@ -32,6 +34,6 @@ pub(super) fn point(error: Error) -> Result {
 /// None.
 #[cfg(not(CONFIG_FAULT_INJECTION))]
 #[inline(always)]
-pub(super) const fn point(_error: Error) -> Result {
+pub(super) const fn point(_name: &str, _error: Error) -> Result {
     Ok(())
 }

@@ -62,7 +62,7 @@ impl Mapping {
         }
         let length = usize::try_from(size).map_err(|_| EFAULT)?;
 
-        fault::point(EFAULT)?;
+        fault::point("mapping", EFAULT)?;
         let base = backend::map(start, last, length)?;
         // INVARIANT: The backend maps whole pages at the offset of `start` in its page, which is
         // zero; the size was checked above.

@@ -77,7 +77,7 @@ impl<T: Zeroable + Sync> PerCpu<T> {
         const {
             assert!(!core::mem::needs_drop::<T>());
         }
-        fault::point(ENOMEM)?;
+        fault::point("per-CPU memory", ENOMEM)?;
         // SAFETY: Size and alignment are those of a type; the call may sleep, as documented.
         let ptr = unsafe { bindings::muennet_alloc_percpu(size_of::<T>(), align_of::<T>()) };
         // INVARIANT: The allocation is zeroed, which is a valid `T`, and nobody else has it.

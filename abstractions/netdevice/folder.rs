@@ -102,7 +102,7 @@ impl<T: Inspect> Folders<T> {
                     notifier_call: Some(event::<T>),
                     ..Default::default()
                 };
-                fault::point(ENOMEM)?;
+                fault::point("folders", ENOMEM)?;
                 // SAFETY: `slot` is valid for writes.
                 unsafe { slot.write(block) };
                 // SAFETY:

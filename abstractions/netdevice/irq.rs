@@ -74,7 +74,7 @@ impl IrqLine {
         irq: Irq,
         dev: *mut bindings::net_device,
     ) -> Result<Self> {
-        fault::point(EBUSY)?;
+        fault::point("interrupt", EBUSY)?;
         // SAFETY:
         // - The device, and with it its name, outlives the request, as the caller promises.
         // - The handler takes a device of `T` as its cookie.

@@ -115,7 +115,7 @@ impl<T: Stacked> Kind<T> {
     ///
     /// - `EEXIST`: there is one of its name.
     pub(crate) fn register(&'static self) -> Result<KindRegistration<T>> {
-        fault::point(ENOMEM)?;
+        fault::point("kind", ENOMEM)?;
         // SAFETY: The kind is static, and whatever it points to.
         to_result(unsafe { bindings::rtnl_link_register(self.as_ptr()) })?;
         // INVARIANT: It is registered now.
@@ -219,7 +219,7 @@ impl<T: Stacked> Kind<T> {
         }
         // SAFETY: The device is set up completely.
         let register = || to_result(unsafe { bindings::register_netdevice(dev) });
-        let registered = fault::point(ENOMEM).and_then(|()| register());
+        let registered = fault::point("child", ENOMEM).and_then(|()| register());
         if registered.is_err() {
             // What `init` left to readers under RCU may hold the device until they are gone, and C
             // does not wait for who holds a device that it could not register.

@@ -66,7 +66,7 @@ impl<W: Watcher> Notifier<W> {
                     notifier_call: Some(Self::call),
                     ..pin_init::zeroed()
                 };
-                fault::point(ENOMEM)?;
+                fault::point("notifier", ENOMEM)?;
                 // SAFETY: The memory is there for a block, and does not move once registered.
                 to_result(unsafe {
                     block.write(new);

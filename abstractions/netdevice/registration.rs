@@ -125,7 +125,7 @@ impl<T: Operations> Registration<T> {
         // SAFETY: The device is valid. Its carrier comes when it goes up, which is what makes
         // its operational state "up" rather than "unknown".
         unsafe { bindings::netif_carrier_off(ptr) };
-        fault::point(ENOMEM)?;
+        fault::point("interface", ENOMEM)?;
         // SAFETY: The device is set up completely.
         kernel::error::to_result(unsafe { bindings::register_netdev(ptr) })?;
 

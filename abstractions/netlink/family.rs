@@ -120,7 +120,7 @@ impl Family {
     /// - `EEXIST`: there is one of its name.
     /// - `ENOMEM`: there is no memory for it.
     pub(crate) fn register(&'static self) -> Result<FamilyRegistration> {
-        fault::point(ENOMEM)?;
+        fault::point("family", ENOMEM)?;
         // SAFETY: The family is static, and whatever it points to.
         to_result(unsafe { bindings::genl_register_family(self.as_ptr()) })?;
         let _rtnl = rtnl::lock();

@@ -16,6 +16,8 @@ TRACKER = "ref_tracker: memory allocation failure"
 MARK = re.compile(r"\] fault (\d+)$")
 BEGIN = "FAULT_INJECTION: forcing a failure"
 FRAME = re.compile(r"\]\s+(\S+)\+0x([0-9a-f]+)/0x[0-9a-f]+( \[muennet\])?$")
+# What the driver says of a fault at a point of its own.
+NAMED = re.compile(r"\] muennet: Fault injected: (.+)$")
 # By which the driver asks whether it shall fail (abstractions/fault.rs).
 POINT = "muennet_should_fail"
 LINE = re.compile(r"\]\s+(CPU: |Tainted: |Hardware name: |Call Trace:|</?TASK>|\? "
@@ -26,10 +28,12 @@ LINE = re.compile(r"\]\s+(CPU: |Tainted: |Hardware name: |Call Trace:|</?TASK>|\
 class Fault:
     """
     One fault: whether the kernel told of it, the driver's place (function and offset)
-    that was nearest to it, "" for none, and all the functions that led there.
+    that was nearest to it, "" for none, its point by name, if it was at one, and all
+    the functions that led there.
     """
     told: bool = False
     place: str = ""
+    point: str = ""
     calls: set = field(default_factory=set)
 
     def add(self, line: str):
@@ -50,8 +54,10 @@ def take(machine) -> dict:
     """
     faults, others, inside, last = {}, [], False, Fault()
     for line in machine.new_log():
-        mark = MARK.search(line)
-        if mark:
+        mark, named = MARK.search(line), NAMED.search(line)
+        if named:
+            last.point = named.group(1)
+        elif mark:
             last = faults[int(mark.group(1))] = Fault()
             inside = False
         elif BEGIN in line:

@@ -3,88 +3,33 @@
 What a system call allocates and registers fails, each in turn.
 
 A failure must be told with a fitting errno, or be none at all; the operation
-must work when it is repeated. Whether anything leaked is for leaks.py.
+must work when it is repeated, and no object may be left of it when the module is
+gone. Whether other memory leaked is for leaks.py.
 """
 
 import json
-import struct
-import time
-from collections import Counter
-from pathlib import Path
 
 from e2e import netlink
 from e2e.errors import traces
-from rig import (V4, V6, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_in, ksft_pr,
-                 ksft_true, ksft_variants, load, ping, stats)
+from rig import (KsftNamedVariant, KsftSkipEx, defer, ksft_eq, ksft_gt, ksft_in, ksft_pr,
+                 ksft_true, ksft_variants, load)
 from rig.sim import Sim
 
 import dumps
 import leaks
+from injected import ANY, DEBUG, LOST, MODULES, NAMELESS, REACHED, in_turn, prepare
 
 SYSTEM = leaks.SYSTEM
 
-DEBUG = "/sys/kernel/debug"
-# Where modules lie: only allocations with the driver among their callers fail.
-MODULES = (0xffffffffa0000000, 0xffffffffff000000)
-ANY = (0, (1 << 64) - 1)
-HERE = Path(__file__).parent
-# What the operations may fail with, and functions of which one must have called
-# what failed; empty: any. The kernel ignores that a device's name in sysfs could not
-# be stored, and says only later that there is none. What memremap() lacked it keeps
-# to itself.
-LOST = {"ENOMEM": set(), "ENOBUFS": set()}
-NAMELESS = {"EINVAL": {"dev_set_name"}}
-
-
-def prepare(env, where=MODULES):
-    """Makes allocations fail that may wait, of any size, and puts the programs in place."""
-    for kind in ("failslab", "fail_page_alloc"):
-        settings = {"ignore-gfp-wait": "N", "verbose": 2, "stacktrace-depth": 32,
-                    "require-start": hex(where[0]), "require-end": hex(where[1])}
-        if kind == "fail_page_alloc":
-            # Of user space's own pages there is nothing to learn.
-            settings |= {"min-order": 0, "ignore-gfp-highmem": "Y"}
-        env.a.run("\n".join(f"echo {value} >{DEBUG}/{kind}/{name}"
-                            for name, value in settings.items()))
-    for path in (HERE / "guest").iterdir():
-        env.a.put(f"/run/faults/{path.name}", path.read_bytes())
-
-
-def fits(error: str, fault: dumps.Fault, fails: dict) -> bool:
-    """Whether an operation may fail so, having met that fault."""
-    return not error or error in fails and (not fails[error] or bool(fails[error] & fault.calls))
-
-
-def in_turn(env, kind: str, *arguments: str, fails=None, most: int = 12) -> Counter:
-    """
-    Fails each allocation of an operation in turn, or in a short run `most` of them:
-    how often the operation failed with which errno.
-    """
-    env.check_logs()
-    begin = time.monotonic()
-    words = " ".join(f"'{word}'" for word in arguments)
-    done = env.a.run(f"python3 -B /run/faults/faults.py {0 if env.long else most} {kind} {words}",
-                     timeout=3600 if env.long else 600)
-    found = json.loads(done.stdout)
-    faults = dumps.take(env.a)
-    told = [fault for fault in faults.values() if fault.told]
-    places = {fault.place for fault in told if fault.place}
-    failed = Counter(error for _, error in found["results"] if error)
-    title = arguments[0] if kind == "command" else kind
-    ksft_pr(f"{title}: {len(found['results'])} faults, {len(told)} told of, at {len(places)} "
-            f"places, failed: {dict(failed)}, in {time.monotonic() - begin:.0f} s")
-    for place in sorted(places) if env.long else ():
-        ksft_pr(f"place: {place}")
-    ksft_gt(len(found["results"]), 0, "faults were injected")
-    ksft_eq(found["last"], "", "without a fault it works")
-    for number, error in found["results"]:
-        ksft_true(fits(error, faults[number], fails or LOST), f"{error} by {faults[number]}")
-    return failed
+# By their names, the points of the driver (abstractions/fault.rs).
+POINTS = {"mapping", "per-CPU memory", "notifier", "folders", "family", "kind", "interface",
+          "interrupt", "child"}
 
 
 LOADS = [KsftNamedVariant(name, *how) for name, how in {
     "ip": ("left", "net_hdr", "pmtu=table"),
     "ethernet": ("left", "eth_dev", ""),
+    "offload": ("left", "net_hdr+offload", ""),
     "raw_with_interrupts": ("ring", "", "")}.items()]
 
 
@@ -182,81 +127,6 @@ def test_link_of_the_kind(env):
             "ip link del child0")
 
 
-SENDS = [KsftNamedVariant(name, where, counter, arguments) for name, where, counter, arguments in (
-    ("packet", ANY, "tx_packets", (V4["b"], "1000")),
-    ("fragments", MODULES, "tx_fragmented", (V4["b"], "1000", "1")),
-    ("too_big", MODULES, "tx_too_big", (V4["b"], "1000", "1", "1")),
-    ("too_big_ipv6", MODULES, "tx_too_big", (V6["b"], "1400", "2", "1")))]
-
-
-def counters(env, name: str) -> int:
-    """A counter of ethtool -S, of left."""
-    lines = env.a.run("ethtool -S left").stdout.splitlines()
-    return next(int(line.split()[1]) for line in lines if line.split()[0] == f"{name}:")
-
-
-@ksft_variants(SENDS)
-def test_send(env, where, counter, arguments):
-    prepare(env, where)
-    table = env.channel("table").map
-    defer(table.__setitem__, slice(0, 8), bytes(8))
-    table[:8] = struct.pack("<II", 600, 1300)
-    load(env.a, leaks.parameters(more="pmtu=table"))
-    left, right = leaks.ends(env.a)
-    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
-    before = counters(env, counter)
-    in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE": set()})
-    ksft_gt(counters(env, counter) - before, 0, counter)
-    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
-
-
-MODES = [KsftNamedVariant("raw", "", b"hello"),
-         KsftNamedVariant("ethernet", "eth_dev", b"\xff" * 6 + b"\2" * 6 + b"\x88\xb5" + bytes(40))]
-
-
-@ksft_variants(MODES)
-def test_send_by_packet_socket(env, flags, data):
-    prepare(env, ANY)
-    load(env.a, leaks.parameters(flags=flags))
-    leaks.ends(env.a, quiet=True)
-    in_turn(env, "send-packet", "left", data.hex())
-    ksft_gt(stats(env.a, "left")["tx_packets"], 0)
-
-
-def test_receive_in_a_thread(env):
-    """
-    Each allocation of the poll and of what comes of it, by the task that polls. None
-    has to lose the packet: there are spare buffers.
-    """
-    prepare(env)
-    load(env.a, leaks.parameters())
-    left, right = leaks.ends(env.a, quiet=True)
-    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
-    in_turn(env, "receive", "left", V4["a"], "right")
-    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
-
-
-def test_receive_in_softirqs(env):
-    """As it is by default, with a share of all allocations failing."""
-    prepare(env)
-    load(env.a, leaks.parameters())
-    left, right = leaks.ends(env.a, quiet=True)
-    sizes = "-c 100 -i 0.02 -s 1400 -W 1"
-    for name, value in (("verbose", 0), ("times", -1), ("ignore-gfp-wait", "Y"),
-                        ("probability", 20)):
-        env.a.run(f"echo {value} >{DEBUG}/failslab/{name}")
-    try:
-        lossy = ping(left, right, sizes)
-    finally:
-        env.a.run(f"echo 0 >{DEBUG}/failslab/probability")
-    ksft_gt(100, lossy.received, "allocations failed")
-    dropped = sum(stats(env.a, name, ns=ns)["rx_dropped"]
-                  for name, ns in (("left", ""), ("right", "right")))
-    ksft_pr(f"{100 - lossy.received} of 100 answers were lost, {dropped} packets in the receiver")
-    ksft_gt(dropped, 0, "some of them in the receiver")
-    ksft_eq(ping(left, right, "-c 20 -i 0.05").received, 20, "works again")
-
-
 NEWS = [KsftNamedVariant(name, name) for name in ("NETDEV_REGISTER", "NETDEV_POST_INIT")]
 
 
@@ -277,3 +147,12 @@ def test_others_refuse_a_device(env, event):
     env.a.run(f"echo 0 >{error}")
     load(env.a, leaks.parameters())
     env.a.run(new)
+
+
+def test_every_point_failed(env):
+    """Whatever can fail but by an allocation, in the tests above."""
+    ksft_pr(f"{REACHED.faults} faults, at {len(REACHED.places)} places that were told of, "
+            f"at these points: {', '.join(sorted(REACHED.points))}")
+    if not env.long:
+        raise KsftSkipEx("a short run fails a share of all")
+    ksft_eq(POINTS - REACHED.points, set())

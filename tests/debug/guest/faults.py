@@ -2,7 +2,8 @@
 """
 Does something again and again, with its N-th allocation failing: for each N, until
 it runs to its end without having met its failure, or for MOST of them, spread over
-all that a time without a failure has. Writes each N to the kernel's log. Prints what
+all that a time without a failure has. What failed must work at once when it is repeated.
+Writes each N to the kernel's log. Prints what
 came of it: {"results": [N, errno] of each time in which one failed, the errno "" when
 the operation worked all the same, "last": the errno of a last time, without a failure}.
 
@@ -76,6 +77,10 @@ def main():
         if left:
             break
         results.append((number, result))
+        if result:
+            again, _ = once(operation, LIMIT)
+            if again:
+                sys.exit(f"after fault {number} it fails with {again}")
     last, _ = once(operation, LIMIT)
     json.dump({"results": results, "last": last}, sys.stdout)
 

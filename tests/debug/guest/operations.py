@@ -21,7 +21,7 @@ import time
 SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
 SIOCGIFINDEX, SIOCSIFFLAGS, SIOCSIFMTU = 0x8933, 0x8914, 0x8922
 SO_MARK, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PROBE, DO_NOT = 36, 10, 23, 3, 0
-ETH_P_ALL = 3
+ETH_P_ALL, UDP_SEGMENT = 3, 103
 LIBC = ctypes.CDLL(None, use_errno=True)
 REQUESTS = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
@@ -178,12 +178,16 @@ def tap(name: str):
 
 
 class Send(Operation):
-    """Sends a datagram while somebody watches. Arguments: interface, address, size, mark, probe."""
+    """
+    Sends a datagram while somebody watches. Arguments: interface, address, size, mark,
+    probe, the size of the segments into which it is to be cut (0: none).
+    """
 
     def __init__(self, name: str, address: str, size: str = "1000", mark: str = "0",
-                 probe: str = "0"):
+                 probe: str = "0", segment: str = "0"):
         self.watch = tap(name)
         self.socket = datagram(address, mark, probe)
+        self.socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(segment))
         self.target, self.data = (address, 9), bytes(int(size))
 
     def run(self) -> str:
@@ -204,22 +208,24 @@ class SendPacket(Operation):
 class Receive(Operation):
     """
     A packet that is received by a kernel thread, which is to meet the fault.
-    Arguments: the receiver's interface and address, the sender's namespace.
+    Arguments: the receiver's interface and address, the sender's namespace, size,
+    mark and segments as for Send, the interface that gets the packet.
     """
 
-    def __init__(self, name: str, address: str, namespace: str):
-        where = f"/sys/class/net/{name}"
-        with open(f"{where}/threaded", "w", encoding="ascii") as file:
+    def __init__(self, name: str, address: str, namespace: str, size: str = "1000",
+                 mark: str = "0", segment: str = "0", counted: str = ""):
+        with open(f"/sys/class/net/{name}/threaded", "w", encoding="ascii") as file:
             file.write("1")
-        self.counters = f"{where}/statistics"
+        self.counters = f"/sys/class/net/{counted or name}/statistics"
         self.control = f"/proc/{self.thread(name)}/fail-nth"
         self.watch = tap(name)
         home = os.open("/proc/self/ns/net", os.O_RDONLY)
         with open(f"/run/netns/{namespace}", "rb") as there:
             os.setns(there.fileno(), os.CLONE_NEWNET)
-            self.socket = datagram(address)
+            self.socket = datagram(address, mark)
             os.setns(home, os.CLONE_NEWNET)
-        self.target = (address, 9)
+        self.socket.setsockopt(socket.IPPROTO_UDP, UDP_SEGMENT, int(segment))
+        self.target, self.data = (address, 9), bytes(int(size))
 
     @staticmethod
     def thread(name: str) -> str:
@@ -237,7 +243,7 @@ class Receive(Operation):
 
     def run(self) -> str:
         before = self.count("rx_packets"), self.count("rx_dropped")
-        self.socket.sendto(bytes(1000), self.target)
+        self.socket.sendto(self.data, self.target)
         for _ in range(1000):
             received = self.count("rx_packets") - before[0]
             dropped = self.count("rx_dropped") - before[1]

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What the way of a packet allocates fails, each in turn: sending by whoever sends,
+receiving by the thread that polls, and in softirqs by probability.
+"""
+
+import struct
+
+from e2e import netlink
+from rig import (V4, V6, KsftNamedVariant, counters, defer, ksft_eq, ksft_gt, ksft_pr, ksft_variants,
+                 load, ping, stats)
+
+import leaks
+from injected import ANY, DEBUG, LOST, MODULES, in_turn, prepare
+
+SYSTEM = leaks.SYSTEM
+
+# With their flags, where faults hit, the counter that shows that it was sent so, and
+# what to send (guest/operations.py, Send).
+SENDS = [KsftNamedVariant(name, *how) for name, how in {
+    "packet": ("net_hdr", ANY, "tx_packets", (V4["b"], "1000")),
+    "fragments": ("net_hdr", MODULES, "tx_fragmented", (V4["b"], "1000", "1")),
+    "too_big": ("net_hdr", MODULES, "tx_too_big", (V4["b"], "1000", "1", "1")),
+    "too_big_ipv6": ("net_hdr", MODULES, "tx_too_big", (V6["b"], "1400", "2", "1")),
+    "segments": ("net_hdr", ANY, "tx_packets", (V4["b"], "4000", "0", "0", "1000")),
+    "large": ("net_hdr+offload", ANY, "tx_packets", (V4["b"], "4000", "0", "0", "1000")),
+}.items()]
+
+
+@ksft_variants(SENDS)
+def test_send(env, flags, where, counter, arguments):
+    prepare(env, where)
+    table = env.channel("table").map
+    defer(table.__setitem__, slice(0, 8), bytes(8))
+    table[:8] = struct.pack("<II", 600, 1300)
+    # Large packets and a table exclude each other.
+    load(env.a, leaks.parameters(flags=flags, more="" if "offload" in flags else "pmtu=table"))
+    left, right = leaks.ends(env.a)
+    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
+    before = counters(env.a, "left")[counter]
+    in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE": set()})
+    ksft_gt(counters(env.a, "left")[counter] - before, 0, counter)
+    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
+
+
+MODES = [KsftNamedVariant("raw", "", b"hello"),
+         KsftNamedVariant("ethernet", "eth_dev", b"\xff" * 6 + b"\2" * 6 + b"\x88\xb5" + bytes(40))]
+
+
+@ksft_variants(MODES)
+def test_send_by_packet_socket(env, flags, data):
+    prepare(env, ANY)
+    load(env.a, leaks.parameters(flags=flags))
+    leaks.ends(env.a, quiet=True)
+    in_turn(env, "send-packet", "left", data.hex())
+    ksft_gt(stats(env.a, "left")["tx_packets"], 0)
+
+
+# With their flags, and what to send (guest/operations.py, Receive).
+RECEIVES = [KsftNamedVariant(name, *how) for name, how in {
+    "ip": ("net_hdr", ()),
+    "ethernet": ("eth_dev", ()),
+    "large": ("net_hdr+offload", ("4000", "0", "1000")),
+    "child": ("net_hdr", ("1000", "7", "0", "child0"))}.items()]
+
+
+@ksft_variants(RECEIVES)
+def test_receive_in_a_thread(env, flags, arguments):
+    """
+    Each allocation of the poll and of what comes of it, by the task that polls. None
+    has to lose the packet: there are spare buffers.
+    """
+    prepare(env)
+    load(env.a, leaks.parameters(flags=flags))
+    left, right = leaks.ends(env.a, quiet=True)
+    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
+    if "child0" in arguments:
+        netlink.install(env.a)
+        netlink.do(env.a, "add-child", parent_ifname="left", ifname="child0")
+        netlink.do(env.a, "add-mark", ifname="child0", mark=7)
+        env.a.run("ip link set child0 up")
+    in_turn(env, "receive", "left", V4["a"], "right", *arguments)
+    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
+
+
+def test_receive_in_softirqs(env):
+    """As it is by default, with a share of all allocations failing."""
+    prepare(env)
+    load(env.a, leaks.parameters())
+    left, right = leaks.ends(env.a, quiet=True)
+    sizes = "-c 100 -i 0.02 -s 1400 -W 1"
+    for name, value in (("verbose", 0), ("times", -1), ("ignore-gfp-wait", "Y"),
+                        ("probability", 20)):
+        env.a.run(f"echo {value} >{DEBUG}/failslab/{name}")
+    try:
+        lossy = ping(left, right, sizes)
+    finally:
+        env.a.run(f"echo 0 >{DEBUG}/failslab/probability")
+    ksft_gt(100, lossy.received, "allocations failed")
+    dropped = sum(stats(env.a, name, ns=ns)["rx_dropped"]
+                  for name, ns in (("left", ""), ("right", "right")))
+    ksft_pr(f"{100 - lossy.received} of 100 answers were lost, {dropped} packets in the receiver")
+    ksft_gt(dropped, 0, "some of them in the receiver")
+    ksft_eq(ping(left, right, "-c 20 -i 0.05").received, 20, "works again")

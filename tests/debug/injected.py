@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Faults, injected one after the other (guest/faults.py), and what came of them.
+"""
+
+import json
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rig import ksft_eq, ksft_gt, ksft_pr, ksft_true
+
+import dumps
+import owners
+
+DEBUG = "/sys/kernel/debug"
+# Where modules lie: only allocations with the driver among their callers fail.
+MODULES = (0xffffffffa0000000, 0xffffffffff000000)
+ANY = (0, (1 << 64) - 1)
+HERE = Path(__file__).parent
+# What the operations may fail with, and functions of which one must have called
+# what failed; empty: any. The kernel ignores that a device's name in sysfs could not
+# be stored, and says only later that there is none. What memremap() lacked it keeps
+# to itself.
+LOST = {"ENOMEM": set(), "ENOBUFS": set()}
+NAMELESS = {"EINVAL": {"dev_set_name"}}
+
+
+@dataclass
+class Reached:
+    """What faults were seen at, in all tests."""
+    places: set = field(default_factory=set)
+    points: set = field(default_factory=set)
+    faults: int = 0
+
+
+REACHED = Reached()
+
+
+def prepare(env, where=MODULES):
+    """Makes allocations fail that may wait, of any size, and puts the programs in place."""
+    owners.nothing_left(env.a)
+    for kind in ("failslab", "fail_page_alloc"):
+        settings = {"ignore-gfp-wait": "N", "verbose": 2, "stacktrace-depth": 32,
+                    "require-start": hex(where[0]), "require-end": hex(where[1])}
+        if kind == "fail_page_alloc":
+            # Of user space's own pages there is nothing to learn.
+            settings |= {"min-order": 0, "ignore-gfp-highmem": "Y"}
+        env.a.run("\n".join(f"echo {value} >{DEBUG}/{kind}/{name}"
+                            for name, value in settings.items()))
+    for path in (HERE / "guest").iterdir():
+        env.a.put(f"/run/faults/{path.name}", path.read_bytes())
+
+
+def fits(error: str, fault: dumps.Fault, fails: dict) -> bool:
+    """Whether an operation may fail so, having met that fault."""
+    return not error or error in fails and (not fails[error] or bool(fails[error] & fault.calls))
+
+
+def in_turn(env, kind: str, *arguments: str, fails=None, most: int = 12) -> Counter:
+    """
+    Fails each allocation of an operation in turn, or in a short run `most` of them:
+    how often the operation failed with which errno.
+    """
+    env.check_logs()
+    begin = time.monotonic()
+    words = " ".join(f"'{word}'" for word in arguments)
+    done = env.a.run(f"python3 -B /run/faults/faults.py {0 if env.long else most} {kind} {words}",
+                     timeout=3600 if env.long else 600)
+    found = json.loads(done.stdout)
+    faults = dumps.take(env.a)
+    told = [fault for fault in faults.values() if fault.told]
+    places = {fault.place for fault in told if fault.place}
+    failed = Counter(error for _, error in found["results"] if error)
+    title = arguments[0] if kind == "command" else kind
+    ksft_pr(f"{title}: {len(found['results'])} faults, {len(told)} told of, at {len(places)} "
+            f"places, failed: {dict(failed)}, in {time.monotonic() - begin:.0f} s")
+    for place in sorted(places) if env.long else ():
+        ksft_pr(f"place: {place}")
+    REACHED.places |= places
+    REACHED.points |= {fault.point for fault in faults.values() if fault.point}
+    REACHED.faults += len(found["results"])
+    ksft_gt(len(found["results"]), 0, "faults were injected")
+    ksft_eq(found["last"], "", "without a fault it works")
+    for number, error in found["results"]:
+        ksft_true(fits(error, faults[number], fails or LOST), f"{error} by {faults[number]}")
+    return failed
