@@ -6,7 +6,10 @@ The report of a leak is seen in leaks.py.
 To be run last: lockdep and KASAN are off after their first report.
 """
 
-from rig import KsftNamedVariant, ksft_in, ksft_variants
+import re
+import subprocess
+
+from rig import KsftNamedVariant, ksft_gt, ksft_in, ksft_pr, ksft_variants, places
 
 import leaks
 import provoked
@@ -16,6 +19,18 @@ SYSTEM = leaks.SYSTEM
 REPORTS = [KsftNamedVariant(what, what, line) for what, line in (
     ("warn", "WARNING: "), ("lockdep", "possible circular locking dependency"),
     ("kasan", "BUG: KASAN: slab-use-after-free"))]
+
+
+def test_rust_is_instrumented(env):
+    """The driver's functions ask KASAN before they touch memory, in Rust, too."""
+    code = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", places.module()],
+                          capture_output=True, text=True, check=True).stdout
+    functions = re.split(r"^[0-9a-f]+ <(_R[^>]+)>:$", code, flags=re.M)
+    asking = [name for name, body in zip(functions[1::2], functions[2::2])
+              if re.search(r"__asan_(report_)?(load|store)", body)]
+    ksft_pr(f"{len(asking)} of {len(functions) // 2} functions in Rust ask KASAN")
+    ksft_in("poll", " ".join(asking))
+    ksft_gt(len(asking), 100)
 
 
 @ksft_variants(REPORTS)

@@ -11,6 +11,7 @@ BAD = re.compile("|".join((
     r"general protection fault", r"unable to handle", r"\bKASAN\b", r"\bUBSAN\b", r"\bKCSAN\b",
     r"kmemleak: \d+ new", r"possible recursive locking", r"circular locking dependency",
     r"inconsistent lock state", r"suspicious RCU usage", r"Invalid wait context",
+    r"non-static key",
     r"sleeping function called from invalid", r"scheduling while atomic", r"rcu.*detected stall",
     r"rcu.*self-detected", r"soft lockup", r"hard LOCKUP", r"blocked for more than",
     r"waiting for \S+ to become free", r"refcount_t:", r"list_(add|del) corruption",
@@ -26,8 +27,8 @@ TAINT_ALLOWED = tuple(f"{module}: {said}" for module in ("muennet", "muensim", "
     "module verification failed: signature and/or required key missing - tainting kernel"))
 
 # Of a virtual machine under emulation that is short of host CPU time; not ours.
-IGNORED = re.compile(r"clocksource.*(skew|unstable|watchdog)|Spectre|"
-                     r"RETBleed|MDS|TAA|MMIO Stale|SRBDS|GDS")
+IGNORED = re.compile(r"\] (clocksource: .*(skew|unstable|watchdog)|"
+                     r"(RETBleed|Spectre V\d|MDS|TAA|MMIO Stale Data|SRBDS|GDS)( CPU|:| ))")
 
 EXCERPT = 40
 
