@@ -60,7 +60,7 @@ ACTIONS = {
     SCARCE: "python3 -I -S /run/scarce.py press /run/full/more && echo 3 >/proc/sys/vm/drop_caches",
 }
 # Free memory, in kB, above the mark at which it is scarce: to get there takes no time.
-LEFT = 32 << 10
+LEFT = 64 << 10
 
 MODES = [KsftNamedVariant("ip", README, 32, 600),
          KsftNamedVariant("ethernet", README.replace("net_hdr", "eth_dev"), 16, 300)]
@@ -83,25 +83,30 @@ def test_loads_and_unloads(env):
     ksft_eq(running.stdout.split(), ["done", str(loads)])
 
 
-def plan(rng, steps: int) -> list:
+def plan(rng, steps: int, kinds: list) -> list:
     """
     Names of actions, and in which machine: each is there, in both if there is room for
     that, in any order. In the end each machine has a qdisc that can be deleted.
     """
-    each = [(name, rng.choice("ab")) for name in ACTIONS]
+    each = [(name, rng.choice("ab")) for name in kinds]
     if steps >= 2 * len(each):
         each += [(name, "ab".replace(side, "")) for name, side in each]
-    each += [(rng.choice([*ACTIONS]), rng.choice("ab")) for _ in range(steps - len(each))]
+    each += [(rng.choice(kinds), rng.choice("ab")) for _ in range(steps - len(each))]
     rng.shuffle(each)
     return each + [(name, side) for side in "ab" for name in (NETEM, NO_QDISC)]
 
 
 def make_ready(machine):
-    """Leaves little memory, and sees to it that all is as it was in the end."""
+    """Puts programs in place, and sees to it that all is as it was in the end."""
     for name in ("scarce", "datagrams"):
         machine.put(f"/run/{name}.py", (GUEST / f"{name}.py").read_bytes())
+    defer(machine.run, f"echo 1 >{ONLINE}")
+
+
+def fill(machine):
+    """Leaves little memory."""
     machine.run("mkdir -p /run/full && mount -t tmpfs -o size=100% full /run/full")
-    defer(machine.run, f"umount /run/full; echo 1 >{ONLINE}")
+    defer(machine.run, "umount /run/full")
     machine.run(f"python3 -I -S /run/scarce.py fill /run/full/most {LEFT}", timeout=300)
 
 
@@ -119,9 +124,13 @@ def traffic(machine, address: str, seed: int):
 def test_changes_at_random(env, parameters, short, long):
     machines = {"a": env.a, "b": env.b}
     at_once(make_ready, machines.values())
+    # Once is enough: where memory is scarce, the kernel may end whatever it likes.
+    kinds = [name for name in ACTIONS if name != SCARCE or parameters == README]
+    if SCARCE in kinds:
+        at_once(fill, machines.values())
     pair(env, parameters)
     seed = env.seed(7)
-    steps = plan(random.Random(seed), long if env.long else short)
+    steps = plan(random.Random(seed), long if env.long else short, kinds)
     ksft_pr(f"{len(steps)} steps")
     worked, failed = collections.Counter(), collections.Counter()
     floods = {name: traffic(machines[name], V4[other], seed) for name, other in ("ab", "ba")}
@@ -135,7 +144,7 @@ def test_changes_at_random(env, parameters, short, long):
                 ksft_pr(f"{number} steps")
     # What is not there cannot be deleted; all else works whenever it is done.
     ksft_eq(failed - collections.Counter({NO_QDISC: failed[NO_QDISC]}), collections.Counter())
-    ksft_eq(set(ACTIONS) - set(worked), set(), "each of them has worked")
+    ksft_eq(set(kinds) - set(worked), set(), "each of them has worked")
     for side, flood in floods.items():
         counts = json.loads(flood.stdout)
         ksft_pr(f"{side}: {counts}")

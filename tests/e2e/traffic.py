@@ -57,7 +57,8 @@ def test_tcp(env, source, target):
     ksft_pr(f"{result.rate:.0f} Mbit/s, {result.retransmits} retransmits")
     ksft_gt(min(result.intervals), 0, "every interval moves bytes")
     segments = result.rate * 1e6 / 8 * seconds / 1448
-    ksft_lt(result.retransmits, max(20, segments / 100), "retransmits")
+    # A machine that gets no processor for a while loses a ring of packets at once.
+    ksft_lt(result.retransmits, max(3 * 695, segments / 50), "retransmits")
 
 
 def test_tcp_both_at_once(env):

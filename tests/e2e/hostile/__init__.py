@@ -125,7 +125,7 @@ class Peer:
         self.ring()
         before = self.counters()
         for _ in range(1000 * PATIENCE):
-            time.sleep(0.01)
+            time.sleep(0.01 * PATIENCE)
             now = self.counters()
             if now["rx_polls"] == before["rx_polls"]:
                 break
