@@ -191,7 +191,8 @@ impl Run {
             let oldest = self.geometry.oldest_intact(wsc);
             let lost = oldest.saturating_sub(first).min(copies as u64);
             self.next = next;
-            for result in held.into_iter().flatten().skip(lost as usize) {
+            // Not by value: that is another array on the stack, below all that the caller does.
+            for result in held.iter_mut().skip(lost as usize).filter_map(Option::take) {
                 (call.deliver)(result);
                 call.progress.delivered += 1;
             }

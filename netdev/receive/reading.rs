@@ -78,7 +78,9 @@ impl Reading {
         }
     }
 
-    #[inline]
+    /// Its copies are much larger than those of the other modes, whose frame is on the stack while
+    /// a packet goes up: it has one of its own.
+    #[inline(never)]
     fn poll_large(&mut self, memory: &InMemory, exit: &Exit<'_>, tally: &mut Tally) -> Progress {
         let Self { reader, pending } = self;
         let large::Pending { assembly, intact } = pending;
