@@ -5,9 +5,12 @@
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
 #include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
+#include <net/checksum.h>
 #include <net/gso.h>
 #include <net/icmp.h>
 
@@ -32,12 +35,13 @@ void muennet_skb_consume(struct sk_buff *skb)
 
 /*
  * Copies a whole packet, with the checksum that the stack left to the device
- * computed on the way. The checks are those of skb_partial_csum_set(): a
- * packet that breaks them must not reach the BUG_ON() of
- * skb_copy_and_csum_dev().
+ * computed on the way. The checks are those of skb_partial_csum_set(). Not
+ * skb_copy_and_csum_dev(), which leaves a sum of 0 as it is: over IPv6 that is
+ * no checksum, and UDP drops the packet.
  */
 int muennet_skb_copy(const struct sk_buff *skb, void *to)
 {
+	__sum16 sum;
 	int start;
 
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
@@ -45,10 +49,15 @@ int muennet_skb_copy(const struct sk_buff *skb, void *to)
 
 	start = skb_checksum_start_offset(skb);
 	if (start < 0 || start > skb_headlen(skb) ||
-	    (u32)start + skb->csum_offset + sizeof(__sum16) > skb->len)
+	    (u32)start + skb->csum_offset + sizeof(sum) > skb->len)
 		return -EINVAL;
 
-	skb_copy_and_csum_dev(skb, to);
+	skb_copy_from_linear_data(skb, to, start);
+	sum = csum_fold(skb_copy_and_csum_bits(skb, start, to + start,
+					       skb->len - start));
+	if (!sum)
+		sum = CSUM_MANGLED_0;
+	memcpy(to + start + skb->csum_offset, &sum, sizeof(sum));
 	return 0;
 }
 
@@ -93,16 +102,27 @@ void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
 	skb->ip_summed = CHECKSUM_COMPLETE;
 }
 
+/* Whether there is anything between an IP header and what it carries. */
+static bool muennet_has_ip_options(const struct sk_buff *skb)
+{
+	if (vlan_get_protocol(skb) == htons(ETH_P_IPV6))
+		return skb_network_header_len(skb) > sizeof(struct ipv6hdr);
+
+	return skb_network_header_len(skb) > sizeof(struct iphdr);
+}
+
 /*
- * Segments whose headers are longer than the driver repeats are cut by the
- * stack.
+ * The stack cuts segments whose headers are longer than the driver repeats,
+ * and those whose checksum may be of another address than the one in the IP
+ * header: with a source route that is the end of the route.
  */
 netdev_features_t muennet_features_check(struct sk_buff *skb,
 					 struct net_device *dev,
 					 netdev_features_t features)
 {
 	if (skb_is_gso(skb) &&
-	    skb_transport_offset(skb) + MAX_TCP_HEADER_SIZE > MUENNET_HEADER_MAX)
+	    (skb_transport_offset(skb) + MAX_TCP_HEADER_SIZE > MUENNET_HEADER_MAX ||
+	     muennet_has_ip_options(skb)))
 		features &= ~NETIF_F_GSO_MASK;
 
 	return vlan_features_check(skb, features);
@@ -153,15 +173,27 @@ void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
 	napi_gro_receive(napi, skb);
 }
 
-/* Hands up a packet without link layer: its data begin with the L3 header. */
-void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
-			 struct net_device *dev, u32 mark, __be16 protocol)
+/*
+ * Has a packet received as what its data begin with, the L3 header. GRO does
+ * not compare marks, but it does compare hashes; as one of layer 2 it is made
+ * anew for whoever asks for a hash of the flow.
+ */
+static void muennet_skb_receive_as(struct sk_buff *skb, struct net_device *dev,
+				   u32 mark, __be16 protocol)
 {
 	skb->dev = dev;
 	skb->mark = mark;
+	skb_set_hash(skb, mark, PKT_HASH_TYPE_L2);
 	skb->protocol = protocol;
 	skb_reset_mac_header(skb);
 	skb_reset_network_header(skb);
+}
+
+/* Hands up a packet without link layer. */
+void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
+			 struct net_device *dev, u32 mark, __be16 protocol)
+{
+	muennet_skb_receive_as(skb, dev, mark, protocol);
 	napi_gro_receive(napi, skb);
 }
 
@@ -207,11 +239,7 @@ bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,
 	struct virtio_net_hdr hdr;
 
 	memcpy(&hdr, offloads, sizeof(hdr));
-	skb->dev = dev;
-	skb->mark = mark;
-	skb->protocol = protocol;
-	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
+	muennet_skb_receive_as(skb, dev, mark, protocol);
 	if (virtio_net_hdr_to_skb(skb, &hdr, true)) {
 		dev_kfree_skb_any(skb);
 		return false;
