@@ -159,6 +159,8 @@ void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst)
 	dev->lltx = true;
 	/* There is no flow control, so that a queue would never hold anything. */
 	dev->priv_flags |= IFF_NO_QUEUE;
+	/* It transmits with interrupts off, but a writer has a lock for softirqs. */
+	dev->priv_flags |= IFF_DISABLE_NETPOLL;
 	if (keep_dst)
 		netif_keep_dst(dev);
 }
@@ -182,9 +184,10 @@ void muennet_netdev_path(const struct net_device *dev, char *path, size_t size)
 		snprintf(path, size, "%s@%u", dev->name, dev_net(dev)->ns.inum);
 }
 
-void muennet_netif_start_queue(struct net_device *dev)
+/* A device may have been asked to have many (`ip link add ... numtxqueues`). */
+void muennet_netif_start_queues(struct net_device *dev)
 {
-	netif_start_queue(dev);
+	netif_tx_start_all_queues(dev);
 }
 
 /*

@@ -109,7 +109,8 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// No poll is running any more, and none will. May sleep.
     fn close(dev: &Device<Self>);
 
-    /// Sends a packet, or drops it. `more`: another one follows at once. In a softirq.
+    /// Sends a packet, or drops it. `more`: another one follows at once. With softirqs off; never
+    /// with interrupts off, for no device here can be polled by netconsole.
     fn transmit(dev: &Device<Self>, skb: SkBuff, more: bool);
 
     /// Receives packets, at most the budget of `poll`. In a softirq.
@@ -234,7 +235,8 @@ impl<T: Operations> Device<T> {
     }
 
     /// Says whether the device's link works, which the stack and its users see as the carrier and
-    /// the operational state. It does at first, when the device has gone up. Any context.
+    /// the operational state. It does at first, when the device has gone up. A full barrier. Any
+    /// context.
     pub(crate) fn set_carrier(&self, on: bool) {
         // SAFETY: By the type invariant the device is valid; C's atomic bits serialise the calls.
         unsafe {

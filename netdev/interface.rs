@@ -95,10 +95,21 @@ impl Interface {
     }
 
     /// Makes the carrier what it should be while the device is up: there, or following the peer.
+    ///
+    /// A poll and a user may do so at the same time: who comes last looks again at what the other
+    /// one has changed before, for setting the carrier is a full barrier.
     pub(super) fn update_carrier(dev: &Device<Self>) {
         let this = dev.data();
-        let follow = this.follow_peer.load(Relaxed);
-        dev.set_carrier(!follow || this.peer() == Some(Peer::Active));
+        let wanted = || !this.follow_peer.load(Relaxed) || this.peer() == Some(Peer::Active);
+        let mut on = wanted();
+        loop {
+            dev.set_carrier(on);
+            let now = wanted();
+            if now == on {
+                break;
+            }
+            on = now;
+        }
     }
 }
 

@@ -62,7 +62,7 @@ impl<T: Operations> Adapter<T> {
             // SAFETY: The device is valid and going up.
             unsafe {
                 bindings::netif_carrier_on(ptr);
-                bindings::muennet_netif_start_queue(ptr);
+                bindings::muennet_netif_start_queues(ptr);
             }
             T::start(dev);
             // SAFETY: The device is valid, and the RTNL held.
