@@ -114,11 +114,10 @@ impl Dumper for Interfaces {
 pub(super) struct Marks;
 
 impl Marks {
-    /// Adds the marks of a parent's children, or of the one child.
-    fn add(
+    /// Adds the marks of a parent's children.
+    fn add_all(
         request: &Request<'_>,
         parent: &Device<Interface>,
-        only: Option<&Device<Child>>,
         position: &mut Position,
         dump: &mut Dump<'_>,
         rtnl: &Rtnl,
@@ -127,10 +126,28 @@ impl Marks {
             let Some((mark, port)) = parent.data().ports().next_mark(from) else {
                 break;
             };
-            let wanted = only.is_none_or(|only| only.data().port() == port.id());
-            if let Some(child) = port.device().downcast::<Child>().filter(|_| wanted) {
+            if let Some(child) = port.device().downcast::<Child>() {
                 dump.entry(|message| show::mark(message, request.net(), child, mark, rtnl))?;
             }
+            position.inner = u64::from(mark) + 1;
+        }
+        Ok(())
+    }
+
+    /// Adds the marks of a child.
+    fn add_own(
+        request: &Request<'_>,
+        child: &Device<Child>,
+        position: &mut Position,
+        dump: &mut Dump<'_>,
+        rtnl: &Rtnl,
+    ) -> Result {
+        let ports = child.data().parent().data().ports();
+        while let Ok(from) = u32::try_from(position.inner) {
+            let Some(mark) = ports.next_mark_of(child.data().port(), from) else {
+                break;
+            };
+            dump.entry(|message| show::mark(message, request.net(), child, mark, rtnl))?;
             position.inner = u64::from(mark) + 1;
         }
         Ok(())
@@ -153,15 +170,13 @@ impl Dumper for Marks {
         let rtnl = &*rtnl::lock();
         if request.attribute(attr::IFNAME).is_some() {
             let child = find::child(request, find::SUBJECT, rtnl)?.dev;
-            let parent = child.data().parent();
-            return Self::add(request, parent, Some(child), position, dump, rtnl);
+            return Self::add_own(request, child, position, dump, rtnl);
         }
         while let Some(dev) = position.device(request, rtnl) {
             if let Some(interface) = dev.downcast::<Interface>() {
-                Self::add(request, interface, None, position, dump, rtnl)?;
+                Self::add_all(request, interface, position, dump, rtnl)?;
             } else if let Some(child) = orphan(dev, request, rtnl) {
-                let parent = child.data().parent();
-                Self::add(request, parent, Some(child), position, dump, rtnl)?;
+                Self::add_own(request, child, position, dump, rtnl)?;
             }
             position.next_device();
         }

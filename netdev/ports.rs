@@ -57,16 +57,20 @@ impl Port {
         &self.device
     }
 
-    /// Counts a packet of `bytes` bytes that is the port's; returns its device if that takes it.
-    fn take(&self, bytes: usize) -> Option<&NetDevice> {
-        let counters = self.counters.this_cpu();
+    /// The port's device, if that takes packets; else one is counted that it did not take.
+    fn receiver(&self) -> Option<&NetDevice> {
         if !self.device.is_running() {
-            counters.rx_down.add(1);
+            self.counters.this_cpu().rx_down.add(1);
             return None;
         }
+        Some(&self.device)
+    }
+
+    /// Counts a packet of `bytes` bytes that the device has taken.
+    fn received(&self, bytes: usize) {
+        let counters = self.counters.this_cpu();
         counters.rx_packets.add(1);
         counters.rx_bytes.add(bytes as u64);
-        Some(&self.device)
     }
 }
 
@@ -228,6 +232,22 @@ impl Ports {
         Some((mark, members.find(id)?.port.clone()))
     }
 
+    /// The lowest mark that is at least `mark` of those that the port `id` owns. May sleep.
+    pub(crate) fn next_mark_of(&self, id: PortId, mark: u32) -> Option<u32> {
+        let mut members = self.members.lock();
+        if members.find(id)?.marks == 0 {
+            return None;
+        }
+        let mut from = mark;
+        loop {
+            let (found, owner) = self.mark_at_or_after(from)?;
+            if owner == id {
+                return Some(found);
+            }
+            from = found.checked_add(1)?;
+        }
+    }
+
     /// The port that owns a mark. May sleep.
     pub(crate) fn owner(&self, mark: u32) -> Option<RcuArc<Port>> {
         self.next_mark(mark)
@@ -265,8 +285,9 @@ impl<'a> Exit<'a> {
     pub(super) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
         let bytes = skb.data().len();
         if let Some(port) = self.ports.marks.get(mark, &self.guard) {
-            if let Some(device) = port.take(bytes) {
+            if let Some(device) = port.receiver() {
                 self.poll.receive_for(device, skb, mark, protocol);
+                port.received(bytes);
             }
             return None;
         }
@@ -288,9 +309,10 @@ impl<'a> Exit<'a> {
     ) -> Result<Option<usize>> {
         let bytes = skb.len();
         if let Some(port) = self.ports.marks.get(mark, &self.guard) {
-            if let Some(device) = port.take(bytes) {
+            if let Some(device) = port.receiver() {
                 self.poll
                     .receive_large(Some(device), skb, mark, protocol, offloads)?;
+                port.received(bytes);
             }
             return Ok(None);
         }

@@ -213,9 +213,10 @@ impl Sender {
             }
             Some((_, Verdict::Fragment(mtu))) => match skb.complete_checksum() {
                 Some(skb) => {
-                    counters.tx_fragmented.add(1);
                     self.send(skb, more, counters, |writer, skb| {
-                        self.write_fragments(writer, skb, mtu)
+                        let written = self.write_fragments(writer, skb, mtu)?;
+                        counters.tx_fragmented.add(1);
+                        Ok(written)
                     });
                 }
                 None => self.refuse(more, counters),
