@@ -54,7 +54,7 @@ MODULES = """veth dummy bridge 8021q macvlan ifb failover net_failover virtio_ne
     xt_connmark xt_conntrack xt_length xt_TCPMSS
     iptable_filter iptable_mangle iptable_nat ip6table_filter ip6table_mangle
     nf_conntrack_netlink sch_netem sch_fq sch_tbf sch_prio sch_htb sch_ingress sch_cake
-    cls_u32 cls_matchall cls_fw cls_flower act_mirred act_gact act_skbedit pktgen
+    cls_u32 cls_matchall cls_fw cls_flower act_mirred act_gact act_skbedit pktgen netconsole
     af_packet_diag inet_diag tcp_diag udp_diag tcp_bbr tcp_dctcp wireguard tun""".split()
 
 

@@ -19,7 +19,8 @@ from client import ACK, DUMP, REQUEST, SPEC, Client, attribute
 
 RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK, CREATE, EXCL = 16, 17, 19, 0x400, 0x200
 ADDRESS, IFNAME, MTU, LINK, TXQLEN, LINKINFO, NET_NS_PID, IFALIAS, GROUP, NET_NS_FD, \
-    LINK_NETNSID, TARGET_NETNSID = 1, 3, 4, 5, 13, 18, 19, 20, 27, 28, 37, 46
+    NUM_TX_QUEUES, NUM_RX_QUEUES, LINK_NETNSID, TARGET_NETNSID = \
+    1, 3, 4, 5, 13, 18, 19, 20, 27, 28, 31, 32, 37, 46
 MTUS = (0, 67, 68, 1400, 1500, 65535, 1 << 31)
 # A namespace for children to go to, if there is one.
 ELSEWHERE = "/run/netns/fuzz"
@@ -129,6 +130,9 @@ class Fuzzer:
             body += attribute(IFNAME, draw.choice(NAMES) + b"\0")
         if draw.random() < 0.3:
             body += attribute(MTU, struct.pack("=I", draw.choice(MTUS)))
+        for number in (NUM_TX_QUEUES, NUM_RX_QUEUES):
+            if draw.random() < 0.1:
+                body += attribute(number, struct.pack("=I", draw.choice((1, 4, *NUMBERS))))
         flags = CREATE | EXCL if draw.random() < 0.7 else draw.choice((0, CREATE, EXCL))
         self.exchange(self.route, RTM_NEWLINK, ACK | flags, body + self.kind() + self.places())
 

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the stack expects of any driver: of marks, checksums, segments, queues and contexts."""
+
+import json
+import socket
+import struct
+
+from e2e import offload
+from rig import (PAIR, README, V4, V6, KsftNamedVariant, KsftSkipEx, Writer, counters, defer,
+                 ip_element, ksft_eq, ksft_in, ksft_lt, ksft_pr, ksft_variants, load, pair,
+                 stats, up)
+from rig.packets import checksum, ip4
+
+SYSTEM = PAIR
+
+PORT, FROM = 5001, 5000
+PAYLOAD = 1000
+MARKS = (1, 1, 2, 2, 0, 0) * 5
+
+# How many packets and bytes came with each mark, as a firewall sees them.
+FIREWALL = """
+add table inet marks
+add chain inet marks seen { type filter hook prerouting priority raw; }
+""" + "\n".join(
+    f"add counter inet marks mark{mark}\nadd rule inet marks seen iifname net0 "
+    f"tcp dport {PORT} meta mark {mark} counter name mark{mark}"
+    for mark in sorted(set(MARKS))) + "\n"
+
+
+def segment(number: int) -> bytes:
+    """A packet of a TCP stream, with its checksum."""
+    head = struct.pack(">HHIIBBHHH", FROM, PORT, 1 + number * PAYLOAD, 1, 0x50, 0x10, 1000, 0, 0)
+    pseudo = socket.inet_aton(V4["b"]) + socket.inet_aton(V4["a"]) + \
+        struct.pack(">HH", 6, len(head) + PAYLOAD)
+    body = bytes([number]) * PAYLOAD
+    total = checksum(pseudo + head + body)
+    return ip4(V4["b"], V4["a"], 6, head[:16] + struct.pack(">H", total) + head[18:] + body)
+
+
+MODES = [KsftNamedVariant("ip", README, 2, 1508, ip_element),
+         KsftNamedVariant("offload", offload.OFFLOAD, offload.PROTOCOL, offload.SIZE,
+                          lambda packet, mark: offload.pieces(packet, mark=mark)[0])]
+
+
+@ksft_variants(MODES)
+def test_marks_are_not_merged(env, parameters, protocol, size, element):
+    """GRO makes one packet of several of a stream, but not of those with different marks."""
+    load(env.a, parameters)
+    up(env.a, quiet=True)
+    env.a.put("/run/marks", FIREWALL.encode())
+    defer(env.a.run, "nft flush ruleset")
+    env.a.run("nft -f /run/marks")
+    writer = Writer(env.channel("b_to_a"), protocol, size)
+    defer(writer.stop)
+    # All in one poll.
+    writer.start(0)
+    writer.write(*(element(segment(number), mark=mark) for number, mark in enumerate(MARKS)))
+    writer.channel.epoch = 7
+    env.a.run(f"until ethtool -S net0 | grep -q 'rx_packets: {len(MARKS)}$'; do sleep 0.02; done")
+    listed = json.loads(env.a.run("nft -j list counters").stdout)["nftables"]
+    seen = {it["counter"]["name"]: it["counter"] for it in listed if "counter" in it}
+    for mark in set(MARKS):
+        count, got = MARKS.count(mark), seen[f"mark{mark}"]
+        ksft_eq(got["bytes"] - 40 * got["packets"], count * PAYLOAD, f"bytes with mark {mark}")
+        ksft_lt(got["packets"], count, "those of one mark are merged")
+
+
+# Sends a datagram whose checksum would be zero.
+SEND = """
+import socket, sys
+kind = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s = socket.socket(kind, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], %d))
+s.sendto(bytes.fromhex(sys.argv[3]), (sys.argv[2], %d))
+""" % (FROM, PORT)
+GET = """
+import socket, sys
+kind = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+s = socket.socket(kind, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], %d)); s.settimeout(20); print("ready", flush=True)
+print(s.recv(2000).hex())
+""" % PORT
+
+
+def summing_to_zero(kind, addresses: dict, size: int) -> bytes:
+    """The payload of a datagram from a to b whose checksum is zero."""
+    length = 8 + size
+    pseudo = b"".join(socket.inet_pton(kind, addresses[name]) for name in "ab") + \
+        struct.pack(">II", length, 17) + struct.pack(">HHHH", FROM, PORT, length, 0)
+    body = bytes(n & 0xff for n in range(size - 2))
+    return body + struct.pack(">H", checksum(pseudo + body))
+
+
+@ksft_variants([KsftNamedVariant(f"{name}_{how}", README.replace("net_hdr", flags), kind, addresses)
+                for how, flags in (("ip", "net_hdr"), ("ethernet", "eth_dev"))
+                for name, kind, addresses in (("ipv4", socket.AF_INET, V4),
+                                              ("ipv6", socket.AF_INET6, V6))])
+def test_a_checksum_of_zero(env, parameters, kind, addresses):
+    """It goes out as its other form: zero stands for none."""
+    pair(env, parameters)
+    payload = summing_to_zero(kind, addresses, 100)
+    env.a.put("/run/send.py", SEND.encode())
+    env.b.put("/run/get.py", GET.encode())
+    env.b.run(f"ping -c 1 -W 5 {addresses['a']}")
+    with env.b.bkg(f"python3 /run/get.py {addresses['b']} >/run/got", exit_wait=True, fail=True):
+        env.b.run("until grep -q ready /run/got; do sleep 0.05; done")
+        env.a.run(f"python3 /run/send.py {addresses['a']} {addresses['b']} {payload.hex()}")
+    ksft_in(payload.hex(), env.b.run("cat /run/got").stdout)
+    channel = env.channel("a_to_b")
+    ports = struct.pack(">HH", FROM, PORT)
+    sent = [it for it in map(channel.element, range(channel.wc)) if ports in it]
+    ksft_eq([it[it.index(ports) + 6:][:2] for it in sent], [b"\xff\xff"])
+
+
+BEHIND = "198.51.100.22"
+SERVE = f"""
+import socket
+s = socket.create_server(("{BEHIND}", {PORT})); s.settimeout(30); print("ready", flush=True)
+c, _ = s.accept(); c.settimeout(30)
+print(sum(iter(lambda: len(c.recv(1 << 16)), 0)))
+"""
+CONNECT = f"""
+import socket
+s = socket.socket()
+# No operation, a loose source route of one hop.
+s.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS,
+             bytes((1, 131, 7, 4)) + socket.inet_aton("{V4['b']}"))
+s.connect(("{BEHIND}", {PORT}))
+s.sendall(bytes(1 << 20))
+"""
+
+
+@ksft_variants([KsftNamedVariant("ip", README), KsftNamedVariant("offload", offload.OFFLOAD),
+                KsftNamedVariant("ethernet", README.replace("net_hdr", "eth_dev"))])
+def test_segments_with_a_source_route(env, parameters):
+    """Their checksum is that of the end of the route, which their header does not name."""
+    pair(env, parameters)
+    env.b.run(f"ip addr add {BEHIND}/32 dev lo; cd /proc/sys/net/ipv4/conf; "
+              "for dev in all net0; do echo 1 >$dev/accept_source_route; done")
+    defer(env.b.run, f"ip addr del {BEHIND}/32 dev lo; "
+                     "echo 0 >/proc/sys/net/ipv4/conf/all/accept_source_route")
+    env.a.run(f"ip route add {BEHIND} via {V4['b']}")
+
+    def bad() -> int:
+        words, values = (line.split() for line in env.b.run("grep ^Tcp: /proc/net/snmp")
+                         .stdout.splitlines())
+        return int(dict(zip(words, values))["InCsumErrors"])
+    before = bad()
+    env.b.put("/run/serve.py", SERVE.encode())
+    env.a.put("/run/connect.py", CONNECT.encode())
+    with env.b.bkg("python3 /run/serve.py >/run/served", exit_wait=True, fail=True):
+        env.b.run("until grep -q ready /run/served; do sleep 0.05; done")
+        env.a.run("python3 /run/connect.py")
+    ksft_eq(env.b.run("cat /run/served").stdout.split(), ["ready", str(1 << 20)])
+    ksft_eq(bad(), before)
+
+
+def test_many_queues(env):
+    """A child with several queues has all of them each time that it is up."""
+    load(env.a)
+    up(env.a, quiet=True)
+    env.a.run("ip link add link net0 name child0 numtxqueues 4 type muennet; "
+              "echo 1 >/proc/sys/net/ipv6/conf/child0/disable_ipv6; "
+              "ip addr add 198.51.100.1/24 dev child0; "
+              "for n in 1 2; do ip link set child0 up; ip link set child0 down; done; "
+              "ip link set child0 up")
+    before = stats(env.a, "child0")["tx_packets"]
+    env.a.run("python3 -c 'import socket\n"
+              "for n in range(64):\n"
+              "    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+              "    s.sendto(b\"x\", (\"198.51.100.2\", 1000 + n))'")
+    ksft_eq(stats(env.a, "child0")["tx_packets"] - before, 64)
+
+
+def test_netconsole_is_refused(env):
+    """It would transmit with interrupts off."""
+    if env.a.run("modinfo netconsole", fail=False).ret:
+        raise KsftSkipEx("this kernel has no netconsole")
+    pair(env, README.replace("net_hdr", "eth_dev"))
+    defer(env.a.run, "rmmod netconsole", fail=False)
+    # It may stay, to be told of another device.
+    env.a.run(f"modprobe netconsole netconsole=@{V4['a']}/net0,@{V4['b']}/", fail=False)
+    ksft_in("net0 doesn't support polling", "\n".join(env.a.new_log()))
+
+
+def test_children_count_what_they_get(env):
+    """Not a large packet whose offloads make no sense."""
+    load(env.a, offload.OFFLOAD)
+    up(env.a, quiet=True)
+    env.a.run("ip link add link net0 name child0 type muennet; "
+              "echo 1 >/proc/sys/net/ipv6/conf/child0/disable_ipv6; ip link set child0 up; "
+              "muennet_cfg add_mark child0 5")
+    writer = Writer(env.channel("b_to_a"), offload.PROTOCOL, offload.SIZE)
+    defer(writer.stop)
+    writer.start(0)
+    bad = struct.pack("<BBHHHH", 1, 0, 0, 0, 9999, 6)
+    writer.write(*(offload.pieces(segment(number), offloads, 5)[0]
+                   for number, offloads in enumerate((offload.NONE, bad, offload.NONE, bad))))
+    writer.channel.epoch = 9
+    env.a.run("until ethtool -S net0 | grep -q 'rx_elements: 4$'; do sleep 0.02; done")
+    got, own = stats(env.a, "child0"), counters(env.a)
+    ksft_pr(f"{own['rx_malformed']} of 4 are refused")
+    ksft_eq((got["rx_packets"], got["rx_bytes"], own["rx_malformed"], own["rx_packets"]),
+            (2, 2 * (40 + PAYLOAD), 2, 0))
