@@ -3,8 +3,9 @@
 
 import time
 
-from rig import (PAIR, README, V4, KsftNamedVariant, Writer, defer, ip_element, ksft_busy_wait,
-                 ksft_eq, ksft_true, ksft_variants, load, pair, stats, unload, up, wait_stats)
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, defer, ip_element,
+                 ksft_busy_wait, ksft_eq, ksft_true, ksft_variants, load, pair, ping, stats, unload,
+                 up, wait_stats)
 from rig.packets import udp4
 
 SYSTEM = PAIR
@@ -78,7 +79,9 @@ def test_unload_under_traffic(env):
     pair(env)
     for _ in range(60 if env.long else 15):
         with env.b.bkg(f"ping -q -f {V4['a']}"), env.a.bkg(f"ping -q -f {V4['b']}"):
-            time.sleep(0.05)
+            ksft_busy_wait(lambda: all(stats(env.a)[way + "_packets"] > 3 for way in ("rx", "tx")),
+                           sleep=0.01, deadline=30, comment="there is traffic")
             unload(env.a)
         load(env.a, README)
         up(env.a)
+        ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-c 3 -i 0.01").received, 3)

@@ -7,7 +7,7 @@ to do for them goes with them. Both ends must want it.
 import struct
 
 from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Writer, counters, defer, iperf3,
-                 ksft_eq, ksft_ge, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, up,
+                 ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, up,
                  wait_stats)
 from rig.packets import ip4, udp4
 
@@ -123,39 +123,59 @@ TCP = ip4(V4["b"], V4["a"], 6, struct.pack(">HHIIBBHHH", 9, 9, 0, 0, 0x50, 0x10,
           bytes(4000))
 
 
-# What is written, and what is counted for it.
+def joined(*order: int) -> list:
+    """Elements of a good packet, in this order."""
+    elements = honest()
+    return [elements[number] for number in order]
+
+
+def offloaded(packet: bytes, *offloads: int) -> list:
+    """A packet's elements, with this to do for it."""
+    return pieces(packet, struct.pack("<BBHHHH", *offloads))
+
+
+# What is written, and what is counted for it: a packet that is given up, and each piece that
+# continues none.
 REJECTED = [KsftNamedVariant(name, elements, counted) for name, elements, counted in (
-    ("unknown_protocol", changed(6, b"\6", size=100), "rx_bad_protocol"),
-    ("length_zero", changed(4, b"\0\0", size=100), "rx_bad_length"),
-    ("length_of_too_much", changed(4, b"\xff\xff", size=100), "rx_bad_length"),
-    ("total_zero", changed(8, bytes(4), size=100), "rx_bad_length"),
-    ("total_of_all_ones", changed(8, b"\xff" * 4, size=100), "rx_bad_length"),
-    ("place_beyond_the_total", changed(12, b"\xff" * 4, size=100), "rx_bad_length"),
-    ("total_that_ip_does_not_state", changed(28 + 2, b"\0\x40", size=100), "rx_bad_length"),
-    ("version", changed(28, b"\x65", size=100), "rx_bad_header"),
-    ("a_gap", [honest()[0], honest()[2]], "rx_incomplete"),
-    ("the_start_is_missing", honest()[1:2], "rx_incomplete"),
-    ("another_mark", changed(0, b"\7", 1)[:2], "rx_incomplete"),
-    ("another_total", changed(8, b"\xa1\x0f", 1)[:2], "rx_incomplete"),
-    ("checksum_outside", pieces(udp4(V4["b"], V4["a"], 9, bytes(99)),
-                                struct.pack("<BBHHHH", 1, 0, 0, 0, 9999, 6)), "rx_bad_header"),
-    ("unknown_segmentation", pieces(TCP, struct.pack("<BBHHHH", 1, 9, 40, 1000, 20, 16)),
-     "rx_bad_header"),
-    ("segments_of_nothing", pieces(TCP, struct.pack("<BBHHHH", 1, 1, 40, 0, 20, 16)),
-     "rx_bad_header"),
-    ("segments_of_another_version", pieces(TCP, struct.pack("<BBHHHH", 1, 4, 40, 1000, 20, 16)),
-     "rx_bad_header"),
-    ("segments_of_another_protocol", pieces(TCP, struct.pack("<BBHHHH", 1, 5, 40, 1000, 20, 16)),
-     "rx_bad_header"))]
+    ("unknown_protocol", changed(6, b"\6", size=100), {"rx_bad_protocol": 1}),
+    ("length_zero", changed(4, b"\0\0", size=100), {"rx_bad_length": 1}),
+    ("length_of_too_much", changed(4, b"\xff\xff", size=100), {"rx_bad_length": 1}),
+    ("total_zero", changed(8, bytes(4), size=100), {"rx_bad_length": 1}),
+    ("total_of_all_ones", changed(8, b"\xff" * 4, size=100), {"rx_bad_length": 1}),
+    ("place_beyond_the_total", changed(12, b"\xff" * 4, size=100), {"rx_bad_length": 1}),
+    ("total_that_ip_does_not_state", changed(28 + 2, b"\0\x40", size=100), {"rx_bad_length": 1}),
+    ("version", changed(28, b"\x65", size=100), {"rx_bad_header": 1}),
+    ("a_gap", joined(0, 2), {"rx_incomplete": 2}),
+    ("the_start_is_missing", joined(1), {"rx_incomplete": 1}),
+    ("the_start_twice", joined(0, 0, 1), {"rx_incomplete": 2}),
+    ("a_piece_twice", joined(0, 1, 1, 2), {"rx_incomplete": 3}),
+    ("out_of_order", joined(1, 0, 2), {"rx_incomplete": 3}),
+    ("no_end", joined(0, 1), {"rx_incomplete": 1}),
+    ("pieces_that_overlap", changed(12, struct.pack("<I", ROOM - 8), 1)[:2], {"rx_incomplete": 2}),
+    ("another_mark", changed(0, b"\7", 1)[:2], {"rx_incomplete": 2}),
+    ("another_total", changed(8, b"\xa1\x0f", 1)[:2], {"rx_incomplete": 2}),
+    ("checksum_outside", offloaded(udp4(V4["b"], V4["a"], 9, bytes(99)), 1, 0, 0, 0, 9999, 6),
+     {"rx_bad_header": 1}),
+    ("unknown_segmentation", offloaded(TCP, 1, 9, 40, 1000, 20, 16), {"rx_bad_header": 1}),
+    ("segments_of_nothing", offloaded(TCP, 1, 1, 40, 0, 20, 16), {"rx_bad_header": 1}),
+    ("segments_of_another_version", offloaded(TCP, 1, 4, 40, 1000, 20, 16), {"rx_bad_header": 1}),
+    ("segments_of_another_protocol", offloaded(TCP, 1, 5, 40, 1000, 20, 16),
+     {"rx_bad_header": 1}))]
+NONE_OF = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed", "rx_incomplete",
+           "rx_no_memory", "rx_overruns")
 
 
 @ksft_variants(REJECTED)
 def test_rejected(env, elements, counted):
     peer = Peer(env)
+    before = counters(peer.machine)
     peer.writer.write(*honest(), *elements, *honest(100), *honest())
     # The good ones around it arrive.
     wait_stats(peer.machine, rx_packets=3, rx_over_errors=0)
-    ksft_ge(counters(peer.machine)[counted], 1, counted)
+    now = counters(peer.machine)
+    ksft_eq({name: now[name] - before[name] for name in NONE_OF if now[name] != before[name]},
+            counted)
+    ksft_eq(stats(peer.machine)["rx_frame_errors"], now["rx_malformed"])
 
 
 def test_a_packet_that_waits_for_its_end(env):

@@ -4,10 +4,8 @@ Path MTU: b forwards between a client and a server (both in a), and a table says
 how long packets to the server may be. The test writes the table.
 """
 
-import random
 import re
 import struct
-import threading
 import time
 
 from rig import (Channel, End, KsftNamedVariant, Reader, System, at_once, defer, iperf3, ksft_eq,
@@ -329,52 +327,6 @@ def test_udp_in_fragments_from_the_forwarder(env):
     env.b.run("nft 'add chain inet marks output { type route hook output priority mangle; }' && "
               "nft 'add rule inet marks output oifname right meta mark set 1'")
     ksft_eq(udp(paths, End(env.b, "10.2.0.2"), 40, 1400), 40)
-
-
-def changing(paths, values, seconds) -> threading.Thread:
-    """Writes values to the entry of mark 1, as fast as it gets or with pauses."""
-    def run():
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            value, pause = values()
-            paths[1] = value
-            time.sleep(pause)
-        paths[1] = 0
-    thread = threading.Thread(target=run)
-    thread.start()
-    return thread
-
-
-def test_values_change_underneath(env):
-    paths = Paths(env)
-    seconds = 20 if env.long else 4
-    steps = iter([1400, 0, 1300, 900, 1200, 1500, 800, 1000, 600] * 10)
-    thread = changing(paths, lambda: (next(steps), 0.5), seconds - 1)
-    result = iperf3(paths.client, paths.server, seconds=seconds)
-    thread.join()
-    ksft_pr(f"{result.rate:.0f} Mbit/s, intervals {[round(i) for i in result.intervals]}")
-    ksft_gt(result.intervals[0], 0)
-    ksft_gt(result.intervals[-1], 0, "TCP survives")
-
-
-def test_hostile_values(env):
-    paths = Paths(env)
-    seconds = 20 if env.long else 3
-    rng = random.Random(7)
-    values = [0, 1, 19, 20, 28, 67, 68, 69, 75, 76, 1279, 1280, 1499, 1500, 1501, 65535, 65536,
-              (1 << 31) - 1, 1 << 31, (1 << 32) - 8, (1 << 32) - 1]
-
-    def value():
-        return (rng.choice(values) if rng.random() < 0.5 else rng.getrandbits(32)), 0
-    thread = changing(paths, value, seconds)
-    while thread.is_alive():
-        for options in ("-M dont -s 1472", "-M do -s 1472", "-M dont -s 8000"):
-            paths.client.run(f"ping -q -i 0.002 -c 100 -W 1 {options} {SERVER}", fail=False)
-        paths.client.run(f"ping -q -i 0.002 -c 100 -W 1 -M do -s 1452 {SERVER6}", fail=False)
-    thread.join()
-    for packet in packets(env):
-        ksft_true(len(packet) <= 1500)
-    ksft_eq(ping(paths.client, paths.server, "-c 5 -i 0.1 -s 1472 -M dont").received, 5)
 
 
 def test_counters(env):

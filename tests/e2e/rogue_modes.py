@@ -61,6 +61,7 @@ def test_replay_of_a_ring(env, mode, rung):
         peer.ring()
         peer.expect("a counter without end", "broken", rx_broken=1)
         peer.settle()
+        peer.comes_back(f"wc={wc:#x}")
 
 
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))

@@ -18,29 +18,61 @@ POLL = f"{TRACING}/events/napi/napi_poll/trigger"
 COUNT = "i=0; trap 'echo $i; exit 0' TERM; while :; do i=$((i + 1)); done"
 
 
+class Polls:
+    """
+    As a context. Afterwards `found` is {work: how many polls did so much} of an interface,
+    None where the kernel cannot tell, and `budget` that of a poll.
+    """
+
+    def __init__(self, machine, dev: str):
+        self.machine, self.dev, self.found, self.budget = machine, dev, None, 0
+
+    def __enter__(self):
+        # The kernel counts polls by what they did, if it has been built for that.
+        wanted = f"hist:keys=work,budget if dev_name == \"{self.dev}\""
+        if self.machine.run(f"[ -d {TRACING}/events ] || mount -t tracefs tracefs {TRACING}; "
+                            f"echo '{wanted}' >{POLL}", fail=False).ret == 0:
+            self.found = {}
+        return self
+
+    def __exit__(self, *_):
+        if self.found is None:
+            return
+        text = self.machine.run(f"cat {POLL[:-len('trigger')]}hist; "
+                                f"echo '!hist:keys=work,budget' >{POLL}").stdout
+        found = re.findall(r"\{ work: +(\d+), budget: +(\d+) \} hitcount: +(\d+)", text)
+        self.found = {int(work): int(count) for work, _, count in found}
+        self.budget = max((int(budget) for _, budget, _ in found), default=0)
+
+    def check(self):
+        """No poll did more than its budget."""
+        if self.found is None:
+            ksft.ksft_pr("this kernel does not trace polls")
+            return
+        ksft.ksft_pr(f"polls by what they did: {self.found}")
+        ksft.ksft_eq(self.budget, WEIGHT)
+        ksft.ksft_gt(sum(self.found.values()), 0)
+        ksft.ksft_ge(WEIGHT, max(self.found, default=0), "no poll did more than its budget")
+
+
 class Beside:
     """
     As a context: a process for each processor that counts beside whatever goes on in a
     machine. Afterwards `counted` is how far each got, `softirqs` (processed, dropped,
-    time_squeeze) of each processor, and `polls` {work: how many polls did so much} of the
-    interface; None where the kernel cannot tell. `budget` is that of a poll.
+    time_squeeze) of each processor, and `polls` those of the interface.
     """
 
     def __init__(self, machine, dev: str, processors: int = 2):
-        self.machine, self.dev = machine, dev
-        self._processors, self._count, self._before, self._traced = processors, [], [], False
-        self.counted, self.softirqs, self.polls, self.budget = [], [], None, 0
+        self.machine, self.polls = machine, Polls(machine, dev)
+        self._processors, self._count, self._before = processors, [], []
+        self.counted, self.softirqs = [], []
 
     def _softnet(self) -> list:
         lines = self.machine.run("cat /proc/net/softnet_stat").stdout.splitlines()
         return [[int(word, 16) for word in line.split()[:3]] for line in lines]
 
     def __enter__(self):
-        # The kernel counts polls by what they did, if it has been built for that.
-        wanted = f"hist:keys=work,budget if dev_name == \"{self.dev}\""
-        self._traced = self.machine.run(
-            f"[ -d {TRACING}/events ] || mount -t tracefs tracefs {TRACING}; "
-            f"echo '{wanted}' >{POLL}", fail=False).ret == 0
+        self.polls.__enter__()
         self._count = [self.machine.bkg(["taskset", f"{1 << cpu:x}", "sh", "-c", COUNT])
                        for cpu in range(self._processors)]
         self._before = self._softnet()
@@ -52,12 +84,7 @@ class Beside:
         for counting in self._count:
             counting.process(terminate=True)
             self.counted.append(int(counting.stdout or 0))
-        if self._traced:
-            text = self.machine.run(f"cat {POLL[:-len('trigger')]}hist; "
-                                    f"echo '!hist:keys=work,budget' >{POLL}").stdout
-            found = re.findall(r"\{ work: +(\d+), budget: +(\d+) \} hitcount: +(\d+)", text)
-            self.polls = {int(work): int(count) for work, _, count in found}
-            self.budget = max((int(budget) for _, budget, _ in found), default=0)
+        self.polls.__exit__()
 
     def check(self, elements: int, polls: int):
         """
@@ -67,15 +94,10 @@ class Beside:
         ksft.ksft_pr(f"processes counted to {self.counted}; softirqs (processed, dropped, "
                      f"time_squeeze): {self.softirqs}; {elements} elements in {polls} polls")
         for counted in self.counted:
-            ksft.ksft_gt(counted, 1000, "a process got on")
+            # A hundredth of what it does in a storm, or less.
+            ksft.ksft_gt(counted, 5000, "a process got on")
         ksft.ksft_ge(WEIGHT * polls, elements)
-        if self.polls is None:
-            ksft.ksft_pr("this kernel does not trace polls")
-            return
-        ksft.ksft_pr(f"polls by what they did: {self.polls}")
-        ksft.ksft_eq(self.budget, WEIGHT)
-        ksft.ksft_gt(sum(self.polls.values()), 0)
-        ksft.ksft_ge(WEIGHT, max(self.polls, default=0), "no poll did more than its budget")
+        self.polls.check()
 
 
 def answered_burst(source: End, target: End, dev: str):

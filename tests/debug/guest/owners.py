@@ -18,9 +18,12 @@ GONE = re.compile(r"0xffffffff[a-f][0-9a-f]{7}$")
 # Not the driver's affair: what the stack keeps of packets that it was handed (routes,
 # neighbours, metrics of TCP); skbs that it keeps for each CPU, also those that are freed
 # (of one that leaked the data are found); addresses that are free but not purged yet (of
-# a mapping that leaked its vm_struct is found); nodes of trees that others use, too.
+# a mapping that leaked its vm_struct is found); nodes of trees that others use, too; how
+# a route to a device that is gone refers to the kernel's blackhole, for a device that
+# stays keeps the last 128 references that were given back (a route that leaked is found).
 OTHERS = re.compile(r"_*netif_receive_skb|napi_complete_done|napi_gro_|napi_skb_cache_get|"
-                    r"alloc_vmap_area|radix_tree_node_alloc")
+                    r"alloc_vmap_area|radix_tree_node_alloc|rt6_disable_ip|rt_flush_dev|"
+                    r"dst_dev_put")
 
 
 

@@ -18,6 +18,7 @@ use crate::{
         skbuff, //
     },
     channel::{
+        Change,
         Expect,
         MemoryMut,
         Progress,
@@ -214,7 +215,9 @@ impl Attack {
         figures.pieced += handed.iter().filter(|it| it.copies.len() > 1).count() as u64;
         figures.rejected += tally.malformed() + tally.incomplete;
         figures.no_memory += tally.no_memory;
-        figures.refused += progress.changes().count() as u64;
+        let refused =
+            |it: &&Change| matches!(it, Change::Incompatible { .. } | Change::Broken { .. });
+        figures.refused += progress.changes().filter(refused).count() as u64;
     }
 
     /// Calls the reader while `peer` acts, and checks what has to hold of every call.

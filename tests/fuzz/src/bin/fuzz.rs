@@ -37,7 +37,11 @@ fn main() -> ExitCode {
         let threads = seeds.map(|seed| (seed, thread::spawn(move || run(seed, each))));
         for (seed, thread) in threads {
             let Ok(figures) = thread.join() else {
-                println!("failed: fuzz {each} {seed}, on its first thread");
+                // Of which each of the two threads does a half.
+                println!(
+                    "failed; again: fuzz {} {seed}, on its first thread",
+                    2 * each
+                );
                 return ExitCode::FAILURE;
             };
             sum.add(&figures);

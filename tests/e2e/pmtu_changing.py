@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+The table of path MTUs belongs to somebody else, who writes it while packets are sent.
+Each packet is sent by one value of its entry, which counts as the minimum if it is less.
+"""
+
+import itertools
+import random
+import struct
+import threading
+import time
+
+from e2e import pmtu
+from e2e.pmtu import SERVER, SERVER6, Paths, packets
+from rig import counters, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_pr, ksft_true, ping
+
+SYSTEM = pmtu.SYSTEM
+
+MTU, LEAST, HEADER = 1500, 68, 20
+VALUES = (0, 1, 19, 20, 28, 67, 68, 69, 75, 76, 300, 576, 1000, 1279, 1280, 1499, 1500, 1501, 65535,
+          65536, (1 << 31) - 1, 1 << 31, (1 << 32) - 8, (1 << 32) - 1)
+
+
+def changing(paths, values, seconds) -> threading.Thread:
+    """Writes values to the entry of mark 1, as fast as it gets or with pauses."""
+    def run():
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value, pause = values()
+            paths[1] = value
+            time.sleep(pause)
+        paths[1] = 0
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_tcp_survives(env):
+    paths = Paths(env)
+    seconds = 20 if env.long else 4
+    steps = iter([1400, 0, 1300, 900, 1200, 1500, 800, 1000, 600] * 10)
+    before = counters(env.b, "right")["tx_too_big"]
+    thread = changing(paths, lambda: (next(steps), 0.5), seconds - 1)
+    result = iperf3(paths.client, paths.server, seconds=seconds)
+    thread.join()
+    refused = counters(env.b, "right")["tx_too_big"] - before
+    ksft_pr(f"{result.rate:.0f} Mbit/s, intervals {[round(i) for i in result.intervals]}, "
+            f"{refused} packets answered")
+    # Each time that a value is less than what was known.
+    ksft_gt(refused, 1)
+    ksft_gt(result.intervals[0], 0)
+    ksft_gt(result.intervals[-1], 0, "TCP survives")
+
+
+def sizes(found: list) -> set:
+    """
+    The lengths of those fragments that tell the value by which they were made. What the
+    sender sent has up to 1,500 bytes: each of that is cut by one value.
+    """
+    def made_of(packet: bytes) -> tuple:
+        ident, field = struct.unpack_from(">HH", packet, 4)
+        return packet[12:20], ident, (field & 0x1fff) * 8 // (MTU - HEADER)
+
+    told = set()
+    for _, group in itertools.groupby((it for it in found if it[0] >> 4 == 4), key=made_of):
+        *before, last = [len(packet) for packet in group]
+        ksft_true(len(set(before)) <= 1, f"fragments of one packet: {before}, {last}")
+        if before:
+            ksft_ge(before[0], last)
+            ksft_ge(before[0], LEAST)
+            told.add(before[0])
+    return told
+
+
+def test_hostile_values(env):
+    paths = Paths(env)
+    seconds = 20 if env.long else 3
+    rng = random.Random(env.seed(7))
+    told, pings = set(), itertools.cycle(
+        (f"-M dont -s 1472 {SERVER}", f"-M do -s 1472 {SERVER}", f"-M dont -s 8000 {SERVER}",
+         f"-M do -s 1452 {SERVER6}"))
+
+    def value():
+        return (rng.choice(VALUES) if rng.random() < 0.9 else rng.getrandbits(32)), 0
+    thread = changing(paths, value, seconds)
+    while thread.is_alive():
+        paths.client.run(f"ping -q -i 0.002 -c 100 -W 1 {next(pings)}", fail=False)
+        # All in the ring now: nothing else is sent.
+        found = packets(env)
+        for packet in found:
+            ksft_true(len(packet) <= MTU)
+            if packet[0] >> 4 == 4 and packet[6] & 0x40:
+                ksft_eq(packet[6:8], b"\x40\0", "not to be fragmented")
+        told |= sizes(found)
+    thread.join()
+    ksft_pr(f"fragments of {sorted(told)} bytes")
+    # 1,280 and 1,279 make the same.
+    ksft_ge(len(told), 5, "values by which packets were cut")
+    ksft_eq(ping(paths.client, paths.server, "-c 5 -i 0.1 -s 1472 -M dont").received, 5)
