@@ -55,6 +55,12 @@ def ethtool(dev: str, request: bytes, room: int) -> bytes:
     return memory.tobytes()
 
 
+def spared(pid: int, spare: bool):
+    """Whether the kernel spares a process when memory is short. The agent it does."""
+    with open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
+        file.write("-1000" if spare else "0")
+
+
 class Program:
     """One running program; its output is collected as it comes."""
 
@@ -67,6 +73,7 @@ class Program:
             self.process = subprocess.Popen(
                 argv, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 start_new_session=True, cwd="/root")
+            spared(self.process.pid, False)
         finally:
             os.close(given)
         self.output = {self.process.stdout.fileno(): b"", self.process.stderr.fileno(): b""}
@@ -183,6 +190,7 @@ class Agent:
                   "exec bash --rcfile /rig/bashrc -i")
         self.shell = subprocess.Popen(["setsid", "sh", "-c", script], stdin=subprocess.DEVNULL,
                                       cwd="/root")
+        spared(self.shell.pid, False)
         return {}
 
     def request(self, line: bytes):
@@ -223,4 +231,5 @@ if __name__ == "__main__":
     # A shell ignores these for what it starts in the background, like this.
     for interrupt in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(interrupt, signal.SIG_DFL)
+    spared(os.getpid(), True)
     Agent(find_port()).run()
