@@ -53,6 +53,8 @@ pub(crate) struct Child {
     counters: Arc<Counters>,
     /// The child's port of its parent; 0 while it has none. Written with the RTNL held.
     port: Atomic<PortId>,
+    /// Whether listeners know of the child. Written with the RTNL held.
+    announced: Atomic<bool>,
 }
 
 impl Child {
@@ -141,6 +143,7 @@ impl Stacked for Child {
             parent: parent.into(),
             counters: Arc::new(Counters::new()?, GFP_KERNEL)?,
             port: Atomic::new(0),
+            announced: Atomic::new(false),
         };
         Ok((parent.data().port_link(own), child))
     }
@@ -153,12 +156,17 @@ impl Stacked for Child {
     }
 
     fn created(dev: &Device<Self>, rtnl: &Rtnl) {
+        dev.data().announced.store(true, Relaxed);
         tell::child_added(dev, rtnl);
     }
 
     fn uninit(dev: &Device<Self>, rtnl: &Rtnl) {
-        tell::child_deleted(dev, rtnl);
         let this = dev.data();
+        // C comes here also where it gives up after `init`: nobody has heard of the child then, and
+        // its index may be another interface's.
+        if this.announced.load(Relaxed) {
+            tell::child_deleted(dev, rtnl);
+        }
         this.parent.data().ports().remove(this.port());
     }
 

@@ -96,13 +96,24 @@ def test_parent_down(env):
     ksft_eq(between(env, "child0", "-c 5 -i 0.05 -W 1").received, 5)
 
 
+def listen(machine):
+    """Writes what the group is told to a file, for `heard`."""
+    netlink.install(machine)
+    machine.run(f"python3 -B {netlink.WHERE}/client.py monitor 60 >/root/heard 2>&1 & "
+                "echo $! >/root/monitor")
+    defer(machine.run, "kill $(cat /root/monitor)")
+    ksft_busy_wait(lambda: "listening" in machine.run("cat /root/heard").stdout, deadline=30)
+
+
+def heard(machine, last: str) -> list:
+    """What the group has been told, when `last` is in it."""
+    ksft_busy_wait(lambda: last in machine.run("cat /root/heard").stdout, deadline=30)
+    return [json.loads(line) for line in machine.run("cat /root/heard").stdout.splitlines()[1:]]
+
+
 def test_notifications(env):
     load(env.a)
-    netlink.install(env.a)
-    env.a.run(f"python3 -B {netlink.WHERE}/client.py monitor 60 >/root/heard 2>&1 & "
-              "echo $! >/root/monitor")
-    defer(env.a.run, "kill $(cat /root/monitor)")
-    ksft_busy_wait(lambda: "listening" in env.a.run("cat /root/heard").stdout, deadline=30)
+    listen(env.a)
     answers = netlink.ask(env.a, *[{"do": command, "attrs": attrs} for command, attrs in (
         ("add-child", {"parent-ifname": "net0", "ifname": "child0"}),
         ("add-child", {"parent-ifname": "net0", "ifname": "child1"}),
@@ -111,9 +122,23 @@ def test_notifications(env):
         ("del-mark", {"ifname": "child1", "mark": 7}),
         ("del-child", {"ifname": "child0"}))])
     ksft_eq({answer["errno"] for answer in answers}, {""})
-    ksft_busy_wait(lambda: "child-del" in env.a.run("cat /root/heard").stdout, deadline=30)
-    heard = [json.loads(line) for line in env.a.run("cat /root/heard").stdout.splitlines()[1:]]
-    ksft_eq([(entry["name"], entry["ifname"]) for entry in heard], [
+    told = heard(env.a, "child-del")
+    ksft_eq([(entry["name"], entry["ifname"]) for entry in told], [
         ("child-add-ntf", "child0"), ("child-add-ntf", "child1"), ("mark-add-ntf", "child0"),
         ("mark-move-ntf", "child1"), ("mark-del-ntf", "child1"), ("child-del-ntf", "child0")])
-    ksft_eq(heard[3]["from-ifname"], "child0")
+    ksft_eq(told[3]["from-ifname"], "child0")
+
+
+def test_no_notification_of_what_never_was(env):
+    load(env.a)
+    env.a.run("ip netns add blue && ip -n blue link add taken index 77 type dummy")
+    defer(env.a.run, "ip netns del blue; ip link del child0", fail=False)
+    listen(env.a)
+    # C finds out that the index is taken when the child has its port already.
+    tried = env.a.run("ip link replace link net0 name never index 77 netns blue type muennet",
+                      fail=False)
+    ksft_in("busy", tried.stderr)
+    ksft_eq(netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")["errno"], "")
+    told = heard(env.a, "child0")
+    ksft_eq([(entry["name"], entry["ifname"]) for entry in told], [("child-add-ntf", "child0")])
+    ksft_eq([it["ifname"] for it in netlink.dump(env.a, "get")], ["net0", "child0"])
