@@ -6,6 +6,12 @@
 //! Who adds those interfaces fills this table; an interface only asks it. Packets ask without a
 //! lock, under RCU.
 
+mod owned;
+
+use self::owned::{
+    Owned,
+    Place, //
+};
 use super::{
     counters::Counters,
     frame::large::Offloads, //
@@ -78,7 +84,8 @@ impl Port {
 ///
 /// # Invariants
 ///
-/// Each mark belongs to a port in `members`, which counts its marks.
+/// Each mark in `marks` is that of a port in `members`, where it is among the port's own, and there
+/// are no others.
 #[pin_data]
 pub(crate) struct Ports {
     #[pin]
@@ -96,12 +103,17 @@ struct Members {
 
 struct Member {
     port: RcuArc<Port>,
-    marks: u32,
+    marks: Owned,
 }
 
 impl Members {
     fn find(&mut self, id: PortId) -> Option<&mut Member> {
         self.list.iter_mut().find(|member| member.port.id == id)
+    }
+
+    /// Takes a mark from its owner, if it has one.
+    fn take(&mut self, owner: Option<PortId>, mark: u32) -> Option<Place> {
+        self.find(owner?)?.marks.take(mark)
     }
 }
 
@@ -134,7 +146,8 @@ impl Ports {
             device: device.into(),
             counters: counters.clone(),
         })?;
-        members.list.push(Member { port, marks: 0 }, GFP_KERNEL)?;
+        let marks = Owned::new();
+        members.list.push(Member { port, marks }, GFP_KERNEL)?;
         members.last = id;
         Ok(id)
     }
@@ -149,27 +162,9 @@ impl Ports {
         let Ok(member) = members.list.remove(index) else {
             return;
         };
-        let (mut from, mut left) = (0, member.marks);
-        while left > 0 {
-            let Some((mark, owner)) = self.mark_at_or_after(from) else {
-                break;
-            };
-            if owner == id {
-                drop(self.marks.remove(mark));
-                left -= 1;
-            }
-            let Some(next) = mark.checked_add(1) else {
-                break;
-            };
-            from = next;
+        for mark in member.marks.iter() {
+            drop(self.marks.remove(mark));
         }
-    }
-
-    fn mark_at_or_after(&self, mark: u32) -> Option<(u32, PortId)> {
-        let guard = rcu::read_lock();
-        self.marks
-            .next(mark, &guard)
-            .map(|(mark, port)| (mark, port.id))
     }
 
     /// Changes the owner of a mark to what `decide` makes of the current one; none: nobody. Packets
@@ -194,20 +189,24 @@ impl Ports {
         if new == old {
             return Ok(());
         }
-        match new {
-            None => drop(self.marks.remove(mark)),
-            Some(id) => {
-                let member = members.find(id).ok_or(ENODEV)?;
-                let port = member.port.clone();
-                match old {
-                    None => self.marks.insert(mark, port)?,
-                    Some(_) => drop(self.marks.replace(mark, port)?),
-                }
-                member.marks = member.marks.saturating_add(1);
-            }
+        let Some(id) = new else {
+            drop(self.marks.remove(mark));
+            drop(members.take(old, mark));
+            return Ok(());
+        };
+        let member = members.find(id).ok_or(ENODEV)?;
+        let port = member.port.clone();
+        if old.is_none() {
+            let place = Place::new(mark)?;
+            self.marks.insert(mark, port)?;
+            member.marks.put(place);
+            return Ok(());
         }
-        if let Some(member) = old.and_then(|id| members.find(id)) {
-            member.marks = member.marks.saturating_sub(1);
+        drop(self.marks.replace(mark, port)?);
+        // Packets know by now: from here on nothing may fail.
+        let place = members.take(old, mark);
+        if let (Some(member), Some(place)) = (members.find(id), place) {
+            member.marks.put(place);
         }
         Ok(())
     }
@@ -217,7 +216,7 @@ impl Ports {
     pub(crate) fn next(&self, id: PortId) -> Option<(RcuArc<Port>, u32)> {
         let members = self.members.lock();
         let member = members.list.iter().find(|it| it.port.id >= id)?;
-        Some((member.port.clone(), member.marks))
+        Some((member.port.clone(), member.marks.count()))
     }
 
     /// The port with this number, and how many marks it owns. May sleep.
@@ -228,24 +227,17 @@ impl Ports {
     /// The lowest mark that is at least `mark`, and the port that owns it. May sleep.
     pub(crate) fn next_mark(&self, mark: u32) -> Option<(u32, RcuArc<Port>)> {
         let mut members = self.members.lock();
-        let (mark, id) = self.mark_at_or_after(mark)?;
+        let (mark, id) = {
+            let guard = rcu::read_lock();
+            let (mark, port) = self.marks.next(mark, &guard)?;
+            (mark, port.id)
+        };
         Some((mark, members.find(id)?.port.clone()))
     }
 
     /// The lowest mark that is at least `mark` of those that the port `id` owns. May sleep.
     pub(crate) fn next_mark_of(&self, id: PortId, mark: u32) -> Option<u32> {
-        let mut members = self.members.lock();
-        if members.find(id)?.marks == 0 {
-            return None;
-        }
-        let mut from = mark;
-        loop {
-            let (found, owner) = self.mark_at_or_after(from)?;
-            if owner == id {
-                return Some(found);
-            }
-            from = found.checked_add(1)?;
-        }
+        self.members.lock().find(id)?.marks.next(mark)
     }
 
     /// The port that owns a mark. May sleep.
