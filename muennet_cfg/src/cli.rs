@@ -99,6 +99,8 @@ pub enum Command {
         mark: Mark,
     },
     /// Show interfaces, their channels, counters, children and marks
+    ///
+    /// Control characters in names stand there as escapes, \u{1b}; with --json names are as they are.
     Show {
         /// Only this interface and its children, [NETNS/]NAME
         #[arg(value_hint = ValueHint::Other)]

@@ -3,9 +3,11 @@
 //! What can go wrong, how it is said, and the exit status that tells it.
 
 use std::fmt;
+use std::fmt::Write;
 use std::io;
 
 use crate::netlink::Failure;
+use crate::printable::Escaping;
 
 /// Exit status: refused, or failed in any other way than those below.
 pub const STATUS_FAILED: u8 = 1;
@@ -72,8 +74,10 @@ impl Error {
     }
 }
 
+/// A line for a terminal: names of others are in it, also in what the kernel says.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let f = &mut Escaping(f);
         match self {
             Error::NotLoaded => write!(
                 f,
@@ -91,7 +95,7 @@ impl fmt::Display for Error {
                     None => Ok(()),
                 }
             }
-            Error::Netlink(failure) => failure.fmt(f),
+            Error::Netlink(failure) => write!(f, "{failure}"),
             Error::System { what, error } => write!(f, "{what}: {error}"),
             Error::Line { place, error } => write!(f, "{place}: {error}"),
             Error::Lines(1) => write!(f, "one command failed"),
@@ -138,6 +142,15 @@ mod tests {
             ),
             (
                 Error::Refused {
+                    what: "add_mark a\u{7f} 24".into(),
+                    refusal: "mark 24 is owned by a\u{1b}[31m (EBUSY)".into(),
+                    advice: Some("move_mark a\u{7f}".into()),
+                },
+                1,
+                r"add_mark a\u{7f} 24: mark 24 is owned by a\u{1b}[31m (EBUSY); move_mark a\u{7f}",
+            ),
+            (
+                Error::Refused {
                     what: "del_child x".into(),
                     refusal: "Operation not permitted (EPERM)".into(),
                     advice: Some("try sudo".into()),
@@ -151,6 +164,11 @@ mod tests {
                 "marks:3: add_mark child0 24: mark 24 is owned (EEXIST)",
             ),
             (line(Error::Usage("no".into())), 2, "marks:3: no"),
+            (
+                line(Error::Usage("a\u{9b}\n".into())),
+                2,
+                r"marks:3: a\u{9b}\u{a}",
+            ),
             (Error::Lines(1), 1, "one command failed"),
             (Error::Lines(2), 1, "2 commands failed"),
             (

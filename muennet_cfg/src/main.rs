@@ -15,6 +15,7 @@ mod monitor;
 mod names;
 mod netlink;
 mod netns;
+mod printable;
 mod show;
 mod uapi;
 

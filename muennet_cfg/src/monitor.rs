@@ -106,6 +106,10 @@ mod tests {
                 Happening::MarkMoved(24, link(5, "child1", Some(1))),
                 "child0: mark 24 moved from 1/child1",
             ),
+            (
+                Happening::MarkMoved(24, link(5, "a\u{1b}[31m", Some(0))),
+                r"child0: mark 24 moved from blue/a\u{1b}[31m",
+            ),
         ] {
             let event = Event {
                 happening,

@@ -7,7 +7,7 @@ shows and tells.
 import json
 
 from e2e.netlink.tool import Tool
-from rig import PAIR, ksft_busy_wait, ksft_eq, ksft_ge, ksft_in, ksft_true
+from rig import PAIR, ksft_busy_wait, ksft_eq, ksft_ge, ksft_in, ksft_not_in, ksft_true
 
 SYSTEM = PAIR
 
@@ -109,13 +109,18 @@ def test_batch_of_many(env):
         ksft_eq(tool.marks(), {(None, "child0"): marks})
 
 
+def listens(machine):
+    """Waits for a monitor to listen."""
+    # A socket of generic netlink, protocol 16, that has joined a group.
+    joined = "awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink"
+    ksft_busy_wait(lambda: machine.run(joined).stdout, sleep=0.1, deadline=30)
+
+
 def test_monitor(env):
     tool = Tool(env)
     tool.netns("blue")
     with env.a.bkg("exec muennet_cfg monitor --json >/tmp/changes", fail=False):
-        # A socket of generic netlink, protocol 16, that has joined a group.
-        joined = "awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink"
-        ksft_busy_wait(lambda: env.a.run(joined).stdout, sleep=0.1, deadline=30)
+        listens(env.a)
         tool.does("add_child net0 child0", "add_child net0 child1", "add_mark child0 24")
         env.a.run("ip link set child1 netns blue")
         tool.does("move_mark child0 blue/child1 24", "del_mark blue/child1 24",
@@ -133,6 +138,29 @@ def test_monitor(env):
         ("mark_added", "child0", 24, None, None), ("mark_moved", "child1", 24, "child0", None),
         ("mark_deleted", "child1", 24, None, None), ("mark_added", "child0", 1, None, None),
         ("child_deleted", "child0", None, None, 1)])
+
+
+def test_names_do_not_rule_the_terminal(env):
+    tool = Tool(env)
+    tool.does("add_child net0 child0", "add_child net0 child1")
+    name = r"$(printf 'a\033[31m')"
+    env.a.run(f'ip link set child0 name "{name}"')
+    with env.a.bkg("exec muennet_cfg monitor >/tmp/changes", fail=False):
+        listens(env.a)
+        tool.does(f'add_mark "{name}" 24')
+        ksft_busy_wait(lambda: env.a.get("/tmp/changes"), sleep=0.1, deadline=30)
+    shown = tool.run("show").stdout
+    ksft_in(r"a\u{1b}[31m: down", shown)
+    told = env.a.get("/tmp/changes").decode()
+    ksft_eq(told, "a\\u{1b}[31m: mark 24 added\n")
+    # The kernel escapes names in what it says, in another way.
+    refused = tool.run("add_mark child1 24")
+    ksft_eq(refused.ret, 1)
+    ksft_in("is owned by a", refused.stderr)
+    for text in (shown, told, refused.stderr):
+        ksft_not_in("\x1b", text)
+    main, = tool.show()
+    ksft_eq(main["children"][0]["ifname"], "a\x1b[31m", "JSON has it as it is")
 
 
 def test_papers(env):

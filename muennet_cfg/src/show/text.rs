@@ -6,6 +6,7 @@ use super::Node;
 use crate::model::Channel;
 use crate::model::Interface;
 use crate::model::Link;
+use crate::printable::Printable;
 
 /// What the branches of the tree are drawn with.
 #[derive(Clone, Copy)]
@@ -102,14 +103,15 @@ fn title(interface: &Interface, alone: bool, netns: Names<'_>) -> String {
     title
 }
 
-/// An interface and where it is, as commands take it.
+/// An interface and where it is, as commands take it but for control characters.
 pub fn place(link: &Link, netns: Names<'_>) -> String {
+    let name = Printable(&link.ifname);
     match link.netnsid {
-        None => link.ifname.clone(),
-        Some(-1) => format!("?/{}", link.ifname),
+        None => name.to_string(),
+        Some(-1) => format!("?/{name}"),
         Some(number) => {
             let netns = netns(number).unwrap_or_else(|| number.to_string());
-            format!("{netns}/{}", link.ifname)
+            format!("{}/{name}", Printable(netns))
         }
     }
 }
@@ -149,7 +151,9 @@ fn channel(channel: Option<&Channel>, peer: Option<&str>) -> String {
     };
     let mut text = format!(
         "{}, protocol {:#x}, {} bytes",
-        channel.name, channel.protocol, channel.region_size
+        Printable(&channel.name),
+        channel.protocol,
+        channel.region_size
     );
     if let (Some(elements), Some(size)) = (channel.elements, channel.element_size) {
         text += &format!(", {elements} elements of {size} bytes");
@@ -192,7 +196,11 @@ mod tests {
     use super::*;
 
     fn netns(number: i32) -> Option<String> {
-        (number == 0).then(|| "blue".to_owned())
+        match number {
+            0 => Some("blue".to_owned()),
+            2 => Some("\u{9b}red".to_owned()),
+            _ => None,
+        }
     }
 
     #[test]
@@ -228,6 +236,10 @@ stranger: down, mtu 1500, child of 1/net1
             region_size: 4096,
             ..Default::default()
         };
+        let odd = Channel {
+            name: "c\u{7}".into(),
+            ..Default::default()
+        };
         for (given, peer, expected) in [
             (None, None, "none"),
             (
@@ -240,6 +252,7 @@ stranger: down, mtu 1500, child of 1/net1
                 None,
                 "c, protocol 0xffffffffffffffff, 4096 bytes",
             ),
+            (Some(&odd), None, r"c\u{7}, protocol 0x0, 0 bytes"),
         ] {
             assert_eq!(channel(given, peer), expected);
         }
@@ -269,6 +282,9 @@ stranger: down, mtu 1500, child of 1/net1
             (link(1, "child0", Some(0)), "blue/child0"),
             (link(1, "child0", Some(7)), "7/child0"),
             (link(1, "child0", Some(-1)), "?/child0"),
+            (link(1, "a\u{1b}[31m", None), r"a\u{1b}[31m"),
+            (link(1, "a\u{7f}", Some(2)), r"\u{9b}red/a\u{7f}"),
+            (link(1, "a\u{1b}", Some(-1)), r"?/a\u{1b}"),
         ] {
             assert_eq!(place(&given, &netns), text);
         }

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Text for a terminal. The kernel allows nearly every character in the name of an interface, and
+//! whoever rules a container names those in it: what he puts there must not reach the terminal of
+//! who looks, as a sequence that the terminal obeys.
+
+use std::fmt;
+use std::fmt::Write;
+
+/// Displays what it holds with control characters (also DEL and those of C1) as escapes: `\u{1b}`.
+pub struct Printable<T>(pub T);
+
+impl<T: fmt::Display> fmt::Display for Printable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+/// What is written to it goes on, with control characters as escapes.
+pub struct Escaping<'a, W: ?Sized>(pub &'a mut W);
+
+impl<W: Write + ?Sized> Write for Escaping<'_, W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for character in text.chars() {
+            if character.is_control() {
+                write!(self.0, "{}", character.escape_unicode())?;
+            } else {
+                self.0.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters() {
+        for (given, text) in [
+            ("", ""),
+            ("child0", "child0"),
+            ("a b", "a b"),
+            ("äöü€", "äöü€"),
+            (r"\u{1b}", r"\u{1b}"),
+            ("a\u{1b}[31m", r"a\u{1b}[31m"),
+            ("\u{0}\u{7}\n\u{1f} ", r"\u{0}\u{7}\u{a}\u{1f} "),
+            ("~\u{7f}", r"~\u{7f}"),
+            (
+                "\u{80}\u{9b}31m\u{9f}\u{a0}",
+                "\\u{80}\\u{9b}31m\\u{9f}\u{a0}",
+            ),
+        ] {
+            assert_eq!(Printable(given).to_string(), text, "{given:?}");
+        }
+    }
+}
