@@ -149,10 +149,17 @@ fn parse(bytes: &[u8]) -> Result<Line, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::collections::VecDeque;
+    use std::io;
+
     use super::*;
     use crate::kernel::tests::connect;
     use crate::netlink::fake::Fake;
     use crate::netlink::fake::Told;
+    use crate::netlink::Request;
+    use crate::netns::Namespaces;
+    use crate::netns::Number;
     use crate::uapi::attribute;
 
     #[test]
@@ -275,6 +282,86 @@ mod tests {
             ran.carried_out,
             ["5 Some(\"a\")", "1 None", "2 None", "5 Some(\"a\")"]
         );
+    }
+
+    /// A namespace is another one, with another number, each time one looks.
+    struct Renumbered(i32);
+
+    impl Namespaces for Renumbered {
+        fn number(&mut self, _: &str) -> Result<Number, Error> {
+            self.0 += 1;
+            Ok(Number::given(self.0))
+        }
+
+        fn names(&mut self) -> HashMap<i32, String> {
+            HashMap::new()
+        }
+    }
+
+    /// A pipe, from which one reads what was written at a time.
+    struct Pipe(VecDeque<&'static [u8]>);
+
+    impl Read for Pipe {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0
+                .pop_front()
+                .map_or(Ok(0), |mut part| part.read(buffer))
+        }
+    }
+
+    #[test]
+    fn namespaces_are_looked_up_anew() {
+        // What is written to the pipe, and the numbers that are asked for, with --force or not.
+        type Parts = &'static [&'static [u8]];
+        let table: &[(Parts, &[u32], &[u32])] = &[
+            (
+                &[b"add_mark blue/a 1\n", b"del_child blue/a\n"],
+                &[1, 2],
+                &[1, 2],
+            ),
+            // What is sent together is looked up together.
+            (
+                &[
+                    b"add_mark blue/a 1\nadd_mark blue/a 2\n",
+                    b"del_child blue/a",
+                ],
+                &[1, 1, 2],
+                &[1, 2, 3],
+            ),
+            (&[b"move_mark blue/a blue/b 1"], &[1], &[1]),
+            (
+                &[b"show blue/a\n", b"show blue/a\n"],
+                &[1, 2, 3, 4],
+                &[1, 2, 3, 4],
+            ),
+        ];
+        for (parts, forced, careful) in table {
+            for (force, expected) in [(true, forced), (false, careful)] {
+                let mut numbers = Vec::new();
+                let fake = Fake::new(|asked| {
+                    numbers.extend(asked.u32(attribute::NETNSID));
+                    let child = Request::generic(0, 0, 1)
+                        .u32(attribute::IFINDEX, 4)
+                        .text(attribute::IFNAME, "a")
+                        .u32(attribute::PARENT_IFINDEX, 3)
+                        .text(attribute::PARENT_IFNAME, "net0")
+                        .u32(attribute::MARK, 1);
+                    Told::All(vec![child])
+                });
+                let namespaces = Box::new(Renumbered(0));
+                Batch {
+                    kernel: &mut Kernel::connect(fake, namespaces).unwrap(),
+                    name: "marks",
+                    force,
+                    json: true,
+                    out: &mut Vec::new(),
+                    errors: &mut Vec::new(),
+                }
+                .run(Pipe(parts.iter().copied().collect()))
+                .unwrap();
+                assert_eq!(numbers, **expected, "{parts:?} {force}");
+            }
+        }
     }
 
     #[test]

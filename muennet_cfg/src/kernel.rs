@@ -3,6 +3,7 @@
 //! The driver's family of generic netlink: what can be asked of it.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
 
 use nix::errno::Errno;
 
@@ -10,6 +11,7 @@ use crate::advice;
 use crate::change::Change;
 use crate::error::Error;
 use crate::model::Event;
+use crate::model::Heard;
 use crate::model::Interface;
 use crate::model::Owned;
 use crate::names::Place;
@@ -20,6 +22,7 @@ use crate::netlink::Request;
 use crate::netlink::Transport;
 use crate::netlink::Value;
 use crate::netns::Namespaces;
+use crate::netns::Numbers;
 use crate::uapi;
 use crate::uapi::attribute;
 use crate::uapi::command;
@@ -39,6 +42,9 @@ mod control {
 
 /// How often a dump is begun again that changes came between.
 const DUMPS: usize = 8;
+
+/// How many datagrams are taken before what they tell is handed on.
+const DATAGRAMS: usize = 256;
 
 /// The family, and the conversation with it.
 pub struct Kernel<T> {
@@ -90,7 +96,8 @@ impl<T: Transport> Kernel<T> {
     ///
     /// The kernel refuses, or the conversation fails.
     pub fn change(&mut self, change: &Change) -> Result<(), Error> {
-        let mut request = self.request(change)?;
+        let mut numbers = Numbers::default();
+        let mut request = self.request(change, &mut numbers)?;
         match self.conversation.ask(&mut request, |_| Ok(())) {
             Err(Failure::Refused(refusal)) => Err(advice::on_change(change, &request, &refusal)),
             other => Ok(other?),
@@ -106,8 +113,9 @@ impl<T: Transport> Kernel<T> {
     pub fn change_all(&mut self, changes: &[&Change]) -> Result<Vec<Result<(), Error>>, Error> {
         let mut results = Vec::with_capacity(changes.len());
         let mut requests = Vec::with_capacity(changes.len());
+        let mut numbers = Numbers::default();
         for change in changes {
-            match self.request(change) {
+            match self.request(change, &mut numbers) {
                 Ok(request) => {
                     requests.push(request);
                     results.push(Ok(()));
@@ -130,7 +138,8 @@ impl<T: Transport> Kernel<T> {
     ///
     /// The kernel refuses, or the conversation fails.
     pub fn interface(&mut self, place: &Place) -> Result<Interface, Error> {
-        let mut request = self.at(command::GET, Some(place))?;
+        let mut numbers = Numbers::default();
+        let mut request = self.at(command::GET, Some(place), &mut numbers)?;
         let mut interface = None;
         self.conversation
             .ask(&mut request, |answer| {
@@ -170,48 +179,66 @@ impl<T: Transport> Kernel<T> {
         Ok(self.conversation.subscribe(group)?)
     }
 
-    /// Waits for changes; none where some were lost on the way.
+    /// Waits for changes, and adds those that have come to `heard`.
     ///
     /// # Errors
     ///
-    /// The conversation fails.
-    pub fn changes(&mut self) -> Result<Option<Vec<Event>>, Error> {
-        let mut events = Vec::new();
+    /// The conversation fails; what came before that is in `heard` all the same.
+    pub fn changes(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
         let family = self.family;
-        let heard = self.conversation.listen(|answer| {
-            if answer.kind == family {
-                let (command, attributes) = answer.generic()?;
-                events.extend(Event::parse(command, attributes)?);
+        for number in 0..DATAGRAMS {
+            let wait = number == 0;
+            let came = self.conversation.listen(wait, |answer| {
+                if answer.kind == family {
+                    let (command, attributes) = answer.generic()?;
+                    heard.extend(Event::parse(command, attributes)?.map(Heard::Event));
+                }
+                Ok(())
+            });
+            match came {
+                Err(Failure::Socket(error)) if !wait && error.kind() == ErrorKind::WouldBlock => {
+                    break;
+                }
+                Err(Failure::Socket(error))
+                    if error.raw_os_error() == Some(Errno::ENOBUFS as i32) =>
+                {
+                    heard.push(Heard::Lost);
+                }
+                other => other?,
             }
-            Ok(())
-        });
-        match heard {
-            Err(Failure::Socket(error)) if error.raw_os_error() == Some(Errno::ENOBUFS as i32) => {
-                Ok(None)
-            }
-            other => other.map(|()| Some(events)).map_err(Error::from),
+        }
+        Ok(())
+    }
+
+    /// The names of namespaces, by their numbers here, if any of these numbers is that of one. They
+    /// are of now: the kernel uses numbers again.
+    pub fn netns_names(&mut self, numbers: impl IntoIterator<Item = i32>) -> HashMap<i32, String> {
+        if numbers.into_iter().any(|number| number >= 0) {
+            self.namespaces.names()
+        } else {
+            HashMap::new()
         }
     }
 
-    /// The names of namespaces, from their numbers here: of those that have a name.
-    pub fn netns_names(&mut self, numbers: impl IntoIterator<Item = i32>) -> HashMap<i32, String> {
-        numbers
-            .into_iter()
-            .filter_map(|number| Some((number, self.namespaces.name(number)?)))
-            .collect()
+    fn request(&mut self, change: &Change, numbers: &mut Numbers) -> Result<Request, Error> {
+        change.request(self.family, |name| {
+            numbers.get(self.namespaces.as_mut(), name)
+        })
     }
 
-    fn request(&mut self, change: &Change) -> Result<Request, Error> {
-        change.request(self.family, |name| self.namespaces.number(name))
-    }
-
-    /// A request about an interface, or about all.
-    fn at(&mut self, command: u8, place: Option<&Place>) -> Result<Request, Error> {
+    /// A request about an interface, or about all. It is good as long as `numbers` are there.
+    fn at(
+        &mut self,
+        command: u8,
+        place: Option<&Place>,
+        numbers: &mut Numbers,
+    ) -> Result<Request, Error> {
         let mut request = Request::generic(self.family, command, VERSION);
         if let Some(place) = place {
             request = request.text(attribute::IFNAME, place.name.as_str());
             if let Some(netns) = &place.netns {
-                request = request.i32(attribute::NETNSID, self.namespaces.number(netns)?);
+                let number = numbers.get(self.namespaces.as_mut(), netns)?;
+                request = request.i32(attribute::NETNSID, number);
             }
         }
         Ok(request)
@@ -223,7 +250,8 @@ impl<T: Transport> Kernel<T> {
         place: Option<&Place>,
         parse: fn(crate::netlink::Attributes<'_>) -> Result<R, Malformed>,
     ) -> Result<Vec<R>, Error> {
-        let mut request = self.at(command, place)?;
+        let mut numbers = Numbers::default();
+        let mut request = self.at(command, place, &mut numbers)?;
         let mut all = Vec::new();
         for _ in 0..DUMPS {
             all.clear();

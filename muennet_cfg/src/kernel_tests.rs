@@ -15,6 +15,7 @@ use crate::netlink::fake::Fake;
 use crate::netlink::fake::Told;
 use crate::netlink::fake::CHANGES;
 use crate::netlink::fake::FAMILY;
+use crate::netns::Number;
 use crate::show::gather;
 use crate::show::tests::link;
 use crate::show::Node;
@@ -25,15 +26,15 @@ use crate::uapi::stats;
 struct Blue;
 
 impl Namespaces for Blue {
-    fn number(&mut self, name: &str) -> Result<i32, Error> {
+    fn number(&mut self, name: &str) -> Result<Number, Error> {
         match name {
-            "blue" => Ok(3),
+            "blue" => Ok(Number::given(3)),
             _ => Err(Error::Usage(format!("there is no {name}"))),
         }
     }
 
-    fn name(&mut self, number: i32) -> Option<String> {
-        (number == 3).then(|| "blue".to_owned())
+    fn names(&mut self) -> HashMap<i32, String> {
+        HashMap::from([(3, "blue".to_owned())])
     }
 }
 
@@ -107,7 +108,7 @@ fn the_family() {
         fn send(&mut self, _: &[u8]) -> io::Result<()> {
             Ok(())
         }
-        fn receive(&mut self, datagram: &mut Vec<u8>) -> io::Result<()> {
+        fn receive(&mut self, datagram: &mut Vec<u8>, _: bool) -> io::Result<()> {
             let mut request = Request::generic(0x10, 3, 2);
             let request = request.seal(0, 1);
             *datagram = crate::netlink::fake::acknowledge(request, self.0, None, None);
@@ -322,19 +323,16 @@ fn changes() {
         // Of another family; nobody's to hear.
         mailbox.notify(FAMILY + 1, Ok(notification.clone()));
         mailbox.notify(FAMILY, Ok(notification));
-        let mut events = Vec::new();
-        while let Ok(Some(more)) = kernel.changes() {
-            events.extend(more);
-        }
-        let expected: Vec<_> = happening
-            .map(|happening| Event {
+        let mut heard = Vec::new();
+        kernel.changes(&mut heard).unwrap();
+        let expected = happening.map(|happening| {
+            Heard::Event(Event {
                 happening,
                 child: link(4, "child0", None),
                 parent: link(3, "net0", Some(3)),
             })
-            .into_iter()
-            .collect();
-        assert_eq!(events, expected);
+        });
+        assert_eq!(heard, Vec::from_iter(expected));
     }
 }
 
@@ -344,10 +342,14 @@ fn changes_that_were_lost() {
     let mailbox = fake.mailbox();
     let mut kernel = connect(fake);
     let fail = |errno| Err(io::Error::from_raw_os_error(errno as i32));
+    let mut heard = Vec::new();
     mailbox.notify(FAMILY, fail(Errno::ENOBUFS));
-    assert_eq!(kernel.changes().unwrap(), None);
+    kernel.changes(&mut heard).unwrap();
+    assert_eq!(heard, [Heard::Lost]);
+    mailbox.notify(FAMILY, fail(Errno::ENOBUFS));
     mailbox.notify(FAMILY, fail(Errno::EIO));
-    assert_eq!(kernel.changes().unwrap_err().status(), 1);
+    assert_eq!(kernel.changes(&mut heard).unwrap_err().status(), 1);
+    assert_eq!(heard, [Heard::Lost, Heard::Lost]);
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn run(cli: Cli) -> Result<(), Error> {
 fn connect() -> Result<Kernel<Socket>, Error> {
     let socket = Socket::open(Protocol::Generic)
         .map_err(|error| Error::system("can not open a netlink socket", error))?;
-    Kernel::connect(socket, Box::<netns::Named>::default())
+    Kernel::connect(socket, Box::new(netns::Named))
 }
 
 /// Opens a batch: its name in messages, and what it says.

@@ -126,6 +126,15 @@ pub struct Event {
     pub parent: Link,
 }
 
+/// What one hears who listens to changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A change.
+    Event(Event),
+    /// That some changes were lost on the way.
+    Lost,
+}
+
 /// All attributes of a message that may be there, as they are.
 #[derive(Default)]
 struct Fields {

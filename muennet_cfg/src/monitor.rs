@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::kernel::Kernel;
 use crate::model::Event;
 use crate::model::Happening;
+use crate::model::Heard;
 use crate::netlink::Transport;
 use crate::show::json;
 use crate::show::text::place;
@@ -28,40 +29,50 @@ pub fn run<T: Transport>(
     }
 }
 
+/// Looks up names of namespaces.
+type Names<'a> = &'a dyn Fn(i32) -> Option<String>;
+
 /// Waits for changes once.
 fn listen<T: Transport>(
     kernel: &mut Kernel<T>,
     json: bool,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let mut text = String::new();
-    match kernel.changes()? {
-        Some(events) => {
-            for event in events {
-                text += &line(kernel, event, json);
-                text.push('\n');
-            }
-        }
-        None if json => text = format!("{}\n", to_json(&json::lost())),
-        None => text = "some changes were lost\n".to_owned(),
-    }
+    let mut heard = Vec::new();
+    let result = kernel.changes(&mut heard);
+    // Names are looked up anew, but only once for what came together.
+    let names = kernel.netns_names(heard.iter().flat_map(namespaces));
+    let netns = |number: i32| names.get(&number).cloned();
+    let lines = heard.into_iter().map(|heard| line(heard, json, &netns));
+    let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| Error::system("can not write", error))
+        .map_err(|error| Error::system("can not write", error))?;
+    result
 }
 
-fn line<T: Transport>(kernel: &mut Kernel<T>, event: Event, json: bool) -> String {
-    let mut numbers = vec![event.child.netnsid, event.parent.netnsid];
-    if let Happening::MarkMoved(_, from) = &event.happening {
-        numbers.push(from.netnsid);
+fn line(heard: Heard, json: bool, netns: Names<'_>) -> String {
+    match heard {
+        Heard::Event(event) if json => to_json(&json::event(event, netns)),
+        Heard::Event(event) => describe(&event, netns),
+        Heard::Lost if json => to_json(&json::lost()),
+        Heard::Lost => "some changes were lost".to_owned(),
     }
-    let names = kernel.netns_names(numbers.into_iter().flatten());
-    let netns = |number: i32| names.get(&number).cloned();
-    if json {
-        to_json(&json::event(event, &netns))
-    } else {
-        describe(&event, &netns)
-    }
+}
+
+/// The numbers of the namespaces that are spoken of.
+fn namespaces(heard: &Heard) -> impl Iterator<Item = i32> {
+    let numbers = match heard {
+        Heard::Event(event) => {
+            let from = match &event.happening {
+                Happening::MarkMoved(_, from) => from.netnsid,
+                _ => None,
+            };
+            [event.child.netnsid, event.parent.netnsid, from]
+        }
+        Heard::Lost => [None; 3],
+    };
+    numbers.into_iter().flatten()
 }
 
 fn to_json(value: &impl serde::Serialize) -> String {
@@ -70,7 +81,7 @@ fn to_json(value: &impl serde::Serialize) -> String {
 }
 
 /// A change as a person reads it.
-fn describe(event: &Event, netns: &dyn Fn(i32) -> Option<String>) -> String {
+fn describe(event: &Event, netns: Names<'_>) -> String {
     let child = place(&event.child, netns);
     match &event.happening {
         Happening::ChildAdded => format!("{child}: added to {}", place(&event.parent, netns)),
@@ -88,8 +99,84 @@ fn describe(event: &Event, netns: &dyn Fn(i32) -> Option<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::collections::HashMap;
+    use std::rc::Rc;
+
     use super::*;
+    use crate::netlink::fake::Fake;
+    use crate::netlink::fake::Mailbox;
+    use crate::netlink::fake::FAMILY;
+    use crate::netlink::Request;
+    use crate::netns::Namespaces;
+    use crate::netns::Number;
     use crate::show::tests::link;
+    use crate::uapi::attribute;
+    use crate::uapi::command;
+    use crate::uapi::VERSION;
+
+    /// Namespaces that are others, of other names, each time one looks; how often one has looked.
+    struct Renamed(Rc<Cell<usize>>);
+
+    impl Namespaces for Renamed {
+        fn number(&mut self, _: &str) -> Result<Number, Error> {
+            Ok(Number::given(0))
+        }
+
+        fn names(&mut self) -> HashMap<i32, String> {
+            self.0.set(self.0.get() + 1);
+            HashMap::from([(0, format!("ns{}", self.0.get()))])
+        }
+    }
+
+    /// Lets the kernel tell that a child in a namespace has a mark more.
+    fn tell(mailbox: &Mailbox, mark: u32, netnsid: Option<i32>) {
+        let told = Request::generic(0, command::MARK_ADD_NTF, VERSION)
+            .u32(attribute::IFINDEX, 4)
+            .text(attribute::IFNAME, "a")
+            .u32(attribute::PARENT_IFINDEX, 3)
+            .text(attribute::PARENT_IFNAME, "net0")
+            .u32(attribute::MARK, mark);
+        mailbox.notify(
+            FAMILY,
+            Ok(match netnsid {
+                Some(number) => told.i32(attribute::NETNSID, number),
+                None => told,
+            }),
+        );
+    }
+
+    #[test]
+    fn names_are_looked_up_once_for_what_comes_together() {
+        let table: &[(&[Option<i32>], usize, &str)] = &[
+            (&[None, Some(-1)], 0, "a: mark 0 added\n?/a: mark 1 added\n"),
+            (
+                &[Some(0), None, Some(0), Some(7)],
+                1,
+                "ns1/a: mark 0 added\na: mark 1 added\nns1/a: mark 2 added\n7/a: mark 3 added\n",
+            ),
+        ];
+        for (netnsids, looked, expected) in table {
+            let fake = Fake::new(|_| panic!("nothing is asked"));
+            let mailbox = fake.mailbox();
+            let count = Rc::new(Cell::new(0));
+            let namespaces = Box::new(Renamed(count.clone()));
+            let mut kernel = Kernel::connect(fake, namespaces).unwrap();
+            let mut out = Vec::new();
+            for (mark, netnsid) in (0..).zip(*netnsids) {
+                tell(&mailbox, mark, *netnsid);
+            }
+            listen(&mut kernel, false, &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), *expected);
+            assert_eq!(count.get(), *looked, "{netnsids:?}");
+            // What comes later is in the namespace that has the number by then.
+            let mut out = Vec::new();
+            tell(&mailbox, 5, Some(0));
+            listen(&mut kernel, false, &mut out).unwrap();
+            let expected = format!("ns{}/a: mark 5 added\n", looked + 1);
+            assert_eq!(String::from_utf8(out).unwrap(), expected);
+        }
+    }
 
     #[test]
     fn lines() {

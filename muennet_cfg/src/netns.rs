@@ -20,7 +20,6 @@ use crate::netlink::Failure;
 use crate::netlink::Protocol;
 use crate::netlink::Request;
 use crate::netlink::Socket;
-use crate::netlink::Transport;
 
 /// Where `ip netns` keeps them.
 const FOLDER: &str = "/run/netns";
@@ -34,6 +33,46 @@ mod route {
     pub const NETNSA_FD: u16 = 3;
 }
 
+/// The number of a namespace.
+///
+/// The kernel gives the number of a namespace that is gone to the next one at once. As long as this
+/// is there, so is the namespace, and the number is no other's.
+pub struct Number {
+    number: i32,
+    // Keeps the namespace. None where the number was given instead of a name.
+    _namespace: Option<File>,
+}
+
+impl Number {
+    /// A number that was given as it is.
+    pub fn given(number: i32) -> Self {
+        Number {
+            number,
+            _namespace: None,
+        }
+    }
+}
+
+/// The numbers of the namespaces that requests name, until those are answered and not longer: by
+/// then a name can be that of another namespace.
+#[derive(Default)]
+pub struct Numbers(HashMap<String, Number>);
+
+impl Numbers {
+    /// The number of a namespace, the same each time.
+    ///
+    /// # Errors
+    ///
+    /// As [`Namespaces::number`].
+    pub fn get(&mut self, namespaces: &mut dyn Namespaces, name: &str) -> Result<i32, Error> {
+        if let Some(known) = self.0.get(name) {
+            return Ok(known.number);
+        }
+        let new = namespaces.number(name)?;
+        Ok(self.0.entry(name.to_owned()).or_insert(new).number)
+    }
+}
+
 /// The numbers that other namespaces have in the one of the process.
 pub trait Namespaces {
     /// The number of a namespace that is given by its name, or by its number as it is.
@@ -41,54 +80,49 @@ pub trait Namespaces {
     /// # Errors
     ///
     /// There is no such namespace, or it has no number.
-    fn number(&mut self, name: &str) -> Result<i32, Error>;
+    fn number(&mut self, name: &str) -> Result<Number, Error>;
 
-    /// The name of a namespace with a number; none where it has no name.
-    fn name(&mut self, number: i32) -> Option<String>;
+    /// The names of all namespaces that have one and a number, as they are now.
+    fn names(&mut self) -> HashMap<i32, String>;
 }
 
 /// The namespaces of this machine.
-#[derive(Default)]
-pub struct Named {
-    numbers: HashMap<String, i32>,
-    names: HashMap<i32, String>,
-}
+pub struct Named;
 
 impl Namespaces for Named {
-    fn number(&mut self, name: &str) -> Result<i32, Error> {
-        if let Some(number) = self.numbers.get(name) {
-            return Ok(*number);
-        }
-        let number = match (file_of(name)?, name.parse()) {
+    fn number(&mut self, name: &str) -> Result<Number, Error> {
+        match (file_of(name)?, name.parse()) {
             // A name that looks like a number is a name.
-            ((path, Err(error)), Err(_)) => {
-                return Err(no_namespace(name, &path, error));
-            }
-            ((_, Err(_)), Ok(number)) => number,
-            ((_, Ok(file)), _) => ask(&file)
+            ((path, Err(error)), Err(_)) => Err(no_namespace(name, &path, error)),
+            ((_, Err(_)), Ok(number)) => Ok(Number::given(number)),
+            ((_, Ok(file)), _) => route()
+                .and_then(|mut conversation| number_of(&mut conversation, &file))
                 .map_err(|failure| Error::system(format!("namespace {name}"), to_io(failure)))?
+                .map(|number| Number {
+                    number,
+                    _namespace: Some(file),
+                })
                 .ok_or_else(|| Error::Refused {
                     what: format!("namespace {name}"),
                     refusal: "it has no number in this namespace".into(),
                     advice: Some(format!("try: ip netns set {name} auto")),
-                })?,
-        };
-        self.numbers.insert(name.to_owned(), number);
-        Ok(number)
+                }),
+        }
     }
 
-    fn name(&mut self, number: i32) -> Option<String> {
-        // One that is not known may be new.
-        if number >= 0 && !self.names.contains_key(&number) {
-            let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
-            self.names = entries
-                .filter_map(|entry| {
-                    let number = ask(&File::open(entry.path()).ok()?).ok()??;
-                    Some((number, entry.file_name().into_string().ok()?))
-                })
-                .collect();
-        }
-        self.names.get(&number).cloned()
+    fn names(&mut self) -> HashMap<i32, String> {
+        // Without a name there still is the number.
+        let Ok(mut conversation) = route() else {
+            return HashMap::new();
+        };
+        let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| {
+                let file = File::open(entry.path()).ok()?;
+                let number = number_of(&mut conversation, &file).ok()??;
+                Some((number, entry.file_name().into_string().ok()?))
+            })
+            .collect()
     }
 }
 
@@ -143,18 +177,17 @@ fn no_namespace(name: &str, path: &Path, error: io::Error) -> Error {
     }
 }
 
-fn ask(namespace: &File) -> Result<Option<i32>, Failure> {
-    let socket = Socket::open(Protocol::Route)?;
-    number_of(&mut Conversation::new(socket), namespace.as_raw_fd())
+fn route() -> Result<Conversation<Socket>, Failure> {
+    Ok(Conversation::new(Socket::open(Protocol::Route)?))
 }
 
-/// The number of the namespace behind a file descriptor.
-fn number_of<T: Transport>(
-    conversation: &mut Conversation<T>,
-    descriptor: i32,
+/// The number of a namespace; none where it has none here.
+fn number_of(
+    conversation: &mut Conversation<Socket>,
+    namespace: &File,
 ) -> Result<Option<i32>, Failure> {
     let mut request = Request::new(route::RTM_GETNSID, &[0; route::HEADER])
-        .u32(route::NETNSA_FD, descriptor.unsigned_abs());
+        .u32(route::NETNSA_FD, namespace.as_raw_fd().unsigned_abs());
     let mut number = None;
     conversation.ask(&mut request, |answer| {
         for attribute in answer.attributes_after(route::HEADER)?.iter() {

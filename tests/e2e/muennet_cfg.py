@@ -140,6 +140,44 @@ def test_monitor(env):
         ("child_deleted", "child0", None, None, 1)])
 
 
+# A batch, and a monitor, that go on while the namespace blue goes and red gets its number.
+REUSE = """
+mkfifo /tmp/lines
+muennet_cfg --json monitor >/tmp/changes & monitor=$!
+muennet_cfg batch /tmp/lines 2>/tmp/errors & batch=$!
+exec 3>/tmp/lines
+until awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink | grep -q .; do sleep .1; done
+echo add_mark blue/child0 5 >&3
+until grep -q '"mark":5' /tmp/changes; do sleep .1; done
+ip netns del blue
+until ip netns set red 7; do sleep .1; done
+muennet_cfg add_child net0 child0
+ip link set child0 netns red
+muennet_cfg add_mark red/child0 6
+until grep -q '"mark":6' /tmp/changes; do sleep .1; done
+echo del_child blue/child0 >&3
+exec 3>&-
+wait $batch; echo $?
+kill $monitor
+"""
+
+
+def test_numbers_of_namespaces_are_used_again(env):
+    tool = Tool(env)
+    tool.netns("red")
+    tool.does("add_child net0 child0")
+    env.a.run("ip netns add blue && ip netns set blue 7 && ip link set child0 netns blue")
+    result = env.a.run(REUSE, fail=False)
+    ksft_eq(result.stdout, "1\n", result.stderr)
+    ksft_in("/tmp/lines:2: network namespace blue: there is none of this name",
+            env.a.get("/tmp/errors").decode())
+    ksft_eq(tool.marks(), {("red", "child0"): [6]})
+    told = [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
+    ksft_eq([(change["child"]["netnsid"], change["child"]["netns"], change["mark"])
+             for change in told if change["event"] == "mark_added"],
+            [(7, "blue", 5), (7, "red", 6)])
+
+
 def test_names_do_not_rule_the_terminal(env):
     tool = Tool(env)
     tool.does("add_child net0 child0", "add_child net0 child1")

@@ -24,12 +24,13 @@ pub trait Transport {
     /// Those of `send`.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
 
-    /// Waits for a datagram of one or more messages, and puts it in place of what is in `datagram`.
+    /// Takes a datagram of one or more messages, and puts it in place of what is in `datagram`.
+    /// Where there is none it waits for one, if it shall.
     ///
     /// # Errors
     ///
-    /// Those of `recv`.
-    fn receive(&mut self, datagram: &mut Vec<u8>) -> io::Result<()>;
+    /// Those of `recv`: `EAGAIN` where there is none and it shall not wait.
+    fn receive(&mut self, datagram: &mut Vec<u8>, wait: bool) -> io::Result<()>;
 
     /// Joins a multicast group.
     ///
@@ -145,7 +146,7 @@ impl<T: Transport> Conversation<T> {
         }
         self.transport.send(&datagram)?;
         loop {
-            self.transport.receive(&mut self.datagram)?;
+            self.transport.receive(&mut self.datagram, true)?;
             for message in messages(&self.datagram) {
                 let message = message?;
                 let Body::End(end) = message.body else {
@@ -172,16 +173,18 @@ impl<T: Transport> Conversation<T> {
         Ok(self.transport.subscribe(group)?)
     }
 
-    /// Waits for notifications and hands them over.
+    /// Waits for notifications, if it shall, and hands them over.
     ///
     /// # Errors
     ///
-    /// What came makes no sense, or the socket fails: with `ENOBUFS` where notifications were lost.
+    /// What came makes no sense, or the socket fails: with `ENOBUFS` where notifications were lost,
+    /// with `EAGAIN` where none are there and it shall not wait.
     pub fn listen(
         &mut self,
+        wait: bool,
         mut each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
     ) -> Result<(), Failure> {
-        self.transport.receive(&mut self.datagram)?;
+        self.transport.receive(&mut self.datagram, wait)?;
         for message in messages(&self.datagram) {
             if let Body::Answer(answer) = message?.body {
                 each(answer)?;
@@ -200,7 +203,7 @@ impl<T: Transport> Conversation<T> {
         self.transport.send(request.seal(flags, self.sequence))?;
         let mut whole = true;
         loop {
-            self.transport.receive(&mut self.datagram)?;
+            self.transport.receive(&mut self.datagram, true)?;
             for message in messages(&self.datagram) {
                 let message = message?;
                 if message.sequence != self.sequence {

@@ -245,7 +245,7 @@ impl Transport for Fake<'_> {
         Ok(())
     }
 
-    fn receive(&mut self, datagram: &mut Vec<u8>) -> io::Result<()> {
+    fn receive(&mut self, datagram: &mut Vec<u8>, _: bool) -> io::Result<()> {
         let next = self.ready.0.borrow_mut().pop_front();
         let next = next.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()));
         *datagram = next?;

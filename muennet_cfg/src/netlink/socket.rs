@@ -7,6 +7,7 @@ use std::io;
 use netlink_sys::protocols::NETLINK_GENERIC;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::SocketAddr;
+use nix::libc::MSG_DONTWAIT;
 use nix::libc::MSG_TRUNC;
 
 use super::Transport;
@@ -50,11 +51,12 @@ impl Transport for Socket {
         self.0.send(datagram, 0).map(|_| ())
     }
 
-    fn receive(&mut self, datagram: &mut Vec<u8>) -> io::Result<()> {
+    fn receive(&mut self, datagram: &mut Vec<u8>, wait: bool) -> io::Result<()> {
+        let flags = if wait { 0 } else { MSG_DONTWAIT };
         datagram.clear();
         datagram.reserve(ROOM);
         loop {
-            match self.0.recv(datagram, MSG_TRUNC) {
+            match self.0.recv(datagram, MSG_TRUNC | flags) {
                 Ok(length) if length > datagram.len() => {
                     return Err(io::Error::other("a datagram is too long"));
                 }
