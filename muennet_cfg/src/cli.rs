@@ -108,7 +108,8 @@ pub enum Command {
     },
     /// Tell of every change of children and marks as it happens
     ///
-    /// A line for each, with --json an object a line. Runs until it is interrupted.
+    /// A line for each, with --json an object a line. Runs until it is interrupted, or the module is
+    /// unloaded.
     Monitor,
     /// Carry out commands from a file
     ///

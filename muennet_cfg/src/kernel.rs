@@ -15,6 +15,7 @@ use crate::model::Heard;
 use crate::model::Interface;
 use crate::model::Owned;
 use crate::names::Place;
+use crate::netlink::Attributes;
 use crate::netlink::Conversation;
 use crate::netlink::Failure;
 use crate::netlink::Malformed;
@@ -32,7 +33,11 @@ use crate::uapi::VERSION;
 mod control {
     pub const FAMILY: u16 = 0x10;
     pub const VERSION: u8 = 2;
+    pub const NEWFAMILY: u8 = 1;
+    pub const DELFAMILY: u8 = 2;
     pub const GETFAMILY: u8 = 3;
+    /// The multicast group that is told when a family comes or goes; of a fixed number.
+    pub const GROUP_NOTIFY: u32 = 0x10;
     pub const FAMILY_ID: u16 = 1;
     pub const FAMILY_NAME: u16 = 2;
     pub const MCAST_GROUPS: u16 = 7;
@@ -51,7 +56,32 @@ pub struct Kernel<T> {
     conversation: Conversation<T>,
     namespaces: Box<dyn Namespaces>,
     family: u16,
+}
+
+/// What the kernel tells about a family.
+#[derive(Default)]
+struct Family {
+    name: Option<String>,
+    number: Option<u16>,
+    // The group that is told of changes.
     changes: Option<u32>,
+}
+
+impl Family {
+    fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
+        let mut family = Family::default();
+        for attribute in attributes.iter() {
+            match attribute? {
+                (control::FAMILY_NAME, value) => family.name = Some(value.text()),
+                (control::FAMILY_ID, value) => family.number = Some(value.u16()?),
+                (control::MCAST_GROUPS, value) => {
+                    family.changes = group(value, uapi::GROUP_CHANGES)?;
+                }
+                _ => {}
+            }
+        }
+        Ok(family)
+    }
 }
 
 impl<T: Transport> Kernel<T> {
@@ -61,19 +91,20 @@ impl<T: Transport> Kernel<T> {
     ///
     /// [`Error::NotLoaded`] where the kernel does not know it.
     pub fn connect(transport: T, namespaces: Box<dyn Namespaces>) -> Result<Self, Error> {
-        let mut conversation = Conversation::new(transport);
-        let mut request = Request::generic(control::FAMILY, control::GETFAMILY, control::VERSION)
-            .text(control::FAMILY_NAME, uapi::FAMILY);
-        let mut family = None;
-        let mut changes = None;
-        let answer = conversation.ask(&mut request, |answer| {
-            for attribute in answer.generic()?.1.iter() {
-                match attribute? {
-                    (control::FAMILY_ID, value) => family = Some(value.u16()?),
-                    (control::MCAST_GROUPS, value) => changes = group(value, uapi::GROUP_CHANGES)?,
-                    _ => {}
-                }
-            }
+        let mut kernel = Kernel {
+            conversation: Conversation::new(transport),
+            namespaces,
+            family: 0,
+        };
+        kernel.look_up()?;
+        Ok(kernel)
+    }
+
+    /// Looks the family up: the number of the group that is told of changes.
+    fn look_up(&mut self) -> Result<Option<u32>, Error> {
+        let mut family = Family::default();
+        let answer = self.conversation.ask(&mut who_is_it(), |answer| {
+            family = Family::parse(answer.generic()?.1)?;
             Ok(())
         });
         match answer {
@@ -82,12 +113,9 @@ impl<T: Transport> Kernel<T> {
             }
             other => other?,
         }
-        Ok(Kernel {
-            conversation,
-            namespaces,
-            family: family.ok_or_else(|| malformed("the number of the family is missing"))?,
-            changes,
-        })
+        let number = family.number;
+        self.family = number.ok_or_else(|| malformed("the number of the family is missing"))?;
+        Ok(family.changes)
     }
 
     /// Carries out a change.
@@ -172,42 +200,81 @@ impl<T: Transport> Kernel<T> {
     ///
     /// # Errors
     ///
-    /// There is no such group, or the socket fails.
+    /// There is no such group, or the socket fails; [`Error::NotLoaded`] where the family is gone.
     pub fn subscribe(&mut self) -> Result<(), Error> {
-        let group = self.changes;
+        // The kernel takes the groups of a family that goes from who has joined them, without a
+        // word. So that no moment is left in which it could go unseen, it is looked up only after
+        // the group is joined that is told so.
+        self.conversation.subscribe(control::GROUP_NOTIFY)?;
+        let group = self.look_up()?;
         let group = group.ok_or_else(|| malformed("the multicast group is missing"))?;
         Ok(self.conversation.subscribe(group)?)
     }
 
-    /// Waits for changes, and adds those that have come to `heard`.
+    /// Waits for changes, and adds those that have come to `heard`. After [`Heard::Unloaded`]
+    /// nothing will come.
     ///
     /// # Errors
     ///
     /// The conversation fails; what came before that is in `heard` all the same.
     pub fn changes(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
-        let family = self.family;
-        for number in 0..DATAGRAMS {
-            let wait = number == 0;
-            let came = self.conversation.listen(wait, |answer| {
-                if answer.kind == family {
-                    let (command, attributes) = answer.generic()?;
-                    heard.extend(Event::parse(command, attributes)?.map(Heard::Event));
-                }
-                Ok(())
-            });
-            match came {
-                Err(Failure::Socket(error)) if !wait && error.kind() == ErrorKind::WouldBlock => {
+        let mut lost = false;
+        for number in 0.. {
+            match self.hear(number == 0, heard) {
+                Err(Failure::Socket(error))
+                    if number > 0 && error.kind() == ErrorKind::WouldBlock =>
+                {
                     break;
                 }
                 Err(Failure::Socket(error))
                     if error.raw_os_error() == Some(Errno::ENOBUFS as i32) =>
                 {
+                    lost = true;
                     heard.push(Heard::Lost);
+                }
+                // To what is asked below.
+                Err(Failure::Refused(refusal)) if refusal.errno == Errno::ENOENT as i32 => {
+                    heard.push(Heard::Unloaded);
                 }
                 other => other?,
             }
+            if heard.last() == Some(&Heard::Unloaded) {
+                return Ok(());
+            }
+            // When some were lost the kernel tells nothing more before all are taken that it has
+            // told.
+            if number >= DATAGRAMS && !lost {
+                break;
+            }
+        }
+        if lost {
+            // That the family goes may be among what was lost. The answer comes as changes do.
+            self.conversation.tell(&mut who_is_it())?;
         }
         Ok(())
+    }
+
+    /// Takes a datagram of what is told.
+    fn hear(&mut self, wait: bool, heard: &mut Vec<Heard>) -> Result<(), Failure> {
+        let family = self.family;
+        self.conversation.listen(wait, |answer| {
+            if answer.kind == family {
+                let (command, attributes) = answer.generic()?;
+                heard.extend(Event::parse(command, attributes)?.map(Heard::Event));
+            } else if answer.kind == control::FAMILY {
+                let (command, attributes) = answer.generic()?;
+                let told = Family::parse(attributes)?;
+                let ours = told.number == Some(family);
+                let gone = match command {
+                    control::DELFAMILY => ours,
+                    // It has gone, and come again.
+                    control::NEWFAMILY => told.name.as_deref() == Some(uapi::FAMILY) && !ours,
+                    _ => false,
+                };
+                heard.extend(gone.then_some(Heard::Unloaded));
+            }
+            Ok(())
+        })
     }
 
     /// The names of namespaces, by their numbers here, if any of these numbers is that of one. They
@@ -248,7 +315,7 @@ impl<T: Transport> Kernel<T> {
         &mut self,
         command: u8,
         place: Option<&Place>,
-        parse: fn(crate::netlink::Attributes<'_>) -> Result<R, Malformed>,
+        parse: fn(Attributes<'_>) -> Result<R, Malformed>,
     ) -> Result<Vec<R>, Error> {
         let mut numbers = Numbers::default();
         let mut request = self.at(command, place, &mut numbers)?;
@@ -269,6 +336,12 @@ impl<T: Transport> Kernel<T> {
         // Where changes never stop, the last answer is as good as any.
         Ok(all)
     }
+}
+
+/// The request that looks the family up.
+fn who_is_it() -> Request {
+    Request::generic(control::FAMILY, control::GETFAMILY, control::VERSION)
+        .text(control::FAMILY_NAME, uapi::FAMILY)
 }
 
 /// The number of a multicast group.

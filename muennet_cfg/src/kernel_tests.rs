@@ -128,7 +128,7 @@ fn the_family() {
     let fake = silent();
     let groups = fake.groups.clone();
     connect(fake).subscribe().unwrap();
-    assert_eq!(*groups.borrow(), [CHANGES]);
+    assert_eq!(*groups.borrow(), [control::GROUP_NOTIFY, CHANGES]);
 }
 
 #[test]

@@ -30,7 +30,7 @@ const STATUS: &[(&str, &str)] = &[
     ),
     (
         "3",
-        "The kernel does not know the driver: its module is not loaded.",
+        "The kernel does not know the driver: its module is not loaded, or was unloaded under monitor.",
     ),
 ];
 
@@ -66,7 +66,7 @@ const EXAMPLES: &[(&str, &str)] = &[
 const JSON: &[&str] = &[
     "With --json show prints a list of main interfaces, each with its children. A child whose parent lies in another namespace stands in the list itself; parent says whose child it is. Members may be added to the shape; none changes or goes.",
     "netnsid is the number of another namespace in the one where the command works, -1 where it has none there, null for this namespace itself; netns is its name where ip netns knows one. kind is main or child. mode is raw, ip, ethernet or ip-offload. in, out and peer are null where there is no such channel, and for children. peer is unknown, inactive, active, incompatible or broken. element_size and elements are null while there is no epoch. protocol is text since many readers of JSON lose parts of large numbers.",
-    "monitor prints an object a line with event, child and parent. event is child_added, child_deleted (with mark_count, the number of marks that went with it), mark_added, mark_deleted (both with mark), mark_moved (with mark, and from: the child that had it), or events_lost, alone, where changes came faster than they were read, or the kernel had no memory to tell of one. child, parent and from are objects of ifname, ifindex, netnsid and netns.",
+    "monitor prints an object a line with event, child and parent. event is child_added, child_deleted (with mark_count, the number of marks that went with it), mark_added, mark_deleted (both with mark), mark_moved (with mark, and from: the child that had it), events_lost, alone, where changes came faster than they were read, or the kernel had no memory to tell of one, or module_unloaded, alone, the last one: monitor ends then, with exit status 3. child, parent and from are objects of ifname, ifindex, netnsid and netns.",
 ];
 
 /// The page, as roff.

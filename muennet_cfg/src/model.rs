@@ -133,6 +133,8 @@ pub enum Heard {
     Event(Event),
     /// That some changes were lost on the way.
     Lost,
+    /// That the module was unloaded.
+    Unloaded,
 }
 
 /// All attributes of a message that may be there, as they are.

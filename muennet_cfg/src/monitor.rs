@@ -17,7 +17,7 @@ use crate::show::text::place;
 ///
 /// # Errors
 ///
-/// The conversation fails, or the output does.
+/// The conversation fails, or the output does; [`Error::NotLoaded`] when the module is unloaded.
 pub fn run<T: Transport>(
     kernel: &mut Kernel<T>,
     json: bool,
@@ -41,6 +41,7 @@ fn listen<T: Transport>(
     let mut heard = Vec::new();
     let result = kernel.changes(&mut heard);
     // Names are looked up anew, but only once for what came together.
+    let unloaded = heard.contains(&Heard::Unloaded);
     let names = kernel.netns_names(heard.iter().flat_map(namespaces));
     let netns = |number: i32| names.get(&number).cloned();
     let lines = heard.into_iter().map(|heard| line(heard, json, &netns));
@@ -48,6 +49,9 @@ fn listen<T: Transport>(
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
         .map_err(|error| Error::system("can not write", error))?;
+    if unloaded {
+        return Err(Error::NotLoaded);
+    }
     result
 }
 
@@ -57,6 +61,8 @@ fn line(heard: Heard, json: bool, netns: Names<'_>) -> String {
         Heard::Event(event) => describe(&event, netns),
         Heard::Lost if json => to_json(&json::lost()),
         Heard::Lost => "some changes were lost".to_owned(),
+        Heard::Unloaded if json => to_json(&json::unloaded()),
+        Heard::Unloaded => "the module was unloaded".to_owned(),
     }
 }
 
@@ -70,7 +76,7 @@ fn namespaces(heard: &Heard) -> impl Iterator<Item = i32> {
             };
             [event.child.netnsid, event.parent.netnsid, from]
         }
-        Heard::Lost => [None; 3],
+        Heard::Lost | Heard::Unloaded => [None; 3],
     };
     numbers.into_iter().flatten()
 }
@@ -101,9 +107,13 @@ fn describe(event: &Event, netns: Names<'_>) -> String {
 mod tests {
     use std::cell::Cell;
     use std::collections::HashMap;
+    use std::io;
     use std::rc::Rc;
 
+    use nix::errno::Errno;
+
     use super::*;
+    use crate::kernel::tests::connect;
     use crate::netlink::fake::Fake;
     use crate::netlink::fake::Mailbox;
     use crate::netlink::fake::FAMILY;
@@ -176,6 +186,62 @@ mod tests {
             let expected = format!("ns{}/a: mark 5 added\n", looked + 1);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn ends_when_the_module_is_unloaded() {
+        const CONTROL: u16 = 0x10;
+        let told = |command, number| {
+            Request::generic(0, command, 2)
+                .text(2, "muennet")
+                .u16(1, number)
+        };
+        // What the kernel tells: of itself (NEWFAMILY is 1, DELFAMILY 2), or where it was lost.
+        let gone = || Ok(told(2, FAMILY));
+        let come_again = || Ok(told(1, FAMILY + 1));
+        let lost = || Err(io::Error::from_raw_os_error(Errno::ENOBUFS as i32));
+        for (family, json, expected) in [
+            (gone(), false, "a: mark 24 added\nthe module was unloaded\n"),
+            (gone(), true, "\n{\"event\":\"module_unloaded\"}\n"),
+            (come_again(), false, "added\nthe module was unloaded\n"),
+            (
+                lost(),
+                false,
+                "added\nsome changes were lost\nthe module was unloaded\n",
+            ),
+        ] {
+            let fake = Fake::new(|_| panic!("nothing is asked"));
+            let mailbox = fake.mailbox();
+            let unloaded = fake.unloaded.clone();
+            let mut kernel = connect(fake);
+            kernel.subscribe().unwrap();
+            unloaded.set(true);
+            tell(&mailbox, 24, None);
+            // Of others.
+            mailbox.notify(CONTROL, Ok(told(2, FAMILY + 1)));
+            mailbox.notify(CONTROL, Ok(Request::generic(0, 1, 2).u16(1, FAMILY + 2)));
+            mailbox.notify(CONTROL, family);
+            let mut out = Vec::new();
+            let result = (0..2).try_for_each(|_| listen(&mut kernel, json, &mut out));
+            assert_eq!(result.unwrap_err().status(), 3);
+            let text = String::from_utf8(out).unwrap();
+            assert!(text.ends_with(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn goes_on_when_changes_are_lost() {
+        let fake = Fake::new(|_| panic!("nothing is asked"));
+        let mailbox = fake.mailbox();
+        let mut kernel = connect(fake);
+        let lost = io::Error::from_raw_os_error(Errno::ENOBUFS as i32);
+        mailbox.notify(FAMILY, Err(lost));
+        let mut out = Vec::new();
+        listen(&mut kernel, false, &mut out).unwrap();
+        tell(&mailbox, 24, None);
+        listen(&mut kernel, false, &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(text, "some changes were lost\na: mark 24 added\n");
     }
 
     #[test]

@@ -7,7 +7,8 @@ shows and tells.
 import json
 
 from e2e.netlink.tool import Tool
-from rig import PAIR, ksft_busy_wait, ksft_eq, ksft_ge, ksft_in, ksft_not_in, ksft_true
+from rig import (PAIR, KsftNamedVariant, ksft_busy_wait, ksft_eq, ksft_ge, ksft_in, ksft_not_in,
+                 ksft_true, ksft_variants, unload)
 
 SYSTEM = PAIR
 
@@ -109,11 +110,14 @@ def test_batch_of_many(env):
         ksft_eq(tool.marks(), {(None, "child0"): marks})
 
 
+# Shows sockets of generic netlink, protocol 16, that have joined a group beside number 16, which is
+# told of families.
+LISTENS = "awk '$2 == 16 && $4 !~ /^0000[08]000$/' /proc/net/netlink"
+
+
 def listens(machine):
     """Waits for a monitor to listen."""
-    # A socket of generic netlink, protocol 16, that has joined a group.
-    joined = "awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink"
-    ksft_busy_wait(lambda: machine.run(joined).stdout, sleep=0.1, deadline=30)
+    ksft_busy_wait(lambda: machine.run(LISTENS, fail=False).stdout, sleep=0.1, deadline=30)
 
 
 def test_monitor(env):
@@ -140,13 +144,54 @@ def test_monitor(env):
         ("child_deleted", "child0", None, None, 1)])
 
 
+@ksft_variants([KsftNamedVariant("text", "", "the module was unloaded"),
+                KsftNamedVariant("json", "--json", '{"event":"module_unloaded"}')])
+def test_monitor_ends_with_the_module(env, options, last):
+    tool = Tool(env)
+    tool.does("add_child net0 child0")
+    monitor = f"muennet_cfg {options} monitor >/tmp/changes 2>/tmp/errors; echo $? >/tmp/status"
+    with env.a.bkg(monitor, exit_wait=True):
+        listens(env.a)
+        tool.does("add_mark child0 24")
+        unload(env.a)
+    ksft_eq(env.a.get("/tmp/status"), b"3\n")
+    lines = env.a.get("/tmp/changes").decode().splitlines()
+    ksft_in("24", lines[0])
+    ksft_eq(lines[-1], last)
+    errors = env.a.get("/tmp/errors").decode()
+    ksft_in("modprobe muennet", errors)
+    ksft_eq(len(errors.splitlines()), 1, errors)
+
+
+# A monitor that does not read while more changes come than it has room for, and the module goes.
+LOST = f"""
+muennet_cfg monitor >/tmp/changes 2>/tmp/errors & monitor=$!
+until {LISTENS} | grep -q .; do sleep .1; done
+kill -STOP $monitor
+seq 1 {MARKS} | sed 's,^,add_mark child0 ,' | muennet_cfg batch --force -
+rmmod muennet
+kill -CONT $monitor
+wait $monitor; echo $?
+"""
+
+
+def test_monitor_ends_with_the_module_when_changes_were_lost(env):
+    tool = Tool(env)
+    tool.does("add_child net0 child0")
+    result = env.a.run(LOST, fail=False)
+    ksft_eq((result.stdout, result.stderr), ("3\n", ""))
+    lines = env.a.get("/tmp/changes").decode().splitlines()
+    ksft_in("some changes were lost", lines)
+    ksft_eq(lines[-1], "the module was unloaded")
+
+
 # A batch, and a monitor, that go on while the namespace blue goes and red gets its number.
-REUSE = """
+REUSE = f"""
 mkfifo /tmp/lines
 muennet_cfg --json monitor >/tmp/changes & monitor=$!
 muennet_cfg batch /tmp/lines 2>/tmp/errors & batch=$!
 exec 3>/tmp/lines
-until awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink | grep -q .; do sleep .1; done
+until {LISTENS} | grep -q .; do sleep .1; done
 echo add_mark blue/child0 5 >&3
 until grep -q '"mark":5' /tmp/changes; do sleep .1; done
 ip netns del blue

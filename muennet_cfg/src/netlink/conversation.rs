@@ -173,11 +173,22 @@ impl<T: Transport> Conversation<T> {
         Ok(self.transport.subscribe(group)?)
     }
 
+    /// Sends a request whose answer comes from [`Self::listen`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub fn tell(&mut self, request: &mut Request) -> Result<(), Failure> {
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(self.transport.send(request.seal(0, self.sequence))?)
+    }
+
     /// Waits for notifications, if it shall, and hands them over.
     ///
     /// # Errors
     ///
-    /// What came makes no sense, or the socket fails: with `ENOBUFS` where notifications were lost,
+    /// What came makes no sense, or is a refusal of what was asked by [`Self::tell`], or the socket
+    /// fails: with `ENOBUFS` where notifications were lost,
     /// with `EAGAIN` where none are there and it shall not wait.
     pub fn listen(
         &mut self,
@@ -186,8 +197,10 @@ impl<T: Transport> Conversation<T> {
     ) -> Result<(), Failure> {
         self.transport.receive(&mut self.datagram, wait)?;
         for message in messages(&self.datagram) {
-            if let Body::Answer(answer) = message?.body {
-                each(answer)?;
+            match message?.body {
+                Body::Answer(answer) => each(answer)?,
+                Body::End(end) => end.map_err(Failure::Refused)?,
+                Body::Nothing => {}
             }
         }
         Ok(())

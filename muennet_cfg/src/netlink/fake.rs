@@ -2,6 +2,7 @@
 
 //! A kernel for tests: it has the family, and answers as the test says.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::io;
@@ -152,6 +153,8 @@ pub struct Fake<'a> {
     pub datagrams: Rc<RefCell<Vec<usize>>>,
     /// The groups that were joined.
     pub groups: Rc<RefCell<Vec<u32>>>,
+    /// The family is not there (any more).
+    pub unloaded: Rc<Cell<bool>>,
 }
 
 impl<'a> Fake<'a> {
@@ -162,6 +165,7 @@ impl<'a> Fake<'a> {
             ready: Mailbox::default(),
             datagrams: Rc::default(),
             groups: Rc::default(),
+            unloaded: Rc::default(),
         }
     }
 
@@ -173,7 +177,11 @@ impl<'a> Fake<'a> {
     fn answer(&mut self, request: &[u8]) -> Told {
         let header = NetlinkBuffer::new(request);
         if header.message_type() == 0x10 {
-            return Told::All(vec![family()]);
+            return if self.unloaded.get() {
+                Told::Refused(2, None, None)
+            } else {
+                Told::All(vec![family()])
+            };
         }
         assert_eq!(header.message_type(), FAMILY);
         (self.answer)(&Asked {
@@ -203,7 +211,8 @@ impl<'a> Fake<'a> {
         let mut datagram = Vec::new();
         for mut one in messages {
             let payload = &one.seal(0, 0)[16..];
-            datagram.extend(message(FAMILY, flags, header.sequence_number(), payload));
+            let kind = header.message_type();
+            datagram.extend(message(kind, flags, header.sequence_number(), payload));
         }
         if !datagram.is_empty() {
             self.ready.push(Ok(datagram));

@@ -73,9 +73,9 @@ pub struct Event {
     from: Option<Link>,
 }
 
-/// Some changes went unheard.
+/// What is not about a child.
 #[derive(Debug, Serialize)]
-pub struct Lost {
+pub struct Alone {
     event: &'static str,
 }
 
@@ -135,9 +135,16 @@ pub fn event(event: model::Event, netns: Names<'_>) -> Event {
 }
 
 /// That some changes went unheard.
-pub fn lost() -> Lost {
-    Lost {
+pub fn lost() -> Alone {
+    Alone {
         event: "events_lost",
+    }
+}
+
+/// That the module was unloaded.
+pub fn unloaded() -> Alone {
+    Alone {
+        event: "module_unloaded",
     }
 }
 
@@ -245,6 +252,8 @@ mod tests {
             };
             assert_eq!(to_value(event(change, &netns)).unwrap(), expected);
         }
-        assert_eq!(to_value(lost()).unwrap(), json!({"event": "events_lost"}));
+        for (alone, name) in [(lost(), "events_lost"), (unloaded(), "module_unloaded")] {
+            assert_eq!(to_value(alone).unwrap(), json!({"event": name}));
+        }
     }
 }
