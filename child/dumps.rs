@@ -4,11 +4,16 @@
 //!
 //! A dump walks the devices of the asker's namespace by their indices, and from a main interface on
 //! to its ports or marks. Between two buffers the RTNL is released: what comes and goes meanwhile
-//! may be in the dump or not, all else is in it once.
+//! may be in the dump or not, all else is in it once. The asker is told if there was such a change.
 
 use super::{
     family::FAMILY,
-    find,
+    find::{
+        self,
+        text,
+        Found, //
+    },
+    generation,
     link::Child,
     show,
     uapi::muennet as attr, //
@@ -32,20 +37,52 @@ use crate::{
             Rtnl, //
         }, //
     },
-    netdev::Interface, //
+    netdev::{
+        Interface,
+        PortId, //
+    }, //
 };
 use kernel::prelude::*;
 use pin_init::Zeroable;
 
-/// Where a dump goes on: at which device of the asker's namespace, and where with that.
+/// Where a dump goes on: at which device of the asker's namespace, and where with that. A dump of
+/// one child goes on with that child.
 #[derive(Clone, Copy, Zeroable)]
 #[repr(C)]
 pub(super) struct Position {
     index: u64,
     inner: u64,
+    child: Identity,
+}
+
+/// What tells a child from all others, by whatever name: its parent, whose address is nobody else's
+/// for as long as the module is there, which a dump holds; and its port. All zeroes: no child.
+#[derive(Clone, Copy, PartialEq, Eq, Zeroable)]
+#[repr(C)]
+struct Identity {
+    parent: u64,
+    port: PortId,
+}
+
+impl Identity {
+    fn of(child: &Child) -> Self {
+        Self {
+            parent: core::ptr::from_ref(child.parent()).addr() as u64,
+            port: child.port(),
+        }
+    }
 }
 
 impl Position {
+    /// The start of a device.
+    fn at(index: u64) -> Self {
+        Self {
+            index,
+            inner: 0,
+            child: Identity::zeroed(),
+        }
+    }
+
     /// The device to go on with; goes on to the start of the next one where the last is gone.
     fn device<'a>(&mut self, request: &Request<'_>, rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
         let dev = request
@@ -53,16 +90,13 @@ impl Position {
             .next_device(u32::try_from(self.index).ok()?, rtnl)?;
         let index = u64::from(dev.index());
         if index != self.index {
-            *self = Self { index, inner: 0 };
+            *self = Self::at(index);
         }
         Some(dev)
     }
 
     fn next_device(&mut self) {
-        *self = Self {
-            index: self.index.saturating_add(1),
-            inner: 0,
-        };
+        *self = Self::at(self.index.saturating_add(1));
     }
 }
 
@@ -87,6 +121,7 @@ impl Dumper for Interfaces {
 
     fn run(request: &Request<'_>, position: &mut Position, dump: &mut Dump<'_>) -> Result {
         let rtnl = &*rtnl::lock();
+        dump.of_state(generation::current(rtnl));
         let net = request.net();
         while let Some(dev) = position.device(request, rtnl) {
             if let Some(interface) = dev.downcast::<Interface>() {
@@ -168,8 +203,21 @@ impl Dumper for Marks {
 
     fn run(request: &Request<'_>, position: &mut Position, dump: &mut Dump<'_>) -> Result {
         let rtnl = &*rtnl::lock();
+        dump.of_state(generation::current(rtnl));
         if request.attribute(attr::IFNAME).is_some() {
-            let child = find::child(request, find::SUBJECT, rtnl)?.dev;
+            let Found { dev: child, by } = find::child(request, find::SUBJECT, rtnl)?;
+            let identity = Identity::of(child.data());
+            if position.child == Identity::zeroed() {
+                position.child = identity;
+            } else if position.child != identity {
+                // Marks of two children would look like those of one.
+                let name = text(child.any().name(rtnl));
+                return Err(request.refuse(
+                    by,
+                    ENODEV,
+                    fmt!("{name} is another child than when the dump began"),
+                ));
+            }
             return Self::add_own(request, child, position, dump, rtnl);
         }
         while let Some(dev) = position.device(request, rtnl) {

@@ -2,7 +2,10 @@
 
 //! The device of a child.
 
-use super::tell;
+use super::{
+    generation,
+    tell, //
+};
 use crate::{
     abstractions::{
         ethtool,
@@ -148,10 +151,11 @@ impl Stacked for Child {
         Ok((parent.data().port_link(own), child))
     }
 
-    fn init(dev: &Device<Self>, _rtnl: &Rtnl) -> Result {
+    fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result {
         let this = dev.data();
         let port = this.parent.data().ports().add(dev.any(), &this.counters)?;
         this.port.store(port, Relaxed);
+        generation::raise(rtnl);
         Ok(())
     }
 
@@ -168,6 +172,7 @@ impl Stacked for Child {
             tell::child_deleted(dev, rtnl);
         }
         this.parent.data().ports().remove(this.port());
+        generation::raise(rtnl);
     }
 
     fn lower(&self) -> &NetDevice {

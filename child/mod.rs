@@ -10,11 +10,12 @@
 //! ```
 //!
 //! - [`link`]: the device of a child; every way to add or to remove one ends there.
-//! - [`watch`]: children follow their parent's MTU and carrier.
+//! - [`watch`]: children follow their parent's MTU and carrier; dumps notice renames and moves.
 //! - [`rules`]: who may own which mark.
 //! - [`family`]: the netlink family, which `muennet.yaml` specifies. [`uapi`]: its numbers.
 //!   [`commands`], [`steering`], [`dumps`]: what can be asked for. [`find`]: the interfaces that
 //!   requests name. [`show`]: interfaces and marks in messages. [`tell`]: notifications.
+//!   [`generation`]: what a dump is interrupted by.
 //! - [`tools`]: what `ethtool` and debugfs show of a child.
 //!
 //! # Locks and lifetimes
@@ -33,6 +34,7 @@ mod commands;
 mod dumps;
 mod family;
 mod find;
+mod generation;
 mod link;
 mod rules;
 mod show;

@@ -9,6 +9,7 @@ use super::{
         Found,
         NAME, //
     },
+    generation,
     link::Child,
     rules::{
         self,
@@ -126,6 +127,7 @@ fn steer(
             Ok(decide(mark, owner)?)
         })
         .map_err(|why| explain(request, by, mark, child, why, rtnl))?;
+    generation::raise(rtnl);
     Ok(mark)
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Children follow their parent.
+//! Children follow their parent, and dumps notice what has moved.
 
-use super::link::Child;
+use super::{
+    generation,
+    link::Child, //
+};
 use crate::{
     abstractions::{
         netdevice::{
@@ -16,12 +19,19 @@ use crate::{
     netdev::Interface, //
 };
 
-/// Makes children follow.
+/// Makes children follow, and dumps notice.
 pub(super) struct Follow;
 
 impl Watcher for Follow {
     fn event(dev: &NetDevice, event: Event, rtnl: &Rtnl) {
-        let Some(parent) = dev.downcast::<Interface>() else {
+        let parent = dev.downcast::<Interface>();
+        if let Event::ChangeName | Event::Register = event {
+            if parent.is_some() || dev.downcast::<Child>().is_some() {
+                generation::raise(rtnl);
+            }
+            return;
+        }
+        let Some(parent) = parent else {
             return;
         };
         let mut next = 1;
@@ -32,6 +42,7 @@ impl Watcher for Follow {
             };
             match event {
                 Event::Up | Event::Down | Event::Change => Child::update_carrier(child),
+                Event::ChangeName | Event::Register => {}
                 Event::ChangeMtu => {
                     let mtu = parent.mtu();
                     if let Err(error) = child.any().fix_mtu(mtu, rtnl) {

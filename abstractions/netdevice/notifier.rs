@@ -25,6 +25,10 @@ pub(crate) enum Event {
     Change,
     /// Its MTU is another one now.
     ChangeMtu,
+    /// It has another name now.
+    ChangeName,
+    /// It is in its namespace now: it is new, or comes from another one.
+    Register,
 }
 
 /// Who wants to know.
@@ -54,7 +58,8 @@ unsafe impl<W: Watcher> Send for Notifier<W> {}
 unsafe impl<W: Watcher> Sync for Notifier<W> {}
 
 impl<W: Watcher> Notifier<W> {
-    /// Registers a watcher, which is told at once of all devices that are up. Takes the RTNL.
+    /// Registers a watcher, which is told at once of all devices, and of those that are up. Takes
+    /// the RTNL.
     ///
     /// # Errors
     ///
@@ -91,11 +96,14 @@ impl<W: Watcher> Notifier<W> {
             bindings::netdev_cmd_NETDEV_DOWN => Event::Down,
             bindings::netdev_cmd_NETDEV_CHANGE => Event::Change,
             bindings::netdev_cmd_NETDEV_CHANGEMTU => Event::ChangeMtu,
+            bindings::netdev_cmd_NETDEV_CHANGENAME => Event::ChangeName,
+            bindings::netdev_cmd_NETDEV_REGISTER => Event::Register,
             _ => return bindings::NOTIFY_DONE as c_int,
         };
         // SAFETY: C holds the RTNL.
         let rtnl = unsafe { Rtnl::assume_held() };
-        // SAFETY: The information on a device begins with a pointer to it, which is valid.
+        // SAFETY: The information on a device begins with a pointer to it, which is valid. It has been
+        // registered: C sets its state before it tells of that, the first of these events.
         let dev =
             unsafe { NetDevice::from_raw((*info.cast::<bindings::netdev_notifier_info>()).dev) };
         W::event(dev, event, rtnl);

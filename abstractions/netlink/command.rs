@@ -152,6 +152,7 @@ unsafe extern "C" fn dumpit<D: Dumper>(
 ) -> c_int {
     from_result(|| {
         let skb = NonNull::new(skb).ok_or(EINVAL)?;
+        let state = NonNull::new(callback).ok_or(EINVAL)?;
         // SAFETY: The state is valid, and so is what it tells of the request, which C keeps until
         // the dump is done.
         let (request, address, command, position) = unsafe {
@@ -169,8 +170,9 @@ unsafe extern "C" fn dumpit<D: Dumper>(
                 position,
             )
         };
-        // SAFETY: C gives the buffer for this call.
-        let mut dump = unsafe { Dump::from_raw(skb, address, D::family(), command) };
+        // SAFETY: C gives the buffer for this call, and does not touch the state's numbers meanwhile;
+        // the position is none of these.
+        let mut dump = unsafe { Dump::from_raw(skb, state, address, D::family(), command) };
         D::run(&request, position, &mut dump)?;
         Ok(0)
     })

@@ -139,8 +139,8 @@ impl Family {
     ) -> Result<Buffer> {
         let buffer = Buffer::new()?;
         let skb = NonNull::new(buffer.as_ptr()).ok_or(ENOMEM)?;
-        // SAFETY: The buffer is new, and nobody else uses it.
-        unsafe { Message::append(skb, self, (port, sequence), 0, command, fill) }?;
+        // SAFETY: The buffer is new, and nobody else uses it; there is no dump.
+        unsafe { Message::append(skb, self, (port, sequence), None, command, fill) }?;
         Ok(buffer)
     }
 

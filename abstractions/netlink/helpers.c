@@ -36,6 +36,12 @@ const struct genl_info *muennet_genl_dump_info(struct netlink_callback *cb)
 	return genl_info_dump(cb);
 }
 
+void muennet_genl_dump_check_consistent(struct netlink_callback *cb,
+					void *header)
+{
+	genl_dump_check_consistent(cb, header);
+}
+
 bool muennet_genl_capable_over(struct sk_buff *skb, struct net *net, int cap)
 {
 	return netlink_ns_capable(skb, net->user_ns, cap);

@@ -18,6 +18,8 @@ struct net_device *muennet_next_netdev(struct net *net, unsigned long *ifindex);
 
 struct net *muennet_genl_net(const struct genl_info *info);
 const struct genl_info *muennet_genl_dump_info(struct netlink_callback *cb);
+void muennet_genl_dump_check_consistent(struct netlink_callback *cb,
+					void *header);
 bool muennet_genl_capable_over(struct sk_buff *skb, struct net *net, int cap);
 int muennet_genl_reply(struct sk_buff *skb, struct genl_info *info);
 int muennet_genl_multicast(const struct genl_family *family, struct net *net,

@@ -11,6 +11,7 @@ use super::{
 use core::{
     marker::PhantomData,
     mem::ManuallyDrop,
+    num::NonZero,
     ptr::NonNull, //
 };
 use kernel::{
@@ -63,8 +64,8 @@ pub(crate) struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Appends a message to a buffer. It is complete when `fill` succeeds; else the buffer is as it
-    /// was before.
+    /// Appends a message to a buffer, as one of the dump `dump` if there is one. It is complete when
+    /// `fill` succeeds; else the buffer is as it was before.
     ///
     /// # Errors
     ///
@@ -73,16 +74,18 @@ impl Message<'_> {
     ///
     /// # Safety
     ///
-    /// `skb` must be a valid buffer that nobody else uses meanwhile.
+    /// `skb` must be a valid buffer, and `dump` the valid state of a dump, that nobody else uses
+    /// meanwhile.
     pub(super) unsafe fn append(
         skb: NonNull<bindings::sk_buff>,
         family: &'static Family,
         address: (u32, u32),
-        flags: c_int,
+        dump: Option<NonNull<bindings::netlink_callback>>,
         command: u8,
         fill: impl FnOnce(&mut Message<'_>) -> Result,
     ) -> Result {
         let (port, sequence) = address;
+        let flags = dump.map_or(0, |_| bindings::NLM_F_MULTI as c_int);
         // SAFETY: The buffer is valid, and so is the family.
         let header = unsafe {
             bindings::genlmsg_put(
@@ -101,6 +104,13 @@ impl Message<'_> {
             _life: PhantomData,
         };
         let filled = fill(&mut message);
+        if let (Ok(()), Some(dump)) = (&filled, dump) {
+            // SAFETY: The state is valid, and the header is that of a message in the buffer, behind
+            // the header of netlink.
+            unsafe {
+                bindings::muennet_genl_dump_check_consistent(dump.as_ptr(), header.as_ptr());
+            }
+        }
         // SAFETY: The header is that of the last message in the buffer.
         unsafe {
             match filled {
@@ -219,9 +229,10 @@ impl Message<'_> {
 ///
 /// # Invariants
 ///
-/// Both pointers are valid for `'a`, and nobody else uses them.
+/// Both pointers are valid for `'a`, and nobody else uses the buffer, nor the numbers of states.
 pub(crate) struct Dump<'a> {
     skb: NonNull<bindings::sk_buff>,
+    callback: NonNull<bindings::netlink_callback>,
     address: (u32, u32),
     family: &'static Family,
     command: u8,
@@ -233,9 +244,12 @@ impl Dump<'_> {
     ///
     /// # Safety
     ///
-    /// `skb` must be the buffer to be filled now, for as long as the caller chooses.
+    /// `callback` must be the state of a dump and `skb` the buffer to be filled now, both for as
+    /// long as the caller chooses. Meanwhile nobody else uses the buffer, nor the numbers by which C
+    /// tells whether the dump is consistent.
     pub(super) unsafe fn from_raw(
         skb: NonNull<bindings::sk_buff>,
+        callback: NonNull<bindings::netlink_callback>,
         address: (u32, u32),
         family: &'static Family,
         command: u8,
@@ -243,11 +257,21 @@ impl Dump<'_> {
         // INVARIANT: As the caller promises.
         Self {
             skb,
+            callback,
             address,
             family,
             command,
             _life: PhantomData,
         }
+    }
+
+    /// Says of which state the entries of this buffer are. Where that is another one than the
+    /// entries before are of, C tells the asker that the answer is not in one piece:
+    /// `NLM_F_DUMP_INTR`.
+    pub(crate) fn of_state(&mut self, generation: NonZero<u32>) {
+        // SAFETY: By the type invariant the state of the dump is valid, and nobody else uses the
+        // number.
+        unsafe { (&raw mut (*self.callback.as_ptr()).seq).write(generation.get()) };
     }
 
     /// Adds an entry.
@@ -258,13 +282,13 @@ impl Dump<'_> {
     ///   when it is asked again.
     /// - what `fill` returns.
     pub(crate) fn entry(&mut self, fill: impl FnOnce(&mut Message<'_>) -> Result) -> Result {
-        // SAFETY: By the type invariant the buffer is valid, and nobody else uses it.
+        // SAFETY: By the type invariant both are valid, and nobody else uses what is used of them.
         unsafe {
             Message::append(
                 self.skb,
                 self.family,
                 self.address,
-                bindings::NLM_F_MULTI as c_int,
+                Some(self.callback),
                 self.command,
                 fill,
             )

@@ -5,7 +5,8 @@ import json
 
 from e2e import netlink
 from e2e.netlink.children import CHILDREN, between, both
-from rig import PAIR, ksft_busy_wait, ksft_eq, ksft_gt, load, stats
+from rig import (PAIR, KsftNamedVariant, defer, ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_in,
+                 ksft_lt, ksft_variants, load, stats)
 
 SYSTEM = PAIR
 
@@ -25,6 +26,46 @@ def test_many_marks(env):
     found = [[entry["mark"] for entry in answers[which]["replies"]] for which in (-4, -3, -1)]
     marks = [n * 7 + 1 for n in range(count)]
     ksft_eq(found, [marks, marks[1::2], marks[::2]])
+
+
+# What happens between two buffers of a dump: of all marks or of one child's; what comes of it.
+BETWEEN = [KsftNamedVariant(name, *rest) for name, *rest in (
+    ("nothing", {}, [], False, ""),
+    ("another_name_space", {}, ["ip netns add green; ip netns del green"], False, ""),
+    ("mark", {}, [{"do": "add-mark", "attrs": {"ifname": "child1", "mark": 9999}}], True, ""),
+    ("own_mark", {"ifname": "child0"},
+     [{"do": "del-mark", "attrs": {"ifname": "child0", "mark": 5}}], True, ""),
+    ("child", {}, [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child2"}}],
+     True, ""),
+    ("end", {}, ["ip link del child1"], True, ""),
+    ("refused", {}, [{"do": "del-mark", "attrs": {"ifname": "child1", "mark": 5}}], False, ""),
+    ("rename", {}, ["ip link set child1 name other"], True, ""),
+    ("move", {}, ["ip netns add blue; ip link set child1 netns blue"], True, ""),
+    ("exchange", {"ifname": "child0"}, ["ip link set child0 name other; "
+                                        "ip link set child1 name child0"], None, "ENODEV"),
+)]
+
+
+@ksft_variants(BETWEEN)
+def test_interrupted_dump(env, attrs, between, interrupted, errno):
+    load(env.a)
+    netlink.install(env.a)
+    defer(env.a.run, "ip netns del blue 2>/dev/null; true")
+    requests = [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": child}}
+                for child in CHILDREN]
+    requests += [{"do": "add-mark", "attrs": {"ifname": "child0", "mark": n + 1}}
+                 for n in range(1500)]
+    requests += [{"dump": "get-mark", "attrs": attrs, "between": between}]
+    *done, answer = netlink.ask(env.a, *requests)
+    ksft_eq({it["errno"] for it in done}, {""})
+    ksft_eq(answer["errno"], errno)
+    if errno:
+        ksft_in("another child", answer["text"])
+        ksft_eq({it["ifname"] for it in answer["replies"]}, {"child0"})
+        ksft_lt(len(answer["replies"]), 1500)
+    else:
+        ksft_eq(answer.get("interrupted", False), interrupted)
+        ksft_ge(len(answer["replies"]), 1499)
 
 
 def test_move_under_traffic(env):

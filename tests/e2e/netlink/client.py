@@ -2,9 +2,10 @@
 """
 A generic netlink client for the family, by the specification: it runs in a
 machine. Standard input: one JSON object a line, {"do": COMMAND, "attrs": {..}},
-{"dump": ..} or {"raw": COMMAND, "hex": attributes}; answers likewise:
+{"dump": ..} or {"raw": COMMAND, "hex": attributes}; "between" lists what another socket asks for
+(objects) or shells do (strings) when the first datagram has come. Answers likewise:
 {"errno": NAME or "", "text": extack, "attr": the attribute to blame, "missing":
-the one that is not there, "replies": [..]}.
+the one that is not there, "replies": [..]}, and "interrupted": true if it is not in one piece.
 `monitor SECONDS` prints notifications instead.
 """
 
@@ -13,13 +14,14 @@ import json
 import os
 import socket
 import struct
+import subprocess
 import sys
 import time
 
 SPEC = json.load(open(os.path.dirname(os.path.abspath(__file__)) + "/spec.json", encoding="ascii"))
 NAMES = {number: name for name, number in SPEC["commands"].items()}
 SOL_NETLINK, ADD_MEMBERSHIP, CAP_ACK, EXT_ACK, STRICT = 270, 1, 10, 11, 12
-ACK, DUMP, REQUEST = 4, 0x300, 1
+ACK, DUMP, REQUEST, DUMP_INTR = 4, 0x300, 1, 0x10
 # Names are bytes of any kind.
 ANY = "surrogateescape"
 
@@ -96,12 +98,14 @@ class Client:
             yield kind, flags, data[16:length]
             data = data[(length + 3) & ~3:]
 
-    def ask(self, kind: int, flags: int, command: int, data: bytes, read) -> dict:
+    def ask(self, kind: int, flags: int, command: int, data: bytes, read, between=()) -> dict:
         """Sends a request and takes its answers."""
         self.send(kind, flags, command, data)
         answer = {"errno": "", "text": "", "attr": "", "missing": "", "replies": []}
         while True:
             for got, got_flags, body in self.messages():
+                if got_flags & DUMP_INTR:
+                    answer["interrupted"] = True
                 if got not in (2, 3):
                     answer["replies"].append(read(body))
                     continue
@@ -112,6 +116,12 @@ class Client:
                     # The header of the request follows where there is an error.
                     self.extack(answer, body[4 + 16 if got == 2 else 4:], data)
                 return answer
+            for step in between:
+                if isinstance(step, str):
+                    subprocess.run(step, shell=True, check=True)
+                else:
+                    Client().run(step)
+            between = ()
 
     @staticmethod
     def extack(answer: dict, tlvs: bytes, request: bytes):
@@ -144,7 +154,7 @@ class Client:
         data = bytes.fromhex(request["hex"]) if "hex" in request else encode(
             request.get("attrs", {}))
         return self.ask(self.family, flags, SPEC["commands"][name], data,
-                        lambda body: decode(body[4:]))
+                        lambda body: decode(body[4:]), request.get("between", ()))
 
     def monitor(self, seconds: float):
         """Prints notifications."""
