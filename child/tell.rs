@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Notifications, to the namespace of the child and to that of its parent.
+//! Notifications, to the namespace of the child and to that of its parent. Of moves and new names
+//! rtnetlink tells.
 //!
 //! A notification that cannot be made is lost: the change has happened. Those who would have had it
 //! are told so (`ENOBUFS`), and ask for a dump.

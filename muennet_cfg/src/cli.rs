@@ -106,9 +106,10 @@ pub enum Command {
         #[arg(value_hint = ValueHint::Other)]
         interface: Option<Place>,
     },
-    /// Tell of every change of children and marks as it happens
+    /// Tell of children that are added or deleted and of changes of marks, as it happens
     ///
-    /// A line for each, with --json an object a line. Runs until it is interrupted, or the module is
+    /// A line for each, with --json an object a line. Children that move to another namespace or get
+    /// another name are for `ip monitor link` to tell. Runs until it is interrupted, or the module is
     /// unloaded.
     Monitor,
     /// Carry out commands from a file

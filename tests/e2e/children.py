@@ -142,3 +142,17 @@ def test_no_notification_of_what_never_was(env):
     told = heard(env.a, "child0")
     ksft_eq([(entry["name"], entry["ifname"]) for entry in told], [("child-add-ntf", "child0")])
     ksft_eq([it["ifname"] for it in netlink.dump(env.a, "get")], ["net0", "child0"])
+
+
+def test_notifications_of_elsewhere(env):
+    load(env.a)
+    listen(env.a)
+    defer(env.a.run, "ip netns del blue 2>/dev/null; true")
+    ksft_eq(netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")["errno"], "")
+    env.a.run("ip netns add blue && ip link set child0 name other && "
+              "ip link set other netns blue && ip -n blue link set other name third && "
+              "ip netns del blue")
+    told = heard(env.a, "child-del")
+    # Names and moves are for rtnetlink to tell; a namespace that goes has no number any more.
+    ksft_eq([(entry["name"], entry["ifname"], entry.get("netnsid")) for entry in told],
+            [("child-add-ntf", "child0", None), ("child-del-ntf", "third", -1)])
