@@ -55,7 +55,12 @@ impl Format for Ip {
             }
             fill_by(slot, header.len(), length, |mapping, offset| {
                 mapping.copy_packet(offset, skb)
-            })
+            })?;
+            // Others may write a packet, say those who map the ring of a packet socket. The peer
+            // goes by the length in it, which must be the one that was looked at: what is beyond
+            // is somebody else's.
+            let done = slot.fill(header.len(), &ip);
+            done.then_some(()).ok_or(Dropped)
         })?;
         Ok(header.len() + length)
     }

@@ -50,8 +50,19 @@ fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
             bytes[4..6].copy_from_slice(&((length - 40) as u16).to_be_bytes());
         }
     }
+    // The start of a packet is looked at, then all of it is copied: whoever shares it may write it
+    // in between. (Large packets: the reader compares.)
+    let copied = (mode == Mode::Ip && random.once_in(4)).then(|| {
+        let mut copied = bytes.clone();
+        copied[..8].fill_with(|| random.next() as u8);
+        copied
+    });
     let mark = random.below(u64::from(FOREIGN)) as u32;
-    SkBuff { bytes, mark }
+    SkBuff {
+        bytes,
+        copied,
+        mark,
+    }
 }
 
 /// Sends packets through the region of an attack, to its reader: all of them arrive as they are.

@@ -133,6 +133,8 @@ impl CompleteSkBuff {
 /// A packet that is sent, with nothing left to do for it.
 pub(crate) struct SkBuff {
     pub(crate) bytes: Vec<u8>,
+    /// What it has become by the time it is copied, if somebody writes it meanwhile.
+    pub(crate) copied: Option<Vec<u8>>,
     pub(crate) mark: u32,
 }
 
@@ -159,6 +161,7 @@ impl SkBuff {
     }
 
     pub(super) fn part(&self, from: usize, length: usize) -> Option<&[u8]> {
-        self.bytes.get(from..from.checked_add(length)?)
+        let bytes = self.copied.as_ref().unwrap_or(&self.bytes);
+        bytes.get(from..from.checked_add(length)?)
     }
 }
