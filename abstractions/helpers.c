@@ -15,6 +15,7 @@
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
 #include <net/gro.h>
+#include <net/ip_tunnels.h>
 #include <asm/barrier.h>
 
 #include "helpers.h"
@@ -148,6 +149,12 @@ void muennet_ether_setup(struct net_device *dev)
 	ether_setup(dev);
 	eth_hw_addr_random(dev);
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
+}
+
+/* What a packet socket sends without saying what it is, is what IP it is. */
+void muennet_ip_setup(struct net_device *dev)
+{
+	dev->header_ops = &ip_tunnel_header_ops;
 }
 
 /*

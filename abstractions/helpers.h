@@ -45,6 +45,7 @@ unsigned int muennet_next_possible_cpu(int cpu);
 unsigned int muennet_nr_cpu_ids(void);
 
 void muennet_ether_setup(struct net_device *dev);
+void muennet_ip_setup(struct net_device *dev);
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
 void muennet_dev_hold(struct net_device *dev);
 void muennet_dev_put(struct net_device *dev);

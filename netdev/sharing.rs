@@ -37,7 +37,8 @@ impl Interface {
     /// packets must not be longer than their path's MTU.
     pub(super) fn link(mode: Mode, pmtu: bool) -> Link {
         let link = match mode {
-            Mode::Raw | Mode::Ip | Mode::Large => Link::point_to_point(),
+            Mode::Raw => Link::point_to_point(),
+            Mode::Ip | Mode::Large => Link::point_to_point().carries_ip(),
             Mode::Ethernet => Link::ethernet(),
         };
         let link = link.copies_and_checksums();

@@ -15,6 +15,7 @@ use super::{
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
     ethernet: bool,
+    ip: bool,
     keeps_dst: bool,
     features: u64,
     /// Features that packets inside of tunnels do not have.
@@ -30,6 +31,7 @@ impl Link {
     pub(crate) const fn point_to_point() -> Self {
         Self {
             ethernet: false,
+            ip: false,
             keeps_dst: false,
             features: 0,
             segmentation: 0,
@@ -37,6 +39,12 @@ impl Link {
             min_mtu: 0,
             max_mtu: 0,
         }
+    }
+
+    /// Packets are IPv4 or IPv6, as their first byte tells.
+    pub(crate) const fn carries_ip(mut self) -> Self {
+        self.ip = true;
+        self
     }
 
     /// An Ethernet, with a random address at first. Received frames are not filtered.
@@ -96,6 +104,10 @@ impl Link {
         if self.ethernet {
             // SAFETY: As the caller promises.
             unsafe { ethernet::setup(dev) };
+        }
+        if self.ip {
+            // SAFETY: As the caller promises.
+            unsafe { bindings::muennet_ip_setup(dev) };
         }
         // SAFETY: As the caller promises.
         unsafe { bindings::muennet_netif_set_private_flags(dev, self.keeps_dst) };

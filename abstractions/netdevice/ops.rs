@@ -84,10 +84,7 @@ impl<T: Operations> Adapter<T> {
         // SAFETY: `ptr` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(ptr) };
         // SAFETY: The device is valid and going down.
-        unsafe {
-            bindings::muennet_netif_tx_disable(ptr);
-            bindings::netif_carrier_off(ptr);
-        }
+        unsafe { bindings::muennet_netif_tx_disable(ptr) };
         if let Some(irq) = dev.irq() {
             // SAFETY: The device is going down, and this is its `ndo_stop`.
             unsafe { irq.disable() };
@@ -95,6 +92,9 @@ impl<T: Operations> Adapter<T> {
         T::quiesce(dev);
         // SAFETY: NAPI is enabled while a device is up, and this is its `ndo_stop`.
         unsafe { dev.napi().disable() };
+        // Not before: the last poll may have turned it on.
+        // SAFETY: The device is valid and going down.
+        unsafe { bindings::netif_carrier_off(ptr) };
         if let Some(irq) = dev.irq() {
             // The last poll may have been ended by the core, which knows nothing of the mask.
             irq.unmask();

@@ -124,10 +124,9 @@ impl Ip {
     }
 }
 
-/// The IP version that the packet's first byte claims, if the stack agrees. A packet socket may
-/// leave the protocol open.
+/// The IP version that the packet's first byte claims, if the stack agrees: rules that look at the
+/// protocol have seen what is sent.
 pub(crate) fn version(skb: &SkBuff, ip: &[u8; PEEK]) -> Option<Version> {
     let [first, ..] = *ip;
-    Version::from_first_byte(first)
-        .filter(|version| matches!(skb.protocol(), protocol if protocol == 0 || protocol == version.ethertype()))
+    Version::from_first_byte(first).filter(|version| skb.protocol() == version.ethertype())
 }

@@ -155,6 +155,14 @@ def test_segments_with_a_source_route(env, parameters):
     ksft_eq(bad(), before)
 
 
+SOCKET = """
+import socket, sys
+kind = {"raw": socket.SOCK_RAW, "datagram": socket.SOCK_DGRAM}[sys.argv[1]]
+s = socket.socket(socket.AF_PACKET, kind)
+s.sendto(bytes.fromhex(sys.argv[3]), ("net0", socket.ntohs(int(sys.argv[2], 0))))
+"""
+
+
 def test_many_queues(env):
     """A child with several queues has all of them each time that it is up."""
     load(env.a)
@@ -202,3 +210,23 @@ def test_children_count_what_they_get(env):
     ksft_pr(f"{own['rx_malformed']} of 4 are refused")
     ksft_eq((got["rx_packets"], got["rx_bytes"], own["rx_malformed"], own["rx_packets"]),
             (2, 2 * (40 + PAYLOAD), 2, 0))
+
+
+@ksft_variants([KsftNamedVariant("ip", README), KsftNamedVariant("offload", offload.OFFLOAD)])
+def test_the_protocol_of_a_packet_socket(env, parameters):
+    """Who does not say what is sent does not get past a rule that looks at it."""
+    load(env.a, parameters)
+    up(env.a, quiet=True)
+    env.a.put("/run/rule", b"add table netdev out\n"
+              b"add chain netdev out seen { type filter hook egress device net0 priority 0; }\n"
+              b"add rule netdev out seen meta protocol ip drop\n")
+    defer(env.a.run, "nft flush ruleset")
+    env.a.put("/run/send.py", SOCKET.encode())
+    packet = segment(1).hex()
+    # With a rule nothing goes out; without, what is said to be IP or not said at all.
+    for rule, kinds in ((True, {}), (False, {"raw 0": 1, "raw 0x300": 1, "raw 0x8": 1})):
+        env.a.run("nft -f /run/rule" if rule else "nft flush ruleset")
+        for kind in ("raw 0", "raw 0x300", "raw 0x8", "datagram 0", "raw 0xdd86"):
+            before = counters(env.a)["tx_packets"]
+            env.a.run(f"python3 /run/send.py {kind} {packet}", fail=False)
+            ksft_eq(counters(env.a)["tx_packets"] - before, kinds.get(kind, 0), f"{kind}, {rule}")

@@ -147,9 +147,13 @@ impl SkBuff {
         self.mark
     }
 
-    /// Nobody has set it.
+    /// What the first byte says.
     pub(crate) fn protocol(&self) -> u16 {
-        0
+        match self.bytes.first().map(|first| first >> 4) {
+            Some(4) => 0x0800,
+            Some(6) => 0x86dd,
+            _ => 0,
+        }
     }
 
     pub(crate) fn head<const N: usize>(&self) -> Option<[u8; N]> {
