@@ -123,8 +123,12 @@ def test_request(env, request):
 def test_link_of_the_kind(env):
     prepare(env)
     load(env.a, leaks.parameters())
-    in_turn(env, "command", "ip link add link left name child0 type muennet",
-            "ip link del child0")
+    # How many allocations there are before the one point of it differs from time to time.
+    for _ in range(4 if env.long else 1):
+        in_turn(env, "command", "ip link add link left name child0 type muennet",
+                "ip link del child0", fails=LOST | NAMELESS)
+        if "child" in REACHED.points:
+            break
 
 
 NEWS = [KsftNamedVariant(name, name) for name in ("NETDEV_REGISTER", "NETDEV_POST_INIT")]

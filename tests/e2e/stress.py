@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, at_once, defer, ip_element,
                  ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, up)
+from rig.client import PATIENCE
 from rig.packets import udp4
 
 SYSTEM = PAIR
@@ -113,11 +114,12 @@ def fill(machine):
 def traffic(machine, address: str, seed: int):
     """
     Pings and checked datagrams towards an address, at a rate that a machine with one slow
-    processor bears: a context, whose output is that of guest/datagrams.py.
+    processor bears, also when each packet goes in a hundred fragments: a context, whose
+    output is that of guest/datagrams.py.
     """
-    return machine.bkg(f"ping -q -i 0.004 {address} >/dev/null & "
-                       f"ping -q -i 0.02 -s 5000 {address} >/dev/null & "
-                       f"exec python3 -I -S /run/datagrams.py {address} {seed} 100")
+    return machine.bkg(f"ping -q -i {0.004 * PATIENCE} {address} >/dev/null & "
+                       f"ping -q -i {0.02 * PATIENCE} -s 5000 {address} >/dev/null & "
+                       f"exec python3 -I -S /run/datagrams.py {address} {seed} {100 // PATIENCE}")
 
 
 @ksft_variants(MODES)

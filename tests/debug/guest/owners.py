@@ -21,10 +21,11 @@ GONE = re.compile(r"0xffffffff[a-f][0-9a-f]{7}$")
 # a mapping that leaked its vm_struct is found); nodes of trees that others use, too; how
 # a route to a device that is gone refers to the kernel's blackhole, for a device that
 # stays keeps the last 128 references that were given back (a route that leaked is found);
-# the slab allocator's own arrays of free objects.
+# the slab allocator's own arrays of free objects; routes and neighbours of messages that
+# the driver has the stack send.
 OTHERS = re.compile(r"_*netif_receive_skb|napi_complete_done|napi_gro_|napi_skb_cache_get|"
                     r"alloc_vmap_area|radix_tree_node_alloc|rt6_disable_ip|rt_flush_dev|"
-                    r"dst_dev_put|__alloc_empty_sheaf")
+                    r"dst_dev_put|__alloc_empty_sheaf|__icmp_send|icmp6_send")
 
 
 
