@@ -18,7 +18,9 @@ import re
 import sys
 import time
 
-STEP = 256 << 10
+STEP = 64 << 10
+# In kB above the mark where it begins to reclaim.
+NEAR = 24 << 10
 # At most this much.
 MOST = 1 << 30
 
@@ -55,8 +57,13 @@ def press(file: int):
     while events() == before if before else free() > mark:
         if taken > MOST:
             sys.exit(f"{taken >> 20} MB, and nothing is reclaimed")
-        # In small steps where it gets scarce.
-        taken += os.write(file, bytes(STEP if free() < mark + 8192 else 8 * STEP))
+        # Where it gets scarce, in steps so small that what reclaims gets to run before all is gone:
+        # a zone for devices counts as free, but is not to be had.
+        if free() < mark + NEAR:
+            taken += os.write(file, bytes(STEP))
+            time.sleep(0.005)
+        else:
+            taken += os.write(file, bytes(16 * STEP))
     least = free()
     time.sleep(0.2)
     now = events()

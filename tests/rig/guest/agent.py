@@ -55,9 +55,9 @@ def ethtool(dev: str, request: bytes, room: int) -> bytes:
     return memory.tobytes()
 
 
-def spared(pid: int, spare: bool):
-    """Whether the kernel spares a process when memory is short. The agent it does."""
-    with open(f"/proc/{pid}/oom_score_adj", "w", encoding="ascii") as file:
+def spared(spare: bool):
+    """Whether the kernel spares this process, and what it starts, when memory is short."""
+    with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("-1000" if spare else "0")
 
 
@@ -69,12 +69,14 @@ class Program:
         given = os.memfd_create("stdin")
         os.write(given, stdin)
         os.lseek(given, 0, os.SEEK_SET)
+        # A program is not spared, nor what it starts at once.
+        spared(False)
         try:
             self.process = subprocess.Popen(
                 argv, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 start_new_session=True, cwd="/root")
-            spared(self.process.pid, False)
         finally:
+            spared(True)
             os.close(given)
         self.output = {self.process.stdout.fileno(): b"", self.process.stderr.fileno(): b""}
         for file in self.output:
@@ -188,9 +190,10 @@ class Agent:
         script = ("exec </dev/hvc0 >/dev/hvc0 2>&1; stty sane; "
                   f"[ {rows} -eq 0 ] || stty rows {rows} cols {columns}; "
                   "exec bash --rcfile /rig/bashrc -i")
+        spared(False)
         self.shell = subprocess.Popen(["setsid", "sh", "-c", script], stdin=subprocess.DEVNULL,
                                       cwd="/root")
-        spared(self.shell.pid, False)
+        spared(True)
         return {}
 
     def request(self, line: bytes):
@@ -231,5 +234,5 @@ if __name__ == "__main__":
     # A shell ignores these for what it starts in the background, like this.
     for interrupt in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(interrupt, signal.SIG_DFL)
-    spared(os.getpid(), True)
+    spared(True)
     Agent(find_port()).run()
