@@ -3,7 +3,7 @@
 
 import time
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, defer, ip_element,
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, counters, defer, ip_element,
                  ksft_busy_wait, ksft_eq, ksft_true, ksft_variants, load, pair, ping, stats, unload,
                  up, wait_stats)
 from rig.packets import udp4
@@ -84,4 +84,6 @@ def test_unload_under_traffic(env):
             unload(env.a)
         load(env.a, README)
         up(env.a)
+        # What came before the first look is not its.
+        ksft_busy_wait(lambda: counters(env.a)["rx_epochs"] == 1, sleep=0.01, deadline=30)
         ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-c 3 -i 0.01").received, 3)
