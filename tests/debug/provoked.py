@@ -3,14 +3,10 @@
 A module that provokes reports (provoke/), and how they look to the runner.
 """
 
-import argparse
-import contextlib
-import io
 import os
-import types
 from pathlib import Path
 
-from rig import defer, runner
+from rig import defer
 
 
 def report(env, what: str):
@@ -30,20 +26,3 @@ def failure(env) -> str:
     except AssertionError as error:
         return str(error)
     return ""
-
-
-def run(env, what: str) -> tuple:
-    """
-    A run of a file with one test, which provokes a report and looks at nothing: its exit
-    status, and what it prints.
-    """
-    def test_nothing(env):
-        report(env, what)
-    file = types.ModuleType("nothing")
-    file.test_nothing = test_nothing
-    results = runner.Results()
-    options = argparse.Namespace(tests=[], share={}, long=False)
-    with contextlib.redirect_stdout(io.StringIO()) as said:
-        runner.run_file(file, Path("nothing.py"), env.machines, options, results)
-        status = results.end(0)
-    return status, said.getvalue()

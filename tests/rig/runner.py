@@ -125,8 +125,6 @@ class Results:
 def _child(module, path: Path, machines: Machines, options):
     """Runs one file in this (forked) process; never returns."""
     status = 1
-    # Whatever it is in the process that has forked.
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
     try:
         sys.argv = [str(path)]
         for pattern in options.tests or options.share.get(path.stem, ()):

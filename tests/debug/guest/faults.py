@@ -70,7 +70,9 @@ def main():
     if int(most):
         _, left = once(operation, LIMIT)
         total = LIMIT - left
-        numbers = sorted({1 + index * total // int(most) for index in range(int(most))})
+        # Few are done to their end, for how many there are differs by some from time to time.
+        if total > int(most):
+            numbers = sorted({1 + index * total // int(most) for index in range(int(most))})
     results = []
     for number in numbers:
         result, left = once(operation, number)
