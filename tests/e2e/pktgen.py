@@ -14,6 +14,7 @@ import struct
 
 from rig import (OUTWARD, V6, KsftNamedVariant, counters, defer, ksft_busy_wait, ksft_eq, ksft_in,
                  ksft_not_in, ksft_variants, load, stats, unload, up)
+from rig.client import PATIENCE
 from rig.elements import fill, held, same
 from rig.packets import checksum
 
@@ -77,7 +78,10 @@ class Generator:
 
     def send(self, count: int, *lines: str) -> int:
         """Changes settings and sends: how many packets the generator says it has sent."""
-        out = give(self.machine, self.device, f"count {count}", *lines,
+        # A clock that is as coarse as in the debug kernel's machine may stand still meanwhile, and
+        # the generator divides by the time that it took.
+        slowly = [f"delay {100_000 * (PATIENCE > 1)}"]
+        out = give(self.machine, self.device, f"count {count}", *slowly, *lines,
                    after=f"; echo start >{WHERE}/pgctrl; cat {WHERE}/{self.device}")
         ksft_not_in("refused", out)
         found = re.search(r"pkts-sofar: (\d+)  errors: (\d+)", out)

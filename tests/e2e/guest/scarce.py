@@ -7,9 +7,8 @@ Makes memory scarce; it runs in a machine.
     press FILE        takes more, until the kernel begins to reclaim; gives it back
                       after a while
 
-The second prints what the kernel counted meanwhile. Where it counts no such events,
-less is free in the end than that at which it begins; it fails if neither happens. It
-stops there at once: what is left below is for those that cannot wait, like an
+The second prints what the kernel counted meanwhile. It stops where the kernel begins,
+or would if it got to: what is left below is for those that cannot wait, like an
 interface that receives.
 """
 
@@ -20,7 +19,7 @@ import time
 
 STEP = 64 << 10
 # In kB above the mark where it begins to reclaim.
-NEAR = 24 << 10
+NEAR = 8 << 10
 # At most this much.
 MOST = 1 << 30
 
@@ -51,24 +50,33 @@ def fill(file: int, left: int):
         os.write(file, bytes(min(max(now - left, 64) << 10, 4 << 20)))
 
 
+def zone() -> tuple:
+    """Free memory of the largest zone and its mark, in kB: of the others it is not to be had."""
+    with open("/proc/zoneinfo", encoding="ascii") as file:
+        found = re.findall(r"pages free +(\d+)$.*?^ +low +(\d+)$.*?^ +managed +(\d+)$", file.read(),
+                           re.M | re.S)
+    free_pages, mark, _ = max((tuple(map(int, one)) for one in found), key=lambda one: one[2])
+    return free_pages * 4, mark * 4
+
+
 def press(file: int):
     """Takes memory until it is scarce."""
-    before, mark, taken = events(), low(), 0
-    while events() == before if before else free() > mark:
+    before, taken, (now, mark) = events(), 0, zone()
+    # A little less than the mark has it begin; at four fifths there would be nothing to be had.
+    while events() == before and now > mark - mark // 16:
         if taken > MOST:
             sys.exit(f"{taken >> 20} MB, and nothing is reclaimed")
-        # Where it gets scarce, in steps so small that what reclaims gets to run before all is gone:
-        # a zone for devices counts as free, but is not to be had.
-        if free() < mark + NEAR:
+        # Where it gets scarce, in steps so small that what reclaims gets to run before all is gone.
+        if now < mark + NEAR:
             taken += os.write(file, bytes(STEP))
             time.sleep(0.005)
         else:
             taken += os.write(file, bytes(16 * STEP))
-    least = free()
+        now, mark = zone()
     time.sleep(0.2)
-    now = events()
-    told = {name: now[name] - before[name] for name in now if now[name] != before[name]}
-    print(f"{taken >> 10} kB taken, {least} kB free, mark {mark} kB: {told}")
+    later = events()
+    told = {name: later[name] - before[name] for name in later if later[name] != before[name]}
+    print(f"{taken >> 10} kB taken, {now} kB free, mark {mark} kB: {told}")
 
 
 target = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
