@@ -132,28 +132,4 @@ mod tests {
         assert!(to.iter().eq([1, 2, 3, 10]));
         Ok(())
     }
-
-    /// A port among others with many marks: whoever walks its marks sees these only.
-    #[test]
-    fn steps() -> Result {
-        let mut sibling = Owned::new();
-        let mut own = Owned::new();
-        for mark in 1..=4096 {
-            let place = Place::new(mark)?;
-            if mark % 1024 == 0 {
-                own.put(place);
-            } else {
-                sibling.put(place);
-            }
-        }
-        assert_eq!((sibling.count(), own.count()), (4092, 4));
-        assert_eq!(own.iter().count(), 4);
-        let (mut steps, mut from) = (0, 0);
-        while let Some(mark) = own.next(from) {
-            steps += 1;
-            from = mark + 1;
-        }
-        assert_eq!(steps, 4);
-        Ok(())
-    }
 }
