@@ -99,16 +99,16 @@ def test_parent_down(env):
 def listen(machine):
     """Writes what the group is told to a file, for `heard`."""
     netlink.install(machine)
-    machine.run(f"python3 -B {netlink.WHERE}/client.py monitor 60 >/root/heard 2>&1 & "
-                "echo $! >/root/monitor")
-    defer(machine.run, "kill $(cat /root/monitor)")
-    ksft_busy_wait(lambda: "listening" in machine.run("cat /root/heard").stdout, deadline=30)
+    machine.run(f"python3 -B {netlink.WHERE}/client.py monitor 60 >/run/heard 2>&1 & "
+                "echo $! >/run/monitor")
+    defer(machine.run, "kill $(cat /run/monitor)")
+    ksft_busy_wait(lambda: "listening" in machine.run("cat /run/heard").stdout, deadline=30)
 
 
 def heard(machine, last: str) -> list:
     """What the group has been told, when `last` is in it."""
-    ksft_busy_wait(lambda: last in machine.run("cat /root/heard").stdout, deadline=30)
-    return [json.loads(line) for line in machine.run("cat /root/heard").stdout.splitlines()[1:]]
+    ksft_busy_wait(lambda: last in machine.run("cat /run/heard").stdout, deadline=30)
+    return [json.loads(line) for line in machine.run("cat /run/heard").stdout.splitlines()[1:]]
 
 
 def test_notifications(env):

@@ -119,9 +119,9 @@ def test_frames_for_others(env):
     """A promiscuous listener sees them; for this host they are no packets."""
     _, b = pair(env)
     env.a.run(f"ip neigh replace {b.address} lladdr 02:00:00:00:00:99 dev eth7")
-    env.b.put("/root/listen.py", LISTEN.encode())
+    env.b.put("/run/listen.py", LISTEN.encode())
     env.b.run("rm -f /run/ready")
-    with env.b.bkg("python3 /root/listen.py", exit_wait=True) as seen:
+    with env.b.bkg("python3 /run/listen.py", exit_wait=True) as seen:
         env.b.run("while [ ! -e /run/ready ]; do sleep 0.1; done")
         ksft_eq(link(env.b)["promiscuity"], 1)
         out = env.a.run(f"ping -q -c 2 -i 0.2 -W 1 {b.address}", fail=False).stdout

@@ -52,13 +52,13 @@ def test_refused(env):
 
 def test_monitor(env):
     load(env.a)
-    env.a.run("ip monitor link >/root/links 2>&1 & echo $! >/root/monitor")
-    defer(env.a.run, "kill $(cat /root/monitor)")
+    env.a.run("ip monitor link >/run/links 2>&1 & echo $! >/run/monitor")
+    defer(env.a.run, "kill $(cat /run/monitor)")
     # A socket of rtnetlink, protocol 0, that has joined a group.
     ksft_busy_wait(lambda: env.a.run("awk '$2 == 0 && $4 !~ /^0+$/' /proc/net/netlink").stdout,
                    sleep=0.1, deadline=30)
     env.a.run("ip link add link net0 name child0 type muennet; ip link del child0")
-    ksft_busy_wait(lambda: "Deleted" in env.a.run("cat /root/links").stdout, sleep=0.1, deadline=30)
-    heard = [line for line in env.a.run("cat /root/links").stdout.splitlines() if "child0@" in line]
+    ksft_busy_wait(lambda: "Deleted" in env.a.run("cat /run/links").stdout, sleep=0.1, deadline=30)
+    heard = [line for line in env.a.run("cat /run/links").stdout.splitlines() if "child0@" in line]
     ksft_in("child0@net0", heard[0])
     ksft_in("Deleted", heard[-1])

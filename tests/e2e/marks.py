@@ -77,14 +77,14 @@ def test_move_under_traffic(env):
             {"from-ifname": "child1", "ifname": "child0", "mark": 24}]
     lines = "".join(json.dumps({"do": "move-mark", "attrs": ways[n % 2]}) + "\n"
                     for n in range(200))
-    env.b.put("/root/moves", lines.encode())
+    env.b.put("/run/moves", lines.encode())
     before = {dev: stats(env.b, dev)["rx_packets"] for dev in ("net0", *CHILDREN)}
-    env.b.run("(while read line; do echo \"$line\"; sleep 0.02; done </root/moves | "
-              f"python3 -B {netlink.WHERE}/client.py >/root/moved) >/dev/null 2>&1 &")
-    ksft_busy_wait(lambda: env.b.run("cat /root/moved").stdout, deadline=30)
+    env.b.run("(while read line; do echo \"$line\"; sleep 0.02; done </run/moves | "
+              f"python3 -B {netlink.WHERE}/client.py >/run/moved) >/dev/null 2>&1 &")
+    ksft_busy_wait(lambda: env.b.run("cat /run/moved").stdout, deadline=30)
     ksft_eq(between(env, "child0", "-c 1000 -i 0.004").received, 1000)
-    ksft_busy_wait(lambda: env.b.run("wc -l </root/moved").stdout.strip() == "200", deadline=60)
-    answers = [json.loads(line) for line in env.b.run("cat /root/moved").stdout.splitlines()]
+    ksft_busy_wait(lambda: env.b.run("wc -l </run/moved").stdout.strip() == "200", deadline=60)
+    answers = [json.loads(line) for line in env.b.run("cat /run/moved").stdout.splitlines()]
     ksft_eq({answer["errno"] for answer in answers}, {""})
     got = {dev: stats(env.b, dev)["rx_packets"] - was for dev, was in before.items()}
     ksft_eq(got["net0"], 0)

@@ -7,7 +7,7 @@ import time
 
 from rig import (PAIR, V4, Writer, defer, ip_element, ksft_busy_wait, ksft_eq, ksft_ge,
                  ksft_gt, ksft_pr, ksft_true, load, stats, up, wait_stats)
-from rig.beside import Polls
+from rig.beside import WEIGHT, Polls
 from rig.packets import numbered, udp4
 
 SYSTEM = PAIR
@@ -57,8 +57,6 @@ while running:
     rounds += 1
 print(rounds)
 """
-# The most elements of one poll.
-BUDGET = 64
 
 
 class Busy:
@@ -97,7 +95,7 @@ def softnet(machine) -> list:
 def budgeted(machine) -> dict:
     """The counters: what a poll reads is bounded (each counts itself before its elements)."""
     got, _ = machine.counters("net0")
-    ksft_ge(BUDGET * got["rx_batches"], got["rx_elements"], "the budget")
+    ksft_ge(WEIGHT * got["rx_batches"], got["rx_elements"], "the budget")
     return got
 
 

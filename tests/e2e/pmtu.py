@@ -302,13 +302,13 @@ print(good)
 def udp(paths, source, count, size) -> int:
     """Datagrams that may be fragmented, checksums left to the device: how many arrive whole."""
     for machine in (source.machine, paths.server.machine):
-        machine.put("/root/udp.py", UDP.encode())
-        machine.put("/root/serve.py", SERVE.encode())
-    serve = paths.server.inside(f"python3 /root/serve.py {count} {size}")
+        machine.put("/run/udp.py", UDP.encode())
+        machine.put("/run/serve.py", SERVE.encode())
+    serve = paths.server.inside(f"python3 /run/serve.py {count} {size}")
     paths.server.machine.run("rm -f /run/ready")
     with paths.server.machine.bkg(serve, exit_wait=True) as served:
         paths.server.machine.run("while [ ! -e /run/ready ]; do sleep 0.1; done")
-        source.run(f"python3 /root/udp.py {SERVER} {count} {size}")
+        source.run(f"python3 /run/udp.py {SERVER} {count} {size}")
     return int(served.stdout)
 
 

@@ -40,8 +40,8 @@ for _ in range(int(sys.argv[2])):
 def pair(env, mtu=SIZE, machines=("a", "b")):
     """Interfaces, up, in machines with nothing else to send."""
     def set_up(machine):
-        machine.put("/root/send.py", SEND.encode())
-        machine.put("/root/receive.py", RECEIVE.encode())
+        machine.put("/run/send.py", SEND.encode())
+        machine.put("/run/receive.py", RECEIVE.encode())
         machine.run("[ ! -e /proc/sys/net/ipv6/conf/raw0 ] || "
                     "echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up")
     load_all([getattr(env, name) for name in machines], PARAMETERS.format(mtu), set_up)
@@ -50,7 +50,7 @@ def pair(env, mtu=SIZE, machines=("a", "b")):
 def received(machine, count, act, kind="SOCK_RAW") -> list:
     """[protocol, packet type, bytes] of what a packet socket receives while act() runs."""
     machine.run("rm -f /run/ready")
-    with machine.bkg(f"python3 /root/receive.py {kind} {count}", exit_wait=True) as got:
+    with machine.bkg(f"python3 /run/receive.py {kind} {count}", exit_wait=True) as got:
         machine.run("while [ ! -e /run/ready ]; do sleep 0.1; done")
         act()
     return [(int(protocol), int(kind), bytes.fromhex(data)) for protocol, kind, data in
@@ -59,7 +59,7 @@ def received(machine, count, act, kind="SOCK_RAW") -> list:
 
 def send(machine, *packets, kind="SOCK_RAW"):
     """Sends packets by a packet socket."""
-    machine.run(f"python3 /root/send.py {kind} " + " ".join(data.hex() for data in packets))
+    machine.run(f"python3 /run/send.py {kind} " + " ".join(data.hex() for data in packets))
 
 
 def test_the_device(env):

@@ -14,18 +14,18 @@ def test_delete_under_traffic(env):
     requests = [{"do": "del-child", "attrs": {"ifname": "child0"}},
                 {"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
                 {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}}]
-    env.a.run("ping -f -i 0.002 -w 60 10.0.0.2 >/dev/null 2>&1 & echo $! >/root/flood")
-    defer(env.a.run, "kill $(cat /root/flood); true")
+    env.a.run("ping -f -i 0.002 -w 60 10.0.0.2 >/dev/null 2>&1 & echo $! >/run/flood")
+    defer(env.a.run, "kill $(cat /run/flood); true")
     # The receiving end is up most of the time, so that its packets are on their way to it.
     env.b.run("(while ip link show net0 >/dev/null 2>&1; do ip link set child0 up 2>/dev/null; "
-              "done) >/dev/null 2>&1 & echo $! >/root/upper")
-    defer(env.b.run, "kill $(cat /root/upper); true")
+              "done) >/dev/null 2>&1 & echo $! >/run/upper")
+    defer(env.b.run, "kill $(cat /run/upper); true")
     # Its neighbour's packets are not touched.
     with env.a.bkg("ping -q -c 300 -i 0.005 10.0.1.2", exit_wait=True) as neighbour:
         answers = netlink.ask(env.b, *requests * 30)
     ksft_eq({answer["errno"] for answer in answers}, {""})
     ksft_in(" 300 received", neighbour.stdout)
-    env.a.run("kill $(cat /root/flood)")
+    env.a.run("kill $(cat /run/flood)")
     env.b.run("ip addr replace 10.0.0.2/24 dev child0")
     ksft_ge(between(env, "child0").received, 19)
 

@@ -44,7 +44,7 @@ def prepare(env):
     requests += [{"do": "add-mark", "attrs": {NAME: "child0", MARK: 24}}]
     ksft_eq({answer["errno"] for answer in netlink.ask(env.a, *requests)}, {""})
     env.a.put(f"{netlink.WHERE}/newlink.py", NEWLINK.encode())
-    env.a.run(f"chmod 755 /root; chmod -R a+rX {netlink.WHERE}")
+    env.a.run(f"chmod -R a+rX {netlink.WHERE}")
 
 
 def test_users(env):
@@ -62,13 +62,13 @@ def test_users(env):
 def test_container(env):
     """The children are in a namespace of the container's own, their parent is not."""
     prepare(env)
-    env.a.run(f"{USER} unshare -U -r -n sleep 600 >/dev/null 2>&1 & echo $! >/root/container")
-    defer(env.a.run, "kill $(cat /root/container)")
-    ready = "[ $(readlink /proc/$(cat /root/container)/ns/net) != $(readlink /proc/self/ns/net) ]"
+    env.a.run(f"{USER} unshare -U -r -n sleep 600 >/dev/null 2>&1 & echo $! >/run/container")
+    defer(env.a.run, "kill $(cat /run/container)")
+    ready = "[ $(readlink /proc/$(cat /run/container)/ns/net) != $(readlink /proc/self/ns/net) ]"
     ksft_busy_wait(lambda: env.a.run(ready, fail=False).ret == 0, sleep=0.1, deadline=30)
     index = env.a.run("cat /sys/class/net/net0/ifindex").stdout.strip()
-    env.a.run("for dev in child0 child1; do ip link set $dev netns $(cat /root/container); done")
-    inside = f"{USER} nsenter -U -n --preserve-credentials -t $(cat /root/container)"
+    env.a.run("for dev in child0 child1; do ip link set $dev netns $(cat /run/container); done")
+    inside = f"{USER} nsenter -U -n --preserve-credentials -t $(cat /run/container)"
     before = netlink.state(env.a)
     answers = netlink.ask(env.a, *CHANGES[:4], prefix=inside)
     # It does not even see the parent.
@@ -86,5 +86,5 @@ def test_container(env):
     ksft_true("child0" not in env.a.run(f"{inside} ip link").stdout)
     # The owner of the parent manages the children in there from within that namespace.
     answer, = netlink.ask(env.a, {"do": "add-mark", "attrs": {NAME: "child1", MARK: 5}},
-                          prefix="nsenter -n -t $(cat /root/container)")
+                          prefix="nsenter -n -t $(cat /run/container)")
     ksft_eq(answer["errno"], "")

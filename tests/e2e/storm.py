@@ -53,12 +53,12 @@ def test_storm(env):
     both(env)
     rounds = (1000 if env.long else 80) // PROCESSES
     wrong = rules(env.a)
-    env.b.put("/root/sender.py", SENDER.encode())
+    env.b.put("/run/sender.py", SENDER.encode())
     before = stats(env.a, "child0"), stats(env.a)["rx_missed_errors"]
     memory = percpu(env.a)
     storm = "".join(f"python3 -B {netlink.WHERE}/storm.py {n} {rounds} & pids=\"$pids $!\"\n"
                     for n in range(1, PROCESSES + 1))
-    with env.b.bkg("exec python3 /root/sender.py", fail=False), \
+    with env.b.bkg("exec python3 /run/sender.py", fail=False), \
             env.b.bkg("exec ping -q -i 0.01 10.0.0.1", fail=False) as pings:
         env.a.run(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done",
                   timeout=1800 if env.long else 300)

@@ -8,7 +8,7 @@ from rig import PAIR, defer, ksft_busy_wait, ksft_eq, ksft_in, load, places, up
 
 SYSTEM = PAIR
 
-YNL = "python3 -u /usr/share/ynl/cli.py --spec /root/muennet.yaml --no-schema --output-json"
+YNL = "python3 -u /usr/share/ynl/cli.py --spec /run/muennet.yaml --no-schema --output-json"
 
 # The command reads the specification each time, which takes seconds in an emulated machine: many
 # operations by what the command is made of.
@@ -16,7 +16,7 @@ MANY = """
 import json, sys
 sys.path.append("/usr/share/ynl")
 from lib import NlError, YnlFamily
-family = YnlFamily("/root/muennet.yaml", schema="")
+family = YnlFamily("/run/muennet.yaml", schema="")
 for line in sys.stdin:
     kind, operation, attrs = json.loads(line)
     try:
@@ -31,15 +31,15 @@ def prepare(env):
     load(env.a)
     up(env.a, quiet=True)
     netlink.install(env.a)
-    env.a.put("/root/muennet.yaml", (places.TOP / "child/muennet.yaml").read_bytes())
+    env.a.put("/run/muennet.yaml", (places.TOP / "child/muennet.yaml").read_bytes())
 
 
 def ynl(env, *operations) -> list:
     """Does operations: kind, name, attributes; `_` in their names stands for `-`."""
     lines = [json.dumps([kind, name, {it.replace("_", "-"): value for it, value in attrs.items()}])
              for kind, name, attrs in operations]
-    env.a.put("/root/many.py", MANY.encode())
-    out = env.a.run("python3 /root/many.py", stdin="\n".join(lines).encode(), timeout=120).stdout
+    env.a.put("/run/many.py", MANY.encode())
+    out = env.a.run("python3 /run/many.py", stdin="\n".join(lines).encode(), timeout=120).stdout
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -86,17 +86,17 @@ def test_command(env):
 
 def test_notifications(env):
     prepare(env)
-    env.a.run(f"{YNL} --subscribe changes >/root/told 2>&1 & echo $! >/root/subscribed")
-    defer(env.a.run, "kill $(cat /root/subscribed); true")
+    env.a.run(f"{YNL} --subscribe changes >/run/told 2>&1 & echo $! >/run/subscribed")
+    defer(env.a.run, "kill $(cat /run/subscribed); true")
     # A socket of generic netlink, protocol 16, that has joined a group.
     joined = "awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink"
     ksft_busy_wait(lambda: env.a.run(joined).stdout, sleep=0.2, deadline=60)
     netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")
     netlink.do(env.a, "add-mark", ifname="child0", mark=7)
     netlink.do(env.a, "del-child", ifname="child0")
-    ksft_busy_wait(lambda: "child-del" in env.a.run("cat /root/told").stdout, sleep=0.2,
+    ksft_busy_wait(lambda: "child-del" in env.a.run("cat /run/told").stdout, sleep=0.2,
                    deadline=60)
-    told = [json.loads(line) for line in env.a.run("cat /root/told").stdout.splitlines()]
+    told = [json.loads(line) for line in env.a.run("cat /run/told").stdout.splitlines()]
     ksft_eq([(it["name"], it["msg"]["ifname"], it["msg"].get("mark")) for it in told],
             [("child-add-ntf", "child0", None), ("mark-add-ntf", "child0", 7),
              ("child-del-ntf", "child0", None)])

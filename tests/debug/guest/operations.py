@@ -136,7 +136,7 @@ class Netlink(Operation):
     """Makes requests of the family. Argument: {"prepare": [..], "run": {..}, "undo": [..]}."""
 
     def __init__(self, argument: str):
-        sys.path.append("/root/netlink")
+        sys.path.append("/run/netlink")
         from client import Client
         self.client = Client()
         self.client.socket.settimeout(20)

@@ -28,7 +28,6 @@ OTHERS = re.compile(r"_*netif_receive_skb|napi_complete_done|napi_gro_|napi_skb_
                     r"dst_dev_put|__alloc_empty_sheaf|__icmp_send|icmp6_send")
 
 
-
 def traces(cache: str):
     """The calls that allocated the objects of a cache, and how many each."""
     with open(f"{TRACES}/{cache}/alloc_traces", encoding="ascii") as file:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import spec
 
-WHERE = "/root/netlink"
+WHERE = "/run/netlink"
 
 
 def install(machine):
