@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from rig import ping
+from rig import ping_at_once
 from rig.ksft import wait_port_listen
 from rig.traffic import iperf3
 
@@ -43,7 +43,7 @@ def udp(source, target, seconds: float, size: int) -> float:
 
 def flood(source, target, count: int) -> float:
     """Round trip time in ms, on average, when the next ping follows the last pong."""
-    got = ping(source, target, f"-f -c {count}", timeout=120)
+    got = ping_at_once(source, target, f"-f -c {count}")
     if got.received < count * 0.98:
         raise RuntimeError(f"{got.received} of {got.sent} pings came back")
     return got.average_ms
@@ -51,7 +51,7 @@ def flood(source, target, count: int) -> float:
 
 def idle(source, target, count: int) -> float:
     """Round trip time in ms, on average, of pings that find everything asleep."""
-    return ping(source, target, f"-c {count} -i 0.1").average_ms
+    return ping_at_once(source, target, f"-c {count} -i 0.1").average_ms
 
 
 def busy(source, target, seconds: float) -> float:

@@ -36,11 +36,11 @@ def test_send(env, flags, where, counter, arguments):
     # Large packets and a table exclude each other.
     load(env.a, leaks.parameters(flags=flags, more="" if "offload" in flags else "pmtu=table"))
     left, right = leaks.ends(env.a)
-    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
+    ksft_eq(ping(left, right, count=2).received, 2)
     before = counters(env.a, "left")[counter]
     in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE": set()})
     ksft_gt(counters(env.a, "left")[counter] - before, 0, counter)
-    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
+    ksft_eq(ping(left, right, count=10).received, 10, "works again")
 
 
 MODES = [KsftNamedVariant("raw", "", b"hello"),
@@ -73,14 +73,14 @@ def test_receive_in_a_thread(env, flags, arguments):
     prepare(env)
     load(env.a, leaks.parameters(flags=flags))
     left, right = leaks.ends(env.a, quiet=True)
-    ksft_eq(ping(left, right, "-c 2 -i 0.1").received, 2)
+    ksft_eq(ping(left, right, count=2).received, 2)
     if "child0" in arguments:
         netlink.install(env.a)
         netlink.do(env.a, "add-child", parent_ifname="left", ifname="child0")
         netlink.do(env.a, "add-mark", ifname="child0", mark=7)
         env.a.run("ip link set child0 up")
     in_turn(env, "receive", "left", V4["a"], "right", *arguments)
-    ksft_eq(ping(left, right, "-c 10 -i 0.05").received, 10, "works again")
+    ksft_eq(ping(left, right, count=10).received, 10, "works again")
 
 
 def test_receive_in_softirqs(env):
@@ -101,4 +101,4 @@ def test_receive_in_softirqs(env):
                   for name, ns in (("left", ""), ("right", "right")))
     ksft_pr(f"{100 - lossy.received} of 100 answers were lost, {dropped} packets in the receiver")
     ksft_gt(dropped, 0, "some of them in the receiver")
-    ksft_eq(ping(left, right, "-c 20 -i 0.05").received, 20, "works again")
+    ksft_eq(ping(left, right, count=20).received, 20, "works again")

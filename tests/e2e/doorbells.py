@@ -25,7 +25,7 @@ def prepared(env):
 
 def test_works(env):
     *sims, a, b = prepared(env)
-    ksft_eq(ping(a, b, "-c 50 -i 0.01").received, 50)
+    ksft_eq(ping(a, b, count=50).received, 50)
     for ends in (a, b), (b, a):
         ksft_gt(min(iperf3(*ends, seconds=2).intervals), 0)
     time.sleep(0.2)
@@ -60,7 +60,7 @@ def test_no_wake_up_is_lost_after_bursts(env):
 
 def test_idle_costs_nothing(env):
     *_, a, b = prepared(env)
-    ping(a, b, "-c 5 -i 0.01")
+    ping(a, b, count=5)
     time.sleep(0.5)
     def seen():
         return [(interrupts(machine, "net0"), counters(machine)["rx_polls"])
@@ -78,7 +78,7 @@ def test_storm_of_the_peer(env):
     with env.a.bkg("exec " + sim.triggers(SYSTEM.channel("a_to_b").event, 1 << 40), fail=False), \
             Beside(env.b, "net0") as beside:
         before = counters(env.b)
-        ksft_eq(ping(a, b, f"-c {count} -i 0.02").received, count)
+        ksft_eq(ping(a, b, count=count).received, count)
         answered_burst(a, b, "net0")
         # How many that are is a matter of how busy the host is.
         ksft_busy_wait(lambda: counters(env.b)["rx_interrupts"] > before["rx_interrupts"] + often,
@@ -88,7 +88,7 @@ def test_storm_of_the_peer(env):
     beside.check(meanwhile["rx_elements"], meanwhile["rx_polls"])
     ksft_pr(f"{meanwhile['rx_interrupts']} interrupts for {meanwhile['rx_packets']} packets")
     ksft_ge(got["rx_polls"] + 1, got["rx_interrupts"], "no interrupt without its poll")
-    ksft_eq(ping(b, a, "-c 20 -i 0.01").received, 20)
+    ksft_eq(ping(b, a, count=20).received, 20)
 
 
 def test_peer_restarts(env):
@@ -98,8 +98,8 @@ def test_peer_restarts(env):
         ksft_eq(ping(a, b, "-c 2 -i 0.2 -W 1").received, 0)
         load(env.b)
         up(env.b, quiet=True)
-        ksft_eq(ping(a, b, "-c 5 -i 0.05").received, 5)
-        ksft_eq(ping(b, a, "-c 5 -i 0.05").received, 5)
+        ksft_eq(ping(a, b, count=5).received, 5)
+        ksft_eq(ping(b, a, count=5).received, 5)
 
 
 def test_down_and_up(env):
@@ -109,4 +109,4 @@ def test_down_and_up(env):
         env.b.run("ip link set net0 down")
         ksft_eq(ping(a, b, "-c 1 -W 1").received, 0)
         env.b.run("ip link set net0 up")
-        ksft_eq(ping(a, b, "-c 2 -i 0.05").received, 2)
+        ksft_eq(ping(a, b, count=2).received, 2)

@@ -86,4 +86,4 @@ def test_unload_under_traffic(env):
         up(env.a)
         # What came before the first look is not its.
         ksft_busy_wait(lambda: counters(env.a)["rx_epochs"] == 1, sleep=0.01, deadline=30)
-        ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-c 3 -i 0.01").received, 3)
+        ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)

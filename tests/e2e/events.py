@@ -83,7 +83,7 @@ PAIRS = [KsftNamedVariant("event_and_vector", ("left", "right"), {1, 2}, {"left"
 @ksft_variants(PAIRS)
 def test_works(env, pair, events, with_interrupt):
     sim, ends = prepared(env, pair)
-    ksft_eq(ping(*ends, "-c 50 -i 0.01").received, 50)
+    ksft_eq(ping(*ends, count=50).received, 50)
     ksft_gt(min(iperf3(*ends, seconds=2).intervals), 0)
     counted = sim.events()
     ksft_eq(counted["unknown"], 0, "no event that does not exist")
@@ -174,7 +174,7 @@ def test_storm(env):
     with env.a.bkg(sim.storm(0x70, often, 0)), env.a.bkg(sim.storm(0x70, often, 1)), \
             Beside(env.a, "right") as beside:
         before = counts(right)
-        ksft_eq(ping(left, right, "-c 100 -i 0.01").received, 100)
+        ksft_eq(ping(left, right, count=100).received, 100)
         answered_burst(left, right, "left")
         got = counts(right)
     time.sleep(0.5)
@@ -185,12 +185,12 @@ def test_storm(env):
     ksft_gt(sim.raised(0x70), 5_000, "there was a storm")
     ksft_gt(got["rx_interrupts"], 0)
     ksft_true(got["rx_interrupts"] <= got["rx_polls"] + 1, "no interrupt without its poll")
-    ksft_eq(ping(left, right, "-c 20 -i 0.01").received, 20)
+    ksft_eq(ping(left, right, count=20).received, 20)
 
 
 def test_idle_costs_nothing(env):
     sim, ends = prepared(env, ("left", "right"))
-    ping(*ends, "-c 5 -i 0.01")
+    ping(*ends, count=5)
     time.sleep(0.5)
     def seen():
         return [(interrupts(env.a, end.ns), counts(end)["rx_polls"]) for end in ends], \
@@ -294,4 +294,4 @@ def test_without_separation_kernel_nothing_is_triggered(env):
     """An interface without events executes no hypercall: outside of Muen it would be fatal."""
     load(env.a, parameters(("x", "y")))
     ends = Ends(env.a, "x", "y")
-    ksft_eq(ping(*ends, "-c 10 -i 0.01").received, 10)
+    ksft_eq(ping(*ends, count=10).received, 10)

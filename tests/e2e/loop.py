@@ -21,8 +21,8 @@ def ends(env):
 
 def test_ping(env):
     left, right = ends(env)
-    ksft_eq(ping(left, right, "-c 20 -i 0.02").received, 20)
-    ksft_eq(ping(right, left, "-c 20 -i 0.02 -s 1472").received, 20)
+    ksft_eq(ping(left, right, count=20).received, 20)
+    ksft_eq(ping(right, left, "-s 1472", count=20).received, 20)
 
 
 def test_tcp(env):

@@ -50,7 +50,7 @@ def runs(end: End, pid: int) -> int:
 
 def talk(ends, count: int = 50):
     """Pings, all of which are answered."""
-    ksft_eq(ping(*ends, f"-c {count} -i 0.01").received, count)
+    ksft_eq(ping(*ends, count=count).received, count)
 
 
 @ksft_variants(PAIRS)

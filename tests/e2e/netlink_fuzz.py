@@ -77,7 +77,7 @@ def test_with_rights(env):
     up(env.a, "net0", quiet=True, side="a")
     up(env.a, "net1", quiet=True, side="b", ns="right")
     ends = End(env.a, V4["a"]), End(env.a, V4["b"], "right")
-    ksft_eq(ping(*ends, "-c 10 -i 0.05").received, 10)
+    ksft_eq(ping(*ends, count=10).received, 10)
 
 
 @ksft_variants([KsftNamedVariant("a_user", USER),

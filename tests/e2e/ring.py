@@ -64,7 +64,7 @@ def test_all_blocks_of_the_ring(env):
     a, b = End(env.a, V4["a"]), End(env.b, V4["b"])
     count = 1000
     with receiving(env.b, "net0", count, 28) as got:
-        ksft_eq(ping(a, b, f"-c {count} -i 0.002 -s 1400").received, count)
+        ksft_eq(ping(a, b, "-s 1400", count=count).received, count)
     numbers = [struct.unpack_from(">H", data, 26)[0] for _, _, _, data in got]
     ksft_eq(numbers, list(range(1, count + 1)), "all of them, in their order")
     ksft_eq({(protocol, kind, length) for protocol, kind, length, _ in got}, {(0x0800, 0, 1428)})

@@ -158,7 +158,7 @@ def test_changes_at_random(env, parameters, short, long):
     for machine in machines.values():
         machine.run(f"echo 1 >{ONLINE}; ip link set net0 mtu 1500")
         up(machine)
-    ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-c 10 -i 0.05").received, 10)
+    ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"]), count=10).received, 10)
     ksft_eq(stats(env.a)["rx_frame_errors"] + stats(env.b)["rx_frame_errors"], 0)
 
 

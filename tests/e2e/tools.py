@@ -196,7 +196,7 @@ def test_epochs_and_states_of_the_peer(env):
 def test_sending(env):
     pair(env, quiet=True)
     before = [counters(machine) for machine in (env.a, env.b)]
-    ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-c 20 -i 0.01 -s 100")
+    ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-s 100", count=20)
     for machine, old in zip((env.a, env.b), before):
         new = counters(machine)
         grown = {name: new[name] - old[name] for name in new}

@@ -23,13 +23,13 @@ def test_ping(env, addresses, size):
     pair(env)
     # Without room for a time in the packet, ping waits for one interval at its end.
     interval = 0.02 if size else 0.2
-    result = ping(*ends(env, "a", "b", addresses), f"-c 10 -i {interval} -s {size}")
+    result = ping(*ends(env, "a", "b", addresses), f"-s {size}", count=10)
     ksft_eq(result.received, 10)
 
 
 def test_full_packets_are_not_fragmented(env):
     pair(env)
-    ksft_eq(ping(*ends(env, "a", "b"), "-c 3 -i 0.02 -M do -s 1472").received, 3)
+    ksft_eq(ping(*ends(env, "a", "b"), "-M do -s 1472").received, 3)
 
 
 def test_flood_loses_nothing(env):

@@ -8,7 +8,8 @@ import re
 
 from . import ksft
 from .driver import counters
-from .traffic import End, ping
+from .traffic import End, ping_at_once
+from .wait import wait_for
 
 # The budget of a poll.
 WEIGHT = 64
@@ -108,7 +109,7 @@ def answered_burst(source: End, target: End, dev: str):
     def received() -> int:
         return counters(source.machine, dev, source.ns)["rx_packets"]
     before = received()
-    ping(source, target, "-l 150 -c 150")
+    ping_at_once(source, target, "-l 150 -c 150")
     # ping itself does not wait for the slow ones.
-    ksft.ksft_busy_wait(lambda: received() >= before + 150, sleep=0.1, deadline=60)
+    wait_for(lambda: received() >= before + 150, "answer to each of 150 pings")
     ksft.ksft_eq(received(), before + 150)

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import ksft, places
+from .wait import wait_for
 
 # What the README tells users to type.
 README = ("name=net0 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
@@ -123,10 +124,16 @@ def counters(machine, dev: str = "net0", ns: str = "") -> dict:
     return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
 
 
-def wait_stats(machine, dev: str = "net0", seconds: float = 30, **wanted):
-    """Waits until counters have these values; a failed check if they do not get there."""
-    ksft.ksft_busy_wait(lambda: wanted.items() <= stats(machine, dev).items(), sleep=0.05,
-                        deadline=seconds, comment=f"{wanted} of {dev} in {machine.name}")
+def wait_stats(machine, dev: str = "net0", ns: str = "", **wanted):
+    """Waits until the interface's counters have these values."""
+    wait_for(lambda: wanted.items() <= stats(machine, dev, ns).items(),
+             lambda: f"{wanted} of {dev} in {machine.name}: {stats(machine, dev, ns)}")
+
+
+def wait_counters(machine, dev: str = "net0", ns: str = "", **wanted):
+    """Waits until counters of `ethtool -S` have these values."""
+    wait_for(lambda: wanted.items() <= counters(machine, dev, ns).items(),
+             lambda: f"{wanted} of {dev} in {machine.name}: {counters(machine, dev, ns)}")
 
 
 def interfaces(machine) -> set:

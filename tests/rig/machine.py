@@ -24,8 +24,8 @@ from .channel import ChannelFile
 from .client import Client, MachineDied
 from .doorbells import Doorbells
 from .system import System
+from .wait import DEADLINE, TimedOut, listens, until
 
-BOOT_SECONDS = 90
 BOOT_ATTEMPTS = 3
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
                 "no_hash_pointers mitigations=off {more}")
@@ -102,7 +102,7 @@ class Machine:
         """Waits for the agent; a machine that dies before is started again."""
         for attempt in range(BOOT_ATTEMPTS):
             try:
-                if self._client.take("hello", BOOT_SECONDS) is not None:
+                if self._client.take("hello", DEADLINE) is not None:
                     self.log = klog.Log(self.name)
                     self._client.put("/etc/hostname", self.name.encode())
                     self.run(f"hostname {self.name}")
@@ -133,7 +133,7 @@ class Machine:
     def responds(self) -> bool:
         """Whether the machine still answers."""
         try:
-            return self._client.start(["true"]).wait(30) == 0
+            return self._client.start(["true"]).wait() == 0
         except (MachineDied, subprocess.TimeoutExpired):
             return False
 
@@ -154,12 +154,24 @@ class Machine:
         argv = ["sh", "-c", comm] if isinstance(comm, str) else list(comm)
         return self._client.start(argv)
 
-    def run(self, comm, fail: bool = True, timeout: float = 60, stdin: bytes = b""):
+    def run(self, comm, fail: bool = True, timeout: float = DEADLINE, stdin: bytes = b""):
         """Runs a command to its end: an object with ret, stdout, stderr."""
         if stdin:
             self.put("/run/stdin", stdin)
             comm = f"{{ {comm}; }} </run/stdin"
         return ksft.cmd(comm, host=self, fail=fail, timeout=timeout)
+
+    def wait(self, command: str, what: str = "", ns: str = ""):
+        """Waits in the machine until a command succeeds; `what` it waits for."""
+        inside = f"ip netns exec {ns} " if ns else ""
+        try:
+            self.run([*inside.split(), "sh", "-c", until(command)])
+        except subprocess.TimeoutExpired as error:
+            raise TimedOut(f"{self.name}: no {what or command} in {DEADLINE} s") from error
+
+    def wait_listens(self, port: int, protocol: str = "tcp", ns: str = ""):
+        """Waits until a socket listens on a port (TCP), or is bound to it (UDP)."""
+        self.wait(listens(port, protocol), f"listener on {protocol} port {port}", ns)
 
     def bkg(self, comm, **options):
         """Runs a command in the background, as a context."""

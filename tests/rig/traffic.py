@@ -5,7 +5,6 @@ import json
 import re
 from dataclasses import dataclass
 
-from . import ksft
 
 
 @dataclass(frozen=True)
@@ -18,6 +17,10 @@ class End:
     def run(self, command: str, **options):
         """Runs a command at this end."""
         return self.machine.run(self.inside(command), **options)
+
+    def wait_listens(self, port: int, protocol: str = "tcp"):
+        """Waits until a socket listens on a port (TCP), or is bound to it (UDP)."""
+        self.machine.wait_listens(port, protocol, self.ns)
 
     def inside(self, command: str) -> str:
         """The command as it has to be typed in the machine."""
@@ -32,22 +35,47 @@ class Ping:
     average_ms: float
 
 
-def ping(source: End, target: End, options: str = "-c 3", timeout: float = 60) -> Ping:
-    """Pings; loss is for the caller to judge."""
-    out = source.run(f"ping -q {options} {target.address}", fail=False, timeout=timeout).stdout
+# Seconds until an answer is lost: no machine is so busy that one takes longer.
+ANSWER = 100
+
+
+def ping(source: End, target: End, options: str = "", count: int = 3) -> Ping:
+    """
+    Pings, the next when one is answered. How long an answer takes does not matter; one
+    that does not come costs ANSWER seconds, so this is for what must be answered.
+    """
+    once = source.inside(f"ping -q -c 1 -W {ANSWER} {options} {target.address}")
+    out = source.machine.run(f"i=0; while [ $i -lt {count} ]; do {once}; i=$((i + 1)); done",
+                             fail=False).stdout
+    found = [int(received) for received in re.findall(r"transmitted, (\d+) received", out)]
+    if len(found) != count:
+        raise RuntimeError(f"ping: {out}")
+    times = [float(time) for time in re.findall(r"= [\d.]+/([\d.]+)/", out)]
+    return Ping(count, sum(found), sum(times) / len(times) if times else 0.0)
+
+
+def ping_at_once(source: End, target: End, options: str) -> Ping:
+    """
+    One run of ping with these options. An answer that comes late is not counted, so the
+    result says nothing about loss: count by the interfaces, or expect no answer at all.
+    """
+    out = source.run(f"ping -q {options} {target.address}", fail=False).stdout
     sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received",
                                         out).groups())
     times = re.search(r"= [\d.]+/([\d.]+)/", out)
     return Ping(sent, received, float(times.group(1)) if times else 0.0)
 
 
+def unanswered(source: End, target: End, options: str = "") -> bool:
+    """Whether one ping gets no answer in a second (on a busy machine it may be late)."""
+    return ping_at_once(source, target, f"-c 1 -W 1 {options}").received == 0
+
+
 def pingpong(source: End, target: End, count: int) -> dict:
     """Datagrams, the next when one is answered (guest/pingpong.py): what it printed."""
     with target.machine.bkg("exec " + target.inside("python3 -I -S /rig/pingpong.py serve 7")):
-        target.run("sh -c 'i=0; until grep -q :0007 /proc/net/udp || [ $i -gt 100 ]; "
-                   "do sleep 0.1; i=$((i+1)); done'")
-        out = source.run(f"python3 -I -S /rig/pingpong.py {target.address} 7 {count}",
-                         timeout=300).stdout
+        target.wait_listens(7, "udp")
+        out = source.run(f"python3 -I -S /rig/pingpong.py {target.address} 7 {count}").stdout
     return json.loads(out)
 
 
@@ -66,10 +94,8 @@ def iperf3(source: End, target: End, options: str = "", seconds: float = 3) -> S
     before = _retransmits(source)
     server = target.inside("iperf3 -s -1 -J")
     with target.machine.bkg(server, exit_wait=True) as served:
-        ksft.wait_port_listen(5201, host=target.machine, ns=target.ns or None, deadline=20)
-        source.run(f"iperf3 -c {target.address} -t {seconds} --connect-timeout 10000 "
-                   f"{options}",
-                   timeout=seconds + 60)
+        target.wait_listens(5201)
+        source.run(f"iperf3 -c {target.address} -t {seconds} {options}")
     got = json.loads(served.stdout)
     if "error" in got:
         raise RuntimeError(f"iperf3: {got['error']}")
