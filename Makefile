@@ -45,29 +45,33 @@ demo: | setup-machines ##! Two subjects in two virtual machines talk to each oth
 shell: | setup-machines ##! A shell in a virtual machine with the driver loaded
 	$(RUN) tests/setup/with-module.sh tests/rig/shell
 
+# Which tests, such as T=stack.test_many_queues; all of them without it.
+T ?=
+check = @tests/check $(foreach t,$(T),-t '$(t)')
+
 .PHONY: check
-check: | setup ##! Run every test; ends with "N passed, M failed"
+check: ##! Run every test; ends with "N passed, M failed"
 	@tests/check
 
 .PHONY: check-lint
-check-lint: | setup-kernel ##! Style and structure of the sources
-	@tests/check lint
+check-lint: ##! Style and structure of the sources; T=clippy runs that check
+	$(check) lint
 
 .PHONY: check-host
-check-host: | setup-cargo ##! Pure parts on the host, also under the model checker
-	@tests/check host
+check-host: ##! Pure parts on the host, also under the model checker; T=loom::wakeup
+	$(check) host
 
 .PHONY: check-kunit
-check-kunit: | setup-uml ##! Unit tests in a user-mode Linux
-	@tests/check kunit
+check-kunit: ##! Unit tests in a user-mode Linux; T=muennet_ports
+	$(check) kunit
 
 .PHONY: check-e2e
-check-e2e: | setup-machines ##! The module in virtual machines
-	@tests/check e2e
+check-e2e: ##! The module in virtual machines; T=stack.test_many_queues
+	$(check) e2e
 
 .PHONY: check-debug
-check-debug: | setup-debug ##! The module in a kernel with KASAN, lockdep and others
-	@tests/check debug
+check-debug: ##! The module in a kernel with KASAN, lockdep and others; T=faults.test_load.ip
+	$(check) debug
 
 # How many mutations, and what decides on them.
 N ?= 10000000

@@ -127,7 +127,7 @@ def _child(module, path: Path, machines: Machines, options):
     status = 1
     try:
         sys.argv = [str(path)]
-        for pattern in options.tests or options.share.get(path.stem, ()):
+        for pattern in options.share.get(path.stem, ()):
             sys.argv += ["-t", pattern]
         ksft.set_main_name(path.stem)
         env = Env(machines, options.long) if machines else None
@@ -211,6 +211,25 @@ def run_group(system, files, options, results: Results):
     finally:
         if machines:
             machines.__exit__()
+
+
+def chosen(names, folders) -> tuple:
+    """
+    What names of the form FILE or FILE.TEST choose: the files, and of each the patterns
+    of its tests. FILE is in one of the folders; TEST means all of its variants, too.
+    """
+    files, share = [], {}
+    for name in names:
+        stem, _, test = name.partition(".")
+        path = next((folder / f"{stem}.py" for folder in folders
+                     if (folder / f"{stem}.py").exists()), None)
+        if not path:
+            sys.exit(f"there is no test file {stem}.py")
+        if path not in files:
+            files.append(path)
+        if test:
+            share.setdefault(stem, []).extend((test, f"{test}.*"))
+    return files, share
 
 
 def run(paths, options, share=None, instead=None, watch=None) -> int:
