@@ -23,7 +23,7 @@ from . import doorbells, initramfs, klog, ksft
 from .channel import ChannelFile
 from .client import PATIENCE, Client, MachineDied
 from .doorbells import Doorbells
-from .system import System
+from .system import PLACES, System
 from .wait import DEADLINE, TimedOut, listens, until
 
 BOOT_ATTEMPTS = 3
@@ -37,9 +37,9 @@ COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
 class Machine:
     """One running machine; usable as `host=` of the kernel's selftest library."""
 
-    def __init__(self, system: System, name: str, folder: Path, more: str = "", devices=(),
-                 bells: Doorbells | None = None):
-        self.system, self.name, self.folder = system, name, folder
+    def __init__(self, system: System, name: str, folder: Path, sizes: dict, more: str = "",
+                 devices=(), bells: Doorbells | None = None):
+        self.system, self.name, self.folder, self._sizes = system, name, folder, sizes
         self._bells = bells
         self.console = folder / f"console.{name}"
         self._more, self._devices = more, [*devices]
@@ -75,8 +75,7 @@ class Machine:
         if self.system.informed:
             args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", 2 << 20,
                                  self.system.sinfo_address(), False)
-        for writer in self.system.writers():
-            size = self.system.file_size(writer)
+        for writer, size in self._sizes.items():
             if size:
                 args += self._memory(writer, self.folder / f"channels.{writer}", size,
                                      self.system.base(writer), writer == self.name)
@@ -220,16 +219,25 @@ class Machine:
 class Machines:
     """
     All machines of a system, as a context: boots them together, ends them.
-    `devices(name, folder)` gives a machine more arguments of QEMU.
+    `devices(name, folder)` gives a machine more arguments of QEMU. The same machines
+    can `become` those of the `others`, without a boot.
     """
 
-    def __init__(self, system: System, more: str = "", devices=lambda name, folder: ()):
+    def __init__(self, system: System, others=(), more: str = "",
+                 devices=lambda name, folder: ()):
         self.system = system
+        systems = [system, *others]
+        if any(system.hardware() != other.hardware() for other in others):
+            raise ValueError("these systems need different machines")
+        names = sorted({name for each in systems for name in each.subjects})
+        self._sizes = {writer: max(each.file_size(writer) for each in systems)
+                       for writer in PLACES}
         self._folder = Path(tempfile.mkdtemp(prefix="muennet-", dir="/dev/shm"))
-        self._bells = Doorbells(system.subjects) if system.needs_doorbells() else None
-        self.machines = {name: Machine(system, name, self._folder, more,
+        self._bells = (Doorbells(names)
+                       if any(each.needs_doorbells() for each in systems) else None)
+        self.machines = {name: Machine(system, name, self._folder, self._sizes, more,
                                        devices(name, self._folder), self._bells)
-                         for name in system.subjects}
+                         for name in names}
         self.boot_seconds = 0.0
 
     def __getitem__(self, name: str) -> Machine:
@@ -238,12 +246,7 @@ class Machines:
     def __enter__(self):
         try:
             initramfs.base()
-            for writer in self.system.writers():
-                path = self._folder / f"channels.{writer}"
-                with path.open("wb") as file:
-                    file.truncate(self.system.file_size(writer))
-            for name in self.machines:
-                (self._folder / f"sinfo.{name}").write_bytes(self.system.images(name))
+            self._fill()
             begin = time.monotonic()
             for machine in self.machines.values():
                 machine.start()
@@ -264,6 +267,26 @@ class Machines:
             if self._bells:
                 self._bells.close()
             shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _fill(self):
+        """Gives all memory that machines share the contents that the system begins with."""
+        contents = {f"channels.{writer}": bytes(size) for writer, size in self._sizes.items()}
+        contents |= {f"sinfo.{name}": self.system.images(name) for name in self.machines}
+        for name, data in contents.items():
+            # Within the file, which machines may have mapped.
+            fd = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
+            with open(fd, "r+b") as file:
+                file.write(data)
+
+    def become(self, system: System):
+        """
+        Turns them into the machines of another system. No driver may be loaded, and no
+        program of theirs may touch the channels.
+        """
+        self.system = system
+        for machine in self.machines.values():
+            machine.system = system
+        self._fill()
 
     def channel(self, name: str) -> ChannelFile:
         """A channel's memory, mapped by this process."""

@@ -3,7 +3,7 @@
 Runs test files on machines.
 
 A test file names its SYSTEM (None: it needs no machine) and has functions
-`test_...(env)`. Files of the same system share its machines, which boot once.
+`test_...(env)`. Files whose systems need machines of one kind share them, which boot once.
 Each file runs in a forked process by the kernel's selftest library; its results
 are joined to one TAP stream. A test fails, too, when a kernel log has a line
 that klog.py calls bad.
@@ -176,9 +176,11 @@ class Watch:
         return []
 
 
-def run_group(system, files, options, results: Results):
-    """Boots a system's machines and runs its files on them."""
+def run_group(files, options, results: Results):
+    """Boots machines for the systems of some files and runs these: (path, module, system)."""
     watch = options.watch
+    systems = list({system.name: system for _, _, system in files}.values())
+    title = "+".join(system.name for system in systems)
 
     def complain(name: str, complaints: list):
         for complaint in complaints:
@@ -188,26 +190,30 @@ def run_group(system, files, options, results: Results):
 
     machines = None
     try:
-        for path, module in files:
+        for path, module, system in files:
             if machines and not machines.healthy():
-                print(f"# {system.name}: booting again", flush=True)
+                print(f"# {title}: booting again", flush=True)
                 machines.__exit__()
                 machines = None
             if not machines:
-                machines = Machines(system).__enter__()
+                machines = Machines(system, systems).__enter__()
                 for machine in machines.machines.values():
                     driver.install(machine)
-                print(f"# {system.name}: booted in {machines.boot_seconds:.1f} s", flush=True)
+                print(f"# {title}: booted in {machines.boot_seconds:.1f} s", flush=True)
                 watch.booted(machines)
+            elif machines.system is not system:
+                for machine in machines.machines.values():
+                    driver.unload(machine, fail=False)
+                machines.become(system)
             run_file(module, path, machines, options, results)
             if machines.healthy():
                 complain(f"{path.stem} leaves nothing behind", watch.file_done(machines))
         if machines and machines.healthy():
-            complain(f"{system.name} leaks nothing", watch.group_done(machines))
+            complain(f"{title} leaks nothing", watch.group_done(machines))
     except MachineDied as error:
         for line in str(error).splitlines():
             print("# " + line)
-        results.result(False, f"{system.name} does not boot")
+        results.result(False, f"{title} does not boot")
     finally:
         if machines:
             machines.__exit__()
@@ -232,12 +238,11 @@ def chosen(names, folders) -> tuple:
     return files, share
 
 
-def run(paths, options, share=None, instead=None, watch=None) -> int:
+def run(paths, options, share=None, watch=None) -> int:
     """
-    Runs test files, grouped by system: the exit status. `share`: the tests (or
-    patterns) that alone are run of files with these names. `instead`: systems to
-    take for those of these names, whose channels they have. `watch` looks at the machines
-    beside the tests.
+    Runs test files, grouped by the machines that they need: the exit status. `share`: the
+    tests (or patterns) that alone are run of files with these names. `watch` looks at the
+    machines beside the tests.
     """
     options.share, options.watch = share or {}, watch or Watch()
     begin = time.monotonic()
@@ -249,8 +254,9 @@ def run(paths, options, share=None, instead=None, watch=None) -> int:
         if module.SYSTEM is None:
             run_file(module, path, None, options, results)
         else:
-            system = (instead or {}).get(module.SYSTEM.name, module.SYSTEM)
-            groups.setdefault(system.name, (system, []))[1].append((path, module))
-    for system, files in groups.values():
-        run_group(system, files, options, results)
+            groups.setdefault(module.SYSTEM.hardware(), []).append((path, module, module.SYSTEM))
+    for files in groups.values():
+        # Files of a system follow each other.
+        order = list(dict.fromkeys(system.name for _, _, system in files))
+        run_group(sorted(files, key=lambda it: order.index(it[2].name)), options, results)
     return results.end(time.monotonic() - begin)

@@ -22,6 +22,10 @@ SINFO_STRIDE = 0x10000
 CHANNELS_BASE = 0xe10000000
 WRITER_STRIDE = 0x40000000
 MEGABYTE = 1 << 20
+# The test itself, which is the writer of what no subject writes.
+HOST = "host"
+# Who can write, in the order of their files in memory.
+PLACES = (HOST, "a", "b")
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,12 @@ class Channel:
     @property
     def writer(self) -> str:
         """The subject that writes, or "host"."""
-        return next(iter(self.writes), "host")
+        return next(iter(self.writes), HOST)
 
     @property
     def interrupts(self) -> str:
         """The other subject that the writer's event interrupts; empty: none."""
-        if self.event is None or self.vector is None or self.writer in (*self.reads, "host"):
+        if self.event is None or self.vector is None or self.writer in (*self.reads, HOST):
             return ""
         return next(iter(self.reads), "")
 
@@ -76,6 +80,9 @@ class System:
         names = [channel.name for channel in self.channels]
         if len(set(names)) != len(names):
             raise ValueError(f"{self.name}: two channels have the same name")
+        strangers = {*self.subjects} - {*PLACES[1:]}
+        if strangers:
+            raise ValueError(f"{self.name}: subjects are {PLACES[1:]}, not {strangers}")
         for channel in self.channels:
             if len(channel.writes) > 1:
                 raise ValueError(f"{channel.name}: a channel has one writer")
@@ -89,13 +96,17 @@ class System:
         for subject in self.subjects:
             self.image(subject)
 
+    def hardware(self) -> tuple:
+        """What machines are like: those of systems in which it is the same can be shared."""
+        return self.informed, self.options
+
     def needs_doorbells(self) -> bool:
         """Whether subjects interrupt each other, or the test does it."""
         return self.rung or any(channel.interrupts for channel in self.channels)
 
     def writers(self) -> list:
         """All that write: each has a file of its own for its channels."""
-        return [*self.subjects, "host"]
+        return [*self.subjects, HOST]
 
     def channel(self, name: str) -> Channel:
         """The channel of that name."""
@@ -117,8 +128,8 @@ class System:
         return -(-used // (2 * MEGABYTE)) * 2 * MEGABYTE
 
     def base(self, writer: str) -> int:
-        """The guest-physical address of a writer's file."""
-        return CHANNELS_BASE + self.writers().index(writer) * WRITER_STRIDE
+        """The guest-physical address of a writer's file, the same in all systems."""
+        return CHANNELS_BASE + PLACES.index(writer) * WRITER_STRIDE
 
     def address(self, name: str) -> int:
         """The guest-physical address of a channel, the same in every subject."""
@@ -148,7 +159,9 @@ class System:
         return sinfo.build(subject, self.resources(subject), self.version)
 
     def images(self, subject: str) -> bytes:
-        """The image and all variants, as they lie in memory (2 MiB)."""
+        """The image and all variants, as they lie in memory (2 MiB); zeros for a stranger."""
+        if subject not in self.subjects:
+            return bytes(2 * MEGABYTE)
         good = self.image(subject)
         memory = bytearray(2 * MEGABYTE)
         for index, make in enumerate([lambda image: image, *self.variants.values()]):
