@@ -19,6 +19,13 @@ BAD = re.compile("|".join((
     r"double free", r"rust_kernel.*panicked", r"rust_kernel: panicked", r"leaked reference",
     r"ref_tracker:", r"NOHZ tick-stop error")))
 
+# The kernel's watchdogs, whose defaults of 10 to 120 s take a virtual machine that gets
+# little CPU time for one that hangs. They bark later, but before the rig's deadline. At
+# boot the kernel tests the timer, for no longer than real hardware needs to tick.
+WATCHDOGS = ("watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 workqueue.watchdog_thresh=300 "
+             "sysctl.kernel.hung_task_timeout_secs=400 "
+             "sysctl.net.core.netdev_unregister_timeout_secs=300 no_timer_check")
+
 # What a stock kernel says about any out-of-tree module without its signature.
 TAINT = re.compile(r"taint", re.IGNORECASE)
 TAINT_ALLOWED = tuple(f"{module}: {said}" for module in ("muennet", "muensim", "muenpaint")

@@ -36,7 +36,8 @@ def built(folder: str, name: str) -> bytes:
         module = Path(copy) / f"{name}.ko"
         subprocess.run(["strip", "-g", module], check=True)
         data = module.read_bytes()
-    made = kept.with_suffix(f".{os.getpid()}")
-    made.write_bytes(data)
-    made.rename(kept)
+    # Two runs may do this at a time, with the same process id in their namespaces.
+    with tempfile.NamedTemporaryFile(dir=places.cache(), delete=False) as file:
+        file.write(data)
+    os.rename(file.name, kept)
     return data

@@ -58,7 +58,8 @@ class Machine:
         # Other kernels than the stock one may need more or others of these.
         memory = os.environ.get("MUENNET_MEMORY", "768")
         processors = os.environ.get("MUENNET_CPUS", "2")
-        more = " ".join((self._more, self.system.options, os.environ.get("MUENNET_COMMAND_LINE", "")))
+        more = " ".join((klog.WATCHDOGS, self._more, self.system.options,
+                         os.environ.get("MUENNET_COMMAND_LINE", "")))
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
                 "-cpu", "qemu64,+rdrand,+rdseed", "-smp", processors,
