@@ -3,7 +3,7 @@
 
 import json
 
-from rig import PAIR, defer, interfaces, ksft_busy_wait, ksft_eq, ksft_in, ksft_true, load
+from rig import PAIR, defer, interfaces, ksft_eq, ksft_in, ksft_true, load
 
 SYSTEM = PAIR
 
@@ -55,10 +55,9 @@ def test_monitor(env):
     env.a.run("ip monitor link >/run/links 2>&1 & echo $! >/run/monitor")
     defer(env.a.run, "kill $(cat /run/monitor)")
     # A socket of rtnetlink, protocol 0, that has joined a group.
-    ksft_busy_wait(lambda: env.a.run("awk '$2 == 0 && $4 !~ /^0+$/' /proc/net/netlink").stdout,
-                   sleep=0.1, deadline=30)
+    env.a.wait("awk '$2 == 0 && $4 !~ /^0+$/' /proc/net/netlink | grep -q .", "listener")
     env.a.run("ip link add link net0 name child0 type muennet; ip link del child0")
-    ksft_busy_wait(lambda: "Deleted" in env.a.run("cat /run/links").stdout, sleep=0.1, deadline=30)
+    env.a.wait("grep -q Deleted /run/links", "word of the end")
     heard = [line for line in env.a.run("cat /run/links").stdout.splitlines() if "child0@" in line]
     ksft_in("child0@net0", heard[0])
     ksft_in("Deleted", heard[-1])

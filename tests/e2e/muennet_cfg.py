@@ -7,8 +7,8 @@ shows and tells.
 import json
 
 from e2e.netlink.tool import Tool
-from rig import (PAIR, KsftNamedVariant, ksft_busy_wait, ksft_eq, ksft_ge, ksft_in, ksft_not_in,
-                 ksft_true, ksft_variants, unload)
+from rig import (PAIR, KsftNamedVariant, ksft_eq, ksft_ge, ksft_in, ksft_not_in, ksft_true,
+                 ksft_variants, unload, until)
 
 SYSTEM = PAIR
 
@@ -110,14 +110,14 @@ def test_batch_of_many(env):
         ksft_eq(tool.marks(), {(None, "child0"): marks})
 
 
-# Shows sockets of generic netlink, protocol 16, that have joined a group beside number 16, which is
-# told of families.
-LISTENS = "awk '$2 == 16 && $4 !~ /^0000[08]000$/' /proc/net/netlink"
+# Whether there are sockets of generic netlink, protocol 16, that have joined a group beside number
+# 16, which is told of families.
+LISTENS = "awk '$2 == 16 && $4 !~ /^0000[08]000$/' /proc/net/netlink | grep -q ."
 
 
 def listens(machine):
     """Waits for a monitor to listen."""
-    ksft_busy_wait(lambda: machine.run(LISTENS, fail=False).stdout, sleep=0.1, deadline=30)
+    machine.wait(LISTENS, "monitor that listens")
 
 
 def test_monitor(env):
@@ -129,14 +129,11 @@ def test_monitor(env):
         env.a.run("ip link set child1 netns blue")
         tool.does("move_mark child0 blue/child1 24", "del_mark blue/child1 24",
                   "add_mark child0 1", "del_child child0")
-
-        def told():
-            return [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
-        ksft_busy_wait(lambda: any(change["event"] == "child_deleted" for change in told()),
-                       sleep=0.1, deadline=30)
+        env.a.wait("grep -q child_deleted /tmp/changes", "word of the end")
+    told = [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
     changes = [(change["event"], change["child"]["ifname"], change.get("mark"),
                 change.get("from", {}).get("ifname"), change.get("mark_count"))
-               for change in told() if change["child"]["netns"] in (None, "blue")]
+               for change in told if change["child"]["netns"] in (None, "blue")]
     ksft_eq(changes, [
         ("child_added", "child0", None, None, None), ("child_added", "child1", None, None, None),
         ("mark_added", "child0", 24, None, None), ("mark_moved", "child1", 24, "child0", None),
@@ -163,11 +160,15 @@ def test_monitor_ends_with_the_module(env, options, last):
     ksft_eq(len(errors.splitlines()), 1, errors)
 
 
+# Whether a monitor has told of a mark.
+TOLD = "grep -q '\"mark\":{}' /tmp/changes"
+
 # A monitor that does not read while more changes come than it has room for, and the module goes.
 LOST = f"""
 muennet_cfg monitor >/tmp/changes 2>/tmp/errors & monitor=$!
-until {LISTENS} | grep -q .; do sleep .1; done
+{until(LISTENS)}
 kill -STOP $monitor
+{until("grep -q '^State:.T' /proc/$monitor/status")}
 seq 1 {MARKS} | sed 's,^,add_mark child0 ,' | muennet_cfg batch --force -
 rmmod muennet
 kill -CONT $monitor
@@ -191,15 +192,15 @@ mkfifo /tmp/lines
 muennet_cfg --json monitor >/tmp/changes & monitor=$!
 muennet_cfg batch /tmp/lines 2>/tmp/errors & batch=$!
 exec 3>/tmp/lines
-until {LISTENS} | grep -q .; do sleep .1; done
+{until(LISTENS)}
 echo add_mark blue/child0 5 >&3
-until grep -q '"mark":5' /tmp/changes; do sleep .1; done
+{until(TOLD.format(5))}
 ip netns del blue
-until ip netns set red 7; do sleep .1; done
+{until("ip netns set red 7")}
 muennet_cfg add_child net0 child0
 ip link set child0 netns red
 muennet_cfg add_mark red/child0 6
-until grep -q '"mark":6' /tmp/changes; do sleep .1; done
+{until(TOLD.format(6))}
 echo del_child blue/child0 >&3
 exec 3>&-
 wait $batch; echo $?
@@ -231,7 +232,7 @@ def test_names_do_not_rule_the_terminal(env):
     with env.a.bkg("exec muennet_cfg monitor >/tmp/changes", fail=False):
         listens(env.a)
         tool.does(f'add_mark "{name}" 24')
-        ksft_busy_wait(lambda: env.a.get("/tmp/changes"), sleep=0.1, deadline=30)
+        env.a.wait("[ -s /tmp/changes ]", "word of the mark")
     shown = tool.run("show").stdout
     ksft_in(r"a\u{1b}[31m: down", shown)
     told = env.a.get("/tmp/changes").decode()

@@ -4,8 +4,8 @@
 import json
 
 from e2e import netlink
-from rig import (LOOP, V4, End, KsftNamedVariant, defer, ksft_busy_wait, ksft_eq,
-                 ksft_ge, ksft_gt, ksft_in, ksft_pr, ksft_variants, load, ping)
+from rig import (DEADLINE, LOOP, V4, End, KsftNamedVariant, defer, ksft_eq, ksft_ge, ksft_gt,
+                 ksft_in, ksft_pr, ksft_variants, load, ping, wait_for)
 from rig.driver import up
 
 SYSTEM = LOOP
@@ -41,7 +41,7 @@ def attack(env, seed: int, count: int, prefix: str = "", which: str = "all") -> 
     """Sends messages; how often each errno came back."""
     seed = env.seed(seed)
     result = env.a.run(f"{prefix} python3 -B {netlink.WHERE}/fuzz.py {seed} {count} {which}",
-                       timeout=3000)
+                       timeout=DEADLINE * (20 if env.long else 1))
     answers = json.loads(result.stdout)["answers"]
     ksft_pr(f"{count} messages: {answers}")
     ksft_eq(sum(answers.values()), count, "every message is answered")
@@ -68,8 +68,8 @@ def test_with_rights(env):
 
     # With a namespace go the children that are in it.
     env.a.run("ip netns del fuzz")
-    ksft_busy_wait(lambda: not any("netnsid" in it for it in netlink.dump(env.a, "get")),
-                   sleep=0.2, deadline=30)
+    wait_for(lambda: not any("netnsid" in it for it in netlink.dump(env.a, "get")),
+             "end of the children in the namespace")
     ksft_eq(netlink.inconsistent(env.a), [])
     env.a.run("ip link set net0 mtu 1500; ip link set net1 mtu 1500; "
               "ip netns add right; ip link set net1 netns right")
@@ -98,10 +98,12 @@ def test_in_a_container(env):
     child that was moved inside is its affair, but nothing else is.
     """
     prepare(env)
-    env.a.run(f"{USER} unshare -U -r -n sleep 6000 >/dev/null 2>&1 & echo $! >/run/container")
+    # It stays until it is killed.
+    env.a.run(f"{USER} unshare -U -r -n tail -f /dev/null >/dev/null 2>&1 & "
+              "echo $! >/run/container")
     defer(env.a.run, "kill $(cat /run/container)")
     ready = "[ $(readlink /proc/$(cat /run/container)/ns/net) != $(readlink /proc/self/ns/net) ]"
-    ksft_busy_wait(lambda: env.a.run(ready, fail=False).ret == 0, sleep=0.1, deadline=30)
+    env.a.wait(ready, "container")
     env.a.run("ip link set child0 netns $(cat /run/container)")
 
     def outside():

@@ -94,8 +94,7 @@ def test_no_paint_leaves(env, flags):
         env.a.run("ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev net0")
     # On one processor, for each has memory of its own at hand.
     painted(env.a.run("taskset 1 sh -c 'python3 /run/brush.py && "
-                      "cat /sys/kernel/debug/muenpaint/found && python3 /run/send.py'",
-                      timeout=120).stdout)
+                      "cat /sys/kernel/debug/muenpaint/found && python3 /run/send.py'").stdout)
     found = [it.packet for it in held(channel, flags, 2)]
     if flags:
         same(payload([ip_packet(flags, packet) for packet in found]),

@@ -2,7 +2,7 @@
 """Who may change children and marks, and who may only look."""
 
 from e2e import netlink
-from rig import PAIR, defer, interfaces, ksft_busy_wait, ksft_eq, ksft_in, ksft_true, load
+from rig import PAIR, defer, interfaces, ksft_eq, ksft_in, ksft_true, load
 
 SYSTEM = PAIR
 
@@ -62,10 +62,12 @@ def test_users(env):
 def test_container(env):
     """The children are in a namespace of the container's own, their parent is not."""
     prepare(env)
-    env.a.run(f"{USER} unshare -U -r -n sleep 600 >/dev/null 2>&1 & echo $! >/run/container")
+    # It stays until it is killed.
+    env.a.run(f"{USER} unshare -U -r -n tail -f /dev/null >/dev/null 2>&1 & "
+              "echo $! >/run/container")
     defer(env.a.run, "kill $(cat /run/container)")
     ready = "[ $(readlink /proc/$(cat /run/container)/ns/net) != $(readlink /proc/self/ns/net) ]"
-    ksft_busy_wait(lambda: env.a.run(ready, fail=False).ret == 0, sleep=0.1, deadline=30)
+    env.a.wait(ready, "container")
     index = env.a.run("cat /sys/class/net/net0/ifindex").stdout.strip()
     env.a.run("for dev in child0 child1; do ip link set $dev netns $(cat /run/container); done")
     inside = f"{USER} nsenter -U -n --preserve-credentials -t $(cat /run/container)"

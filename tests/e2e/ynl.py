@@ -4,7 +4,7 @@
 import json
 
 from e2e import netlink
-from rig import PAIR, defer, ksft_busy_wait, ksft_eq, ksft_in, load, places, up
+from rig import PAIR, defer, ksft_eq, ksft_in, load, places, up
 
 SYSTEM = PAIR
 
@@ -39,7 +39,7 @@ def ynl(env, *operations) -> list:
     lines = [json.dumps([kind, name, {it.replace("_", "-"): value for it, value in attrs.items()}])
              for kind, name, attrs in operations]
     env.a.put("/run/many.py", MANY.encode())
-    out = env.a.run("python3 /run/many.py", stdin="\n".join(lines).encode(), timeout=120).stdout
+    out = env.a.run("python3 /run/many.py", stdin="\n".join(lines).encode()).stdout
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -89,13 +89,11 @@ def test_notifications(env):
     env.a.run(f"{YNL} --subscribe changes >/run/told 2>&1 & echo $! >/run/subscribed")
     defer(env.a.run, "kill $(cat /run/subscribed); true")
     # A socket of generic netlink, protocol 16, that has joined a group.
-    joined = "awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink"
-    ksft_busy_wait(lambda: env.a.run(joined).stdout, sleep=0.2, deadline=60)
+    env.a.wait("awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink | grep -q .", "listener")
     netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")
     netlink.do(env.a, "add-mark", ifname="child0", mark=7)
     netlink.do(env.a, "del-child", ifname="child0")
-    ksft_busy_wait(lambda: "child-del" in env.a.run("cat /run/told").stdout, sleep=0.2,
-                   deadline=60)
+    env.a.wait("grep -q child-del /run/told", "notification of the end")
     told = [json.loads(line) for line in env.a.run("cat /run/told").stdout.splitlines()]
     ksft_eq([(it["name"], it["msg"]["ifname"], it["msg"].get("mark")) for it in told],
             [("child-add-ntf", "child0", None), ("mark-add-ntf", "child0", 7),

@@ -22,7 +22,7 @@ def ask(machine, *requests, prefix: str = "") -> list:
     """Makes requests by one socket, after `prefix` (say, `ip netns exec x`); the answers."""
     machine.put(f"{WHERE}/requests", "".join(json.dumps(it) + "\n" for it in requests).encode())
     result = machine.run(f"{prefix} python3 -I -S -B {WHERE}/client.py <{WHERE}/requests",
-                         timeout=300, fail=False)
+                         fail=False)
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 

@@ -37,7 +37,12 @@ def both(env):
     ksft_eq(at_once(family, (env.a, env.b)), [{""}, {""}])
 
 
-def between(env, child: str, options: str = "-c 20 -i 0.05"):
-    """Pings from a to b by the children of this name."""
+def ends(env, child: str) -> tuple:
+    """The children of this name in a and b."""
     network = CHILDREN[child][1]
-    return ping(End(env.a, network + "1"), End(env.b, network + "2"), options)
+    return End(env.a, network + "1"), End(env.b, network + "2")
+
+
+def between(env, child: str, count: int = 20):
+    """Pings from a to b by the children of this name, the next when one is answered."""
+    return ping(*ends(env, child), count=count)

@@ -6,7 +6,7 @@ machine. Standard input: one JSON object a line, {"do": COMMAND, "attrs": {..}},
 (objects) or shells do (strings) when the first datagram has come. Answers likewise:
 {"errno": NAME or "", "text": extack, "attr": the attribute to blame, "missing":
 the one that is not there, "replies": [..]}, and "interrupted": true if it is not in one piece.
-`monitor SECONDS` prints notifications instead.
+`monitor` prints notifications instead, until it is killed.
 """
 
 import errno
@@ -16,7 +16,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 
 SPEC = json.load(open(os.path.dirname(os.path.abspath(__file__)) + "/spec.json", encoding="ascii"))
 NAMES = {number: name for name, number in SPEC["commands"].items()}
@@ -156,19 +155,15 @@ class Client:
         return self.ask(self.family, flags, SPEC["commands"][name], data,
                         lambda body: decode(body[4:]), request.get("between", ()))
 
-    def monitor(self, seconds: float):
-        """Prints notifications."""
+    def monitor(self):
+        """Prints notifications, for ever."""
         for group in self.groups:
             self.socket.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
         print(json.dumps({"listening": True}), flush=True)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.socket.settimeout(max(0.01, end - time.monotonic()))
+        while True:
             try:
                 for _, _, body in self.messages():
                     print(json.dumps({"name": NAMES[body[0]], **decode(body[4:])}), flush=True)
-            except TimeoutError:
-                return
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
@@ -179,7 +174,7 @@ def main():
     """Answers what is asked."""
     client = Client()
     if sys.argv[1:2] == ["monitor"]:
-        client.monitor(float(sys.argv[2]))
+        client.monitor()
         return
     for line in sys.stdin:
         print(json.dumps(client.run(json.loads(line))), flush=True)

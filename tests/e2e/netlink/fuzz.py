@@ -40,7 +40,6 @@ class Fuzzer:
         self.client = Client()
         self.route = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
         for sock in (self.route, self.client.socket):
-            sock.settimeout(20)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.sequence = 1000
         self.answers = collections.Counter()

@@ -16,8 +16,7 @@ class Tool:
 
     def run(self, words: str, before: str = "", stdin: bytes = b""):
         """Runs it with these words, after something else in front of it."""
-        return self.machine.run(f"{before} muennet_cfg {words}", fail=False, stdin=stdin,
-                                timeout=120)
+        return self.machine.run(f"{before} muennet_cfg {words}", fail=False, stdin=stdin)
 
     def does(self, *lines: str):
         """Carries out what is silent and succeeds."""
