@@ -7,8 +7,8 @@ receiving by the thread that polls, and in softirqs by probability.
 import struct
 
 from e2e import netlink
-from rig import (V4, V6, KsftNamedVariant, counters, defer, ksft_eq, ksft_gt, ksft_pr, ksft_variants,
-                 load, ping, stats)
+from rig import (V4, V6, KsftNamedVariant, counters, defer, ksft_eq, ksft_gt, ksft_pr,
+                 ksft_variants, load, ping, ping_at_once, stats)
 
 import leaks
 from injected import ANY, DEBUG, LOST, MODULES, in_turn, prepare
@@ -40,7 +40,7 @@ def test_send(env, flags, where, counter, arguments):
     before = counters(env.a, "left")[counter]
     in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE": set()})
     ksft_gt(counters(env.a, "left")[counter] - before, 0, counter)
-    ksft_eq(ping(left, right, count=10).received, 10, "works again")
+    ksft_eq(ping(left, right, count=3).received, 3, "works again")
 
 
 MODES = [KsftNamedVariant("raw", "", b"hello"),
@@ -80,7 +80,7 @@ def test_receive_in_a_thread(env, flags, arguments):
         netlink.do(env.a, "add-mark", ifname="child0", mark=7)
         env.a.run("ip link set child0 up")
     in_turn(env, "receive", "left", V4["a"], "right", *arguments)
-    ksft_eq(ping(left, right, count=10).received, 10, "works again")
+    ksft_eq(ping(left, right, count=3).received, 3, "works again")
 
 
 def test_receive_in_softirqs(env):
@@ -88,17 +88,23 @@ def test_receive_in_softirqs(env):
     prepare(env)
     load(env.a, leaks.parameters())
     left, right = leaks.ends(env.a, quiet=True)
-    sizes = "-c 100 -i 0.02 -s 1400 -W 1"
+
+    def dropped() -> int:
+        """Packets that the receivers had no memory for."""
+        return sum(stats(env.a, name, ns=ns)["rx_dropped"]
+                   for name, ns in (("left", ""), ("right", "right")))
+    sent = received = 0
     for name, value in (("verbose", 0), ("times", -1), ("ignore-gfp-wait", "Y"),
                         ("probability", 20)):
         env.a.run(f"echo {value} >{DEBUG}/failslab/{name}")
     try:
-        lossy = ping(left, right, sizes)
+        # A receiver drops one in 25, by chance.
+        while not dropped() and sent < 10_000:
+            lossy = ping_at_once(left, right, "-c 100 -i 0.02 -s 1400 -W 1")
+            sent, received = sent + lossy.sent, received + lossy.received
     finally:
         env.a.run(f"echo 0 >{DEBUG}/failslab/probability")
-    ksft_gt(100, lossy.received, "allocations failed")
-    dropped = sum(stats(env.a, name, ns=ns)["rx_dropped"]
-                  for name, ns in (("left", ""), ("right", "right")))
-    ksft_pr(f"{100 - lossy.received} of 100 answers were lost, {dropped} packets in the receiver")
-    ksft_gt(dropped, 0, "some of them in the receiver")
-    ksft_eq(ping(left, right, count=20).received, 20, "works again")
+    ksft_pr(f"{sent - received} of {sent} answers were lost, {dropped()} packets in the receiver")
+    ksft_gt(sent, received, "allocations failed")
+    ksft_gt(dropped(), 0, "some of them in the receiver")
+    ksft_eq(ping(left, right, count=5).received, 5, "works again")

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig import ksft_eq, ksft_gt, ksft_pr, ksft_true
+from rig import DEADLINE, ksft_eq, ksft_gt, ksft_pr, ksft_true
 
 import dumps
 import owners
@@ -60,14 +60,15 @@ def fits(error: str, fault: dumps.Fault, fails: dict) -> bool:
 
 def in_turn(env, kind: str, *arguments: str, fails=None, most: int = 12) -> Counter:
     """
-    Fails each allocation of an operation in turn, or in a short run `most` of them:
+    Fails each allocation of an operation in turn, or in a short run `most` of them, by a seed:
     how often the operation failed with which errno.
     """
     env.check_logs()
     begin = time.monotonic()
     words = " ".join(f"'{word}'" for word in arguments)
-    done = env.a.run(f"python3 -B /run/faults/faults.py {0 if env.long else most} {kind} {words}",
-                     timeout=3600 if env.long else 600)
+    done = env.a.run("python3 -B /run/faults/faults.py "
+                     f"{env.seed(11)} {0 if env.long else most} {kind} {words}",
+                     timeout=DEADLINE * (20 if env.long else 1))
     found = json.loads(done.stdout)
     faults = dumps.take(env.a)
     told = [fault for fault in faults.values() if fault.told]

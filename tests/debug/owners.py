@@ -14,21 +14,31 @@ from rig import defer, ksft_eq, runner, unload
 
 PROGRAM = Path(__file__).parent / "guest/owners.py"
 # How long it may take until what waits for RCU and for workqueues is freed.
-PATIENCE = 60
+PATIENCE = 300
+# Seconds, as old as memory has to be for kmemleak to call it leaked (MSECS_MIN_AGE) and more.
+AGE = 6
 KMEMLEAK = "/sys/kernel/debug/kmemleak"
+# What lived in a machine when a test had ended: that is what lives when the next one begins.
+_LAST: dict = {}
 
 
 def scan(machine) -> list:
-    """What kmemleak finds: its reports. Memory has to be of some age to count as leaked."""
-    # The first time, everything has changed since the last.
-    machine.run(f"sleep 6; echo scan >{KMEMLEAK}; echo scan >{KMEMLEAK}", timeout=600)
-    return machine.run(f"cat {KMEMLEAK}", timeout=300).stdout.split("unreferenced object ")[1:]
+    """What kmemleak finds: its reports."""
+    # What has changed since the scan before is not reported, so that there are two. A scan
+    # takes seconds itself, in which memory comes to the age from which on it is.
+    machine.run("read begin rest </proc/uptime; "
+                f"echo scan >{KMEMLEAK}; read now rest </proc/uptime; "
+                f"left=$((${{begin%.*}} + {AGE} - ${{now%.*}})); "
+                # sleep: younger memory is not reported
+                "[ $left -le 0 ] || sleep $left; "
+                f"echo scan >{KMEMLEAK}")
+    return machine.run(f"cat {KMEMLEAK}").stdout.split("unreferenced object ")[1:]
 
 
 def living(machine, module: str = "muennet") -> list:
     """The objects: [cache, how many, the calls]."""
     machine.put("/run/owners.py", PROGRAM.read_bytes())
-    return json.loads(machine.run(f"python3 -B /run/owners.py {module}", timeout=120).stdout)
+    return json.loads(machine.run(f"python3 -B /run/owners.py {module}").stdout)
 
 
 def totals(objects) -> Counter:
@@ -48,10 +58,12 @@ def more(machine, before: Counter) -> list:
     while True:
         now = living(machine)
         caches = totals(now) - before
+        if not caches:
+            _LAST[machine.name] = totals(now)
         if not caches or time.monotonic() > end:
             return [f"{count} of {cache}: {' < '.join(calls)}" for cache, count, calls in now
                     if cache in caches]
-        time.sleep(1)
+        time.sleep(0.2)  # sleep: between two looks
 
 
 def nothing_left(machine):
@@ -59,7 +71,9 @@ def nothing_left(machine):
     Checks, after all that is deferred later, that no more objects of the driver live
     than now.
     """
-    before = totals(living(machine))
+    before = _LAST.pop(machine.name, None)
+    if before is None:
+        before = totals(living(machine))
     defer(lambda: ksft_eq(more(machine, before), []))
 
 
@@ -70,6 +84,7 @@ class Leftovers(runner.Watch):
         self.before = {}
 
     def booted(self, machines):
+        _LAST.clear()
         self.before = {name: totals(living(machine))
                        for name, machine in machines.machines.items()}
 
@@ -80,6 +95,7 @@ class Leftovers(runner.Watch):
                 if machine.run("test -e /run/provoke.ko", fail=False).ret]
 
     def file_done(self, machines) -> list:
+        _LAST.clear()
         found = []
         for name, machine in self._honest(machines):
             unload(machine)

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 Does something again and again, with its N-th allocation failing: for each N, until
-it runs to its end without having met its failure, or for MOST of them, spread over
-all that a time without a failure has. What failed must work at once when it is repeated.
-Writes each N to the kernel's log. Prints what
+it runs to its end without having met its failure, or for MOST of them: as many shares of all that
+a time without a failure has, and one of each, by SEED. What failed must work at once when
+it is repeated. Writes each N to the kernel's log. Prints what
 came of it: {"results": [N, errno] of each time in which one failed, the errno "" when
 the operation worked all the same, "last": the errno of a last time, without a failure}.
 
-    faults.py MOST OPERATION ARGUMENT...         MOST: 0 for all
+    faults.py SEED MOST OPERATION ARGUMENT...    MOST: 0 for all
 """
 
 import json
 import os
+import random
 import sys
 
 import operations
@@ -64,7 +65,7 @@ def once(operation, number: int) -> tuple:
 
 def main():
     """Parses the command line and runs."""
-    most, kind, *arguments = sys.argv[1:]
+    seed, most, kind, *arguments = sys.argv[1:]
     operation = operations.KINDS[kind](*arguments)
     numbers = range(1, LIMIT)
     if int(most):
@@ -72,7 +73,10 @@ def main():
         total = LIMIT - left
         # Few are done to their end, for how many there are differs by some from time to time.
         if total > int(most):
-            numbers = sorted({1 + index * total // int(most) for index in range(int(most))})
+            rng = random.Random(int(seed))
+            share = total / int(most)
+            numbers = sorted({1 + int((index + rng.random()) * share)
+                              for index in range(int(most))})
     results = []
     for number in numbers:
         result, left = once(operation, number)
