@@ -41,14 +41,15 @@ REACHED = Reached()
 def prepare(env, where=MODULES):
     """Makes allocations fail that may wait, of any size, and puts the programs in place."""
     owners.nothing_left(env.a)
+    lines = []
     for kind in ("failslab", "fail_page_alloc"):
         settings = {"ignore-gfp-wait": "N", "verbose": 2, "stacktrace-depth": 32,
                     "require-start": hex(where[0]), "require-end": hex(where[1])}
         if kind == "fail_page_alloc":
             # Of user space's own pages there is nothing to learn.
             settings |= {"min-order": 0, "ignore-gfp-highmem": "Y"}
-        env.a.run("\n".join(f"echo {value} >{DEBUG}/{kind}/{name}"
-                            for name, value in settings.items()))
+        lines += [f"echo {value} >{DEBUG}/{kind}/{name}" for name, value in settings.items()]
+    env.a.run("\n".join(lines))
     for path in (HERE / "guest").iterdir():
         env.a.put(f"/run/faults/{path.name}", path.read_bytes())
 

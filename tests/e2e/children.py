@@ -4,7 +4,7 @@
 import json
 
 from e2e import netlink
-from e2e.netlink.children import CHILDREN, between, both, ends
+from e2e.netlink.children import between, both, ends
 from rig import (PAIR, defer, ksft_eq, ksft_in, ksft_not_in, load, ping_at_once, stats, wait_for,
                  wait_stats)
 

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """Marks: many of them, and one that moves under traffic."""
 
-import json
-
 from e2e import netlink
 from e2e.netlink.children import CHILDREN, both, ends
 from rig import (PAIR, KsftNamedVariant, defer, ksft_eq, ksft_ge, ksft_in, ksft_lt, ksft_variants,
