@@ -66,7 +66,7 @@ class Hot:
         path.unlink(missing_ok=True)
         (self.folder / f"hot.{self.machine.name}").write_text(f"{path}\n", encoding="ascii")
         while not path.exists() or not path.read_text(encoding="ascii").endswith("end\n"):
-            time.sleep(0.02)
+            time.sleep(0.02)  # sleep: between two looks
         lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()[:-1]]
         return {int(address, 16): (int(samples), int(count)) for address, samples, count in lines}
 

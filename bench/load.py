@@ -8,7 +8,6 @@ import tempfile
 from pathlib import Path
 
 from rig import ping_at_once
-from rig.ksft import wait_port_listen
 from rig.traffic import iperf3
 
 GUEST = Path(__file__).parent / "guest"
@@ -68,8 +67,8 @@ def requests(source, target, seconds: float, port: int = 7) -> float:
     for machine in {source.machine, target.machine}:
         give(machine, "rr")
     with target.machine.bkg(target.inside(f"/run/rr serve {port}"), exit_wait=True):
-        wait_port_listen(port, host=target.machine, ns=target.ns or None, deadline=20)
-        out = source.run(f"/run/rr {target.address} {port} {seconds}", timeout=seconds + 60)
+        target.wait_listens(port)
+        out = source.run(f"/run/rr {target.address} {port} {seconds}")
     return float(out.stdout) / 1000
 
 

@@ -49,10 +49,10 @@ class Source:
             due = int((now - begin) * wanted) - (self.writer.count - wrote)
             if due > 0:
                 self.batch(due)
-            time.sleep(TICK)
+            time.sleep(TICK)  # sleep: paces what is written
             now = time.monotonic()
         written = self.writer.count - wrote
-        time.sleep(0.1)
+        time.sleep(0.1)  # sleep: the last of it is received
         received = stats(self.machine)["rx_packets"] - before
         return written / (now - begin), received / (now - begin)
 

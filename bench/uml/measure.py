@@ -56,9 +56,12 @@ def iperf(link: Link, options: str, seconds: float) -> float:
     """Mbit/s as received."""
     server = subprocess.Popen(["ip", "netns", "exec", link.names[1], "iperf3", "-s", "-1", "-J"],
                               stdout=subprocess.PIPE, text=True)
-    time.sleep(0.3)
+    # Until it listens on port 5201.
+    listens = f"ip netns exec {link.names[1]} grep -h ':1451 .* 0A ' /proc/net/tcp /proc/net/tcp6"
+    while not subprocess.run(listens, shell=True, capture_output=True, check=False).stdout:
+        time.sleep(0.02)  # sleep: between two looks
     link.inside(0, f"iperf3 -c {link.target} -t {seconds} {options}")
-    got = json.loads(server.communicate(timeout=60)[0])["end"]
+    got = json.loads(server.communicate()[0])["end"]
     total = got.get("sum_received") or got["sum"]
     if not total.get("bits_per_second"):
         total = got["sum"]
@@ -81,7 +84,7 @@ def pktgen(link: Link, size: int) -> tuple:
         "dst 10.9.9.9", "flag NO_TIMESTAMP")]
     before = link.received()
     link.inside(0, "sh -c '" + "; ".join(lines) + f"; echo start >{where}/pgctrl'")
-    time.sleep(0.1)
+    time.sleep(0.1)  # sleep: the last of it is received
     out = link.inside(0, f"cat {where}/{device}")
     passed = int(re.search(r"OK: (\d+)\(", out).group(1)) / 1e6
     sent = int(re.search(r"pkts-sofar: (\d+)", out).group(1))
@@ -110,7 +113,7 @@ def main(rounds: int, seconds: float):
         for size in SIZES:
             for name, link in frames.items():
                 link.set("up")
-                time.sleep(0.1)
+                time.sleep(0.1)  # sleep: what interfaces do at their start is not measured
                 sent, got = pktgen(link, size)
                 link.set("down")
                 print(f"result {number} pktgen{size}-out {name} {sent:.6g}")
