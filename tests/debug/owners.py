@@ -84,9 +84,10 @@ class Leftovers(runner.Watch):
         self.before = {}
 
     def booted(self, machines):
-        _LAST.clear()
         self.before = {name: totals(living(machine))
                        for name, machine in machines.machines.items()}
+        _LAST.clear()
+        _LAST.update(self.before)
 
     @staticmethod
     def _honest(machines):
