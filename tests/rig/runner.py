@@ -256,7 +256,5 @@ def run(paths, options, share=None, watch=None) -> int:
         else:
             groups.setdefault(module.SYSTEM.hardware(), []).append((path, module, module.SYSTEM))
     for files in groups.values():
-        # Files of a system follow each other.
-        order = list(dict.fromkeys(system.name for _, _, system in files))
-        run_group(sorted(files, key=lambda it: order.index(it[2].name)), options, results)
+        run_group(files, options, results)
     return results.end(time.monotonic() - begin)
