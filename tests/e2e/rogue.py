@@ -10,9 +10,8 @@ import time
 
 from e2e import hostile
 from e2e.hostile import IP, MAX, OFFLOAD, Peer, headers, variants
-from rig import (KsftNamedVariant, defer, ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_pr,
-                 ksft_true, ksft_variants)
-from rig.client import PATIENCE
+from rig import (KsftNamedVariant, defer, ksft_eq, ksft_ge, ksft_gt, ksft_pr, ksft_true,
+                 ksft_variants, wait_for)
 
 SYSTEM = hostile.SYSTEM
 
@@ -110,7 +109,7 @@ def while_waiting(peer: Peer, words: dict, outcome, again, often: int):
         polls = peer.polls
         put(peer, row.words)
         if peer.rung:
-            ksft_busy_wait(lambda: peer.counters()["rx_polls"] > polls, sleep=0, deadline=60)
+            wait_for(lambda: peer.counters()["rx_polls"] > polls, "poll", pause=0)
         peer.expect(row.name, again(row).state, **again(row).counted)
         ksft_true(peer.rung or epoch or peer.polls == polls, "nobody looks at it")
         if epoch or number % often == 0:
@@ -207,17 +206,19 @@ def test_log_is_limited(env, words, counter, line):
     env.a.run(LIMIT)
     env.a.new_log()
     before = peer.counters()[counter]
-    begin, counted = time.monotonic(), 0
-    while counted < wanted:
+    begin = time.monotonic()
+
+    def counted() -> int:
         peer.epoch += 1
         peer.writer.start(0)
         put(peer, {**words, "epoch": peer.epoch})
-        counted = peer.counters()[counter] - before
-        ksft_true(time.monotonic() < begin + 60 * PATIENCE, f"{counted} epochs were refused")
-    seconds = time.monotonic() - begin
+        return peer.counters()[counter] - before
+    wait_for(lambda: counted() >= wanted, f"{wanted} refused epochs", pause=0)
     found = [text for text in env.a.new_log() if f"net0: {line}" in text]
+    # The machine's clock may have been late when this one was read first, and be right now.
+    seconds = time.monotonic() - begin + 1
     limit = BURST * (1 + int(seconds // INTERVAL))
-    ksft_pr(f"{counted} epochs in {seconds:.1f} s, {len(found)} lines of the log")
+    ksft_pr(f"{wanted} epochs in {seconds:.1f} s, {len(found)} lines of the log")
     ksft_gt(len(found), 0, "it is told")
     ksft_ge(limit, len(found), "lines")
     peer.settle(anew=True)
@@ -229,9 +230,11 @@ def test_epochs_that_change_without_end(env, mode, rung):
     peer = Peer(env, mode, rung)
     peer.comes_back("nothing")
     before = peer.settle()
-    end = time.monotonic() + (20 if env.long else 1)
+    wanted = 20_000 if env.long else 1_000
     changed = 0
-    while time.monotonic() < end:
+
+    def followed() -> int:
+        nonlocal changed
         # Sometimes faster than the reader reads, sometimes not.
         pause = 0.0002 if changed % 1000 else 0
         for _ in range(200):
@@ -239,13 +242,13 @@ def test_epochs_that_change_without_end(env, mode, rung):
             peer.channel.epoch = changed
             peer.ring()
             if pause:
-                time.sleep(pause)
+                time.sleep(pause)  # sleep: the pace of the attack
         # It answers meanwhile.
-        peer.look()
+        return peer.look()[0]["rx_epochs"] - before["rx_epochs"]
+    wait_for(lambda: followed() >= wanted, f"{wanted} epochs that are followed", pause=0)
     now = peer.settle(anew=True)
     grown = {name: now[name] - before[name] for name in ("rx_epochs", "rx_polls")}
     ksft_pr(f"{changed} epochs, {grown['rx_epochs']} of them followed in {grown['rx_polls']} polls")
-    ksft_gt(grown["rx_epochs"], 100)
     # Six turns, at most, in a poll.
     ksft_true(grown["rx_epochs"] <= 6 * grown["rx_polls"])
     # Each epoch that is followed has one packet, that of the honest peer.
@@ -264,7 +267,8 @@ def test_noise(env):
     words = ("transport", "epoch", "protocol", "size", "elements", "wsc", "wc")
     values = (0, 1, 2, 8, 76, IP.size, IP.ring, 1 << 20, 1 << 32, 1 << 63, MAX)
     rounds = 1000 if env.long else 30
-    for number in range(rounds):
+    wanted = ("rx_elements", "rx_malformed", "rx_incompatible", "rx_overruns")
+    for number in peer.rounds(rounds, dict.fromkeys(wanted, 1)):
         peer.start()
         for _ in range(rng.randrange(200)):
             if rng.random() < 0.05:
@@ -272,10 +276,9 @@ def test_noise(env):
             else:
                 at = rng.randrange(len(noise) - IP.size)
                 peer.write(noise[at:at + rng.randrange(IP.size)])
-                time.sleep(rng.choice((0, 0, 0.0003)))
+                time.sleep(rng.choice((0, 0, 0.0003)))  # sleep: the pace of the attack
         peer.settle(anew=True)
         peer.comes_back(f"round {number}")
     now = peer.settle()
-    ksft_pr(", ".join(f"{name} {now[name]}" for name in hostile.EXACT if now[name]))
-    for name in ("rx_elements", "rx_malformed", "rx_incompatible", "rx_overruns"):
-        ksft_gt(now[name], 0, name)
+    ksft_pr(f"{number + 1} rounds: " +
+            ", ".join(f"{name} {now[name]}" for name in hostile.EXACT if now[name]))

@@ -211,6 +211,13 @@ class Machine:
                           for answer in self._client.requests(wanted))
         return dict(zip(names, struct.unpack(f"{len(names)}Q", values))), b"".join(files)
 
+    def visit(self, seconds: float = 0.0015):
+        """
+        Sleeps on each processor in the machine. Afterwards what was due before has run:
+        interrupts, softirqs, and timers with a period below `seconds`, as the poller's is.
+        """
+        self._client.request("visit", seconds=seconds)
+
     def terminal(self, rows: int = 0, columns: int = 0) -> socket.socket:
         """Starts a shell on the machine's second console: its socket."""
         self._client.request("terminal", rows=rows, columns=columns)

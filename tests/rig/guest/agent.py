@@ -8,6 +8,7 @@ be written compressed before. Requests:
         process id ("pid"), and once more when it ends ("exit", "stdout", "stderr")
   {"id", "op": "kill", "pid", "number"}   signal a program's process group
   {"id", "op": "put", "path", "data", "mode"}, {"id", "op": "get", "path"}
+  {"id", "op": "visit", "seconds"}        sleep so long on each processor, one after the other
   {"id", "op": "klog"}                    the kernel log since the last such request
   {"id", "op": "names", "dev"}            what `ethtool -S` can show of a device, ...
   {"id", "op": "counters", "dev", "count"}  ... and the values, 64 bits each: without a process
@@ -26,6 +27,7 @@ import signal
 import socket
 import struct
 import subprocess
+import time
 import zlib
 
 SIOCETHTOOL = 0x8946
@@ -158,6 +160,15 @@ class Agent:
         with open(path, "rb") as file:
             return {"data": text(file.read())}
 
+    def visit(self, _ident, seconds):
+        """Sleeps on each processor. What was due there at its beginning has run when it ends."""
+        every = os.sched_getaffinity(0)
+        for processor in every:
+            os.sched_setaffinity(0, {processor})
+            time.sleep(seconds)  # sleep: gives this processor to what is due on it
+        os.sched_setaffinity(0, every)
+        return {}
+
     def klog(self, _ident):
         """The kernel's records since the last time: [level, microseconds, text]."""
         records = []
@@ -203,7 +214,7 @@ class Agent:
         try:
             fields = {"start": self.start, "kill": self.kill, "put": self.put, "get": self.get,
                       "klog": self.klog, "names": self.names, "counters": self.counters,
-                      "terminal": self.terminal}[operation](ident, **wanted)
+                      "terminal": self.terminal, "visit": self.visit}[operation](ident, **wanted)
             self.answer(ident, **fields)
         except Exception as error:
             self.answer(ident, error=f"{type(error).__name__}: {error}")
