@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Interfaces with one direction, several at once, empty entries in lists, names with a number."""
 
-import time
-
 from rig import (Channel, Reader, System, Writer, defer, interfaces, ip_element, ksft_eq, ksft_in,
-                 ksft_true, load, messages, stats, unload)
+                 ksft_true, load, messages, stats, unload, wait_counters, wait_stats)
 from rig.packets import udp4
 
 SYSTEM = System("oneway", ("a",), (
@@ -45,8 +43,9 @@ def one_way(env, parameters: str, protocol: int, size: int):
 def test_only_in(env):
     one_way(env, "in=in0 reader_protocol=2", 2, 1508)
     writer = started(env.channel("in0"))
+    wait_counters(env.a, rx_epochs=1)
     writer.write(*(ip_element(udp4("192.0.2.2", "192.0.2.1", 9, bytes(8))) for _ in range(5)))
-    time.sleep(0.2)
+    wait_stats(env.a, rx_packets=5)
     env.a.run(SEND.format("net0", "192.0.2.2", 3))
     now = stats(env.a)
     ksft_eq((now["rx_packets"], now["rx_bytes"]), (5, 5 * 36))
@@ -63,7 +62,7 @@ def test_only_out(env):
     ksft_eq((channel.protocol, channel.size), (0xbeef, 1008))
     reader = Reader(channel)
     env.a.run(SEND.format("net0", "192.0.2.2", 7))
-    time.sleep(0.1)
+    wait_stats(env.a, tx_packets=7)
     ksft_eq(len(reader.read()), 7)
     now = stats(env.a)
     ksft_eq((now["tx_packets"], now["tx_bytes"], now["tx_dropped"]), (7, 7 * 136, 0))
@@ -89,11 +88,12 @@ def test_several_with_empty_entries(env):
             [(2, 100), (4, 1288)])
     reader = Reader(env.channel("out1"))
     env.a.run(SEND.format("fourth", "10.4.0.2", 2))
-    started(env.channel("in0"), protocol=1).write(
-        ip_element(udp4("10.1.0.2", "10.1.0.1", 9, bytes(8))))
-    time.sleep(0.2)
+    writer = started(env.channel("in0"), protocol=1)
+    wait_counters(env.a, "first", rx_epochs=1)
+    writer.write(ip_element(udp4("10.1.0.2", "10.1.0.1", 9, bytes(8))))
+    wait_stats(env.a, "first", rx_packets=1)
+    wait_stats(env.a, "fourth", tx_packets=2)
     ksft_eq(len(reader.read()), 2)
-    ksft_eq(stats(env.a, "first")["rx_packets"], 1)
     ksft_eq(stats(env.a, "third")["rx_packets"], 0)
 
 
@@ -111,8 +111,8 @@ def test_two_readers_of_one_channel(env):
     up(env.a, "left", "10.1.0.1")
     up(env.a, "right", "10.2.0.1")
     writer = started(env.channel("in0"))
-    time.sleep(0.1)
-    writer.write(*(ip_element(udp4("10.9.0.2", "10.9.0.1", 9, bytes(8))) for _ in range(6)))
-    time.sleep(0.2)
     for name in ("left", "right"):
-        ksft_eq(stats(env.a, name)["rx_packets"], 6)
+        wait_counters(env.a, name, rx_epochs=1)
+    writer.write(*(ip_element(udp4("10.9.0.2", "10.9.0.1", 9, bytes(8))) for _ in range(6)))
+    for name in ("left", "right"):
+        wait_stats(env.a, name, rx_packets=6)

@@ -12,22 +12,27 @@ from collections import Counter
 from e2e import hostile, netlink
 from e2e.hostile import IP, Peer, parameters
 from e2e.hostile.rogue import Rogue
-from rig import V4, defer, ip_element, ksft_eq, ksft_ge, ksft_gt, ksft_pr, up
+from rig import V4, defer, ip_element, ksft_eq, ksft_ge, ksft_pr, up, wait_for
 from rig.packets import udp4
 
 SYSTEM = hostile.SYSTEM
 
 SEED = 31
-# Loads the driver, lets it be attacked, tells what it counted, and unloads it; in
-# every other round without setting the interface down first.
+# Loads the driver, lets it be attacked, tells what it counted, and unloads it: in two of
+# three rounds once attacks have come, in every other one without setting the interface down.
 LOADS = """
 set -e
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+attacked() {{
+    ethtool -S net0 >/run/counted
+    grep -q 'rx_malformed: [1-9]' /run/counted &&
+        grep -qE 'rx_(broken|incompatible): [1-9]' /run/counted
+}}
 i=0
 while [ $i -lt $1 ]; do
     modprobe muennet {parameters}
     ip link set net0 up
-    sleep 0.0$((i % 4))
+    until [ $((i % 3)) = 0 ] || attacked; do :; done
     ethtool -S net0
     [ $((i % 2)) = 0 ] || ip link set net0 down
     rmmod muennet
@@ -50,17 +55,16 @@ def test_loads_and_unloads(env):
             peer.start()
             for _ in range(100):
                 rogue.change()
-                time.sleep(0.0002)
+                time.sleep(0.0002)  # sleep: the pace of the attack
     counted: Counter = Counter()
     for name, value in re.findall(r"^ *(\w+): (\d+)$", running.stdout, re.M):
         counted[name] += int(value)
     ksft_eq(counted["done"], loads)
     ksft_pr(f"{loads} loads, {sum(rogue.tried.values())} attacks; " +
             ", ".join(f"{name} {counted[name]}" for name in hostile.EXACT if counted[name]))
-    # Each load saw some of it.
-    ksft_ge(counted["rx_polls"], loads)
-    ksft_gt(counted["rx_malformed"], 0)
-    ksft_gt(counted["rx_broken"] + counted["rx_incompatible"], 0)
+    # Two of three loads saw some of it.
+    ksft_ge(counted["rx_malformed"], loads * 2 // 3)
+    ksft_ge(counted["rx_broken"] + counted["rx_incompatible"], loads * 2 // 3)
     peer.channel.epoch = 0
     env.a.run(f"modprobe muennet {parameters(IP)}")
     up(env.a, quiet=True)
@@ -99,23 +103,26 @@ def test_children_and_marks(env):
     rounds = 200 if env.long else 4
     storm = "".join(f"python3 -B {netlink.WHERE}/storm.py {n} {rounds} & pids=\"$pids $!\"\n"
                     for n in (1, 2))
-    with env.a.bkg(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done", fail=True,
-                   exit_wait=True) as running:
-        while running.proc.poll() is None:
-            peer.start()
-            for _ in range(100):
-                rogue.change()
-                time.sleep(0.0002)
-    now = peer.settle(anew=True)
-    out = env.a.run("iptables -t mangle -L PREROUTING -v -x -n").stdout
-    *astray, good = map(int, re.findall(r"^ +(\d+) +\d+ ", out, re.M))
+
+    def stormed() -> tuple:
+        with env.a.bkg(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done", fail=True,
+                       exit_wait=True) as running:
+            while running.proc.poll() is None:
+                peer.start()
+                for _ in range(100):
+                    rogue.change()
+                    time.sleep(0.0002)  # sleep: the pace of the attack
+        now = peer.settle(anew=True)
+        out = env.a.run("iptables -t mangle -L PREROUTING -v -x -n").stdout
+        *astray, good = map(int, re.findall(r"^ +(\d+) +\d+ ", out, re.M))
+        # Whether there was a child with a packet's mark when it came is a matter of chance.
+        seen = good and now["rx_malformed"] and now["rx_broken"] + now["rx_incompatible"]
+        return (now, astray, good) if seen else ()
+    now, astray, good = wait_for(stormed, "packet for a child that comes and goes", pause=0)
     ksft_pr(f"{2 * rounds} rounds, {sum(rogue.tried.values())} attacks; {good} packets to children "
             "that came and went; " +
             ", ".join(f"{name} {now[name]}" for name in hostile.EXACT if now[name]))
     ksft_eq(astray, [0] * len(astray), "no packet went astray")
-    ksft_gt(good, 0, "packets came to children")
-    ksft_gt(now["rx_broken"] + now["rx_incompatible"], 0)
-    ksft_gt(now["rx_malformed"], 0)
     ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "get-mark")], [24], "nothing is left")
     peer.comes_back("children that came and went")
     # And by its mark to the child that stayed.
