@@ -55,7 +55,7 @@ def main(address: str, seed: str, rate: str):
                 counts["bad"] += not good(sock.recv(1 << 16))
         except OSError:
             counts["received"] -= 1
-        time.sleep(1 / int(rate))
+        time.sleep(1 / int(rate))  # sleep: the rate of the datagrams
     print(json.dumps(counts))
 
 

@@ -4,12 +4,12 @@ Makes memory scarce; it runs in a machine.
 
     fill FILE KB      takes memory until this much is free above the mark where the kernel
                       begins to reclaim, and keeps it in the file
-    press FILE        takes more, until the kernel begins to reclaim; gives it back
-                      after a while
+    press FILE        takes more, until the kernel reclaims; gives it back then
 
-The second prints what the kernel counted meanwhile; it fails if that is nothing. It
-stops where the kernel begins, or would if it got to: what is left below is for those
-that cannot wait, like an interface that receives.
+The second prints what the kernel counted meanwhile. It goes by these counters alone: they
+move when the kernel's own process has begun, or, if that one does not get to run, when an
+allocation of this program has had to reclaim by itself. So nothing more is taken than that
+takes, and what is left is for those that cannot wait, like an interface that receives.
 """
 
 import os
@@ -17,11 +17,9 @@ import re
 import sys
 import time
 
-STEP = 64 << 10
-# In kB above the mark where it begins to reclaim.
-NEAR = 8 << 10
-# At most this much.
-MOST = 1 << 30
+PAGE = 4
+# In kB: where more than this much is to be had yet, more is taken at a time.
+NEAR = 1 << 10
 
 
 def free() -> int:
@@ -30,14 +28,22 @@ def free() -> int:
         return int(re.search(r"^MemFree: +(\d+)", file.read(), re.M).group(1))
 
 
-def low() -> int:
-    """The sum of the zones' marks below which the kernel reclaims, in kB."""
+def zones() -> list:
+    """Each zone's free memory, mark, and what it keeps from programs, in kB."""
     with open("/proc/zoneinfo", encoding="ascii") as file:
-        return sum(map(int, re.findall(r"^ +low +(\d+)", file.read(), re.M))) * 4
+        found = re.findall(r"pages free +(\d+)$.*?^ +low +(\d+)$.*?^ +protection: \((.*?)\)$",
+                           file.read(), re.M | re.S)
+    return [(int(pages) * PAGE, int(low) * PAGE, max(map(int, kept.split(", "))) * PAGE)
+            for pages, low, kept in found]
+
+
+def room() -> int:
+    """What can be taken before the kernel reclaims, in kB, but for what processors keep."""
+    return sum(max(0, pages - low - kept) for pages, low, kept in zones())
 
 
 def events() -> dict:
-    """What the kernel counts when it reclaims, if it does."""
+    """What the kernel counts when it reclaims."""
     with open("/proc/vmstat", encoding="ascii") as file:
         lines = [line.split() for line in file]
     return {name: int(count) for name, count in lines if re.match(
@@ -50,46 +56,23 @@ def fill(file: int, left: int):
         os.write(file, bytes(min(max(now - left, 64) << 10, 4 << 20)))
 
 
-def zone() -> tuple:
-    """Free memory of the largest zone and its mark, in kB: of the others it is not to be had."""
-    with open("/proc/zoneinfo", encoding="ascii") as file:
-        found = re.findall(r"pages free +(\d+)$.*?^ +low +(\d+)$.*?^ +managed +(\d+)$", file.read(),
-                           re.M | re.S)
-    free_pages, mark, _ = max((tuple(map(int, one)) for one in found), key=lambda one: one[2])
-    return free_pages * 4, mark * 4
-
-
 def press(file: int):
     """Takes memory until it is scarce."""
-    before, taken, (now, mark) = events(), 0, zone()
-    # A little less than the mark has it begin; at four fifths there would be nothing to be had.
-    while events() == before and now > mark - mark // 16:
-        if taken > MOST:
-            sys.exit(f"{taken >> 20} MB, and nothing is reclaimed")
-        # Where it gets scarce, in steps so small that what reclaims gets to run before all is gone.
-        if now < mark + NEAR:
-            taken += os.write(file, bytes(STEP))
-            time.sleep(0.005)
+    before, taken = events(), 0
+    while (now := events()) == before:
+        if room() > NEAR:
+            taken += os.write(file, bytes(1 << 20))
         else:
-            taken += os.write(file, bytes(16 * STEP))
-        now, mark = zone()
-    # What reclaims may have to wait for a processor; a page now and then asks for it again.
-    for _ in range(200):
-        time.sleep(0.05)
-        later = events()
-        if later != before:
-            break
-        os.write(file, bytes(4096))
-    else:
-        sys.exit(f"{now} kB free, mark {mark} kB, and nothing is reclaimed")
-    told = {name: later[name] - before[name] for name in later if later[name] != before[name]}
-    print(f"{taken >> 10} kB taken, {now} kB free, mark {mark} kB: {told}")
+            taken += os.write(file, bytes(64 << 10))
+            time.sleep(0.02)  # sleep: gives the processor to what reclaims, if it has been asked
+    told = {name: now[name] - before[name] for name in now if now[name] != before[name]}
+    print(f"{taken >> 10} kB taken, {free()} kB free: {told}")
 
 
 target = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
 try:
     if sys.argv[1] == "fill":
-        fill(target, low() + int(sys.argv[3]))
+        fill(target, sum(low for _, low, _ in zones()) + int(sys.argv[3]))
     else:
         press(target)
 finally:
