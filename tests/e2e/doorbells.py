@@ -7,8 +7,8 @@ machine (tests/sim) plays the separation kernel.
 
 import time
 
-from rig import (PAIR, V4, End, counters, iperf3, ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt,
-                 ksft_lt, ksft_pr, load, pair, ping, pingpong, unload, up)
+from rig import (PAIR, V4, End, counters, iperf3, ksft_eq, ksft_gt, ksft_lt, ksft_pr, ksft_true,
+                 load, pair, ping, pingpong, unanswered, unload, up, wait_counters, wait_for)
 from rig.beside import Beside, answered_burst
 from rig.sim import Sim, interrupts, timers
 from rig.systems import with_doorbells
@@ -25,18 +25,21 @@ def prepared(env):
 
 def test_works(env):
     *sims, a, b = prepared(env)
-    ksft_eq(ping(a, b, count=50).received, 50)
+    ksft_eq(ping(a, b, count=20).received, 20)
     for ends in (a, b), (b, a):
-        ksft_gt(min(iperf3(*ends, seconds=2).intervals), 0)
-    time.sleep(0.2)
+        ksft_gt(iperf3(*ends, seconds=1).rate, 0)
     for event, sim, machine in zip((1, 2), sims, (env.a, env.b)):
-        got = counters(machine)
+        def equal() -> dict:
+            # The last packets of a connection may be under way.
+            got = counters(machine)
+            fits = (sim.events() == {event: got["tx_events"], "unknown": 0} and
+                    got["tx_events"] == got["tx_batches"] + got["tx_epochs"] and
+                    got["rx_interrupts"] == interrupts(machine, "net0"))
+            return got if fits else {}
+        got = wait_for(equal, lambda: f"balance of {counters(machine)} and {sim.events()}")
         ksft_eq(timers(machine), set(), "nobody polls")
         ksft_gt(got["tx_events"], 0)
-        ksft_eq(sim.events(), {event: got["tx_events"], "unknown": 0})
         ksft_lt(got["tx_batches"], got["tx_packets"], "batches of more than one packet")
-        ksft_eq(got["tx_events"], got["tx_batches"] + got["tx_epochs"])
-        ksft_eq(got["rx_interrupts"], interrupts(machine, "net0"))
         ksft_gt(got["rx_interrupts"], 0)
 
 
@@ -55,18 +58,19 @@ def test_no_wake_up_is_lost_after_bursts(env):
     """Interrupts come while NAPI polls, and nothing comes after the last one."""
     _, _, a, b = prepared(env)
     for _ in range(500 if env.long else 20):
-        ksft_eq(ping(a, b, "-l 50 -c 50 -s 64 -W 5").received, 50)
+        answered_burst(a, b, "net0", 50)
 
 
 def test_idle_costs_nothing(env):
     *_, a, b = prepared(env)
     ping(a, b, count=5)
-    time.sleep(0.5)
+    for machine in (env.a, env.b):
+        machine.visit()
     def seen():
         return [(interrupts(machine, "net0"), counters(machine)["rx_polls"])
                 for machine in (env.a, env.b)]
     before = seen()
-    time.sleep(2)
+    time.sleep(1)  # sleep: nothing happens in this time
     ksft_eq(seen(), before, "no interrupt, no poll")
 
 
@@ -78,16 +82,18 @@ def test_storm_of_the_peer(env):
     with env.a.bkg("exec " + sim.triggers(SYSTEM.channel("a_to_b").event, 1 << 40), fail=False), \
             Beside(env.b, "net0") as beside:
         before = counters(env.b)
-        ksft_eq(ping(a, b, count=count).received, count)
+        ksft_eq(pingpong(a, b, count)["answered"], count)
         answered_burst(a, b, "net0")
         # How many that are is a matter of how busy the host is.
-        ksft_busy_wait(lambda: counters(env.b)["rx_interrupts"] > before["rx_interrupts"] + often,
-                       sleep=0.2, deadline=120, comment="a storm")
+        wait_for(lambda: counters(env.b)["rx_interrupts"] > before["rx_interrupts"] + often,
+                 "storm")
         got = counters(env.b)
     meanwhile = {name: got[name] - before[name] for name in got}
     beside.check(meanwhile["rx_elements"], meanwhile["rx_polls"])
     ksft_pr(f"{meanwhile['rx_interrupts']} interrupts for {meanwhile['rx_packets']} packets")
-    ksft_ge(got["rx_polls"] + 1, got["rx_interrupts"], "no interrupt without its poll")
+    # The counters are not read all at one moment: they fit together once all has ended.
+    wait_for(lambda: (now := counters(env.b))["rx_interrupts"] <= now["rx_polls"] + 1,
+             lambda: f"poll for each interrupt: {counters(env.b)}")
     ksft_eq(ping(b, a, count=20).received, 20)
 
 
@@ -95,9 +101,11 @@ def test_peer_restarts(env):
     *_, a, b = prepared(env)
     for _ in range(3):
         unload(env.b)
-        ksft_eq(ping(a, b, "-c 2 -i 0.2 -W 1").received, 0)
+        ksft_true(unanswered(a, b))
         load(env.b)
         up(env.b, quiet=True)
+        # What is sent before it has joined is not read.
+        wait_counters(env.b, peer_active=1)
         ksft_eq(ping(a, b, count=5).received, 5)
         ksft_eq(ping(b, a, count=5).received, 5)
 
@@ -107,6 +115,7 @@ def test_down_and_up(env):
     *_, a, b = prepared(env)
     for _ in range(5):
         env.b.run("ip link set net0 down")
-        ksft_eq(ping(a, b, "-c 1 -W 1").received, 0)
+        ksft_true(unanswered(a, b))
         env.b.run("ip link set net0 up")
+        wait_counters(env.b, peer_active=1)
         ksft_eq(ping(a, b, count=2).received, 2)

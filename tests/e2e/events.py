@@ -6,9 +6,10 @@ test module plays (tests/sim). The driver executes its real hypercall.
 
 import time
 
-from rig import (V4, Channel, End, KsftNamedVariant, System, Writer, counters, defer, errno_of,
-                 interfaces, ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_lt,
-                 ksft_ne, ksft_pr, ksft_true, ksft_variants, load, ping, pingpong, unload, up)
+from rig import (ANSWER, V4, Channel, End, KsftNamedVariant, System, Writer, counters, defer,
+                 errno_of, interfaces, ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in,
+                 ksft_lt, ksft_ne, ksft_pr, ksft_variants, load, ping, pingpong, stats, unload, up,
+                 wait_counters, wait_for, wait_stats)
 from rig.beside import Beside, answered_burst
 from rig.packets import udp4
 from rig.sim import Sim, interrupts, timers
@@ -60,6 +61,9 @@ class Ends(list):
             defer(machine.run, f"ip netns del {name}")
             up(machine, name, quiet=True, side=side, ns=name)
             self.append(End(machine, V4[side], name))
+        # What is sent before a reader has joined is not read.
+        for name in self.names:
+            wait_counters(machine, name, name, peer_active=1)
 
 
 def counts(end: End) -> dict:
@@ -83,43 +87,46 @@ PAIRS = [KsftNamedVariant("event_and_vector", ("left", "right"), {1, 2}, {"left"
 @ksft_variants(PAIRS)
 def test_works(env, pair, events, with_interrupt):
     sim, ends = prepared(env, pair)
-    ksft_eq(ping(*ends, count=50).received, 50)
-    ksft_gt(min(iperf3(*ends, seconds=2).intervals), 0)
+    ksft_eq(ping(*ends, count=20).received, 20)
+    ksft_gt(iperf3(*ends, seconds=1).rate, 0)
     counted = sim.events()
     ksft_eq(counted["unknown"], 0, "no event that does not exist")
     for number in (1, 2, 3, 4, 5):
         ksft_eq(counted[number] > 0, number in events, f"event {number}")
     for end in ends:
-        got, came = counts(end), interrupts(env.a, end.ns)
         if end.ns in with_interrupt:
-            ksft_gt(came, 0, "interrupts came")
-            ksft_eq(got["rx_interrupts"], came)
+            wait_for(lambda: counts(end)["rx_interrupts"] == interrupts(env.a, end.ns),
+                     f"equal counts of interrupts of {end.ns}")
+            ksft_gt(interrupts(env.a, end.ns), 0, "interrupts came")
         else:
-            ksft_eq(came, -1, "it has none")
-            ksft_eq(got["rx_interrupts"], 0)
+            ksft_eq(interrupts(env.a, end.ns), -1, "it has none")
+            ksft_eq(counts(end)["rx_interrupts"], 0)
 
 
 def test_mixed(env):
     sim, *pairs = prepared(env, *(variant.params[0] for variant in PAIRS))
+    once = [ends[0].inside(f"ping -q -c 1 -W {ANSWER} {ends[1].address}") for ends in pairs]
     out = env.a.run("\n".join(
-        ends[0].inside(f"ping -q -c 100 -i 0.01 {ends[1].address}") + " &" for ends in pairs)
-        + "\nwait").stdout
-    ksft_eq(out.count(" 100 received"), len(pairs))
+        f"(for i in $(seq 25); do {one} >/dev/null || exit 1; done; echo answered) &"
+        for one in once) + "\nwait").stdout
+    ksft_eq(out.count("answered"), len(pairs))
     ksft_eq(sim.events()["unknown"], 0)
 
 
 def balanced(sim, end: End, event: int, downs: int = 0):
     """Each batch, each epoch's begin and end has triggered the event once."""
-    got = counts(end)
-    ksft_eq(got["tx_events"], sim.events()[event], "events triggered and counted")
-    ksft_eq(got["tx_events"], got["tx_batches"] + got["tx_epochs"] + downs)
-    return got
+    def equal() -> dict:
+        # The last packets of a connection may be under way.
+        got = counts(end)
+        return got if got["tx_events"] == sim.events()[event] == \
+            got["tx_batches"] + got["tx_epochs"] + downs else {}
+    return wait_for(equal, lambda: f"balance of {counts(end)} and {sim.events()}")
 
 
 def test_one_event_for_a_batch(env):
     sim, (left, right) = prepared(env, ("left", "right"))
     # Segments of one large send are one batch.
-    iperf3(left, right, seconds=2)
+    iperf3(left, right, seconds=1)
     got = balanced(sim, left, 1)
     ksft_lt(got["tx_batches"], got["tx_packets"], "batches of more than one packet")
     balanced(sim, right, 2)
@@ -136,8 +143,12 @@ def test_event_where_every_element_is_a_batch(env):
                 "reader_protocol=2 writer_protocol=2")
     env.a.run("ip addr add 192.0.2.1/24 dev small")
     up(env.a, "small", quiet=True)
+    wait_counters(env.a, "small", rx_epochs=1)
     before = sim.events()[6]
-    env.a.run("ping -q -c 20 -i 0.01 -W 1 192.0.2.9", fail=False)
+    # Nobody answers. The ring has five elements, and its reader may be slower than ping.
+    for number in range(1, 21):
+        env.a.run("ping -q -c 1 -W 0.01 192.0.2.9", fail=False)
+        wait_counters(env.a, "small", rx_elements=number)
     got = counters(env.a, "small")
     ksft_eq(got["tx_packets"], 20)
     ksft_eq(got["tx_batches"], 20)
@@ -163,50 +174,52 @@ def test_no_wake_up_is_lost_after_bursts(env):
     """Interrupts come while NAPI polls, and nothing comes after the last one."""
     _, (left, right) = prepared(env, ("left", "right"))
     for _ in range(1000 if env.long else 40):
-        ksft_eq(ping(left, right, "-l 50 -c 50 -s 64 -W 5").received, 50)
+        answered_burst(left, right, "left", 50)
 
 
 def test_storm(env):
     """A storm of events: they are masked while NAPI polls, and traffic and processes go on."""
     sim, (left, right) = prepared(env, ("left", "right"))
-    often = 2_000_000 if env.long else 1_000_000
-    # One storm on each processor, for as long as the pings take.
-    with env.a.bkg(sim.storm(0x70, often, 0)), env.a.bkg(sim.storm(0x70, often, 1)), \
+    count, often = (1000, 50_000) if env.long else (100, 5_000)
+    # One storm on each processor, without an end.
+    storms = [sim.storm(0x70, 1 << 40, cpu) for cpu in (0, 1)]
+    with env.a.bkg(storms[0], fail=False), env.a.bkg(storms[1], fail=False), \
             Beside(env.a, "right") as beside:
         before = counts(right)
-        ksft_eq(ping(left, right, count=100).received, 100)
+        ksft_eq(pingpong(left, right, count)["answered"], count)
         answered_burst(left, right, "left")
+        wait_for(lambda: sim.raised(0x70) > often, "storm")
         got = counts(right)
-    time.sleep(0.5)
     beside.check(*(got[name] - before[name] for name in ("rx_elements", "rx_polls")))
-    got = counts(right)
+    # The counters are not read all at one moment: they fit together once all has ended.
+    got = wait_for(lambda: (now := counts(right))["rx_interrupts"] <= now["rx_polls"] + 1 and now,
+                   lambda: f"poll for each interrupt: {counts(right)}")
     ksft_pr(f"{sim.raised(0x70)} raised, {got['rx_interrupts']} interrupts, "
             f"{got['rx_polls']} polls")
-    ksft_gt(sim.raised(0x70), 5_000, "there was a storm")
     ksft_gt(got["rx_interrupts"], 0)
-    ksft_true(got["rx_interrupts"] <= got["rx_polls"] + 1, "no interrupt without its poll")
     ksft_eq(ping(left, right, count=20).received, 20)
 
 
 def test_idle_costs_nothing(env):
     sim, ends = prepared(env, ("left", "right"))
     ping(*ends, count=5)
-    time.sleep(0.5)
+    env.a.visit()
     def seen():
         return [(interrupts(env.a, end.ns), counts(end)["rx_polls"]) for end in ends], \
             sim.events()
     before = seen()
-    for _ in range(10):
+    for _ in range(5):
         ksft_eq(timers(env.a), set(), "no timer")
-        time.sleep(0.2)
+        time.sleep(0.2)  # sleep: nothing happens in this time
     ksft_eq(seen(), before, "no interrupt, no poll, no event")
 
 
 def test_one_timer_for_all_that_poll(env):
     _, *pairs = prepared(env, ("left", "right"), ("x", "y"), ("p", "q"))
     # None is there in the moments in which it runs.
+    wait_for(lambda: timers(env.a), "timer")
     found = set.union(*(timers(env.a) for _ in range(8)))
-    ksft_eq(len(found), 1, f"timers: {found}")
+    ksft_ge(1, len(found), f"timers: {found}")
     for pair in pairs[1:]:
         for end in pair:
             end.run(f"ip link set {end.ns} down")
@@ -217,31 +230,33 @@ def test_down_disables_the_interrupt(env):
     sim = Sim(env.a)
     load(env.a, "name=net0 in=host_in reader_protocol=2 flags=net_hdr")
     env.a.run(sim.storm(0x74, 10))
+    env.a.visit()
     ksft_eq(interrupts(env.a, "net0"), 0, "none before it is up")
     up(env.a, quiet=True)
     writer = Writer(env.channel("host"), 2, 1508)
     writer.start(5)
     defer(writer.stop)
     env.a.run(sim.storm(0x74))
+    wait_counters(env.a, rx_epochs=1)
+    env.a.visit()
     writer.write(*(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")) for _ in range(3)))
     before = interrupts(env.a, "net0")
-    packets = "cat /sys/class/net/net0/statistics/rx_packets"
-    time.sleep(0.2)
-    ksft_eq(env.a.run(packets).stdout, "0\n", "it waits for its vector")
+    time.sleep(0.2)  # sleep: nothing happens in this time
+    ksft_eq(stats(env.a)["rx_packets"], 0, "it waits for its vector")
     env.a.run(sim.storm(0x74))
-    time.sleep(0.2)
-    ksft_eq(env.a.run(packets).stdout, "3\n")
+    wait_stats(env.a, rx_packets=3)
     ksft_ge(interrupts(env.a, "net0"), before + 1)
     env.a.run("ip link set net0 down")
     before = interrupts(env.a, "net0")
     env.a.run(sim.storm(0x74, 100))
+    env.a.visit()
     ksft_eq(interrupts(env.a, "net0"), before, "none while it is down")
     # What came meanwhile is not a reason to be lost later.
     env.a.run("ip link set net0 up")
+    wait_counters(env.a, rx_epochs=2)
     writer.write(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")))
     env.a.run(sim.storm(0x74))
-    time.sleep(0.2)
-    ksft_eq(env.a.run(packets).stdout, "4\n")
+    wait_stats(env.a, rx_packets=4)
 
 
 def test_interrupt_is_named_after_the_interface(env):

@@ -15,8 +15,11 @@ from .wait import wait_for
 WEIGHT = 64
 TRACING = "/sys/kernel/tracing"
 POLL = f"{TRACING}/events/napi/napi_poll/trigger"
-# Counts until it is ended.
-COUNT = "i=0; trap 'echo $i; exit 0' TERM; while :; do i=$((i + 1)); done"
+# A hundredth of what a process counts in a storm, or less.
+ENOUGH = 5000
+# Counts until it is ended; tells when it is enough.
+COUNT = (f"i=0; trap 'echo $i; exit 0' TERM; while [ $i -lt {ENOUGH} ]; do i=$((i + 1)); done; "
+         ">$1; while :; do i=$((i + 1)); done")
 
 
 class Polls:
@@ -59,8 +62,9 @@ class Polls:
 class Beside:
     """
     As a context: a process for each processor that counts beside whatever goes on in a
-    machine. Afterwards `counted` is how far each got, `softirqs` (processed, dropped,
-    time_squeeze) of each processor, and `polls` those of the interface.
+    machine, which must go on until all have counted to ENOUGH. Afterwards `counted` is how
+    far each got, `softirqs` (processed, dropped, time_squeeze) of each processor, and `polls`
+    those of the interface.
     """
 
     def __init__(self, machine, dev: str, processors: int = 2):
@@ -74,12 +78,17 @@ class Beside:
 
     def __enter__(self):
         self.polls.__enter__()
-        self._count = [self.machine.bkg(["taskset", f"{1 << cpu:x}", "sh", "-c", COUNT])
+        self.machine.run("rm -f /run/counted.*")
+        self._count = [self.machine.bkg(["taskset", f"{1 << cpu:x}", "sh", "-c", COUNT, "sh",
+                                         f"/run/counted.{cpu}"])
                        for cpu in range(self._processors)]
         self._before = self._softnet()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, kind, *_):
+        if kind is None:
+            for cpu in range(self._processors):
+                self.machine.wait(f"[ -e /run/counted.{cpu} ]", f"progress on CPU {cpu}")
         now = self._softnet()
         self.softirqs = [tuple(b - a for a, b in zip(*pair)) for pair in zip(self._before, now)]
         for counting in self._count:
@@ -95,21 +104,20 @@ class Beside:
         ksft.ksft_pr(f"processes counted to {self.counted}; softirqs (processed, dropped, "
                      f"time_squeeze): {self.softirqs}; {elements} elements in {polls} polls")
         for counted in self.counted:
-            # A hundredth of what it does in a storm, or less.
-            ksft.ksft_gt(counted, 5000, "a process got on")
+            ksft.ksft_ge(counted, ENOUGH, "a process got on")
         ksft.ksft_ge(WEIGHT * polls, elements)
         self.polls.check()
 
 
-def answered_burst(source: End, target: End, dev: str):
+def answered_burst(source: End, target: End, dev: str, count: int = 150):
     """
-    Pings more at a time than a poll may receive, by `dev` of the source: all is answered
-    in the end. There must be no other traffic.
+    Pings so many at a time, usually more than a poll may receive, by `dev` of the source: all
+    is answered in the end. There must be no other traffic.
     """
     def received() -> int:
         return counters(source.machine, dev, source.ns)["rx_packets"]
     before = received()
-    ping_at_once(source, target, "-l 150 -c 150")
+    ping_at_once(source, target, f"-l {count} -c {count}")
     # ping itself does not wait for the slow ones.
-    wait_for(lambda: received() >= before + 150, "answer to each of 150 pings")
-    ksft.ksft_eq(received(), before + 150)
+    wait_for(lambda: received() >= before + count, f"answer to each of {count} pings")
+    ksft.ksft_eq(received(), before + count)
