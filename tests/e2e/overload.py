@@ -5,8 +5,8 @@ import json
 import signal
 import time
 
-from rig import (PAIR, V4, Writer, defer, ip_element, ksft_busy_wait, ksft_eq, ksft_ge,
-                 ksft_gt, ksft_pr, ksft_true, load, stats, up, wait_stats)
+from rig import (DEADLINE, PAIR, V4, TimedOut, Writer, defer, ip_element, ksft_eq, ksft_ge,
+                 ksft_gt, ksft_pr, ksft_true, load, stats, up, wait_counters, wait_for, wait_stats)
 from rig.beside import WEIGHT, Polls
 from rig.packets import numbered, udp4
 
@@ -23,19 +23,32 @@ def element(number: int) -> bytes:
 
 
 class Receiver:
-    """receive.py in a machine, as a context; afterwards `got` is its report."""
+    """
+    receive.py in a machine, as a context; afterwards `got` is its report. The datagrams must be
+    all that arrives there.
+    """
 
     def __init__(self, machine):
-        self.machine, self.got, self._program = machine, None, None
+        self.machine, self.got, self._program, self._before = machine, None, None, 0
+
+    def _under_way(self) -> int:
+        """Packets that the interface has received and that are not at their end yet."""
+        lines = self.machine.get("/proc/net/snmp").decode().splitlines()
+        names, values = [line.split()[1:] for line in lines if line.startswith("Udp:")]
+        udp = dict(zip(names, map(int, values)))
+        return self.machine.counters("net0")[0]["rx_packets"] - \
+            udp["InDatagrams"] - udp["InErrors"] - udp["NoPorts"]
 
     def __enter__(self):
+        self._before = self._under_way()
         self._program = self.machine.bkg(f"exec python3 -I -S /rig/receive.py {PORT}", fail=True)
-        self.machine.run(f"i=0; until grep -q :{PORT:04X} /proc/net/udp || [ $i -gt 100 ]; "
-                         "do sleep 0.1; i=$((i+1)); done")
+        self.machine.wait_listens(PORT, "udp")
         return self
 
-    def __exit__(self, *_):
-        self._program.process(terminate=True, timeout=120)
+    def __exit__(self, kind, *_):
+        if kind is None:
+            wait_for(lambda: self._under_way() == self._before, "end of what is under way")
+        self._program.process(terminate=True, timeout=DEADLINE)
         self.got = json.loads(self._program.stdout)
 
 
@@ -71,8 +84,7 @@ class Busy:
         self.machine.run("rm -f /run/busy.?")
         self._programs = [self.machine.bkg(f"exec python3 -I -S /run/busy.py {n}", fail=True)
                           for n in processors]
-        self.machine.run(f"until [ $(ls /run/busy.? | wc -l) = {len(processors)} ]; "
-                         "do sleep 0.05; done")
+        self.machine.wait(f"[ $(ls /run/busy.? | wc -l) = {len(processors)} ]", "busy processes")
         return self
 
     def anew(self):
@@ -82,7 +94,7 @@ class Busy:
 
     def __exit__(self, *_):
         for program in self._programs:
-            program.process(terminate=True, timeout=120)
+            program.process(terminate=True, timeout=DEADLINE)
             self.rounds.append(int(program.stdout))
 
 
@@ -129,7 +141,7 @@ def test_newest_of_a_burst_arrive(env):
     # The reader sees all of it appear at once: it can have only the newest ring.
     slots = {n % ring: element(n) for n in range(written - ring, written)}
     content = b"".join(slots[n] for n in range(ring))
-    time.sleep(0.2)
+    wait_counters(env.a, rx_epochs=1)
     with Receiver(env.a) as receiver:
         writer.channel.wsc = written
         writer.channel.map[64:64 + len(content)] = content
@@ -153,7 +165,7 @@ def test_flood(env):
     made = b"".join(element(n) for n in range(numbers))
     writer.start(2)
     defer(writer.stop)
-    time.sleep(0.2)
+    wait_counters(env.a, rx_epochs=1)
     batch, written = 64, 0
     polls = Polls(env.a, "net0")
     with Receiver(env.a) as receiver:
@@ -161,19 +173,24 @@ def test_flood(env):
             before = softnet(env.a)
             busy.anew()
             begin = looked = time.monotonic()
-            while time.monotonic() < begin + (20 if env.long else 3):
+            end, flooded = begin + (20 if env.long else 2), {}
+            # Until there was both, an overrun and softirqs that had enough for a while.
+            while not flooded or time.monotonic() < end:
                 count = min(batch, writer.elements - written % writer.elements)
                 first = written % numbers * ELEMENT
                 burst(writer, made[first:first + count * ELEMENT], written)
                 written += count
                 if time.monotonic() > looked + 0.3:
-                    flooded = budgeted(env.a)
                     looked = time.monotonic()
+                    now = budgeted(env.a)
+                    yielded = sum(had for _, had in softnet(env.a)) - sum(had for _, had in before)
+                    flooded = now if now["rx_overruns"] and yielded else {}
+                    if looked > begin + DEADLINE:
+                        raise TimedOut(f"no overrun or softirq that yields in {DEADLINE} s: {now}")
             seconds = time.monotonic() - begin
             handled, yields = (sum(now - then for now, then in zip(*both)) for both in
                                zip(zip(*softnet(env.a)), zip(*before)))
-        ksft_busy_wait(lambda: taken(env.a) >= written, sleep=0.1, deadline=30,
-                       comment="all is read or missed")
+        wait_for(lambda: taken(env.a) >= written, "end of what was written")
     budgeted(env.a)
     ksft_pr(f"{flooded['rx_elements'] / flooded['rx_batches']:.1f} elements a poll, {handled} "
             f"packets in softirqs, which yielded {yields} times; busy processes made "
