@@ -15,7 +15,7 @@ from pathlib import Path
 from e2e import errors
 from e2e.errors import GOOD, IN, MIB, NOWHERE, OUT, RAM
 from rig import (V4, Reader, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_in, ksft_pr,
-                 load, up, wait_stats)
+                 load, up, wait_counters, wait_for, wait_stats)
 from rig.packets import udp4
 from rig.sinfo import (ENTRIES_AT, ENTRY_SIZE, entry_offset, parse, patched, region_patched)
 
@@ -71,7 +71,7 @@ class Changes(threading.Thread):
             else:
                 self.tear(memoryview(image)[:self.used].cast("Q"))
             self.made += 1
-            time.sleep(self.rng.choice((0, 0, 0.0001, 0.001)))
+            time.sleep(self.rng.choice((0, 0, 0.0001, 0.001)))  # sleep: the pace of changes
 
     def tear(self, image):
         """A part of the words of an image, or all of them one by one."""
@@ -100,7 +100,7 @@ def reloaded(env, count: int, most: int) -> list:
     env.a.put("/run/reload.py", (Path(__file__).parent / "guest/reload.py").read_bytes())
     release = env.a.run("uname -r").stdout.strip()
     out = env.a.run(f"python3 -I -S /run/reload.py /usr/lib/modules/{release}/updates/muennet.ko "
-                    f"'{PARAMETERS}' {count} {most}", timeout=600).stdout
+                    f"'{PARAMETERS}' {count} {most}").stdout
     return json.loads(out)
 
 
@@ -147,18 +147,20 @@ def test_after_it_was_read(env):
     with changes(env) as changing:
         for number in range(rounds):
             # Down and up: what was mapped at the load is what is read and written.
+            writer.stop()
             env.a.run("ip link set net0 down; ip link set net0 mtu 1400; "
                       "ip link set net0 mtu 1500; ip link set net0 up")
             reader = Reader(env.channel("first"))
             writer.start(1 + number)
-            time.sleep(0.1)
+            wait_counters(env.a, rx_epochs=1 + number)
             writer.write(*[packet] * 10)
             wait_stats(env.a, rx_packets=10 * (number + 1))
-            env.a.run("ping -q -c 10 -i 0.01 -W 1 192.0.2.9", fail=False)
+            # Nobody answers.
+            env.a.run("ping -q -c 10 -i 0.01 -W 0.01 192.0.2.9", fail=False)
             # Besides these it tells the peer that nobody wants its datagrams.
             asked = [element for element in reader.read() if element[8 + 20] == ECHO_REQUEST]
             ksft_eq(len(asked), 10)
             ksft_eq(reader.lost, 0)
-    ksft_ge(changing.made, 100)
+        wait_for(lambda: changing.made >= 100, "100 changes")
     ksft_eq(env.a.run("grep memremap /proc/vmallocinfo").stdout, mapped)
     ksft_eq([line for line in env.a.new_log() if line.level <= 3], [])

@@ -18,6 +18,8 @@ import time
 SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
 LIBC = ctypes.CDLL(None, use_errno=True)
 GUARD = 4096
+# As in rig/wait.py: seconds until what is left stays.
+DEADLINE = 900
 
 
 def call(number: int, *arguments) -> str:
@@ -76,10 +78,12 @@ def main(path: str, parameters: str, count: str, most: str):
         if not failed and (stays := call(SYS_DELETE_MODULE, b"muennet", 0)):
             sys.exit(f"unloading: {stays}")
         # What is freed after a grace period may be seen until then.
-        until = time.monotonic() + 2
+        until = time.monotonic() + DEADLINE
         while (now := traces()) != before and time.monotonic() < until:
-            time.sleep(0.01)
+            time.sleep(0.01)  # sleep: between two looks
         results.append({**result, "left": sorted(now ^ before)})
+        if now != before:
+            break
     print(json.dumps(results))
 
 
