@@ -6,9 +6,9 @@ import socket
 import struct
 
 from e2e import offload
-from rig import (PAIR, README, V4, V6, KsftNamedVariant, KsftSkipEx, Writer, counters, defer,
-                 ip_element, ksft_eq, ksft_in, ksft_lt, ksft_pr, ksft_variants, load, pair,
-                 stats, up)
+from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, KsftSkipEx, Writer, counters, defer,
+                 ip_element, ksft_eq, ksft_in, ksft_lt, ksft_pr, ksft_variants, load, pair, ping,
+                 stats, up, wait_counters, wait_stats)
 from rig.packets import checksum, ip4
 
 SYSTEM = PAIR
@@ -56,7 +56,7 @@ def test_marks_are_not_merged(env, parameters, protocol, size, element):
     writer.start(0)
     writer.write(*(element(segment(number), mark=mark) for number, mark in enumerate(MARKS)))
     writer.channel.epoch = 7
-    env.a.run(f"until ethtool -S net0 | grep -q 'rx_packets: {len(MARKS)}$'; do sleep 0.02; done")
+    wait_counters(env.a, rx_packets=len(MARKS))
     listed = json.loads(env.a.run("nft -j list counters").stdout)["nftables"]
     seen = {it["counter"]["name"]: it["counter"] for it in listed if "counter" in it}
     for mark in set(MARKS):
@@ -77,7 +77,7 @@ GET = """
 import socket, sys
 kind = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 s = socket.socket(kind, socket.SOCK_DGRAM)
-s.bind((sys.argv[1], %d)); s.settimeout(20); print("ready", flush=True)
+s.bind((sys.argv[1], %d))
 print(s.recv(2000).hex())
 """ % PORT
 
@@ -101,11 +101,11 @@ def test_a_checksum_of_zero(env, parameters, kind, addresses):
     payload = summing_to_zero(kind, addresses, 100)
     env.a.put("/run/send.py", SEND.encode())
     env.b.put("/run/get.py", GET.encode())
-    env.b.run(f"ping -c 1 -W 5 {addresses['a']}")
-    with env.b.bkg(f"python3 /run/get.py {addresses['b']} >/run/got", exit_wait=True, fail=True):
-        env.b.run("until grep -q ready /run/got; do sleep 0.05; done")
+    ksft_eq(ping(End(env.b, addresses["b"]), End(env.a, addresses["a"]), count=1).received, 1)
+    with env.b.bkg(f"exec python3 /run/get.py {addresses['b']}", exit_wait=True, fail=True) as got:
+        env.b.wait_listens(PORT, "udp")
         env.a.run(f"python3 /run/send.py {addresses['a']} {addresses['b']} {payload.hex()}")
-    ksft_in(payload.hex(), env.b.run("cat /run/got").stdout)
+    ksft_eq(got.stdout, payload.hex() + "\n")
     channel = env.channel("a_to_b")
     ports = struct.pack(">HH", FROM, PORT)
     sent = [it for it in map(channel.element, range(channel.wc)) if ports in it]
@@ -115,8 +115,8 @@ def test_a_checksum_of_zero(env, parameters, kind, addresses):
 BEHIND = "198.51.100.22"
 SERVE = f"""
 import socket
-s = socket.create_server(("{BEHIND}", {PORT})); s.settimeout(30); print("ready", flush=True)
-c, _ = s.accept(); c.settimeout(30)
+s = socket.create_server(("{BEHIND}", {PORT}))
+c, _ = s.accept()
 print(sum(iter(lambda: len(c.recv(1 << 16)), 0)))
 """
 CONNECT = f"""
@@ -148,10 +148,10 @@ def test_segments_with_a_source_route(env, parameters):
     before = bad()
     env.b.put("/run/serve.py", SERVE.encode())
     env.a.put("/run/connect.py", CONNECT.encode())
-    with env.b.bkg("python3 /run/serve.py >/run/served", exit_wait=True, fail=True):
-        env.b.run("until grep -q ready /run/served; do sleep 0.05; done")
+    with env.b.bkg("exec python3 /run/serve.py", exit_wait=True, fail=True) as served:
+        env.b.wait_listens(PORT)
         env.a.run("python3 /run/connect.py")
-    ksft_eq(env.b.run("cat /run/served").stdout.split(), ["ready", str(1 << 20)])
+    ksft_eq(served.stdout, f"{1 << 20}\n")
     ksft_eq(bad(), before)
 
 
@@ -212,7 +212,8 @@ def test_children_count_what_they_get(env):
     writer.write(*(offload.pieces(segment(number), offloads, 5)[0]
                    for number, offloads in enumerate((offload.NONE, bad, offload.NONE, bad))))
     writer.channel.epoch = 9
-    env.a.run("until ethtool -S net0 | grep -q 'rx_elements: 4$'; do sleep 0.02; done")
+    wait_counters(env.a, rx_elements=4)
+    wait_stats(env.a, "child0", rx_packets=2)
     got, own = stats(env.a, "child0"), counters(env.a)
     ksft_pr(f"{own['rx_malformed']} of 4 are refused")
     ksft_eq((got["rx_packets"], got["rx_bytes"], own["rx_malformed"], own["rx_packets"]),

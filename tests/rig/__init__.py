@@ -18,25 +18,27 @@ A test file in tests/e2e, complete:
 from . import klog, kmodule, places, session, sinfo
 from .channel import ChannelFile, Reader, Writer, ip_element
 from .driver import (README, V4, V6, at_once, batch, counters, errno_of, interfaces, load, load_all,
-                     messages, pair, stats, unload, up, wait_counters, wait_stats)
+                     messages, pair, stats, unload, up, wait_counters, wait_peer, wait_stats)
 from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_wait, ksft_eq,
                    ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
                    ksft_true, ksft_variants)
 from .system import Channel, System
 from .systems import LOOP, OUTWARD, PAIR
-from .traffic import (ANSWER, End, Ping, Stream, iperf3, ping, ping_at_once, pingpong,
-                      unanswered)
+from .traffic import (ANSWER, End, Ping, Stream, Streaming, iperf3, ping, ping_at_once, pingpong,
+                      stream, unanswered)
 from .wait import DEADLINE, TimedOut, until, wait_for
 
 __all__ = [
     "klog", "kmodule", "places", "session", "sinfo",
     "ChannelFile", "Reader", "Writer", "ip_element",
     "README", "V4", "V6", "at_once", "batch", "counters", "errno_of", "interfaces", "load",
-    "load_all", "messages", "pair", "stats", "unload", "up", "wait_counters", "wait_stats",
+    "load_all", "messages", "pair", "stats", "unload", "up", "wait_counters", "wait_peer",
+    "wait_stats",
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
     "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_raises",
     "ksft_true", "ksft_variants",
     "Channel", "System", "LOOP", "OUTWARD", "PAIR",
-    "ANSWER", "End", "Ping", "Stream", "iperf3", "ping", "ping_at_once", "pingpong", "unanswered",
+    "ANSWER", "End", "Ping", "Stream", "Streaming", "iperf3", "ping", "ping_at_once", "pingpong",
+    "stream", "unanswered",
     "DEADLINE", "TimedOut", "until", "wait_for",
 ]

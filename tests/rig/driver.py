@@ -107,6 +107,14 @@ def load_all(machines, parameters: str = README, after=lambda machine: None):
 def pair(env, parameters: str = README, quiet: bool = False):
     """Loads the module in a and b, and sets both interfaces up."""
     load_all((env.a, env.b), parameters, lambda machine: up(machine, quiet=quiet))
+    for machine in (env.a, env.b):
+        wait_peer(machine)
+
+
+def wait_peer(machine, dev: str = "net0"):
+    """Waits until an interface follows its peer: what is sent before that is not read."""
+    wait_for(lambda: machine.counters(dev)[0]["peer_active"],
+             f"active peer of {dev} in {machine.name}")
 
 
 def stats(machine, dev: str = "net0", ns: str = "") -> dict:

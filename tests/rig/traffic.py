@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Traffic between two ends: ping and iperf3, and what they measured."""
+"""Traffic between two ends: ping, TCP streams and iperf3, and what they measured."""
 
 import json
 import re
 from dataclasses import dataclass
 
+from .wait import DEADLINE
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,49 @@ def pingpong(source: End, target: End, count: int) -> dict:
     return json.loads(out)
 
 
+class Streaming:
+    """
+    A TCP connection between two ends, as a context, at whose end all of it has arrived:
+    `size` bytes, or, if 0, what was sent until then (guest/stream.py). `received` says how
+    much that is. Raises if not every byte is the one that was sent.
+    """
+
+    def __init__(self, source: End, target: End, size: int = 0, port: int = 5000):
+        self._source, self._target, self._size, self._port = source, target, size, port
+        self._served = self._sender = None
+        self.received = 0
+
+    def _start(self, end: End, command: str):
+        run = f"python3 -I -S /rig/stream.py {command}"
+        return end.machine.bkg("exec " + end.inside(run), fail=True)
+
+    def __enter__(self):
+        to = f"{self._target.address} {self._port}"
+        self._served = self._start(self._target, f"serve {to}")
+        self._target.wait_listens(self._port)
+        self._sender = self._start(self._source, f"send {to} {self._size}")
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind:
+            for program in (self._sender, self._served):
+                if program:
+                    program.process(terminate=True, fail=False)
+            return
+        self._sender.process(terminate=not self._size, fail=True, timeout=DEADLINE)
+        self._served.process(terminate=False, fail=True, timeout=DEADLINE)
+        sent, got = (json.loads(it.stdout) for it in (self._sender, self._served))
+        if got != {"received": sent["sent"], "intact": True}:
+            raise RuntimeError(f"TCP stream: {sent}, {got}")
+        self.received = got["received"]
+
+
+def stream(source: End, target: End, size: int = 4 << 20):
+    """Sends bytes by TCP: all arrive, as they were sent, or it raises."""
+    with Streaming(source, target, size):
+        pass
+
+
 @dataclass(frozen=True)
 class Stream:
     """What iperf3 measured; rates in Mbit/s, as received, one per interval."""
@@ -91,7 +135,7 @@ class Stream:
 
 def iperf3(source: End, target: End, options: str = "", seconds: float = 3) -> Stream:
     """One iperf3 run from source to target. Raises when the run fails."""
-    before = _retransmits(source)
+    before = retransmits(source)
     server = target.inside("iperf3 -s -1 -J")
     with target.machine.bkg(server, exit_wait=True) as served:
         target.wait_listens(5201)
@@ -107,10 +151,11 @@ def iperf3(source: End, target: End, options: str = "", seconds: float = 3) -> S
     rates = [i["sum"]["bits_per_second"] / 1e6 for i in got["intervals"]
              if i["sum"]["seconds"] > 0.5]
     return Stream(total["bits_per_second"] / 1e6, rates,
-                  _retransmits(source) - before, total.get("packets", 0), total.get("lost_packets", 0))
+                  retransmits(source) - before, total.get("packets", 0),
+                  total.get("lost_packets", 0))
 
 
-def _retransmits(source: End) -> int:
+def retransmits(source: End) -> int:
     """TCP segments sent again, of this end since it was created."""
     out = source.run("cat /proc/net/snmp").stdout
     names, values = [line.split()[1:] for line in out.splitlines() if line.startswith("Tcp:")]

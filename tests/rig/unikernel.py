@@ -64,7 +64,7 @@ class Unikernel:
                 answer = self.answer(frame)
                 if answer:
                     self.send(answer)
-            time.sleep(0.0005)
+            time.sleep(0.0005)  # sleep: between two looks at the channel
 
     def answer(self, frame: bytes) -> bytes:
         """What the peer says to a frame; may be nothing."""

@@ -7,7 +7,7 @@ kernel (TPACKET_V3), in both directions.
                                            protocol, type, length and the first bytes
     ring.py send INTERFACE PROTOCOL HEX... sends these packets, all by one call
 
-It makes the file /run/ready when it receives, and gives up after 15 s of silence.
+It makes the file /run/ready when it receives.
 """
 
 import mmap
@@ -61,13 +61,12 @@ def receive(interface: str, count: int, shown: int):
     while count > 0:
         status, = struct.unpack_from("=I", memory, number * BLOCK + 8)
         if not status & TO_USER:
-            if not poll.poll(15000):
-                break
+            poll.poll()
             continue
         block = memory[number * BLOCK:(number + 1) * BLOCK]
         for protocol, kind, length, data in packets(block):
             if kind != OUTGOING:
-                print(f"{protocol:#06x} {kind} {length} {data[:shown].hex()}")
+                print(f"{protocol:#06x} {kind} {length} {data[:shown].hex()}", flush=True)
                 count -= 1
         struct.pack_into("=I", memory, number * BLOCK + 8, 0)
         number = (number + 1) % BLOCKS
