@@ -2,10 +2,9 @@
 """Raw mode: whole elements through packet sockets."""
 
 import json
-import time
 
 from rig import (PAIR, KsftNamedVariant, Reader, Writer, defer, ksft_eq, ksft_ne, ksft_variants,
-                 load_all, stats)
+                 load_all, stats, wait_peer, wait_stats)
 
 SYSTEM = PAIR
 
@@ -28,7 +27,6 @@ RECEIVE = """
 import socket, sys
 s = socket.socket(socket.AF_PACKET, getattr(socket, sys.argv[1]), socket.htons(3))
 s.bind(("raw0", 3))
-s.settimeout(30)
 s.setsockopt(socket.SOL_SOCKET, 33, 1 << 24)   # SO_RCVBUFFORCE
 open("/run/ready", "w").close()
 for _ in range(int(sys.argv[2])):
@@ -44,14 +42,17 @@ def pair(env, mtu=SIZE, machines=("a", "b")):
         machine.put("/run/receive.py", RECEIVE.encode())
         machine.run("[ ! -e /proc/sys/net/ipv6/conf/raw0 ] || "
                     "echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up")
-    load_all([getattr(env, name) for name in machines], PARAMETERS.format(mtu), set_up)
+    machines = [getattr(env, name) for name in machines]
+    load_all(machines, PARAMETERS.format(mtu), set_up)
+    for machine in machines if len(machines) > 1 else ():
+        wait_peer(machine, "raw0")
 
 
 def received(machine, count, act, kind="SOCK_RAW") -> list:
     """[protocol, packet type, bytes] of what a packet socket receives while act() runs."""
     machine.run("rm -f /run/ready")
     with machine.bkg(f"python3 /run/receive.py {kind} {count}", exit_wait=True) as got:
-        machine.run("while [ ! -e /run/ready ]; do sleep 0.1; done")
+        machine.wait("[ -e /run/ready ]", "receiver")
         act()
     return [(int(protocol), int(kind), bytes.fromhex(data)) for protocol, kind, data in
             (line.split() for line in got.stdout.splitlines())]
@@ -86,7 +87,8 @@ def test_counters(env):
     pair(env)
     before = stats(env.a, "raw0"), stats(env.b, "raw0")
     send(env.a, b"x", b"y" * 100)
-    time.sleep(0.2)
+    wait_stats(env.b, "raw0", rx_packets=before[1]["rx_packets"] + 2,
+               rx_bytes=before[1]["rx_bytes"] + 2 * SIZE)
     after = stats(env.a, "raw0"), stats(env.b, "raw0")
     ksft_eq(after[0]["tx_packets"] - before[0]["tx_packets"], 2)
     ksft_eq(after[0]["tx_bytes"] - before[0]["tx_bytes"], 101)
@@ -105,7 +107,6 @@ def test_nothing_stale_is_sent(env):
     env.a.run(f'python3 -c "{script}"')
     reader = Reader(channel)
     send(env.a, b"a", b"b" * (SIZE - 1))
-    time.sleep(0.1)
     ksft_eq(reader.read(), [b"a".ljust(SIZE, b"\0"), b"b" * (SIZE - 1) + b"\0"])
 
 
@@ -145,5 +146,5 @@ def test_packets_of_the_stack(env):
     """With an address, the stack's own packets travel as well: the receiver sees bytes."""
     pair(env, 1500)
     env.a.run("ip addr add 192.0.2.1/24 dev raw0")
-    got = received(env.b, 1, lambda: env.a.run("ping -c 1 -W 1 192.0.2.2", fail=False))
+    got = received(env.b, 1, lambda: env.a.run("ping -c 1 -W 0.1 192.0.2.2", fail=False))
     ksft_eq((got[0][0], got[0][2][0], len(got[0][2])), (0, 0x45, 1500))

@@ -7,13 +7,21 @@ Packet sockets with a ring in memory that they share with the kernel
 import struct
 from contextlib import contextmanager
 
-from rig import PAIR, V4, End, ksft_eq, load_all, pair, ping
+from rig import PAIR, V4, ksft_eq, load_all, pair, wait_peer
 from rig.packets import udp4
 
 SYSTEM = PAIR
 
 RAW = "name=raw0 in=channel_in out=channel_out reader_protocol=5 writer_protocol=5"
 RING = "python3 -I -S /rig/ring.py"
+# Numbered datagrams, for nobody.
+SEND = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+first, count = map(int, sys.argv[1:])
+for number in range(first, first + count):
+    s.sendto(number.to_bytes(4, "big").ljust(1400, b"."), ("192.0.2.77", 9))
+"""
 
 
 @contextmanager
@@ -21,11 +29,11 @@ def receiving(machine, dev: str, count: int, shown: int = 2000):
     """Receives meanwhile; afterwards a list of (protocol, type, length, first bytes)."""
     got: list = []
     machine.run("rm -f /run/ready")
-    with machine.bkg(f"{RING} receive {dev} {count} {shown}", exit_wait=True) as receiver:
-        machine.run("i=0; until [ -e /run/ready ] || [ $i -gt 100 ]; "
-                    "do sleep 0.1; i=$((i+1)); done")
+    command = f"exec {RING} receive {dev} {count} {shown} >/run/received"
+    with machine.bkg(command, exit_wait=True, fail=True):
+        machine.wait("[ -e /run/ready ]", "receiver")
         yield got
-    for line in receiver.stdout.splitlines():
+    for line in machine.get("/run/received").decode().splitlines():
         protocol, kind, length, data = line.split()
         got.append((int(protocol, 16), int(kind), int(length), bytes.fromhex(data)))
 
@@ -38,6 +46,8 @@ def send(machine, dev: str, protocol: int, *packets: bytes):
 def test_raw_mode(env):
     load_all((env.a, env.b), RAW, lambda machine: machine.run(
         "echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up"))
+    for machine in (env.a, env.b):
+        wait_peer(machine, "raw0")
     sent = [b"\x01", bytes(range(256)) * 5, b"\xee" * 1499, b"\xff" * 1500, b"\x02\x03"]
     for source, target in ((env.a, env.b), (env.b, env.a)):
         with receiving(target, "raw0", len(sent)) as got:
@@ -61,10 +71,13 @@ def test_ip_mode(env):
 def test_all_blocks_of_the_ring(env):
     """More packets than the ring holds, so that each of its blocks is used again."""
     pair(env, quiet=True)
-    a, b = End(env.a, V4["a"]), End(env.b, V4["b"])
-    count = 1000
-    with receiving(env.b, "net0", count, 28) as got:
-        ksft_eq(ping(a, b, "-s 1400", count=count).received, count)
-    numbers = [struct.unpack_from(">H", data, 26)[0] for _, _, _, data in got]
-    ksft_eq(numbers, list(range(1, count + 1)), "all of them, in their order")
+    burst, bursts = 250, 4
+    env.a.put("/run/send.py", SEND.encode())
+    with receiving(env.b, "net0", bursts * burst, 32) as got:
+        for number in range(bursts):
+            env.a.run(f"python3 -I -S /run/send.py {number * burst} {burst}")
+            # Neither the channel nor the ring of the socket has any more room than for these.
+            env.b.wait(f"[ $(wc -l </run/received) -ge {(number + 1) * burst} ]", "packets")
+    numbers = [struct.unpack_from(">I", data, 28)[0] for _, _, _, data in got]
+    ksft_eq(numbers, list(range(bursts * burst)), "all of them, in their order")
     ksft_eq({(protocol, kind, length) for protocol, kind, length, _ in got}, {(0x0800, 0, 1428)})
