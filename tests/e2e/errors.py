@@ -6,8 +6,8 @@ Bad input, row by row: the errno, one clear line, and nothing left behind.
 import re
 import struct
 
-from rig import (Channel, KsftNamedVariant, System, errno_of, interfaces, ksft_eq, ksft_in,
-                 ksft_variants, load, unload)
+from rig import (Channel, KsftNamedVariant, System, counters, errno_of, interfaces, ksft_eq,
+                 ksft_in, ksft_variants, load, unload, wait_for)
 from rig.sinfo import Memory, Vector, build, parse, patched, region_patched
 from rig.system import SINFO_BASE, SINFO_STRIDE
 
@@ -286,7 +286,8 @@ def test_registers_of_a_device(env):
     env.a.new_log()
     load(env.a, with_region(env, start, 4096))
     ksft_in(f"phys=0x{start:016x}", env.a.run("grep memremap /proc/vmallocinfo").stdout)
-    env.a.run("ip link set net0 up; sleep 0.3")
+    env.a.run("ip link set net0 up")
+    wait_for(lambda: counters(env.a)["rx_polls"], "look at the registers")
     ksft_eq(env.a.run("cat /sys/class/net/net0/statistics/rx_packets").stdout, "0\n")
     lines = [line for line in env.a.new_log() if line.level <= 4]
     ksft_eq(lines, [line for line in lines if "Incompatible peer" in line])

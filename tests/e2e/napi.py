@@ -10,8 +10,8 @@ import time
 
 from e2e import events
 from e2e.events import counts, prepared
-from rig import (End, KsftNamedVariant, defer, ksft_busy_wait, ksft_eq, ksft_ge, ksft_gt, ksft_lt,
-                 ksft_variants, ping, places)
+from rig import (End, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_lt, ksft_variants, ping,
+                 places, wait_for)
 
 SYSTEM = events.SYSTEM
 SPEC = "Documentation/netlink/specs/netdev.yaml"
@@ -39,7 +39,7 @@ def set_threaded(end: End, how: str, dev: str = "") -> dict:
     end.machine.put("/run/netdev.yaml", (places.kernel_source() / SPEC).read_bytes())
     end.machine.put("/run/set.py", SET.encode())
     index = end.run(f"cat /sys/class/net/{dev or end.ns}/ifindex").stdout.strip()
-    return json.loads(end.run(f"python3 /run/set.py {index} {how}", timeout=120).stdout)
+    return json.loads(end.run(f"python3 /run/set.py {index} {how}").stdout)
 
 
 def runs(end: End, pid: int) -> int:
@@ -48,7 +48,7 @@ def runs(end: End, pid: int) -> int:
     return sum(map(int, switches))
 
 
-def talk(ends, count: int = 50):
+def talk(ends, count: int = 20):
     """Pings, all of which are answered."""
     ksft_eq(ping(*ends, count=count).received, count)
 
@@ -77,8 +77,8 @@ def test_thread_that_polls_all_the_time(env, *pair):
     # It begins with what it is woken for.
     talk(ends, 1)
     before = counts(far)
-    ksft_busy_wait(lambda: counts(far)["rx_empty_polls"] > before["rx_empty_polls"] + 10_000,
-                   sleep=0.2, deadline=60)
+    wait_for(lambda: counts(far)["rx_empty_polls"] > before["rx_empty_polls"] + 10_000,
+             "polls without need")
     talk(ends)
     # Nobody has interrupted for what is looked for anyway.
     ksft_eq(counts(far)["rx_interrupts"], before["rx_interrupts"])
@@ -88,13 +88,13 @@ def test_thread_that_polls_all_the_time(env, *pair):
 
     set_threaded(far, "disabled")
     talk(ends, 5)
-    time.sleep(0.5)
+    wait_for(lambda: threads(env.a) == 0, "end of the thread")
     quiet = counts(far)
-    time.sleep(1)
+    time.sleep(1)  # sleep: for polls, of which a timer makes a few
     ksft_lt(counts(far)["rx_empty_polls"] - quiet["rx_empty_polls"], 100, "it has ended")
     talk(ends)
     if pair[0] == "left":
-        ksft_ge(counts(far)["rx_interrupts"], before["rx_interrupts"] + 50, "they are back")
+        ksft_gt(counts(far)["rx_interrupts"], before["rx_interrupts"] + 10, "they are back")
 
 
 def threads(machine) -> int:
@@ -107,24 +107,27 @@ def test_removal_while_a_thread_polls(env):
     set_threaded(ends[1], "busy-poll")
     talk(ends)
     ksft_eq(threads(env.a), 1)
-    env.a.run("rmmod muennet", timeout=60)
+    env.a.run("rmmod muennet")
     ksft_eq(threads(env.a), 0)
 
 
 def test_sockets_that_poll(env):
     _, ends = prepared(env, ("x", "y"))
-    polled = []
+    def polled() -> int:
+        before = busy_received(ends[0])
+        events.pingpong(*ends, 200)
+        return busy_received(ends[0]) - before
+
     for microseconds in (0, 20_000):
         # Those that wait in recv(), and those that do in poll().
         everywhere = "| tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll"
         env.a.run(f"echo {microseconds} {everywhere}")
         defer(env.a.run, f"echo 0 {everywhere}")
-        before = busy_received(ends[0])
-        events.pingpong(*ends, 200)
-        polled.append(busy_received(ends[0]) - before)
-    # How many of them is a matter of how busy the host is.
-    ksft_eq(polled[0], 0)
-    ksft_gt(polled[1], 0)
+        if microseconds:
+            # How many of them is a matter of how busy the host is.
+            wait_for(polled, "packet received by polling")
+        else:
+            ksft_eq(polled(), 0)
 
 
 def busy_received(end: End) -> int:

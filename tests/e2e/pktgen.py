@@ -12,8 +12,8 @@ import re
 import socket
 import struct
 
-from rig import (OUTWARD, V6, KsftNamedVariant, counters, defer, ksft_busy_wait, ksft_eq, ksft_in,
-                 ksft_not_in, ksft_variants, load, stats, unload, up)
+from rig import (OUTWARD, V6, KsftNamedVariant, counters, defer, ksft_eq, ksft_in, ksft_not_in,
+                 ksft_variants, load, stats, unload, up, wait_for)
 from rig.client import PATIENCE
 from rig.elements import fill, held, same
 from rig.packets import checksum
@@ -58,8 +58,7 @@ bash -c 'for told; do echo "$told" >{where} || echo "refused: $told"; done 2>&1'
 def give(machine, device: str, *lines: str, after: str = "") -> str:
     """Gives the generator commands, for a thread or a device: what it refused."""
     told = " ".join(f"'{line}'" for line in lines)
-    return machine.run(GIVE.format(told=told, where=f"{WHERE}/{device}", after=after),
-                       timeout=120).stdout
+    return machine.run(GIVE.format(told=told, where=f"{WHERE}/{device}", after=after)).stdout
 
 
 class Generator:
@@ -178,7 +177,7 @@ def test_ethernet(env):
     count = ring.channel.wc
     generator.set("count 0")
     with env.a.bkg(f"echo start >{WHERE}/pgctrl", exit_wait=True):
-        ksft_busy_wait(lambda: ring.channel.wc > count + 1000, sleep=0.01, deadline=30)
+        wait_for(lambda: ring.channel.wc > count + 1000, "generated packets")
         unload(env.a)
     ksft_eq(ring.channel.epoch, 0)
     quiet(env.a)
