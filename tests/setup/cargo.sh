@@ -12,12 +12,24 @@ cargo_locks() {
 	done
 }
 
+# cargo_stamp LOCK: the file that is there once its crates are.
+cargo_stamp() {
+	printf '%s\n' "$cache/cargo/fetched/$(sha256sum <"$1" | cut -d ' ' -f 1)"
+}
+
+cargo_is_ready() {
+	local lock
+	for lock in $(cargo_locks); do
+		[ -e "$(cargo_stamp "$lock")" ] || return 1
+	done
+}
+
 set_up_cargo() {
 	local lock name stamp
 	for lock in $(cargo_locks); do
 		name=${lock#"$checkout/"}
 		name=${name%/Cargo.lock}
-		stamp=$cache/cargo/fetched/$(sha256sum <"$lock" | cut -d ' ' -f 1)
+		stamp=$(cargo_stamp "$lock")
 		[ ! -e "$stamp" ] || continue
 		step_remedy=$cache/cargo
 		step "cargo-${name##*/}" "crates of $name" fetch_crates "$name"

@@ -13,8 +13,11 @@ setup=$checkout/tests/setup
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/muennet
 export checkout setup cache release
 
+# What every line of say() begins with.
+prefix=
+
 say() {
-	printf '%s\n' "$*"
+	printf '%s%s\n' "$prefix" "$*"
 }
 
 die() {

@@ -6,14 +6,20 @@
 # stock one in a folder of the same shape, so that `MUENNET_KERNEL=/kernel/debug`
 # chooses it.
 
+debug_identity() {
+	cat "$checkout/tests/debug/debug.config" "$cache/root/.muennet-toolchain" |
+		sha256sum | cut -d ' ' -f 1
+}
+
+debug_is_ready() {
+	[ "$(cat "$(kernel_folder)/debug/.identity" 2>/dev/null)" = "$(debug_identity)" ]
+}
+
 set_up_debug() {
-	local folder identity
+	local folder
 	folder=$(kernel_folder)
-	identity=$({ cat "$checkout/tests/debug/debug.config"
-		cat "$cache/root/.muennet-toolchain"; } | sha256sum | cut -d ' ' -f 1)
-	[ "$(cat "$folder/debug/.identity" 2>/dev/null)" != "$identity" ] || return 0
 	step_remedy=$folder/debug
 	step debug 'debug kernel: KASAN, lockdep and others (about 10 min)' \
 		enter --kernel "$folder" tests/setup/inside/debug.sh
-	printf '%s\n' "$identity" >"$folder/debug/.identity"
+	debug_identity >"$folder/debug/.identity"
 }

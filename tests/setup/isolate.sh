@@ -5,6 +5,18 @@
 # the command ends, or this shell does, the kernel kills what runs in there and
 # unmounts what was mounted.
 
+# What a command of `isolated` is started by, after give_way.
+aside=()
+
+# Lets other work go first from here on. Where the kernel shares the processors out
+# by sessions (sched_autogroup), a process that is nice in the session of others is
+# so to these only; a session of its own is nice as a whole.
+give_way() {
+	renice -n 19 -p $$ >/dev/null
+	# shellcheck disable=SC2016 # for the shell inside
+	aside=(setsid sh -c '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
+}
+
 # isolated COMMAND [ARGUMENT...]
 #
 # The command is process 1 of its namespace and sees its own /proc. It runs in
@@ -14,7 +26,7 @@
 isolated() {
 	local status=0 terminal=
 	[ -t 0 ] && terminal=$(stty -g)
-	setpriv --pdeathsig KILL env --default-signal=INT,QUIT \
+	setpriv --pdeathsig KILL "${aside[@]}" env --default-signal=INT,QUIT \
 		unshare --mount --propagation private --pid --fork \
 		--kill-child --mount-proc "$@" <&0 &
 	isolated_child=$!

@@ -8,6 +8,11 @@
 # The series that the driver is written for.
 series=7.3
 
+kernel_is_ready() {
+	local folder=$cache/kernels/${KVER:-default}
+	[ -e "$folder/version" ] && cmp -s "$folder/toolchain" "$cache/root/.muennet-toolchain"
+}
+
 set_up_kernel() {
 	local name=${KVER:-default} folder
 	local -a environment
@@ -15,14 +20,13 @@ set_up_kernel() {
 	folder=$cache/kernels/$name
 	if [ -e "$folder/version" ]; then
 		folder=$(readlink -f "$folder")
-		cmp -s "$folder/toolchain" "$cache/root/.muennet-toolchain" ||
-			prepare_kernel "$folder" "$(cat "$folder/version")"
+		prepare_kernel "$folder" "$(cat "$folder/version")"
 		return 0
 	fi
 	step_remedy=
 	mapfile -t environment < <(fetch_environment)
 	step select 'the kernel in backports' choose_kernel "${KVER:-}"
-	grep '^note: ' "$cache/logs/select.log" | sed 's/^note: /set-up: /' || true
+	grep '^note: ' "$cache/logs/select.log" | sed "s/^note: /${prefix}set-up: /" || true
 	name=$(sed -n 's/^chosen: //p' "$cache/logs/select.log")
 
 	folder=$cache/kernels/$name

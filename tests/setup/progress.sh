@@ -39,7 +39,7 @@ tick() {
 			continue
 		fi
 		last=$(tail -n 1 "$log" | tr '\r' '\n' | tail -n 1 | cut -c 1-64)
-		printf '%8d s  %s\n' $((SECONDS - started)) "$last"
+		say "$(printf '%8d s  %s' $((SECONDS - started)) "$last")"
 	done
 }
 
@@ -60,7 +60,7 @@ step_ended() {
 		return 0
 	fi
 	say "set-up: FAILED; the end of $step_log:"
-	tail -n 30 "$step_log" | sed 's/^/    /'
+	tail -n 30 "$step_log" | sed "s/^/$prefix    /"
 	[ -z "$step_remedy" ] ||
 		say "set-up: run it again; if that does not help, delete $step_remedy"
 }

@@ -21,7 +21,6 @@ root_is_ready() {
 
 set_up_root() {
 	local root=$cache/root
-	! root_is_ready || return 0
 	if [ ! -e "$root" ]; then
 		root=$root.new
 		if [ ! -e "$root/.muennet-base" ]; then

@@ -1,9 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [PART...]: makes what is missing in the cache. Parts: root, kernel
-# (needs root), uml and debug (need kernel), cargo (needs root); without PART all
-# of them, in this order. Returns at once when everything is there.
+# setup.sh [--aside] [PART...]: makes what is missing in the cache. Parts: root,
+# kernel (needs root), uml and debug (need kernel), cargo (needs root); without
+# PART all of them, in this order. A part that is there takes no time, also while
+# another set-up makes other parts. With --aside it gives way to all other work
+# and begins each line with "# ", as TAP's comments do: tests run meanwhile.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/progress.sh"
@@ -15,19 +17,54 @@
 . "$setup/debug.sh"
 . "$setup/cargo.sh"
 
+# lock HOW FILE: until unlock_all.
+locks=()
+lock() {
+	local file
+	exec {file}>"$2"
+	locks+=("$file")
+	if ! flock --nonblock "$1" "$file"; then
+		say 'set-up: another one is running; waiting for it'
+		flock "$1" "$file"
+	fi
+}
+
+unlock_all() {
+	local file
+	for file in "${locks[@]}"; do
+		exec {file}>&-
+	done
+	locks=()
+}
+
+# make_part PART: if it is not there. Others build on the root and the kernel,
+# which nobody uses meanwhile; the rest can be made at the same time.
+make_part() {
+	! "${1}_is_ready" || return 0
+	case $1 in
+	root | kernel)
+		lock --exclusive "$cache/lock"
+		;;
+	*)
+		lock --shared "$cache/lock"
+		lock --exclusive "$cache/lock.$1"
+		;;
+	esac
+	"${1}_is_ready" || "set_up_$1"
+	unlock_all
+}
+
 require_root 'the set-up'
 [ "$(uname -m)" = x86_64 ] || die 'the set-up is for x86-64 machines'
+if [ "${1:-}" = --aside ]; then
+	shift
+	prefix='# '
+	give_way
+fi
 mkdir -p "$cache"
 trap 'step_ended $?' EXIT
 
-exec {lock}>"$cache/lock"
-if ! flock --nonblock "$lock"; then
-	say 'set-up: another one is running; waiting for it'
-	flock "$lock"
-fi
-
-for part in "${@:-root kernel uml debug cargo}"; do
-	for one in $part; do
-		"set_up_$one"
-	done
+[ $# -gt 0 ] || set -- root kernel uml debug cargo
+for part; do
+	make_part "$part"
 done

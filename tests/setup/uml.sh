@@ -4,16 +4,22 @@
 # A user-mode Linux with KUnit, in which the driver is built in. The set-up
 # builds the kernel with an empty driver; the tests put in the real one.
 
+uml_identity() {
+	sha256sum <"$checkout/tests/kunit/uml.config" | cut -d ' ' -f 1
+}
+
+uml_is_ready() {
+	[ "$(cat "$(kernel_folder)/uml/.config-identity" 2>/dev/null)" = "$(uml_identity)" ]
+}
+
 set_up_uml() {
-	local folder identity
+	local folder
 	folder=$(kernel_folder)
-	identity=$(sha256sum <"$checkout/tests/kunit/uml.config" | cut -d ' ' -f 1)
-	[ "$(cat "$folder/uml/.config-identity" 2>/dev/null)" != "$identity" ] || return 0
 	step_remedy=$folder/uml
 	graft_driver "$folder"
 	step uml 'user-mode Linux for the unit tests (about 5 min)' \
 		enter_in_tree "$folder" tests/setup/inside/uml.sh
-	printf '%s\n' "$identity" >"$folder/uml/.config-identity"
+	uml_identity >"$folder/uml/.config-identity"
 }
 
 # Makes what turns the pristine source into one with the driver, when mounted

@@ -10,6 +10,10 @@ build() {
 	make -C /kernel/source ARCH=um O=/kernel/uml -j"$(nproc)" "$@"
 }
 
+# tests/kunit builds there, too.
+exec {lock}>/kernel/in-tree/lock
+flock "$lock"
+
 # The driver's options without the driver.
 driver=/kernel/source/drivers/net/muennet
 find "$driver" -mindepth 1 -delete
