@@ -7,7 +7,7 @@
 # chooses it.
 
 debug_identity() {
-	cat "$checkout/tests/debug/debug.config" "$cache/root/.muennet-toolchain" |
+	cat "$checkout/tests/debug/debug.config" "$cache/root/.muennet-toolchain" 2>/dev/null |
 		sha256sum | cut -d ' ' -f 1
 }
 

@@ -8,6 +8,7 @@
 # and begins each line with "# ", as TAP's comments do: tests run meanwhile.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
+. "$setup/preflight.sh"
 . "$setup/progress.sh"
 . "$setup/isolate.sh"
 . "$setup/mirror.sh"
@@ -54,17 +55,21 @@ make_part() {
 	unlock_all
 }
 
-require_root 'the set-up'
-[ "$(uname -m)" = x86_64 ] || die 'the set-up is for x86-64 machines'
 if [ "${1:-}" = --aside ]; then
 	shift
 	prefix='# '
 	give_way
 fi
-mkdir -p "$cache"
-trap 'step_ended $?' EXIT
 
 [ $# -gt 0 ] || set -- root kernel uml debug cargo
+missing=()
 for part; do
+	"${part}_is_ready" || missing+=("$part")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
+preflight "${missing[@]}"
+mkdir -p "$cache"
+trap 'step_ended $?' EXIT
+for part in "${missing[@]}"; do
 	make_part "$part"
 done
