@@ -6,6 +6,8 @@
 
 set -euo pipefail
 
+. "${BASH_SOURCE[0]%/*}/kbuild.sh"
+
 build() {
 	make -C /kernel/source ARCH=um O=/kernel/uml -j"$(nproc)" "$@"
 }
@@ -20,15 +22,5 @@ find "$driver" -mindepth 1 -delete
 cp /src/Kconfig "$driver/"
 touch "$driver/Kbuild"
 
-mkdir -p /kernel/uml
-cat /src/tests/kunit/uml.config >/kernel/uml/wanted.config
-build KCONFIG_ALLCONFIG=/kernel/uml/wanted.config allnoconfig
-
-# Kconfig drops silently what cannot be.
-lost=0
-while read -r option; do
-	grep -qxF "$option" /kernel/uml/.config || { echo "not possible: $option"; lost=1; }
-done < <(grep '^CONFIG_' /kernel/uml/wanted.config)
-[ "$lost" = 0 ]
-
+configure /kernel/uml /src/tests/kunit/uml.config
 build
