@@ -11,10 +11,10 @@ failures=()
 
 # count TITLE: shows a run's lines, its standard input, as they come and counts its
 # results; says that it is still at work when no line comes. The last line is
-# `exit status N after M s`. A run that fails in any other way than by a test, or that
+# `exit status N after M s`, and P s of a processor if it knows. A run that fails in any other way than by a test, or that
 # has no tests, counts as one failure.
 count() {
-	local title=$1 line part='' got ok=0 not_ok=0 plan='' status='' took=0
+	local title=$1 line part='' got ok=0 not_ok=0 plan='' status='' took='0 s'
 	local waited=$SECONDS reason
 	local -a said=()
 	while true; do
@@ -42,7 +42,7 @@ count() {
 			;;
 		1..*) plan=${line#1..} ;;
 		'exit status '*)
-			read -r _ _ status _ took _ <<<"$line"
+			read -r _ _ status _ took <<<"$line"
 			break
 			;;
 		'# '*) said+=("${line#'# '}") ;;
@@ -60,7 +60,7 @@ count() {
 	fi
 	passed=$((passed + ok))
 	failed=$((failed + not_ok))
-	printf '# %s: %d ok, %d not ok, in %d s\n' \
+	printf '# %s: %d ok, %d not ok, in %s\n' \
 		"$title" "$ok" "$not_ok" "$took"
 }
 
