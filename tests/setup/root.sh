@@ -64,6 +64,8 @@ bootstrap() {
 		path-exclude=/usr/share/locale/*
 		force-unsafe-io
 	END
+	# Nor descriptions of packages in other words.
+	echo 'Acquire::Languages "none";' >"$root/etc/apt/apt.conf.d/80muennet"
 	touch "$root/.muennet-base"
 }
 

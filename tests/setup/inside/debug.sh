@@ -5,22 +5,14 @@
 
 set -euo pipefail
 
+. "${BASH_SOURCE[0]%/*}/kbuild.sh"
+
 folder=/kernel/debug
 build() {
 	make -C /kernel/source O="$folder/build" LLVM=1 LOCALVERSION=-debug -j"$(nproc)" "$@"
 }
 
-mkdir -p "$folder/build"
-cp /src/tests/debug/debug.config "$folder/build/.config"
-build olddefconfig
-
-# Kconfig drops silently what cannot be.
-lost=0
-while read -r option; do
-	grep -qxF "$option" "$folder/build/.config" || { echo "not possible: $option"; lost=1; }
-done < <(grep '^CONFIG_' /src/tests/debug/debug.config)
-[ "$lost" = 0 ]
-
+configure "$folder/build" /src/tests/debug/debug.config
 # The image that QEMU starts is the ELF file.
 build vmlinux modules
 

@@ -37,7 +37,9 @@ depmod -b /kernel/modules "$kver"
 
 tarball=$(find usr/src -name 'linux-source-*.tar.xz')
 echo "unpacking ${tarball##*/}"
-tar -C /kernel/source --strip-components=1 -xf "$tarball"
+# Nobody builds graphics drivers, a third of all of it; their Kconfig files stay.
+tar -C /kernel/source --strip-components=1 --exclude='*/drivers/gpu/drm/*.[ch]' \
+	-xf "$tarball"
 
 cd /
 rm -rf /kernel/debs /kernel/unpacked
