@@ -18,7 +18,8 @@ import sys
 
 SOL_PACKET, RX_RING, STATISTICS, VERSION, TX_RING = 263, 5, 6, 10, 13
 ALL, OUTGOING = 3, 4
-BLOCK, BLOCKS, FRAME = 1 << 18, 4, 1 << 11
+# A block holds ten large packets, or as few as come in the time after which it is handed over.
+BLOCK, BLOCKS, FRAME = 1 << 14, 64, 1 << 11
 # struct tpacket3_hdr, and where a sent packet begins: behind it.
 HEADER = struct.Struct("=6IHH")
 BEHIND_HEADER = 48
