@@ -33,7 +33,7 @@ preflight() {
 room_of() {
 	case $1 in
 	root) echo 2400 ;;
-	kernel) echo 2600 ;;
+	kernel) echo 2000 ;;
 	uml) echo 400 ;;
 	debug) echo 900 ;;
 	cargo) echo 700 ;;
