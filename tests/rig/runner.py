@@ -105,14 +105,14 @@ class Results:
         print(f"{'' if ok else 'not '}ok {self.count} - {name}"
               f"{' # ' + comment if comment else ''}", flush=True)
 
-    def line(self, line: str) -> bool:
-        """Takes a line of a test file's output; True for a result."""
+    def line(self, line: str) -> str:
+        """Takes a line of a test file's output; the test's name if it is a result."""
         match = re.match(r"(not )?ok \d+ (\S+)(?: # (.*))?$", line)
         if match:
             self.result(not match.group(1), match.group(2), match.group(3) or "")
         elif not re.match(r"TAP version|1\.\.\d|# Totals", line):
             print(line if line.startswith("#") else "# " + line, flush=True)
-        return bool(match)
+        return match.group(2) if match else ""
 
     def end(self, seconds: float) -> int:
         """Prints the plan and the totals: the exit status."""
@@ -151,14 +151,19 @@ def run_file(module, path: Path, machines: Machines, options, results: Results):
         os.close(receive)
         _child(module, path, machines, options)
     os.close(send)
-    seen = 0
+    # How long each test took, by its name.
+    took, last = {}, begin
     with os.fdopen(receive, encoding="utf-8", errors="replace") as lines:
         for line in lines:
-            seen += results.line(line.rstrip("\n"))
+            name = results.line(line.rstrip("\n"))
+            if name:
+                took[name], last = time.monotonic() - last, time.monotonic()
     _, status = os.waitpid(pid, 0)
-    if status or not seen:
+    if status or not took:
         results.result(False, f"{path.stem} ended early")
-    print(f"# {path.stem}: {time.monotonic() - begin:.1f} s", flush=True)
+    slowest = max(took, key=took.get, default="")
+    print(f"# {path.stem}: {time.monotonic() - begin:.1f} s" +
+          (f", {took[slowest]:.1f} of them for {slowest}" if len(took) > 1 else ""), flush=True)
 
 
 class Watch:
