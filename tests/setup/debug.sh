@@ -7,8 +7,8 @@
 # chooses it.
 
 debug_identity() {
-	cat "$checkout/tests/debug/debug.config" "$cache/root/.muennet-toolchain" 2>/dev/null |
-		sha256sum | cut -d ' ' -f 1
+	cat "$checkout/tests/debug/debug.config" "$setup"/inside/{debug,kbuild}.sh \
+		"$cache/root/.muennet-toolchain" 2>/dev/null | sha256sum | cut -d ' ' -f 1
 }
 
 debug_is_ready() {

@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [--aside] [PART...]: makes what is missing in the cache. Parts: root,
+# setup.sh [--look|--looked] [--aside] [PART...]: makes what is missing in the cache. Parts: root,
 # kernel (needs root), uml and debug (need kernel), cargo (needs root); without
 # PART all of them, in this order. A part that is there takes no time, also while
 # another set-up makes other parts. With --aside it gives way to all other work
-# and begins each line with "# ", as TAP's comments do: tests run meanwhile.
+# and begins each line with "# ", as TAP's comments do: tests run meanwhile. What the
+# machine lacks is said before anything is made; --look does nothing else, and --looked
+# leaves it out, for who has looked at all parts and uses the machine since.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/preflight.sh"
@@ -55,11 +57,20 @@ make_part() {
 	unlock_all
 }
 
-if [ "${1:-}" = --aside ]; then
+only_look=
+looked=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--look) only_look=yes ;;
+	--looked) looked=yes ;;
+	--aside)
+		prefix='# '
+		give_way
+		;;
+	*) break ;;
+	esac
 	shift
-	prefix='# '
-	give_way
-fi
+done
 
 [ $# -gt 0 ] || set -- root kernel uml debug cargo
 missing=()
@@ -67,7 +78,8 @@ for part; do
 	"${part}_is_ready" || missing+=("$part")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
-preflight "${missing[@]}"
+[ -n "$looked" ] || preflight "${missing[@]}"
+[ -z "$only_look" ] || exit 0
 mkdir -p "$cache"
 trap 'step_ended $?' EXIT
 for part in "${missing[@]}"; do

@@ -10,9 +10,9 @@ failed=0
 failures=()
 
 # count TITLE: shows a run's lines, its standard input, as they come and counts its
-# results; says that it is still at work when no line comes. The last line is
-# `exit status N after M s`, and P s of a processor if it knows. A run that fails in any other way than by a test, or that
-# has no tests, counts as one failure.
+# results; says that it is still at work when no line comes. The last line is `exit
+# status N after` and how long the run took. A run that fails in any other way than by a
+# test, or that has no tests, counts as one failure.
 count() {
 	local title=$1 line part='' got ok=0 not_ok=0 plan='' status='' took='0 s'
 	local waited=$SECONDS reason
@@ -45,7 +45,8 @@ count() {
 			read -r _ _ status _ took <<<"$line"
 			break
 			;;
-		'# '*) said+=("${line#'# '}") ;;
+		'# ') ;;
+		*) said+=("${line#'# '}") ;;
 		esac
 		printf '%s\n' "$line"
 	done
@@ -65,8 +66,11 @@ count() {
 }
 
 complain() {
+	local last=''
+	# What it said after its last test may tell more.
+	[ ${#said[@]} = 0 ] || last=${said[-1]}
 	printf 'not ok - %s: %s\n' "$title" "$1"
-	failures+=("$title" '' "$1")
+	failures+=("$title" '' "$1${last:+; it said last: $last}")
 	not_ok=$((not_ok + 1))
 }
 

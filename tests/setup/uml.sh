@@ -5,7 +5,8 @@
 # builds the kernel with an empty driver; the tests put in the real one.
 
 uml_identity() {
-	sha256sum <"$checkout/tests/kunit/uml.config" | cut -d ' ' -f 1
+	cat "$checkout/tests/kunit/uml.config" "$setup"/inside/{uml,kbuild}.sh |
+		sha256sum | cut -d ' ' -f 1
 }
 
 uml_is_ready() {
