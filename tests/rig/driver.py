@@ -38,10 +38,10 @@ def install(machine, finish=lambda path: None):
     machine.run("depmod 2>/dev/null")
 
 
-def unload(machine, fail: bool = True):
+def unload(machine):
     """Removes the module if it is loaded."""
     if machine.alive():
-        machine.run("grep -q ^muennet /proc/modules || exit 0; rmmod muennet", fail=fail)
+        machine.run("grep -q ^muennet /proc/modules || exit 0; rmmod muennet")
 
 
 def load(machine, parameters: str = README, fail: bool = True):

@@ -105,8 +105,9 @@ class Machine:
         """Waits for the agent; a machine that dies before is started again."""
         for attempt in range(BOOT_ATTEMPTS):
             try:
+                end = time.monotonic() + DEADLINE
                 while not self._client.take("hello", 1):
-                    if self.cpu_seconds() > BOOT_CPU_SECONDS:
+                    if self.cpu_seconds() > BOOT_CPU_SECONDS or time.monotonic() > end:
                         raise MachineDied("the boot hangs")
                 self.log = klog.Log(self.name)
                 self._client.put("/etc/hostname", self.name.encode())

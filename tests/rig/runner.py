@@ -3,12 +3,14 @@
 Runs test files on machines.
 
 A test file names its SYSTEM (None: it needs no machine) and has functions
-`test_...(env)`. Files whose systems need machines of one kind share them, which boot once.
+`test_...(env)`. Files whose systems have the same System.hardware() share machines, which
+boot once.
 Each file runs in a forked process by the kernel's selftest library; its results
 are joined to one TAP stream. A test fails, too, when a kernel log has a line
 that klog.py calls bad.
 """
 
+import fnmatch
 import functools
 import importlib.util
 import os
@@ -127,8 +129,9 @@ def _child(module, path: Path, machines: Machines, options):
     status = 1
     try:
         sys.argv = [str(path)]
-        for pattern in options.share.get(path.stem, ()):
-            sys.argv += ["-t", pattern]
+        for test in options.share.get(path.stem, ()):
+            for pattern in patterns(test):
+                sys.argv += ["-t", pattern]
         ksft.set_main_name(path.stem)
         env = Env(machines, options.long) if machines else None
         ksft.ksft_run(cases(module), args=(env,))
@@ -181,6 +184,13 @@ class Watch:
         return []
 
 
+def emptied(machines: Machines) -> bool:
+    """Unloads what a test left in machines: whether that was possible."""
+    return all(machine.run("for module in muennet muensim; do "
+                           "! grep -q ^$module /proc/modules || rmmod $module || exit 1; done",
+                           fail=False).ret == 0 for machine in machines.machines.values())
+
+
 def run_group(files, options, results: Results):
     """Boots machines for the systems of some files and runs these: (path, module, system)."""
     watch = options.watch
@@ -196,7 +206,7 @@ def run_group(files, options, results: Results):
     machines = None
     try:
         for path, module, system in files:
-            if machines and not machines.healthy():
+            if machines and not (machines.healthy() and emptied(machines)):
                 print(f"# {title}: booting again", flush=True)
                 machines.__exit__()
                 machines = None
@@ -207,8 +217,6 @@ def run_group(files, options, results: Results):
                 print(f"# {title}: booted in {machines.boot_seconds:.1f} s", flush=True)
                 watch.booted(machines)
             elif machines.system is not system:
-                for machine in machines.machines.values():
-                    driver.unload(machine, fail=False)
                 machines.become(system)
             run_file(module, path, machines, options, results)
             if machines.healthy():
@@ -238,9 +246,30 @@ def chosen(names, folders) -> tuple:
             sys.exit(f"there is no test file {stem}.py")
         if path not in files:
             files.append(path)
-        if test:
-            share.setdefault(stem, []).extend((test, f"{test}.*"))
-    return files, share
+        share.setdefault(stem, []).append(test)
+    # A file as such means all of its tests.
+    return files, {stem: tests for stem, tests in share.items() if "" not in tests}
+
+
+def patterns(test: str) -> tuple:
+    """What chooses a test, in all of its variants."""
+    return test, f"{test}.*"
+
+
+def without_tests(module, tests) -> list:
+    """Those of the names that choose no test of a file."""
+    names = []
+    for case in cases(module):
+        if isinstance(case, ksft.KsftCaseFunction):
+            for variant in case.variants:
+                if not isinstance(variant, ksft.KsftNamedVariant):
+                    params = variant if isinstance(variant, tuple) else (variant,)
+                    variant = ksft.KsftNamedVariant(None, *params)
+                names.append(f"{case.name}.{variant.name}")
+        else:
+            names.append(case.__name__)
+    return [test for test in tests
+            if not any(fnmatch.filter(names, pattern) for pattern in patterns(test))]
 
 
 def run(paths, options, share=None, watch=None) -> int:
@@ -256,6 +285,8 @@ def run(paths, options, share=None, watch=None) -> int:
     print("TAP version 13", flush=True)
     for path in paths:
         module = load_file(path)
+        for test in without_tests(module, options.share.get(path.stem, ())):
+            results.result(False, f"{path.stem}.{test} is the name of a test")
         if module.SYSTEM is None:
             run_file(module, path, None, options, results)
         else:
