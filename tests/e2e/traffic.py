@@ -3,8 +3,9 @@
 
 import json
 
-from rig import (PAIR, V4, V6, End, KsftNamedVariant, Streaming, counters, ksft_eq, ksft_ge, ksft_pr,
-                 ksft_variants, pair, ping, ping_at_once, stats, stream, wait_for, wait_stats)
+from rig import (PAIR, V4, V6, End, KsftNamedVariant, Streaming, counters, ksft_eq, ksft_ge,
+                 ksft_pr, ksft_variants, pair, ping, ping_at_once, stats, stream, wait_for,
+                 wait_stats)
 
 SYSTEM = PAIR
 
