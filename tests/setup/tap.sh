@@ -85,13 +85,14 @@ name_of() {
 # why LINE...: of what a test said before it failed, the line that names the reason: an
 # exception, a check, or the first one.
 why() {
-	local line found=''
+	local line found='' tells='^Check failed|^Expected exception|panicked at|EXPECTATION FAILED'
+	tells+='|(^|[ :])(error|warning)(\[[A-Z0-9]+\])?: '
 	for line; do
 		line=${line#*Exception| }
 		if [[ $line =~ ^[A-Za-z_.]*(Error|Died|TimedOut|Exception|Expired):\ ?.+ ]]; then
 			found=$line
 			break
-		elif [ -z "$found" ] && [[ $line =~ ^(Check\ failed|Expected\ exception|.*panicked\ at|.*EXPECTATION\ FAILED) ]]; then
+		elif [ -z "$found" ] && [[ $line =~ $tells ]]; then
 			found=$line
 		fi
 	done
