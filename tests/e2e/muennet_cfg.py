@@ -111,7 +111,7 @@ def test_batch_of_many(env):
 
 
 # Whether there are sockets of generic netlink, protocol 16, that have joined a group beside number
-# 16, which is told of families.
+# 16, which gets the notifications about families.
 LISTENS = "awk '$2 == 16 && $4 !~ /^0000[08]000$/' /proc/net/netlink | grep -q ."
 
 

@@ -27,8 +27,8 @@ from .system import PLACES, System
 from .wait import DEADLINE, TimedOut, listens, until
 
 BOOT_ATTEMPTS = 3
-# Seconds of a processor that a boot may take: one that hangs spends them, too, and one on
-# a machine that is busy with other things does not. A good machine takes 8.
+# Seconds of processor time that a boot may take; a good machine takes 8. A boot that hangs
+# and spins spends them, a slow one does not; one that hangs idle meets the deadline.
 BOOT_CPU_SECONDS = 100 * PATIENCE
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
                 "no_hash_pointers mitigations=off {more}")
