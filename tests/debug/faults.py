@@ -98,27 +98,18 @@ REQUESTS = [KsftNamedVariant(name, request) for name, request in {
     "dump_marks": {"prepare": [CHILD, MARK], "run": {"dump": "get-mark", "attrs": {}}}}.items()]
 
 
-def listening(env):
-    """Somebody wants to know of children and marks, until the end of the test."""
-    netlink.install(env.a)
-    env.a.run(f"python3 -B {netlink.WHERE}/client.py monitor >/run/heard 2>&1 & "
-              "echo $! >/run/monitor")
-    defer(env.a.run, "kill $(cat /run/monitor)")
-    env.a.wait("grep -q listening /run/heard", "listener to the group")
-
-
 @ksft_variants(REQUESTS)
 def test_request(env, request):
     # The driver fills what others allocate for a dump.
     prepare(env, ANY if "dump" in request["run"] else MODULES)
     load(env.a, leaks.parameters())
     env.a.run("ip link set left up")
-    listening(env)
+    netlink.listen(env.a)
     in_turn(env, "netlink", json.dumps(request),
             fails=LOST | NAMELESS if request["run"] == CHILD else LOST)
     if request["run"] == MARK:
         # So few that each of them failed, also that of the notification.
-        env.a.wait("grep -q '\"lost\"' /run/heard", "word of a notification that was lost")
+        netlink.heard(env.a, "lost")
 
 
 def test_link_of_the_kind(env):

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig import DEADLINE, ksft_eq, ksft_gt, ksft_pr, ksft_true
+from rig import DEADLINE, Script, ksft_eq, ksft_gt, ksft_pr, ksft_true
 
 import dumps
 import owners
@@ -66,10 +66,9 @@ def in_turn(env, kind: str, *arguments: str, fails=None, most: int = 12) -> Coun
     """
     env.check_logs()
     begin = time.monotonic()
-    words = " ".join(f"'{word}'" for word in arguments)
-    done = env.a.run("python3 -B /run/faults/faults.py "
-                     f"{env.seed(11)} {0 if env.long else most} {kind} {words}",
-                     timeout=DEADLINE * (20 if env.long else 1))
+    program = Script("/run/faults/faults.py", env.seed(11), 0 if env.long else most, kind,
+                     *arguments)
+    done = env.a.run(program, timeout=DEADLINE * (20 if env.long else 1))
     found = json.loads(done.stdout)
     faults = dumps.take(env.a)
     told = [fault for fault in faults.values() if fault.told]

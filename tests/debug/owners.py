@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from rig import defer, ksft_eq, runner, unload
+from rig import Script, defer, ksft_eq, runner, unload
 
 PROGRAM = Path(__file__).parent / "guest/owners.py"
 # How long it may take until what waits for RCU and for workqueues is freed.
@@ -38,7 +38,7 @@ def scan(machine) -> list:
 def living(machine, module: str = "muennet") -> list:
     """The objects: [cache, how many, the calls]."""
     machine.put("/run/owners.py", PROGRAM.read_bytes())
-    return json.loads(machine.run(f"python3 -B /run/owners.py {module}").stdout)
+    return json.loads(machine.run(Script("/run/owners.py", module)).stdout)
 
 
 def totals(objects) -> Counter:

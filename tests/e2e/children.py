@@ -100,24 +100,9 @@ def test_parent_down(env):
     ksft_eq(between(env, "child0", 5).received, 5)
 
 
-def listen(machine):
-    """Writes what the group is told to a file, for `heard`."""
-    netlink.install(machine)
-    machine.run(f"python3 -B {netlink.WHERE}/client.py monitor >/run/heard 2>&1 & "
-                "echo $! >/run/monitor")
-    defer(machine.run, "kill $(cat /run/monitor)")
-    machine.wait("grep -q listening /run/heard", "listener to the group")
-
-
-def heard(machine, last: str) -> list:
-    """What the group has been told, when `last` is in it."""
-    machine.wait(f"grep -q {last} /run/heard", f"notification with {last}")
-    return [json.loads(line) for line in machine.run("cat /run/heard").stdout.splitlines()[1:]]
-
-
 def test_notifications(env):
     load(env.a)
-    listen(env.a)
+    netlink.listen(env.a)
     answers = netlink.ask(env.a, *[{"do": command, "attrs": attrs} for command, attrs in (
         ("add-child", {"parent-ifname": "net0", "ifname": "child0"}),
         ("add-child", {"parent-ifname": "net0", "ifname": "child1"}),
@@ -126,7 +111,7 @@ def test_notifications(env):
         ("del-mark", {"ifname": "child1", "mark": 7}),
         ("del-child", {"ifname": "child0"}))])
     ksft_eq({answer["errno"] for answer in answers}, {""})
-    told = heard(env.a, "child-del")
+    told = netlink.heard(env.a, "child-del")
     ksft_eq([(entry["name"], entry["ifname"]) for entry in told], [
         ("child-add-ntf", "child0"), ("child-add-ntf", "child1"), ("mark-add-ntf", "child0"),
         ("mark-move-ntf", "child1"), ("mark-del-ntf", "child1"), ("child-del-ntf", "child0")])
@@ -137,26 +122,26 @@ def test_no_notification_of_what_never_was(env):
     load(env.a)
     env.a.run("ip netns add blue && ip -n blue link add taken index 77 type dummy")
     defer(env.a.run, "ip netns del blue; ip link del child0", fail=False)
-    listen(env.a)
+    netlink.listen(env.a)
     # C finds out that the index is taken when the child has its port already.
     tried = env.a.run("ip link replace link net0 name never index 77 netns blue type muennet",
                       fail=False)
     ksft_in("busy", tried.stderr)
     ksft_eq(netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")["errno"], "")
-    told = heard(env.a, "child0")
+    told = netlink.heard(env.a, "child0")
     ksft_eq([(entry["name"], entry["ifname"]) for entry in told], [("child-add-ntf", "child0")])
     ksft_eq([it["ifname"] for it in netlink.dump(env.a, "get")], ["net0", "child0"])
 
 
 def test_notifications_of_elsewhere(env):
     load(env.a)
-    listen(env.a)
+    netlink.listen(env.a)
     defer(env.a.run, "ip netns del blue 2>/dev/null; true")
     ksft_eq(netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")["errno"], "")
     env.a.run("ip netns add blue && ip link set child0 name other && "
               "ip link set other netns blue && ip -n blue link set other name third && "
               "ip netns del blue")
-    told = heard(env.a, "child-del")
+    told = netlink.heard(env.a, "child-del")
     # Names and moves are for rtnetlink to tell; a namespace that goes has no number any more.
     ksft_eq([(entry["name"], entry["ifname"], entry.get("netnsid")) for entry in told],
             [("child-add-ntf", "child0", None), ("child-del-ntf", "third", -1)])

@@ -6,9 +6,10 @@ import os
 import re
 import struct
 
-from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, System, Writer, counters, defer,
-                 ksft_eq, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load, load_all, ping,
-                 ping_at_once, stats, stream, unanswered, wait_counters, wait_for, wait_peer)
+from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, Script, System, Writer, counters,
+                 defer, ksft_eq, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load,
+                 load_all, ping, ping_at_once, stats, stream, wait_answer, wait_counters, wait_for,
+                 wait_peer)
 from rig.unikernel import PROTOCOL, Unikernel, element, frame_of
 
 SYSTEM = System("ethernet", ("a", "b"), (
@@ -119,7 +120,7 @@ def test_frames_for_others(env):
     env.a.run(f"ip neigh replace {b.address} lladdr 02:00:00:00:00:99 dev eth7")
     env.b.put("/run/listen.py", LISTEN.encode())
     env.b.run("rm -f /run/ready")
-    with env.b.bkg("python3 /run/listen.py", exit_wait=True) as seen:
+    with env.b.bkg(Script("/run/listen.py"), exit_wait=True) as seen:
         env.b.wait("[ -e /run/ready ]", "listener")
         ksft_eq(link(env.b)["promiscuity"], 1)
         ksft_eq(ping_at_once(a, b, "-c 2 -i 0.01 -W 1").received, 0)
@@ -154,7 +155,7 @@ def test_in_a_bridge(env):
         ends.append(End(machine, f"192.0.2.{host}", "guest"))
     ksft_eq(link(env.a)["promiscuity"], 1)
     # What a sent before b's first look is not b's.
-    wait_for(lambda: not unanswered(*ends), "answer")
+    wait_answer(*ends)
     ksft_eq(ping(*ends).received, 3)
     stream(*ends)
 

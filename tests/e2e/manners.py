@@ -10,9 +10,9 @@ import re
 import signal
 import time
 
-from rig import (PAIR, V4, End, KsftNamedVariant, Streaming, defer, ksft_eq, ksft_ge, ksft_gt,
-                 ksft_in, ksft_lt, ksft_ne, ksft_pr, ksft_true, ksft_variants, load, pair, ping,
-                 ping_at_once, stats, stream, unanswered, up, wait_for)
+from rig import (PAIR, V4, End, KsftNamedVariant, Script, Streaming, defer, ksft_eq, ksft_ge,
+                 ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_pr, ksft_true, ksft_variants, load, pair,
+                 ping, ping_at_once, stats, stream, up, wait_answer, wait_for)
 from rig.traffic import retransmits
 
 SYSTEM = PAIR
@@ -29,7 +29,7 @@ def answered(source: End, target: End):
     An interface that has come up joins its peer in the middle: from its first look on, all
     pings are answered.
     """
-    wait_for(lambda: not unanswered(source, target), "answer")
+    wait_answer(source, target)
     ksft_eq(ping(source, target).received, 3)
 
 
@@ -156,7 +156,7 @@ def test_transmit_timestamps(env):
     ksft_in("software-transmit", text)
     ksft_in("software-receive", text)
     env.a.put("/run/stamps.py", STAMPS.encode())
-    ksft_eq(env.a.run(f"python3 -I -S /run/stamps.py {V4['b']}").stdout, "stamped\n")
+    ksft_eq(env.a.run(Script("/run/stamps.py", V4["b"])).stdout, "stamped\n")
 
 
 def test_down_under_load(env):
@@ -196,7 +196,7 @@ def test_peer_stands_still(env):
     before_a, before_b = stats(env.a), stats(env.b)
     thaw = frozen(env.b)
     begin = time.monotonic()
-    env.a.run(f"python3 -I -S /run/sender.py {V4['b']} {count}")
+    env.a.run(Script("/run/sender.py", V4["b"], count))
     seconds = time.monotonic() - begin
     ksft_eq(ping_at_once(a, b, "-c 3 -i 0.05 -W 1").received, 0)
     sent = count + 3

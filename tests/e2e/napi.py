@@ -21,7 +21,10 @@ PAIRS = (KsftNamedVariant("vector", "left", "right"), KsftNamedVariant("polled",
 
 SET = """
 import json, sys
-sys.path.append("/usr/share/ynl")
+sys.path += ["/usr/lib/python3/dist-packages", "/usr/share/ynl"]
+import yaml
+# Its parser in C; the other one takes seconds of an emulated processor.
+yaml.safe_load = lambda file: yaml.load(file, yaml.CSafeLoader)
 from lib import YnlFamily
 netdev = YnlFamily("/run/netdev.yaml", schema="")
 index, how = sys.argv[1:]
@@ -39,7 +42,7 @@ def set_threaded(end: End, how: str, dev: str = "") -> dict:
     end.machine.put("/run/netdev.yaml", (places.kernel_source() / SPEC).read_bytes())
     end.machine.put("/run/set.py", SET.encode())
     index = end.run(f"cat /sys/class/net/{dev or end.ns}/ifindex").stdout.strip()
-    return json.loads(end.run(f"python3 /run/set.py {index} {how}").stdout)
+    return json.loads(end.machine.run(end.script("/run/set.py", index, how)).stdout)
 
 
 def runs(end: End, pid: int) -> int:

@@ -6,9 +6,9 @@ to do for them goes with them. Both ends must want it.
 
 import struct
 
-from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Writer, counters, defer, ksft_eq,
-                 ksft_gt, ksft_pr, ksft_true, ksft_variants, load, pair, ping, stats, stream,
-                 unanswered, up, wait_counters, wait_stats)
+from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Script, Writer, counters, defer,
+                 ksft_eq, ksft_gt, ksft_pr, ksft_true, ksft_variants, load, pair, ping, stats,
+                 stream, unanswered, up, wait_counters, wait_stats)
 from rig.packets import ip4, udp4
 
 SYSTEM = PAIR
@@ -69,9 +69,9 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_UDP, 103, 1000)
 s.sendto(b"".join(bytes([n]) * 1000 for n in range(10)), ("192.0.2.2", 7))
 """)
-    with env.b.bkg("exec python3 /run/get.py", exit_wait=True, fail=True):
+    with env.b.bkg(Script("/run/get.py"), exit_wait=True, fail=True):
         env.b.wait_listens(7, "udp")
-        env.a.run("python3 /run/put.py")
+        env.a.run(Script("/run/put.py"))
 
 
 def test_large_mtus(env):

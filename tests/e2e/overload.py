@@ -5,7 +5,7 @@ import json
 import signal
 import time
 
-from rig import (DEADLINE, PAIR, V4, TimedOut, Writer, defer, ip_element, ksft_eq, ksft_ge,
+from rig import (DEADLINE, PAIR, V4, Script, TimedOut, Writer, defer, ip_element, ksft_eq, ksft_ge,
                  ksft_gt, ksft_pr, ksft_true, load, stats, up, wait_counters, wait_for, wait_stats)
 from rig.beside import WEIGHT, Polls
 from rig.packets import numbered, udp4
@@ -41,7 +41,7 @@ class Receiver:
 
     def __enter__(self):
         self._before = self._under_way()
-        self._program = self.machine.bkg(f"exec python3 -I -S /rig/receive.py {PORT}", fail=True)
+        self._program = self.machine.bkg(Script("/rig/receive.py", PORT), fail=True)
         self.machine.wait_listens(PORT, "udp")
         return self
 
@@ -82,7 +82,7 @@ class Busy:
         self.machine.put("/run/busy.py", BUSY.encode())
         processors = range(len(softnet(self.machine)))
         self.machine.run("rm -f /run/busy.?")
-        self._programs = [self.machine.bkg(f"exec python3 -I -S /run/busy.py {n}", fail=True)
+        self._programs = [self.machine.bkg(Script("/run/busy.py", n), fail=True)
                           for n in processors]
         self.machine.wait(f"[ $(ls /run/busy.? | wc -l) = {len(processors)} ]", "busy processes")
         return self

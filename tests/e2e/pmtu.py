@@ -8,7 +8,7 @@ import struct
 
 from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, System, at_once, counters, defer,
                  ksft_eq, ksft_ge, ksft_in, ksft_pr, ksft_true, ksft_variants, stats, stream,
-                 unanswered, unload, wait_counters, wait_for, wait_stats)
+                 unload, wait_answer, wait_counters, wait_stats)
 from rig.packets import checksum
 from rig.sinfo import entry_offset, patched
 
@@ -98,7 +98,7 @@ class Paths:
         # Both ways are there before anything is limited. What is sent before a receiver's first
         # look is not read.
         for end in (self.server, self.server6) if ipv6 else (self.server,):
-            wait_for(lambda end=end: not unanswered(self.client, end), f"answer of {end.address}")
+            wait_answer(self.client, end)
 
     def __setitem__(self, mark, value):
         struct.pack_into("<I", self.map, 4 * (mark - 1), value)
@@ -301,10 +301,10 @@ def udp(paths, source, count, size) -> int:
     for machine in (source.machine, paths.server.machine):
         machine.put("/run/udp.py", UDP.encode())
         machine.put("/run/serve.py", SERVE.encode())
-    serve = paths.server.inside(f"python3 /run/serve.py {count} {size}")
+    serve = paths.server.script("/run/serve.py", count, size)
     with paths.server.machine.bkg(serve, exit_wait=True) as served:
         paths.server.wait_listens(9, "udp")
-        source.run(f"python3 /run/udp.py {SERVER} {count} {size}")
+        source.machine.run(source.script("/run/udp.py", SERVER, count, size))
     return int(served.stdout)
 
 

@@ -3,8 +3,8 @@
 
 import json
 
-from rig import (PAIR, KsftNamedVariant, Reader, Writer, defer, ksft_eq, ksft_ne, ksft_variants,
-                 load_all, stats, wait_peer, wait_stats)
+from rig import (PAIR, KsftNamedVariant, Reader, Script, Writer, defer, ksft_eq, ksft_ne,
+                 ksft_variants, load_all, stats, wait_peer, wait_stats)
 
 SYSTEM = PAIR
 
@@ -51,7 +51,7 @@ def pair(env, mtu=SIZE, machines=("a", "b")):
 def received(machine, count, act, kind="SOCK_RAW") -> list:
     """[protocol, packet type, bytes] of what a packet socket receives while act() runs."""
     machine.run("rm -f /run/ready")
-    with machine.bkg(f"python3 /run/receive.py {kind} {count}", exit_wait=True) as got:
+    with machine.bkg(Script("/run/receive.py", kind, count), exit_wait=True) as got:
         machine.wait("[ -e /run/ready ]", "receiver")
         act()
     return [(int(protocol), int(kind), bytes.fromhex(data)) for protocol, kind, data in
@@ -60,7 +60,13 @@ def received(machine, count, act, kind="SOCK_RAW") -> list:
 
 def send(machine, *packets, kind="SOCK_RAW"):
     """Sends packets by a packet socket."""
-    machine.run(f"python3 /run/send.py {kind} " + " ".join(data.hex() for data in packets))
+    machine.run(Script("/run/send.py", kind, *(data.hex() for data in packets)))
+
+
+def run(machine, text: str, **options):
+    """Runs a program of Python."""
+    machine.put("/run/once.py", text.encode())
+    return machine.run(Script("/run/once.py"), **options)
 
 
 def test_the_device(env):
@@ -104,7 +110,7 @@ def test_nothing_stale_is_sent(env):
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
               "s.bind(('raw0', 0)); "
               f"[s.send(b'\\xee' * {SIZE}) for _ in range({count + 10})]")
-    env.a.run(f'python3 -c "{script}"')
+    run(env.a, script)
     reader = Reader(channel)
     send(env.a, b"a", b"b" * (SIZE - 1))
     ksft_eq(reader.read(), [b"a".ljust(SIZE, b"\0"), b"b" * (SIZE - 1) + b"\0"])
@@ -117,7 +123,7 @@ def test_sizes(env, mtu):
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
               "s.bind(('raw0', 0)); "
               f"s.send(b'\\x11'); s.send(b'\\x22' * {mtu}); s.send(b'\\x33')")
-    got = received(env.b, 3, lambda: env.a.run(f'python3 -c "{script}"'))
+    got = received(env.b, 3, lambda: run(env.a, script))
     ksft_eq([data for _, _, data in got], [data.ljust(mtu, b"\0") for data in packets])
 
 
@@ -127,7 +133,7 @@ def test_too_long(env):
     before = stats(env.a, "raw0")
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
               f"s.bind(('raw0', 0)); s.send(b'x' * {SIZE + 1})")
-    ksft_ne(env.a.run(f'python3 -c "{script}"', fail=False).ret, 0)
+    ksft_ne(run(env.a, script, fail=False).ret, 0)
     ksft_eq(stats(env.a, "raw0")["tx_packets"], before["tx_packets"])
 
 

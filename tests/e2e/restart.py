@@ -2,7 +2,7 @@
 """Writers come and go under traffic: the other side recovers by itself."""
 
 from rig import (PAIR, V4, End, KsftNamedVariant, ksft_eq, ksft_ne, ksft_true, ksft_variants, load,
-                 pair, ping, unanswered, unload, up, wait_for)
+                 pair, ping, unload, up, wait_answer)
 
 SYSTEM = PAIR
 
@@ -13,7 +13,7 @@ TIMES = 3
 def recovers(env):
     """Both directions work by themselves, and then lose nothing."""
     a, b = End(env.a, V4["a"]), End(env.b, V4["b"])
-    wait_for(lambda: not unanswered(a, b), "answer")
+    wait_answer(a, b)
     ksft_eq(ping(a, b, count=5).received, 5)
 
 

@@ -7,13 +7,13 @@ Packet sockets with a ring in memory that they share with the kernel
 import struct
 from contextlib import contextmanager
 
-from rig import PAIR, V4, ksft_eq, load_all, pair, wait_peer
+from rig import PAIR, V4, Script, ksft_eq, load_all, pair, wait_peer
 from rig.packets import udp4
 
 SYSTEM = PAIR
 
 RAW = "name=raw0 in=channel_in out=channel_out reader_protocol=5 writer_protocol=5"
-RING = "python3 -I -S /rig/ring.py"
+RING = "/rig/ring.py"
 # Numbered datagrams, for nobody.
 SEND = """
 import socket, sys
@@ -29,18 +29,18 @@ def receiving(machine, dev: str, count: int, shown: int = 2000):
     """Receives meanwhile; afterwards a list of (protocol, type, length, first bytes)."""
     got: list = []
     machine.run("rm -f /run/ready")
-    command = f"exec {RING} receive {dev} {count} {shown} >/run/received"
+    command = Script(RING, "receive", dev, count, shown)
     with machine.bkg(command, exit_wait=True, fail=True):
         machine.wait("[ -e /run/ready ]", "receiver")
         yield got
-    for line in machine.get("/run/received").decode().splitlines():
+    for line in machine.look("/run/received").splitlines():
         protocol, kind, length, data = line.split()
         got.append((int(protocol, 16), int(kind), int(length), bytes.fromhex(data)))
 
 
 def send(machine, dev: str, protocol: int, *packets: bytes):
     """Sends packets that lie in a ring."""
-    machine.run(f"{RING} send {dev} {protocol:#x} " + " ".join(data.hex() for data in packets))
+    machine.run(Script(RING, "send", dev, hex(protocol), *(data.hex() for data in packets)))
 
 
 def test_raw_mode(env):
@@ -76,7 +76,7 @@ def test_all_blocks_of_the_ring(env):
     env.a.put("/run/send.py", SEND.encode())
     with receiving(env.b, "net0", bursts * burst, 32) as got:
         for number in range(bursts):
-            env.a.run(f"python3 -I -S /run/send.py {number * burst} {burst}")
+            env.a.run(Script("/run/send.py", number * burst, burst))
             env.b.wait(f"[ $(wc -l </run/received) -ge {(number + 1) * burst} ]", "packets")
     numbers = [struct.unpack_from(">I", data, 28)[0] for _, _, _, data in got]
     ksft_eq(numbers, list(range(bursts * burst)), "all of them, in their order")

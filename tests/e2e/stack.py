@@ -6,9 +6,9 @@ import socket
 import struct
 
 from e2e import offload
-from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, KsftSkipEx, Writer, counters, defer,
-                 ip_element, ksft_eq, ksft_in, ksft_lt, ksft_pr, ksft_variants, load, pair, ping,
-                 stats, up, wait_counters, wait_for, wait_stats)
+from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, KsftSkipEx, Script, Writer, counters,
+                 defer, ip_element, ksft_eq, ksft_in, ksft_lt, ksft_pr, ksft_variants, load, pair,
+                 ping, stats, up, wait_counters, wait_for, wait_stats)
 from rig.packets import checksum, ip4
 
 SYSTEM = PAIR
@@ -110,9 +110,9 @@ def test_a_checksum_of_zero(env, parameters, kind, addresses):
     env.a.put("/run/send.py", SEND.encode())
     env.b.put("/run/get.py", GET.encode())
     ksft_eq(ping(End(env.b, addresses["b"]), End(env.a, addresses["a"]), count=1).received, 1)
-    with env.b.bkg(f"exec python3 /run/get.py {addresses['b']}", exit_wait=True, fail=True) as got:
+    with env.b.bkg(Script("/run/get.py", addresses["b"]), exit_wait=True, fail=True) as got:
         env.b.wait_listens(PORT, "udp")
-        env.a.run(f"python3 /run/send.py {addresses['a']} {addresses['b']} {payload.hex()}")
+        env.a.run(Script("/run/send.py", addresses["a"], addresses["b"], payload.hex()))
     ksft_eq(got.stdout, payload.hex() + "\n")
     channel = env.channel("a_to_b")
     ports = struct.pack(">HH", FROM, PORT)
@@ -156,9 +156,9 @@ def test_segments_with_a_source_route(env, parameters):
     before = bad()
     env.b.put("/run/serve.py", SERVE.encode())
     env.a.put("/run/connect.py", CONNECT.encode())
-    with env.b.bkg("exec python3 /run/serve.py", exit_wait=True, fail=True) as served:
+    with env.b.bkg(Script("/run/serve.py"), exit_wait=True, fail=True) as served:
         env.b.wait_listens(PORT)
-        env.a.run("python3 /run/connect.py")
+        env.a.run(Script("/run/connect.py"))
     ksft_eq(served.stdout, f"{1 << 20}\n")
     ksft_eq(bad(), before)
 
@@ -242,5 +242,5 @@ def test_the_protocol_of_a_packet_socket(env, parameters):
         env.a.run(AWAY if rule else "tc qdisc del dev net0 clsact")
         for kind in ("raw 0", "raw 0x300", "raw 0x8", "datagram 0", "raw 0xdd86"):
             before = counters(env.a)["tx_packets"]
-            env.a.run(f"python3 /run/send.py {kind} {packet}", fail=False)
+            env.a.run(Script("/run/send.py", *kind.split(), packet), fail=False)
             ksft_eq(counters(env.a)["tx_packets"] - before, kinds.get(kind, 0), f"{kind}, {rule}")

@@ -9,7 +9,7 @@ import json
 import random
 import struct
 
-from rig import OUTWARD, KsftNamedVariant, ksft_eq, ksft_in, ksft_variants, load, up
+from rig import OUTWARD, KsftNamedVariant, Script, ksft_eq, ksft_in, ksft_variants, load, up
 from rig.elements import fill, held, ip_packet, payload, same
 from rig.packets import ip4
 
@@ -101,7 +101,7 @@ def test_nothing_but_packets(env, flags, mark):
         "packets": [(kind, packet.hex()) for kind, packet in packets], "mark": mark,
         "data": data.hex(), "datagrams": DATAGRAMS, "segments": SEGMENTS}).encode())
     env.a.put("/run/send.py", SENDER.encode())
-    env.a.run("python3 -I -S /run/send.py")
+    env.a.run(Script("/run/send.py"))
 
     found = held(channel, flags, PROTOCOL)
     sent = [packet if flags else packet.ljust(MTU, b"\0") for _, packet in packets * 2]

@@ -7,9 +7,9 @@ import random
 import time
 from pathlib import Path
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, at_once, defer, ip_element,
-                 ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats, until, up,
-                 wait_for)
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Script, Writer, at_once, defer,
+                 ip_element, ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats,
+                 until, up, wait_for)
 from rig.client import PATIENCE
 from rig.packets import udp4
 
@@ -106,7 +106,7 @@ def fill(machine):
     """Leaves little memory."""
     machine.run("mkdir -p /run/full && mount -t tmpfs -o size=100% full /run/full")
     defer(machine.run, "umount /run/full")
-    machine.run(f"python3 -I -S /run/scarce.py fill /run/full/most {LEFT}")
+    machine.run(Script("/run/scarce.py", "fill", "/run/full/most", LEFT))
 
 
 def traffic(machine, address: str, seed: int):

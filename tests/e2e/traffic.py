@@ -107,11 +107,11 @@ def test_udp(env, source, target):
     pair(env, quiet=True)
     a, b = ends(env, source, target)
     a.machine.put("/run/send.py", SEND.encode())
-    receiver = b.machine.bkg(f"exec python3 -I -S /rig/receive.py {PORT}", fail=True)
+    receiver = b.machine.bkg(b.script("/rig/receive.py", PORT), fail=True)
     with receiver:
         b.wait_listens(PORT, "udp")
         for number in range(bursts):
-            a.run(f"python3 -I -S /run/send.py {b.address} {number * burst} {burst}")
+            a.machine.run(a.script("/run/send.py", b.address, number * burst, burst))
             wait_stats(b.machine, rx_packets=(number + 1) * burst)
     got = json.loads(receiver.stdout)
     ksft_eq(got, {"received": bursts * burst, "bad": 0, "numbers": [[0, bursts * burst - 1]]})

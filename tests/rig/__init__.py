@@ -22,10 +22,11 @@ from .driver import (README, V4, V6, at_once, batch, counters, errno_of, interfa
 from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_wait, ksft_eq,
                    ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
                    ksft_true, ksft_variants)
+from .machine import Script
 from .system import Channel, System
 from .systems import LOOP, OUTWARD, PAIR
 from .traffic import (ANSWER, End, Ping, Stream, Streaming, iperf3, ping, ping_at_once, pingpong,
-                      stream, unanswered)
+                      stream, unanswered, wait_answer)
 from .wait import DEADLINE, TimedOut, until, wait_for
 
 __all__ = [
@@ -37,8 +38,8 @@ __all__ = [
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
     "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_raises",
     "ksft_true", "ksft_variants",
-    "Channel", "System", "LOOP", "OUTWARD", "PAIR",
+    "Channel", "Script", "System", "LOOP", "OUTWARD", "PAIR",
     "ANSWER", "End", "Ping", "Stream", "Streaming", "iperf3", "ping", "ping_at_once", "pingpong",
-    "stream", "unanswered",
+    "stream", "unanswered", "wait_answer",
     "DEADLINE", "TimedOut", "until", "wait_for",
 ]

@@ -73,7 +73,7 @@ class Beside:
         self.counted, self.softirqs = [], []
 
     def _softnet(self) -> list:
-        lines = self.machine.run("cat /proc/net/softnet_stat").stdout.splitlines()
+        lines = self.machine.look("/proc/net/softnet_stat").splitlines()
         return [[int(word, 16) for word in line.split()[:3]] for line in lines]
 
     def __enter__(self):
@@ -109,7 +109,7 @@ class Beside:
         self.polls.check()
 
 
-def answered_burst(source: End, target: End, dev: str, count: int = 150):
+def answered_burst(source: End, target: End, dev: str, count: int = 100):
     """
     Pings so many at a time, usually more than a poll may receive, by `dev` of the source: all
     is answered in the end. There must be no other traffic.

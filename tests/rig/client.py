@@ -155,11 +155,17 @@ class Client:
         ident = self._send("start", {"argv": argv, "stdin": base64.b64encode(stdin).decode()})
         return Program(self, ident, self._answer(ident, "start")["pid"])
 
+    def script(self, path: str, arguments, ns: str = "", stdin: bytes = b"") -> Program:
+        """Starts a Python program."""
+        ident = self._send("script", {"path": path, "arguments": [*arguments], "ns": ns,
+                                      "stdin": base64.b64encode(stdin).decode()})
+        return Program(self, ident, self._answer(ident, "script")["pid"])
+
     def put(self, path: str, data: bytes, mode: int = 0o644):
         """Writes a file in the machine."""
         packed = base64.b64encode(zlib.compress(data)).decode()
         self.request("put", path=path, data=packed, mode=mode)
 
     def get(self, path: str) -> bytes:
-        """Reads a file in the machine."""
+        """Reads a file in the machine, or the names in a folder, one a line."""
         return base64.b64decode(self.request("get", path=path)["data"])

@@ -41,7 +41,7 @@ def install(machine, finish=lambda path: None):
 def unload(machine):
     """Removes the module if it is loaded."""
     if machine.alive():
-        machine.run("grep -q ^muennet /proc/modules || exit 0; rmmod muennet")
+        machine.run("[ ! -e /sys/module/muennet ] || rmmod muennet")
 
 
 def load(machine, parameters: str = README, fail: bool = True):
@@ -82,8 +82,8 @@ def up(machine, dev: str = "net0", quiet: bool = False, side: str = "", ns: str 
     steps = [f"addr replace {V4[side]}/24 dev {dev}", f"link set {dev} up"]
     before = ""
     if quiet:
-        inside = f"ip netns exec {ns} " if ns else ""
-        before = f"{inside}sh -c 'echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6' && "
+        before = f"echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6"
+        before = f"ip netns exec {ns} sh -c '{before}' && " if ns else f"{before} && "
     else:
         steps.insert(1, f"addr replace {V6[side]}/64 dev {dev} nodad")
     # Programs take long to start under emulation.
@@ -113,23 +113,18 @@ def pair(env, parameters: str = README, quiet: bool = False):
 
 def wait_peer(machine, dev: str = "net0"):
     """Waits until an interface follows its peer: what is sent before that is not read."""
-    wait_for(lambda: machine.counters(dev)[0]["peer_active"],
+    wait_for(lambda: counters(machine, dev)["peer_active"],
              f"active peer of {dev} in {machine.name}")
 
 
 def stats(machine, dev: str = "net0", ns: str = "") -> dict:
     """The interface's counters."""
-    inside = f"ip netns exec {ns} " if ns else ""
-    where = f"/sys/class/net/{dev}/statistics"
-    out = machine.run(f"{inside}sh -c 'cd {where} && grep . *'").stdout
-    return {name: int(value) for name, value in re.findall(r"^(\w+):(\d+)$", out, re.M)}
+    return machine.stats(dev, ns)
 
 
 def counters(machine, dev: str = "net0", ns: str = "") -> dict:
     """What `ethtool -S` counts."""
-    inside = f"ip netns exec {ns} " if ns else ""
-    out = machine.run(f"{inside}ethtool -S {dev}").stdout
-    return {name: int(value) for name, value in re.findall(r"^ +(\w+): (\d+)$", out, re.M)}
+    return machine.counters(dev, ns)[0]
 
 
 def wait_stats(machine, dev: str = "net0", ns: str = "", **wanted):
@@ -146,7 +141,7 @@ def wait_counters(machine, dev: str = "net0", ns: str = "", **wanted):
 
 def interfaces(machine) -> set:
     """The names of the interfaces there are."""
-    return set(machine.run("ls /sys/class/net").stdout.split())
+    return set(machine.look("/sys/class/net").split())
 
 
 def messages(lines) -> list:

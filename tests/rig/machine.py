@@ -32,6 +32,25 @@ BOOT_ATTEMPTS = 3
 BOOT_CPU_SECONDS = 100 * PATIENCE
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
                 "no_hash_pointers mitigations=off {more}")
+# The members of struct rtnl_link_stats64 (linux/if_link.h).
+STATISTICS = """rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_dropped tx_dropped
+    multicast collisions rx_length_errors rx_over_errors rx_crc_errors rx_frame_errors
+    rx_fifo_errors rx_missed_errors tx_aborted_errors tx_carrier_errors tx_fifo_errors
+    tx_heartbeat_errors tx_window_errors rx_compressed tx_compressed rx_nohandler""".split()
+
+
+class Script:
+    """
+    A Python program in a machine, as the command of run() and bkg(), in a network namespace
+    if one is named. It starts quickly: the agent, Python itself, forks.
+    """
+
+    def __init__(self, path: str, *arguments, ns: str = "", stdin: bytes = b""):
+        self.path, self.ns, self.stdin = path, ns, stdin
+        self.arguments = [str(argument) for argument in arguments]
+
+    def __str__(self):
+        return " ".join([self.path, *self.arguments])
 
 
 class Machine:
@@ -44,7 +63,6 @@ class Machine:
         self.console = folder / f"console.{name}"
         self._more, self._devices = more, [*devices]
         self._process = self._client = self._terminal = None
-        self._names: dict = {}
         self.log = klog.Log(name)
 
     def _memory(self, ident: str, path: Path, size: int, address: int, writable: bool) -> list:
@@ -159,6 +177,8 @@ class Machine:
 
     def cmd(self, comm) -> "Program":
         """Starts a command (the selftest library calls this)."""
+        if isinstance(comm, Script):
+            return self._client.script(comm.path, comm.arguments, comm.ns, comm.stdin)
         argv = ["sh", "-c", comm] if isinstance(comm, str) else list(comm)
         return self._client.start(argv)
 
@@ -194,23 +214,33 @@ class Machine:
         self._client.put(path, data, mode)
 
     def get(self, path: str) -> bytes:
-        """Reads a file in the machine."""
+        """Reads a file in the machine, or the names in a folder, one a line."""
         return self._client.get(path)
+
+    def look(self, *paths: str) -> str:
+        """Reads several of them at once, as text."""
+        answers = self._client.requests([("get", {"path": path}) for path in paths])
+        return b"".join(base64.b64decode(answer["data"]) for answer in answers).decode()
 
     def new_log(self) -> list:
         """Kernel log lines since the last look; all are kept in `log`."""
         return self.log.add(self._client.request("klog")["records"])
 
-    def counters(self, dev: str, path: str = "") -> tuple:
+    def counters(self, dev: str, ns: str = "", path: str = "") -> tuple:
         """What `ethtool -S` shows, and what is in a file: faster than by processes."""
-        if dev not in self._names:
-            self._names[dev] = self._client.request("names", dev=dev)["names"]
-        names = self._names[dev]
-        wanted = [("counters", {"dev": dev, "count": len(names)})]
+        wanted = [("counters", {"dev": dev, "ns": ns})]
         wanted += [("get", {"path": path})] if path else []
-        values, *files = (base64.b64decode(answer["data"])
-                          for answer in self._client.requests(wanted))
-        return dict(zip(names, struct.unpack(f"{len(names)}Q", values))), b"".join(files)
+        got, *files = self._client.requests(wanted)
+        names, values = (base64.b64decode(got[part]) for part in ("names", "values"))
+        return (dict(zip((name.rstrip(b"\0").decode() for name, in struct.iter_unpack("32s", names)),
+                         (value for value, in struct.iter_unpack("Q", values)))),
+                b"".join(base64.b64decode(file["data"]) for file in files))
+
+    def stats(self, dev: str, ns: str = "") -> dict:
+        """What /sys/class/net/DEV/statistics shows: faster than by processes."""
+        data = base64.b64decode(self._client.request("stats", dev=dev, ns=ns)["data"])
+        # A later kernel may have more of them.
+        return dict(zip(STATISTICS, struct.unpack_from(f"{len(STATISTICS)}Q", data)))
 
     def visit(self, seconds: float = 0.0015):
         """

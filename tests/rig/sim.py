@@ -40,7 +40,7 @@ class Sim:
         insert(machine, parameters)
 
     def _read(self, name: str) -> list:
-        return self.machine.run(f"cat {FOLDER}/{name}").stdout.splitlines()
+        return self.machine.look(f"{FOLDER}/{name}").splitlines()
 
     def events(self) -> dict:
         """How often each event was triggered; "unknown" those that do not exist."""
@@ -68,13 +68,13 @@ def timers(machine) -> set:
     The addresses of the driver's timers that wait now. One that expires while the
     list is written may be in it twice.
     """
-    out = machine.run("cat /proc/timer_list").stdout
-    return {line.split()[1] for line in out.splitlines() if "[muennet]" in line}
+    return {line.split()[1] for line in machine.look("/proc/timer_list").splitlines()
+            if "[muennet]" in line}
 
 
 def interrupts(machine, name: str) -> int:
     """How often an interface's interrupt came, by /proc/interrupts; -1: it has none."""
-    for line in machine.run("cat /proc/interrupts").stdout.splitlines():
+    for line in machine.look("/proc/interrupts").splitlines():
         words = line.split()
         if words[-1] == name:
             return sum(int(word) for word in words[1:words.index("muensim")])

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """Traffic between two ends: ping, TCP streams and iperf3, and what they measured."""
 
+import itertools
 import json
+import operator
 import re
 from dataclasses import dataclass
 
-from .wait import DEADLINE
+from .machine import Script
+from .wait import DEADLINE, wait_for
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,10 @@ class End:
     def wait_listens(self, port: int, protocol: str = "tcp"):
         """Waits until a socket listens on a port (TCP), or is bound to it (UDP)."""
         self.machine.wait_listens(port, protocol, self.ns)
+
+    def script(self, path: str, *arguments) -> Script:
+        """A Python program at this end."""
+        return Script(path, *arguments, ns=self.ns)
 
     def inside(self, command: str) -> str:
         """The command as it has to be typed in the machine."""
@@ -45,9 +52,9 @@ def ping(source: End, target: End, options: str = "", count: int = 3) -> Ping:
     Pings, the next when one is answered. How long an answer takes does not matter; one
     that does not come costs ANSWER seconds, so this is for what must be answered.
     """
-    once = source.inside(f"ping -q -c 1 -W {ANSWER} {options} {target.address}")
-    out = source.machine.run(f"i=0; while [ $i -lt {count} ]; do {once}; i=$((i + 1)); done",
-                             fail=False).stdout
+    once = f"ping -q -c 1 -W {ANSWER} {options} {target.address}"
+    loop = f"i=0; while [ $i -lt {count} ]; do {once}; i=$((i + 1)); done"
+    out = source.run(f"sh -c '{loop}'" if source.ns else loop, fail=False).stdout
     found = [int(received) for received in re.findall(r"transmitted, (\d+) received", out)]
     if len(found) != count:
         raise RuntimeError(f"ping: {out}")
@@ -67,16 +74,24 @@ def ping_at_once(source: End, target: End, options: str) -> Ping:
     return Ping(sent, received, float(times.group(1)) if times else 0.0)
 
 
-def unanswered(source: End, target: End, options: str = "") -> bool:
-    """Whether one ping gets no answer in a second (on a busy machine it may be late)."""
-    return ping_at_once(source, target, f"-c 1 -W 1 {options}").received == 0
+def unanswered(source: End, target: End, seconds: float = 0.3) -> bool:
+    """Whether one ping gets no answer in this time (on a busy machine it may be late)."""
+    return ping_at_once(source, target, f"-c 1 -W {seconds}").received == 0
+
+
+def wait_answer(source: End, target: End):
+    """Waits until a ping is answered. On a slow machine that takes longer than the first waits."""
+    seconds = itertools.accumulate(itertools.repeat(2), operator.mul, initial=0.25)
+    wait_for(lambda: not unanswered(source, target, next(seconds)),
+             f"answer of {target.address}", pause=0)
 
 
 def pingpong(source: End, target: End, count: int) -> dict:
     """Datagrams, the next when one is answered (guest/pingpong.py): what it printed."""
-    with target.machine.bkg("exec " + target.inside("python3 -I -S /rig/pingpong.py serve 7")):
+    with target.machine.bkg(target.script("/rig/pingpong.py", "serve", 7)):
         target.wait_listens(7, "udp")
-        out = source.run(f"python3 -I -S /rig/pingpong.py {target.address} 7 {count}").stdout
+        play = source.script("/rig/pingpong.py", target.address, 7, count)
+        out = source.machine.run(play).stdout
     return json.loads(out)
 
 
@@ -92,15 +107,15 @@ class Streaming:
         self._served = self._sender = None
         self.received = 0
 
-    def _start(self, end: End, command: str):
-        run = f"python3 -I -S /rig/stream.py {command}"
-        return end.machine.bkg("exec " + end.inside(run), fail=True)
+    @staticmethod
+    def _start(end: End, *arguments):
+        return end.machine.bkg(end.script("/rig/stream.py", *arguments), fail=True)
 
     def __enter__(self):
-        to = f"{self._target.address} {self._port}"
-        self._served = self._start(self._target, f"serve {to}")
+        to = self._target.address, self._port
+        self._served = self._start(self._target, "serve", *to)
         self._target.wait_listens(self._port)
-        self._sender = self._start(self._source, f"send {to} {self._size}")
+        self._sender = self._start(self._source, "send", *to, self._size)
         return self
 
     def __exit__(self, kind, *_):

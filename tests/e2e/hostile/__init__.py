@@ -108,7 +108,7 @@ class Peer:
 
     def look(self) -> tuple:
         """What the interface counts, and what the driver thinks of its peer."""
-        counted, info = self.machine.counters("net0", INFO)
+        counted, info = self.machine.counters("net0", path=INFO)
         return counted, re.search(r"^peer: (.*)$", info.decode(), re.M).group(1)
 
     def counters(self) -> dict:

@@ -5,14 +5,16 @@ import collections
 import json
 from pathlib import Path
 
+from rig import Script, defer
+
 from . import spec
 
 WHERE = "/run/netlink"
+HEARD = "/run/heard"
 
 
 def install(machine):
     """Puts the client into a machine."""
-    machine.run(f"mkdir -p {WHERE}")
     for name in ("client.py", "fuzz.py", "storm.py"):
         machine.put(f"{WHERE}/{name}", (Path(__file__).parent / name).read_bytes())
     machine.put(f"{WHERE}/spec.json", json.dumps(spec.read()).encode())
@@ -20,10 +22,28 @@ def install(machine):
 
 def ask(machine, *requests, prefix: str = "") -> list:
     """Makes requests by one socket, after `prefix` (say, `ip netns exec x`); the answers."""
-    machine.put(f"{WHERE}/requests", "".join(json.dumps(it) + "\n" for it in requests).encode())
-    result = machine.run(f"{prefix} python3 -I -S -B {WHERE}/client.py <{WHERE}/requests",
-                         fail=False)
+    lines = "".join(json.dumps(it) + "\n" for it in requests).encode()
+    if prefix:
+        result = machine.run(f"{prefix} python3 -I -S -B {WHERE}/client.py", stdin=lines, fail=False)
+    else:
+        result = machine.run(Script(f"{WHERE}/client.py", stdin=lines), fail=False)
     return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def listen(machine):
+    """Puts the client into a machine, and writes notifications into HEARD until the end of
+    the test."""
+    install(machine)
+    machine.run(f"rm -f {HEARD}")
+    listener = machine.bkg(Script(f"{WHERE}/client.py", "monitor", HEARD), fail=False)
+    defer(listener.process, terminate=True)
+    machine.wait(f"grep -qs listening {HEARD}", "listener to the group")
+
+
+def heard(machine, last: str) -> list:
+    """What the group has been told, when `last` is in it."""
+    machine.wait(f"grep -q {last} {HEARD}", f"notification with {last}")
+    return [json.loads(line) for line in machine.look(HEARD).splitlines()[1:]]
 
 
 def do(machine, command: str, prefix: str = "", **attrs) -> dict:

@@ -6,7 +6,7 @@ machine. Standard input: one JSON object a line, {"do": COMMAND, "attrs": {..}},
 (objects) or shells do (strings) when the first datagram has come. Answers likewise:
 {"errno": NAME or "", "text": extack, "attr": the attribute to blame, "missing":
 the one that is not there, "replies": [..]}, and "interrupted": true if it is not in one piece.
-`monitor` prints notifications instead, until it is killed.
+`monitor FILE` writes notifications into a file instead, until it is killed.
 """
 
 import errno
@@ -91,7 +91,8 @@ class Client:
 
     def messages(self):
         """The messages of one datagram: type, flags, body."""
-        data = self.socket.recv(1 << 18)
+        # The kernel fills what there is room for, so dumps come in several datagrams.
+        data = self.socket.recv(8192)
         while len(data) >= 16:
             length, kind, flags, _, _ = struct.unpack_from("=IHHII", data)
             yield kind, flags, data[16:length]
@@ -155,26 +156,29 @@ class Client:
         return self.ask(self.family, flags, SPEC["commands"][name], data,
                         lambda body: decode(body[4:]), request.get("between", ()))
 
-    def monitor(self):
-        """Prints notifications, for ever."""
+    def monitor(self, path: str):
+        """Writes notifications down, for ever."""
+        file = open(path, "w", encoding="ascii")
+        def tell(**what):
+            print(json.dumps(what), file=file, flush=True)
         for group in self.groups:
             self.socket.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
-        print(json.dumps({"listening": True}), flush=True)
+        tell(listening=True)
         while True:
             try:
                 for _, _, body in self.messages():
-                    print(json.dumps({"name": NAMES[body[0]], **decode(body[4:])}), flush=True)
+                    tell(name=NAMES[body[0]], **decode(body[4:]))
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                print(json.dumps({"lost": True}), flush=True)
+                tell(lost=True)
 
 
 def main():
     """Answers what is asked."""
     client = Client()
     if sys.argv[1:2] == ["monitor"]:
-        client.monitor()
+        client.monitor(sys.argv[2])
         return
     for line in sys.stdin:
         print(json.dumps(client.run(json.loads(line))), flush=True)

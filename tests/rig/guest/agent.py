@@ -6,20 +6,27 @@ Both sides send one JSON object a line; bytes travel as base64, those of a file 
 be written compressed before. Requests:
   {"id", "op": "start", "argv", "stdin"}  run a program; answered once with its
         process id ("pid"), and once more when it ends ("exit", "stdout", "stderr")
+  {"id", "op": "script", "path", "arguments", "ns", "stdin"}  likewise, a Python program, in
+        the network namespace "ns" of ip-netns(8): by a fork of this interpreter, because
+        starting one takes a second of an emulated processor
   {"id", "op": "kill", "pid", "number"}   signal a program's process group
   {"id", "op": "put", "path", "data", "mode"}, {"id", "op": "get", "path"}
+        (of a folder, the names in it)
   {"id", "op": "visit", "seconds"}        sleep so long on each processor, one after the other
   {"id", "op": "klog"}                    the kernel log since the last such request
-  {"id", "op": "names", "dev"}            what `ethtool -S` can show of a device, ...
-  {"id", "op": "counters", "dev", "count"}  ... and the values, 64 bits each: without a process
+  {"id", "op": "counters", "dev", "ns"}   what `ethtool -S` shows of a device, in the network
+        namespace "ns" of ip-netns(8): "names", 32 bytes each, and "values", 64 bits each
+  {"id", "op": "stats", "dev", "ns"}      a device's struct rtnl_link_stats64
   {"id", "op": "terminal", "rows", "columns"}  a shell on the console hvc0
 An answer carries the request's "id", and "error" when it failed.
 """
 
 import array
 import base64
+import contextlib
 import fcntl
 import glob
+import importlib
 import json
 import os
 import selectors
@@ -27,12 +34,19 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
+import traceback
+import types
 import zlib
 
 SIOCETHTOOL = 0x8946
 GET_STRINGS, GET_STATS, GET_SET = 0x1b, 0x1d, 0x37
 STATS_SET, STRING = 1, 32
+# linux/rtnetlink.h, linux/if_link.h
+RTM_NEWLINK, RTM_GETLINK, NLM_F_REQUEST = 16, 18, 1
+IFLA_IFNAME, IFLA_STATS64 = 3, 23
+NLMSGHDR, IFINFOMSG, RTATTR = "IHHII", "BxHiII", "HH"
 
 
 def find_port() -> str:
@@ -49,6 +63,40 @@ def text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+@contextlib.contextmanager
+def within(ns: str):
+    """In a network namespace, by its name."""
+    if not ns:
+        yield
+        return
+    with open("/proc/self/ns/net", "rb") as own, open("/run/netns/" + ns, "rb") as other:
+        os.setns(other.fileno(), os.CLONE_NEWNET)
+        try:
+            yield
+        finally:
+            os.setns(own.fileno(), os.CLONE_NEWNET)
+
+
+def link_stats(dev: str) -> bytes:
+    """A device's struct rtnl_link_stats64."""
+    name = dev.encode() + b"\0"
+    body = struct.pack(IFINFOMSG, 0, 0, 0, 0, 0)
+    body += struct.pack(RTATTR, 4 + len(name), IFLA_IFNAME) + name + bytes(-len(name) % 4)
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as sock:
+        sock.send(struct.pack(NLMSGHDR, 16 + len(body), RTM_GETLINK, NLM_F_REQUEST, 0, 0) + body)
+        got = sock.recv(1 << 16)
+    length, kind = struct.unpack_from(NLMSGHDR, got)[:2]
+    if kind != RTM_NEWLINK:
+        raise OSError(-struct.unpack_from("i", got, 16)[0], f"no statistics of {dev}")
+    at = 32
+    while at < length:
+        size, attribute = struct.unpack_from(RTATTR, got, at)
+        if attribute == IFLA_STATS64:
+            return got[at + 4:at + size]
+        at += size + -size % 4
+    raise ValueError(f"{dev} has no statistics")
+
+
 def ethtool(dev: str, request: bytes, room: int) -> bytes:
     """One request of ethtool: the memory that it leaves, `room` bytes behind the request."""
     memory = array.array("B", request + bytes(room))
@@ -63,10 +111,71 @@ def spared(spare: bool):
         file.write("-1000" if spare else "0")
 
 
-class Program:
-    """One running program; its output is collected as it comes."""
+class Forked:
+    """
+    A Python program in a fork of this process: with as much of subprocess.Popen as Program
+    uses.
+    """
 
-    def __init__(self, agent, ident, argv, stdin: bytes):
+    def __init__(self, code, argv, ns: str, stdin: int):
+        out, out_end = os.pipe()
+        err, err_end = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become(code, argv, ns, (stdin, out_end, err_end))
+        # In either of the two: whoever signals the group finds it, and so does the program.
+        os.setpgid(self.pid, self.pid)
+        os.close(out_end)
+        os.close(err_end)
+        self.stdout, self.stderr = os.fdopen(out, "rb", 0), os.fdopen(err, "rb", 0)
+
+    @staticmethod
+    def _become(code, argv, ns: str, ends):
+        """Never returns."""
+        status = 1
+        try:
+            os.setpgid(0, 0)
+            for number, end in enumerate(ends):
+                os.dup2(end, number)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            sys.stdin = open(0, encoding="utf-8", errors="surrogateescape", closefd=False)
+            sys.stdout = open(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+            sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+            os.chdir("/root")
+            sys.argv = argv
+            sys.path.insert(0, os.path.dirname(argv[0]))
+            module = sys.modules["__main__"] = types.ModuleType("__main__")
+            module.__file__ = argv[0]
+            with within(ns):
+                try:
+                    exec(code, vars(module))
+                finally:
+                    # Its files are written out.
+                    vars(module).clear()
+            status = 0
+        except SystemExit as leave:
+            status = leave.code if isinstance(leave.code, int) else 1 if leave.code else 0
+            if isinstance(leave.code, str):
+                print(leave.code, file=sys.stderr)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            for file in (sys.stdout, sys.stderr):
+                file.flush()
+            os._exit(status)
+
+    def wait(self) -> int:
+        """Its exit status; what killed it as a negative number."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+class Program:
+    """
+    One running program; its output is collected as it comes. `begin` starts it, given the
+    descriptor of its standard input.
+    """
+
+    def __init__(self, agent, ident, begin, stdin: bytes):
         self.agent, self.ident = agent, ident
         given = os.memfd_create("stdin")
         os.write(given, stdin)
@@ -74,9 +183,7 @@ class Program:
         # A program is not spared, nor what it starts at once.
         spared(False)
         try:
-            self.process = subprocess.Popen(
-                argv, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                start_new_session=True, cwd="/root")
+            self.process = begin(given)
         finally:
             spared(True)
             os.close(given)
@@ -127,6 +234,8 @@ class Agent:
         # would take longer than all else where memory is slow.
         self.pending = []
         self.shell = None
+        # Scripts, compiled, and what their files were like then.
+        self.scripts = {}
 
     def answer(self, ident, **fields):
         """Sends one answer."""
@@ -136,8 +245,22 @@ class Agent:
 
     def start(self, ident, argv, stdin=""):
         """Runs a program."""
-        program = Program(self, ident, argv, base64.b64decode(stdin))
-        return {"pid": program.process.pid}
+        def begin(given):
+            return subprocess.Popen(argv, stdin=given, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, start_new_session=True, cwd="/root")
+        return {"pid": Program(self, ident, begin, base64.b64decode(stdin)).process.pid}
+
+    def script(self, ident, path, arguments, ns="", stdin=""):
+        """Runs a Python program."""
+        info = os.stat(path)
+        like = info.st_mtime_ns, info.st_size
+        if self.scripts.get(path, ((),))[0] != like:
+            with open(path, "rb") as file:
+                self.scripts[path] = like, compile(file.read(), path, "exec")
+        code = self.scripts[path][1]
+        def begin(given):
+            return Forked(code, [path, *arguments], ns, given)
+        return {"pid": Program(self, ident, begin, base64.b64decode(stdin)).process.pid}
 
     def kill(self, _ident, pid, number):
         """Signals a program and its children."""
@@ -150,13 +273,16 @@ class Agent:
     def put(self, _ident, path, data, mode=0o644):
         """Writes a file."""
         os.makedirs(os.path.dirname(path), exist_ok=True)
+        self.scripts.pop(path, None)
         with open(path, "wb") as file:
             file.write(zlib.decompress(base64.b64decode(data)))
         os.chmod(path, mode)
         return {}
 
     def get(self, _ident, path):
-        """Reads a file."""
+        """Reads a file, or the names in a folder."""
+        if os.path.isdir(path):
+            return {"data": text("".join(f"{it}\n" for it in sorted(os.listdir(path))).encode())}
         with open(path, "rb") as file:
             return {"data": text(file.read())}
 
@@ -184,17 +310,19 @@ class Agent:
             level, _sequence, stamp = head.split(",")[:3]
             records.append([int(level) & 7, int(stamp), rest.split("\n")[0]])
 
-    def names(self, _ident, dev):
-        """The names of a device's own counters."""
-        found = ethtool(dev, struct.pack("IIQ", GET_SET, 0, 1 << STATS_SET), 4)
-        count, = struct.unpack_from("I", found, 16)
-        names = ethtool(dev, struct.pack("III", GET_STRINGS, STATS_SET, count), count * STRING)
-        return {"names": [names[at:at + STRING].rstrip(b"\0").decode()
-                          for at in range(12, 12 + count * STRING, STRING)]}
+    def counters(self, _ident, dev, ns=""):
+        """A device's own counters."""
+        with within(ns):
+            found = ethtool(dev, struct.pack("IIQ", GET_SET, 0, 1 << STATS_SET), 4)
+            count, = struct.unpack_from("I", found, 16)
+            names = ethtool(dev, struct.pack("III", GET_STRINGS, STATS_SET, count), count * STRING)
+            values = ethtool(dev, struct.pack("II", GET_STATS, count), count * 8)
+        return {"names": text(names[12:]), "values": text(values[8:])}
 
-    def counters(self, _ident, dev, count):
-        """Their values."""
-        return {"data": text(ethtool(dev, struct.pack("II", GET_STATS, count), count * 8)[8:])}
+    def stats(self, _ident, dev, ns=""):
+        """The counters that every device has."""
+        with within(ns):
+            return {"data": text(link_stats(dev))}
 
     def terminal(self, _ident, rows=0, columns=0):
         """Starts a login shell on the console."""
@@ -212,8 +340,9 @@ class Agent:
         wanted = json.loads(line)
         ident, operation = wanted.pop("id"), wanted.pop("op")
         try:
-            fields = {"start": self.start, "kill": self.kill, "put": self.put, "get": self.get,
-                      "klog": self.klog, "names": self.names, "counters": self.counters,
+            fields = {"start": self.start, "script": self.script, "kill": self.kill,
+                      "put": self.put, "get": self.get, "klog": self.klog,
+                      "counters": self.counters, "stats": self.stats,
                       "terminal": self.terminal, "visit": self.visit}[operation](ident, **wanted)
             self.answer(ident, **fields)
         except Exception as error:
@@ -245,5 +374,8 @@ if __name__ == "__main__":
     # A shell ignores these for what it starts in the background, like this.
     for interrupt in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(interrupt, signal.SIG_DFL)
+    # What scripts import is there when they do.
+    for name in ("errno", "random", "threading"):
+        importlib.import_module(name)
     spared(True)
     Agent(find_port()).run()

@@ -3,8 +3,9 @@
 A packet socket whose packets lie in a ring of memory that it shares with the
 kernel (TPACKET_V3), in both directions.
 
-    ring.py receive INTERFACE COUNT BYTES  prints of each packet from another host:
-                                           protocol, type, length and the first bytes
+    ring.py receive INTERFACE COUNT BYTES  writes of each packet from another host, into
+                                           the file /run/received: protocol, type, length
+                                           and the first bytes
     ring.py send INTERFACE PROTOCOL HEX... sends these packets, all by one call
 
 It makes the file /run/ready when it receives.
@@ -52,8 +53,9 @@ def packets(block):
 
 
 def receive(interface: str, count: int, shown: int):
-    """Prints packets until there were enough."""
+    """Writes packets down until there were enough."""
     sock, memory = ring(interface, ALL, RX_RING)
+    written = open("/run/received", "w", encoding="ascii")
     with open("/run/ready", "w", encoding="ascii"):
         pass
     poll = select.poll()
@@ -67,7 +69,8 @@ def receive(interface: str, count: int, shown: int):
         block = memory[number * BLOCK:(number + 1) * BLOCK]
         for protocol, kind, length, data in packets(block):
             if kind != OUTGOING:
-                print(f"{protocol:#06x} {kind} {length} {data[:shown].hex()}", flush=True)
+                print(f"{protocol:#06x} {kind} {length} {data[:shown].hex()}",
+                      file=written, flush=True)
                 count -= 1
         struct.pack_into("=I", memory, number * BLOCK + 8, 0)
         number = (number + 1) % BLOCKS
