@@ -45,7 +45,7 @@ def test_works(env):
 
 def test_no_wake_up_is_lost(env):
     _, _, a, b = prepared(env)
-    count = 100_000 if env.long else 2_000
+    count = 100_000 if env.long else 1_000
     got = pingpong(a, b, count)
     ksft_pr(f"the slowest answer took {got['slowest_ms']:.1f} ms")
     ksft_eq(got["answered"], count)
@@ -57,7 +57,7 @@ def test_no_wake_up_is_lost(env):
 def test_no_wake_up_is_lost_after_bursts(env):
     """Interrupts come while NAPI polls, and nothing comes after the last one."""
     _, _, a, b = prepared(env)
-    for _ in range(500 if env.long else 20):
+    for _ in range(500 if env.long else 10):
         answered_burst(a, b, "net0", 50)
 
 
@@ -78,7 +78,7 @@ def test_storm_of_the_peer(env):
     """A peer that rings all the time keeps nobody from anything."""
     sim, _, a, b = prepared(env)
     # The ringing has no end: it is ended once there has been enough of it.
-    count, often = (1000, 5000) if env.long else (100, 500)
+    count, often = (1000, 5000) if env.long else (30, 500)
     with env.a.bkg("exec " + sim.triggers(SYSTEM.channel("a_to_b").event, 1 << 40), fail=False), \
             Beside(env.b, "net0") as beside:
         before = counters(env.b)

@@ -35,7 +35,7 @@ def paired(count: int) -> str:
 
 # An interface that has come up joins its peer in the middle; then nothing is lost.
 PINGS = f"""until ping -q -c 1 -W 1 $1 >/dev/null; do :; done
-for number in 1 2 3; do ping -q -c 1 -W {ANSWER} $1; done"""
+for number in 1 2; do ping -q -c 1 -W {ANSWER} $1; done"""
 
 
 def test_all_carry_packets(env):
@@ -50,7 +50,7 @@ def test_all_carry_packets(env):
         out = env.a.run("\n".join(
             f"ip netns exec ns{n} sh -c '{PINGS}' - 10.0.{n // 2}.{2 - n % 2} &"
             for n in range(COUNT)) + "\nwait").stdout
-        ksft_eq(out.count(" 1 received"), 3 * COUNT)
+        ksft_eq(out.count(" 1 received"), 2 * COUNT)
     finally:
         env.a.run("\n".join(f"ip netns del ns{n}" for n in range(COUNT)))
 
@@ -78,8 +78,8 @@ def available_now(machine) -> int:
     # What is freed after a grace period is free as well.
     machine.run("sync; echo 3 >/proc/sys/vm/drop_caches; "
                 "echo 1 >/sys/module/rcutree/parameters/do_rcu_barrier")
-    free, = re.findall(r"MemFree: +(\d+) kB", machine.run("cat /proc/meminfo").stdout)
-    kept = re.findall(r"^ +count: +(\d+)$", machine.run("cat /proc/zoneinfo").stdout, re.M)
+    free, = re.findall(r"MemFree: +(\d+) kB", machine.look("/proc/meminfo"))
+    kept = re.findall(r"^ +count: +(\d+)$", machine.look("/proc/zoneinfo"), re.M)
     return int(free) * 1024 + sum(map(int, kept)) * 4096
 
 
@@ -106,9 +106,9 @@ def test_memory_of_an_idle_interface(env):
 
     # The first time, the kernel's own caches grow.
     used_by(env.a, COUNT)
-    # The module's own memory is in both; the worst of three against the best.
-    many = [used_by(env.a, COUNT) for _ in range(3)]
-    few = [used_by(env.a, 2) for _ in range(3)]
+    # The module's own memory is in both; the worst against the best.
+    many = [used_by(env.a, COUNT) for _ in range(2)]
+    few = [used_by(env.a, 2) for _ in range(2)]
     each = (max(many) - min(few)) / (COUNT - 2)
     ksft_pr(f"at most {each / 1024:.0f} KiB an interface")
     ksft_lt(each, 64 << 10)

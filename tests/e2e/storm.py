@@ -9,7 +9,7 @@ import signal
 
 from e2e import netlink
 from e2e.netlink.children import between, both
-from rig import PAIR, defer, ksft_eq, ksft_ge, ksft_pr, stats, wait_for
+from rig import PAIR, Script, defer, ksft_eq, ksft_ge, ksft_pr, stats, wait_for
 
 SYSTEM = PAIR
 
@@ -52,14 +52,14 @@ def percpu(machine) -> str:
 
 def test_storm(env):
     both(env)
-    rounds = (1000 if env.long else 80) // PROCESSES
+    rounds = (1000 if env.long else 40) // PROCESSES
     wrong = rules(env.a)
     env.b.put("/run/sender.py", SENDER.encode())
     before = [stats(machine, dev) for machine in (env.a, env.b) for dev in ("child0", "net0")]
     memory = percpu(env.a)
     storm = "".join(f"python3 -B {netlink.WHERE}/storm.py {n} {rounds} & pids=\"$pids $!\"\n"
                     for n in range(1, PROCESSES + 1))
-    with env.b.bkg("exec python3 /run/sender.py", fail=False), \
+    with env.b.bkg(Script("/run/sender.py"), fail=False), \
             env.b.bkg("exec ping -q -i 0.01 10.0.0.1", fail=False) as pings:
         # Whether there was a child with a packet's mark when it came is a matter of chance.
         wait_for(lambda: env.a.run(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done") and
