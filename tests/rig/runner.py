@@ -8,21 +8,30 @@ boot once.
 Each file runs in a forked process by the kernel's selftest library; its results
 are joined to one TAP stream. A test fails, too, when a kernel log has a line
 that klog.py calls bad.
+
+On several processors, workers with machines of their own take the files in turn.
 """
 
 import fnmatch
 import functools
 import importlib.util
+import itertools
 import os
 import re
+import selectors
 import sys
 import time
 import traceback
 from pathlib import Path
 
-from . import driver, klog, ksft
+from . import driver, initramfs, klog, ksft
 from .client import MachineDied
 from .machine import Machines
+
+# What a worker's machines take of this host's memory, in bytes.
+MEMORY = 2_500_000_000
+# The line by which a worker says that a file is done.
+DONE = "\f"
 
 
 class Env:
@@ -191,10 +200,13 @@ def emptied(machines: Machines) -> bool:
                            fail=False).ret == 0 for machine in machines.machines.values())
 
 
-def run_group(files, options, results: Results):
-    """Boots machines for the systems of some files and runs these: (path, module, system)."""
+def run_group(group, files, options, results: Results):
+    """
+    Boots machines for the systems of a group of files, (path, module, system) each, and runs
+    some of the group's files.
+    """
     watch = options.watch
-    systems = list({system.name: system for _, _, system in files}.values())
+    systems = list({system.name: system for _, _, system in group}.values())
     title = "+".join(system.name for system in systems)
 
     def complain(name: str, complaints: list):
@@ -221,6 +233,8 @@ def run_group(files, options, results: Results):
             run_file(module, path, machines, options, results)
             if machines.healthy():
                 complain(f"{path.stem} leaves nothing behind", watch.file_done(machines))
+            if options.jobs > 1:
+                print(DONE, flush=True)
         if machines and machines.healthy():
             complain(f"{title} leaks nothing", watch.group_done(machines))
     except MachineDied as error:
@@ -230,6 +244,80 @@ def run_group(files, options, results: Results):
     finally:
         if machines:
             machines.__exit__()
+
+
+def jobs() -> int:
+    """How many workers this host has processors and memory for."""
+    with open("/proc/meminfo", encoding="ascii") as file:
+        available, = re.findall(r"^MemAvailable: +(\d+) kB$", file.read(), re.M)
+    # The tests of a debug kernel may run beside.
+    return max(1, min(os.process_cpu_count(), int(available) * 1024 // MEMORY - 1))
+
+
+def _work(groups, queue: int, options):
+    """A worker: runs files as long as there are any. Never returns."""
+    status = 1
+    try:
+        def taken():
+            """The next file: the number of its group, and the file."""
+            while number := os.read(queue, 4):
+                group, at = divmod(int.from_bytes(number, "little"), 1 << 16)
+                yield group, groups[group][at]
+        for group, files in itertools.groupby(taken(), key=lambda it: it[0]):
+            run_group(groups[group], (file for _, file in files), options, Results())
+        status = 0
+    except BaseException:
+        traceback.print_exc(file=sys.stdout)
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
+def run_groups(groups, options, results: Results):
+    """Runs the files of all groups by several workers; what a file says is shown at its end."""
+    queue, end = os.pipe()
+    for group, files in enumerate(groups):
+        for at in range(len(files)):
+            os.write(end, (group << 16 | at).to_bytes(4, "little"))
+    os.close(end)
+    # Made once, not by each worker.
+    initramfs.kernel()
+    initramfs.base()
+    sys.stdout.flush()
+    selector, said, workers = selectors.DefaultSelector(), {}, {}
+    for _ in range(options.jobs):
+        receive, send = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            os.dup2(send, 1)
+            os.close(receive)
+            _work(groups, queue, options)
+        os.close(send)
+        workers[receive], said[receive] = pid, b""
+        selector.register(receive, selectors.EVENT_READ)
+    os.close(queue)
+
+    def show(data: bytes):
+        for line in data.decode(errors="replace").splitlines():
+            match = re.match(r"(not )?ok \d+ - (.*?)(?: # (.*))?$", line)
+            if match:
+                results.result(not match.group(1), match.group(2), match.group(3) or "")
+            else:
+                print(line, flush=True)
+    while workers:
+        for key, _ in selector.select():
+            data = os.read(key.fd, 1 << 16)
+            *done, said[key.fd] = (said[key.fd] + data).split(DONE.encode() + b"\n")
+            for one in done:
+                show(one)
+            if data:
+                continue
+            selector.unregister(key.fd)
+            os.close(key.fd)
+            _, status = os.waitpid(workers.pop(key.fd), 0)
+            show(said.pop(key.fd))
+            if status:
+                results.result(False, "a worker ended early")
 
 
 def chosen(names, folders) -> tuple:
@@ -276,7 +364,7 @@ def run(paths, options, share=None, watch=None) -> int:
     """
     Runs test files, grouped by the machines that they need: the exit status. `share`: the
     tests (or patterns) that alone are run of files with these names. `watch` looks at the
-    machines beside the tests.
+    machines beside the tests. `options.jobs` is the number of workers.
     """
     options.share, options.watch = share or {}, watch or Watch()
     begin = time.monotonic()
@@ -291,6 +379,10 @@ def run(paths, options, share=None, watch=None) -> int:
             run_file(module, path, None, options, results)
         else:
             groups.setdefault(module.SYSTEM.hardware(), []).append((path, module, module.SYSTEM))
-    for files in groups.values():
-        run_group(files, options, results)
+    options.jobs = min(options.jobs, sum(map(len, groups.values())))
+    if options.jobs > 1:
+        run_groups([*groups.values()], options, results)
+    else:
+        for files in groups.values():
+            run_group(files, files, options, results)
     return results.end(time.monotonic() - begin)
