@@ -10,9 +10,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from rig import DEADLINE, Script, defer, ksft_eq, runner, unload
+from rig import Script, defer, ksft_eq, runner, unload
 
 PROGRAM = Path(__file__).parent / "guest/owners.py"
+# Seconds until what waits for RCU and for workqueues is freed.
+PATIENCE = 300
 # Seconds, as old as memory has to be for kmemleak to call it leaked (MSECS_MIN_AGE) and more.
 AGE = 6
 KMEMLEAK = "/sys/kernel/debug/kmemleak"
@@ -52,7 +54,7 @@ def more(machine, before: Counter) -> list:
     A line for each kind of object of which there are more than before, once all has been
     freed that waits for RCU and for workqueues.
     """
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + PATIENCE
     while True:
         now = living(machine)
         caches = totals(now) - before

@@ -181,9 +181,9 @@ ROWS = [
 
 def traces(machine) -> str:
     """What a module can leave behind."""
-    mappings = machine.look("/proc/vmallocinfo").splitlines(keepends=True)
-    return machine.look("/proc/iomem", "/sys/class/net", "/sys/kernel/debug", "/sys/module") + \
-        "".join(line for line in mappings if "muennet" in line or "memremap" in line)
+    mappings = machine.read_files("/proc/vmallocinfo").splitlines(keepends=True)
+    found = machine.read_files("/proc/iomem", "/sys/class/net", "/sys/kernel/debug", "/sys/module")
+    return found + "".join(line for line in mappings if "muennet" in line or "memremap" in line)
 
 
 @ksft_variants(ROWS)

@@ -106,8 +106,8 @@ def test_works(env, pair, events, with_interrupt):
 def test_mixed(env):
     sim, *pairs = prepared(env, *(variant.params[0] for variant in PAIRS))
     loop = "for i in $(seq 25); do ping -q -c 1 -W {} {} >/dev/null || exit 1; done; echo answered"
-    out = env.a.run("\n".join(
-        a.inside(f"sh -c '{loop.format(ANSWER, b.address)}' &") for a, b in pairs) + "\nwait").stdout
+    out = env.a.run("\n".join(a.inside(f"sh -c '{loop.format(ANSWER, b.address)}' &")
+                              for a, b in pairs) + "\nwait").stdout
     ksft_eq(out.count("answered"), len(pairs))
     ksft_eq(sim.events()["unknown"], 0)
 

@@ -78,8 +78,8 @@ def available_now(machine) -> int:
     # What is freed after a grace period is free as well.
     machine.run("sync; echo 3 >/proc/sys/vm/drop_caches; "
                 "echo 1 >/sys/module/rcutree/parameters/do_rcu_barrier")
-    free, = re.findall(r"MemFree: +(\d+) kB", machine.look("/proc/meminfo"))
-    kept = re.findall(r"^ +count: +(\d+)$", machine.look("/proc/zoneinfo"), re.M)
+    free, = re.findall(r"MemFree: +(\d+) kB", machine.read_files("/proc/meminfo"))
+    kept = re.findall(r"^ +count: +(\d+)$", machine.read_files("/proc/zoneinfo"), re.M)
     return int(free) * 1024 + sum(map(int, kept)) * 4096
 
 

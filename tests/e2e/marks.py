@@ -26,7 +26,7 @@ def test_many_marks(env):
     ksft_eq(found, [marks, marks[1::2], marks[::2]])
 
 
-# So many do not fit into one buffer of the client's.
+# The kernel fills two buffers of 8 KiB before anything happens; these marks need four.
 MARKS = 500
 
 # What happens between two buffers of a dump: of all marks or of one child's; what comes of it.

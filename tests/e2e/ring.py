@@ -33,7 +33,7 @@ def receiving(machine, dev: str, count: int, shown: int = 2000):
     with machine.bkg(command, exit_wait=True, fail=True):
         machine.wait("[ -e /run/ready ]", "receiver")
         yield got
-    for line in machine.look("/run/received").splitlines():
+    for line in machine.read_files("/run/received").splitlines():
         protocol, kind, length, data = line.split()
         got.append((int(protocol, 16), int(kind), int(length), bytes.fromhex(data)))
 

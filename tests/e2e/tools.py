@@ -24,7 +24,7 @@ PEERS = ("inactive", "active", "incompatible", "broken")
 
 def info(machine, folder: str = "net0") -> list:
     """The lines of the file in debugfs."""
-    return machine.look(f"/sys/kernel/debug/muennet/{folder}/info").splitlines()
+    return machine.read_files(f"/sys/kernel/debug/muennet/{folder}/info").splitlines()
 
 
 class Peer(Writer):

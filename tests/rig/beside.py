@@ -73,7 +73,7 @@ class Beside:
         self.counted, self.softirqs = [], []
 
     def _softnet(self) -> list:
-        lines = self.machine.look("/proc/net/softnet_stat").splitlines()
+        lines = self.machine.read_files("/proc/net/softnet_stat").splitlines()
         return [[int(word, 16) for word in line.split()[:3]] for line in lines]
 
     def __enter__(self):

@@ -141,7 +141,7 @@ def wait_counters(machine, dev: str = "net0", ns: str = "", **wanted):
 
 def interfaces(machine) -> set:
     """The names of the interfaces there are."""
-    return set(machine.look("/sys/class/net").split())
+    return set(machine.read_files("/sys/class/net").split())
 
 
 def messages(lines) -> list:

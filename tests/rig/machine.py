@@ -26,6 +26,8 @@ from .doorbells import Doorbells
 from .system import PLACES, System
 from .wait import DEADLINE, TimedOut, listens, until
 
+# Of a machine, in MiB. Other kernels than the stock one may need more.
+MEMORY = int(os.environ.get("MUENNET_MEMORY", "768"))
 BOOT_ATTEMPTS = 3
 # Seconds of processor time that a boot may take; a good machine takes 8. A boot that hangs
 # and spins spends them, a slow one does not; one that hangs idle meets the deadline.
@@ -73,15 +75,14 @@ class Machine:
 
     def _arguments(self, agent: int, terminal: int) -> list:
         accel = os.environ.get("MUENNET_ACCEL", "tcg")
-        # Other kernels than the stock one may need more or others of these.
-        memory = os.environ.get("MUENNET_MEMORY", "768")
+        # Other kernels than the stock one may need them in another form.
         processors = os.environ.get("MUENNET_CPUS", "2")
         more = " ".join((klog.WATCHDOGS, self._more, self.system.options,
                          os.environ.get("MUENNET_COMMAND_LINE", "")))
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
                 "-cpu", "qemu64,+rdrand,+rdseed", "-smp", processors,
-                "-m", f"{memory},slots=8,maxmem=64G",
+                "-m", f"{MEMORY},slots=8,maxmem=64G",
                 "-kernel", str(initramfs.kernel()),
                 "-initrd", str(initramfs.base()),
                 "-append", COMMAND_LINE.format(more=more),
@@ -184,7 +185,9 @@ class Machine:
 
     def run(self, comm, fail: bool = True, timeout: float = DEADLINE, stdin: bytes = b""):
         """Runs a command to its end: an object with ret, stdout, stderr."""
-        if stdin:
+        if stdin and isinstance(comm, Script):
+            comm.stdin = stdin
+        elif stdin:
             self.put("/run/stdin", stdin)
             comm = f"{{ {comm}; }} </run/stdin"
         return ksft.cmd(comm, host=self, fail=fail, timeout=timeout)
@@ -217,7 +220,7 @@ class Machine:
         """Reads a file in the machine, or the names in a folder, one a line."""
         return self._client.get(path)
 
-    def look(self, *paths: str) -> str:
+    def read_files(self, *paths: str) -> str:
         """Reads several of them at once, as text."""
         answers = self._client.requests([("get", {"path": path}) for path in paths])
         return b"".join(base64.b64decode(answer["data"]) for answer in answers).decode()
@@ -232,8 +235,8 @@ class Machine:
         wanted += [("get", {"path": path})] if path else []
         got, *files = self._client.requests(wanted)
         names, values = (base64.b64decode(got[part]) for part in ("names", "values"))
-        return (dict(zip((name.rstrip(b"\0").decode() for name, in struct.iter_unpack("32s", names)),
-                         (value for value, in struct.iter_unpack("Q", values)))),
+        names = [name.rstrip(b"\0").decode() for name, in struct.iter_unpack("32s", names)]
+        return (dict(zip(names, struct.unpack(f"{len(names)}Q", values), strict=True)),
                 b"".join(base64.b64decode(file["data"]) for file in files))
 
     def stats(self, dev: str, ns: str = "") -> dict:

@@ -40,7 +40,7 @@ class Sim:
         insert(machine, parameters)
 
     def _read(self, name: str) -> list:
-        return self.machine.look(f"{FOLDER}/{name}").splitlines()
+        return self.machine.read_files(f"{FOLDER}/{name}").splitlines()
 
     def events(self) -> dict:
         """How often each event was triggered; "unknown" those that do not exist."""
@@ -68,13 +68,13 @@ def timers(machine) -> set:
     The addresses of the driver's timers that wait now. One that expires while the
     list is written may be in it twice.
     """
-    return {line.split()[1] for line in machine.look("/proc/timer_list").splitlines()
+    return {line.split()[1] for line in machine.read_files("/proc/timer_list").splitlines()
             if "[muennet]" in line}
 
 
 def interrupts(machine, name: str) -> int:
     """How often an interface's interrupt came, by /proc/interrupts; -1: it has none."""
-    for line in machine.look("/proc/interrupts").splitlines():
+    for line in machine.read_files("/proc/interrupts").splitlines():
         words = line.split()
         if words[-1] == name:
             return sum(int(word) for word in words[1:words.index("muensim")])

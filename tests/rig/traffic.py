@@ -80,7 +80,10 @@ def unanswered(source: End, target: End, seconds: float = 0.3) -> bool:
 
 
 def wait_answer(source: End, target: End):
-    """Waits until a ping is answered. On a slow machine that takes longer than the first waits."""
+    """
+    Pings until one is answered. Each waits twice as long as the one before, so that a slow
+    machine can answer.
+    """
     seconds = itertools.accumulate(itertools.repeat(2), operator.mul, initial=0.25)
     wait_for(lambda: not unanswered(source, target, next(seconds)),
              f"answer of {target.address}", pause=0)

@@ -43,7 +43,7 @@ def listen(machine):
 def heard(machine, last: str) -> list:
     """What the group has been told, when `last` is in it."""
     machine.wait(f"grep -q {last} {HEARD}", f"notification with {last}")
-    return [json.loads(line) for line in machine.look(HEARD).splitlines()[1:]]
+    return [json.loads(line) for line in machine.read_files(HEARD).splitlines()[1:]]
 
 
 def do(machine, command: str, prefix: str = "", **attrs) -> dict:

@@ -8,7 +8,7 @@ be written compressed before. Requests:
         process id ("pid"), and once more when it ends ("exit", "stdout", "stderr")
   {"id", "op": "script", "path", "arguments", "ns", "stdin"}  likewise, a Python program, in
         the network namespace "ns" of ip-netns(8): by a fork of this interpreter, because
-        starting one takes a second of an emulated processor
+        starting one takes long on an emulated processor
   {"id", "op": "kill", "pid", "number"}   signal a program's process group
   {"id", "op": "put", "path", "data", "mode"}, {"id", "op": "get", "path"}
         (of a folder, the names in it)
@@ -16,7 +16,8 @@ be written compressed before. Requests:
   {"id", "op": "klog"}                    the kernel log since the last such request
   {"id", "op": "counters", "dev", "ns"}   what `ethtool -S` shows of a device, in the network
         namespace "ns" of ip-netns(8): "names", 32 bytes each, and "values", 64 bits each
-  {"id", "op": "stats", "dev", "ns"}      a device's struct rtnl_link_stats64
+  {"id", "op": "stats", "dev", "ns"}      a device's struct rtnl_link_stats64; takes the RTNL
+        and has a change of the carrier handled, as RTM_GETLINK does
   {"id", "op": "terminal", "rows", "columns"}  a shell on the console hvc0
 An answer carries the request's "id", and "error" when it failed.
 """
@@ -64,7 +65,7 @@ def text(data: bytes) -> str:
 
 
 @contextlib.contextmanager
-def within(ns: str):
+def in_netns(ns: str):
     """In a network namespace, by its name."""
     if not ns:
         yield
@@ -105,7 +106,7 @@ def ethtool(dev: str, request: bytes, room: int) -> bytes:
     return memory.tobytes()
 
 
-def spared(spare: bool):
+def set_oom_protection(spare: bool):
     """Whether the kernel spares this process, and what it starts, when memory is short."""
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("-1000" if spare else "0")
@@ -118,19 +119,24 @@ class Forked:
     """
 
     def __init__(self, code, argv, ns: str, stdin: int):
-        out, out_end = os.pipe()
-        err, err_end = os.pipe()
-        self.pid = os.fork()
+        out, out_end, err, err_end = ends = *os.pipe(), *os.pipe()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            for end in ends:
+                os.close(end)
+            raise
         if self.pid == 0:
-            self._become(code, argv, ns, (stdin, out_end, err_end))
-        # In either of the two: whoever signals the group finds it, and so does the program.
-        os.setpgid(self.pid, self.pid)
+            self._run(code, argv, ns, (stdin, out_end, err_end))
+        # Parent and child both set the group, so that it exists before either goes on.
+        with contextlib.suppress(PermissionError):
+            os.setpgid(self.pid, self.pid)
         os.close(out_end)
         os.close(err_end)
         self.stdout, self.stderr = os.fdopen(out, "rb", 0), os.fdopen(err, "rb", 0)
 
     @staticmethod
-    def _become(code, argv, ns: str, ends):
+    def _run(code, argv, ns: str, ends):
         """Never returns."""
         status = 1
         try:
@@ -146,11 +152,11 @@ class Forked:
             sys.path.insert(0, os.path.dirname(argv[0]))
             module = sys.modules["__main__"] = types.ModuleType("__main__")
             module.__file__ = argv[0]
-            with within(ns):
+            with in_netns(ns):
                 try:
                     exec(code, vars(module))
                 finally:
-                    # Its files are written out.
+                    # Flushes and closes the files that globals refer to.
                     vars(module).clear()
             status = 0
         except SystemExit as leave:
@@ -160,9 +166,11 @@ class Forked:
         except BaseException:
             traceback.print_exc()
         finally:
-            for file in (sys.stdout, sys.stderr):
-                file.flush()
-            os._exit(status)
+            try:
+                sys.stdout.flush()
+                sys.stderr.flush()
+            finally:
+                os._exit(status)
 
     def wait(self) -> int:
         """Its exit status; what killed it as a negative number."""
@@ -181,11 +189,11 @@ class Program:
         os.write(given, stdin)
         os.lseek(given, 0, os.SEEK_SET)
         # A program is not spared, nor what it starts at once.
-        spared(False)
+        set_oom_protection(False)
         try:
             self.process = begin(given)
         finally:
-            spared(True)
+            set_oom_protection(True)
             os.close(given)
         self.output = {self.process.stdout.fileno(): b"", self.process.stderr.fileno(): b""}
         for file in self.output:
@@ -234,7 +242,7 @@ class Agent:
         # would take longer than all else where memory is slow.
         self.pending = []
         self.shell = None
-        # Scripts, compiled, and what their files were like then.
+        # Scripts: time and size of the file, and the code.
         self.scripts = {}
 
     def answer(self, ident, **fields):
@@ -253,10 +261,10 @@ class Agent:
     def script(self, ident, path, arguments, ns="", stdin=""):
         """Runs a Python program."""
         info = os.stat(path)
-        like = info.st_mtime_ns, info.st_size
-        if self.scripts.get(path, ((),))[0] != like:
+        stamp = info.st_mtime_ns, info.st_size
+        if self.scripts.get(path, ((),))[0] != stamp:
             with open(path, "rb") as file:
-                self.scripts[path] = like, compile(file.read(), path, "exec")
+                self.scripts[path] = stamp, compile(file.read(), path, "exec")
         code = self.scripts[path][1]
         def begin(given):
             return Forked(code, [path, *arguments], ns, given)
@@ -312,7 +320,7 @@ class Agent:
 
     def counters(self, _ident, dev, ns=""):
         """A device's own counters."""
-        with within(ns):
+        with in_netns(ns):
             found = ethtool(dev, struct.pack("IIQ", GET_SET, 0, 1 << STATS_SET), 4)
             count, = struct.unpack_from("I", found, 16)
             names = ethtool(dev, struct.pack("III", GET_STRINGS, STATS_SET, count), count * STRING)
@@ -321,7 +329,7 @@ class Agent:
 
     def stats(self, _ident, dev, ns=""):
         """The counters that every device has."""
-        with within(ns):
+        with in_netns(ns):
             return {"data": text(link_stats(dev))}
 
     def terminal(self, _ident, rows=0, columns=0):
@@ -329,10 +337,10 @@ class Agent:
         script = ("exec </dev/hvc0 >/dev/hvc0 2>&1; stty sane; "
                   f"[ {rows} -eq 0 ] || stty rows {rows} cols {columns}; "
                   "exec bash --rcfile /rig/bashrc -i")
-        spared(False)
+        set_oom_protection(False)
         self.shell = subprocess.Popen(["setsid", "sh", "-c", script], stdin=subprocess.DEVNULL,
                                       cwd="/root")
-        spared(True)
+        set_oom_protection(True)
         return {}
 
     def request(self, line: bytes):
@@ -377,5 +385,5 @@ if __name__ == "__main__":
     # What scripts import is there when they do.
     for name in ("errno", "random", "threading"):
         importlib.import_module(name)
-    spared(True)
+    set_oom_protection(True)
     Agent(find_port()).run()
