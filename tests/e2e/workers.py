@@ -8,7 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-from rig import KsftNamedVariant, ksft_eq, ksft_in, ksft_variants, runner
+from rig import KsftNamedVariant, ksft_eq, ksft_in, ksft_variants, runner, workers
 
 SYSTEM = None
 
@@ -35,17 +35,17 @@ def played(kills: str, lacks: str):
     A run_group() that plays files: two results each, with a line before them. The worker is
     killed within those of `kills`; of `lacks` the machines fail.
     """
-    def run_group(_group, files, _options, _results) -> bool:
+    def run_group(_group, files, _options) -> bool:
         for path, _, _ in files:
             def say(*lines: str):
                 os.write(1, "".join(f"{line}\n" for line in lines).encode())
-            say(f"{runner.MARK}{path.stem}", f"# {path.stem} begins", f"ok 1 - {path.stem}.one")
+            say(f"{workers.MARK}{path.stem}", f"# {path.stem} begins", f"ok 1 - {path.stem}.one")
             if path.stem in kills:
                 os._exit(9)
             if path.stem in lacks:
                 say(f"not ok 2 - {path.stem} ended early")
                 return False
-            say(f"ok 2 - {path.stem}.two # a comment\x85", runner.MARK)
+            say(f"ok 2 - {path.stem}.two # a comment\x85", workers.MARK)
         return True
     return run_group
 
@@ -73,17 +73,16 @@ def test_no_result_is_lost(_env, kills, lacks):
     lost = [*kills, *lacks]
     for jobs in (1, 2, 3):
         results, shown = Shown(), io.StringIO()
-        with mock.patch.object(runner, "run_group", played(kills, lacks)), \
-                mock.patch.object(runner, "initramfs"), contextlib.redirect_stdout(shown):
-            runner.run_groups(GROUPS, SimpleNamespace(jobs=jobs), results)
+        with mock.patch.object(workers, "initramfs"), contextlib.redirect_stdout(shown):
+            workers.run_groups(GROUPS, SimpleNamespace(jobs=jobs), results, played(kills, lacks))
         each = {name: [it for it in results.all if it.removeprefix("not ").startswith(f"ok {name}")]
                 for name in EVERY}
         # A worker that is there takes what another one has left.
-        workers = jobs - min(jobs, len(lost))
+        left = jobs - min(jobs, len(lost))
         for name, found in each.items():
             if name in lost:
                 ksft_in(found, (ended_early(name), did_not_run(name)))
-            elif workers:
+            elif left:
                 ksft_eq(found, whole(name))
             else:
                 ksft_in(found, (whole(name), did_not_run(name)))

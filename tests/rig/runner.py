@@ -9,29 +9,23 @@ Each file runs in a forked process by the kernel's selftest library; its results
 are joined to one TAP stream. A test fails, too, when a kernel log has a line
 that klog.py calls bad.
 
-Workers, each with machines of its own, take the files in turn: one, or as many as there
-are processors.
+The files are run by workers (workers.py).
 """
 
 import fnmatch
 import functools
 import importlib.util
-import itertools
 import os
 import re
-import selectors
 import sys
 import time
 import traceback
 from pathlib import Path
 
-from . import driver, initramfs, klog, ksft
+from . import driver, klog, ksft, workers
 from .client import MachineDied
-from .machine import MEMORY, Machines
+from .machine import Machines
 
-# What a line of a worker begins with that names the file it has taken, or, with nothing
-# behind it, says that the file is done.
-MARK = "\f"
 
 
 class Env:
@@ -202,12 +196,12 @@ def emptied(machines: Machines) -> bool:
                            fail=False).ret == 0 for machine in machines.machines.values())
 
 
-def run_group(group, files, options, results: Results):
+def run_group(group, files, options):
     """
     Boots machines for the systems of a group of files, (path, module, system) each, and runs
     some of the group's files: whether the machines were to be had.
     """
-    watch = options.watch
+    watch, results = options.watch, Results()
     systems = list({system.name: system for _, _, system in group}.values())
     title = "+".join(system.name for system in systems)
 
@@ -221,7 +215,7 @@ def run_group(group, files, options, results: Results):
     try:
         for path, module, system in files:
             stem = path.stem
-            print(f"{MARK}{stem}", flush=True)
+            print(f"{workers.MARK}{stem}", flush=True)
             if machines and not (machines.healthy() and emptied(machines)):
                 print(f"# {title}: booting again", flush=True)
                 machines.__exit__()
@@ -237,7 +231,7 @@ def run_group(group, files, options, results: Results):
             run_file(module, path, machines, options, results)
             if machines.healthy():
                 complain(f"{path.stem} leaves nothing behind", watch.file_done(machines))
-            print(MARK, flush=True)
+            print(workers.MARK, flush=True)
         if machines and machines.healthy():
             complain(f"{title} leaks nothing", watch.group_done(machines))
     except MachineDied as error:
@@ -249,118 +243,6 @@ def run_group(group, files, options, results: Results):
         if machines:
             machines.__exit__()
     return True
-
-
-def jobs() -> int:
-    """How many workers this host has processors and memory for."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        available, = re.findall(r"^MemAvailable: +(\d+) kB$", file.read(), re.M)
-    # A worker has two machines, as a rule; QEMU itself takes memory, too.
-    worker = 2 * (MEMORY + 400) << 10
-    # The tests of the debug kernel may run beside.
-    return max(1, min(os.process_cpu_count(), int(available) // worker - 1))
-
-
-def _work(groups, queue: int, options):
-    """A worker: runs files as long as there are any. Never returns."""
-    status = 1
-    try:
-        def next_files():
-            """The number of a group, and one of its files."""
-            while number := os.read(queue, 4):
-                group, at = divmod(int.from_bytes(number, "little"), 1 << 16)
-                yield group, groups[group][at]
-        for group, files in itertools.groupby(next_files(), key=lambda it: it[0]):
-            # Where machines fail, other workers take what is left.
-            if not run_group(groups[group], (file for _, file in files), options, Results()):
-                break
-        status = 0
-    except BaseException:
-        for line in traceback.format_exc().splitlines():
-            print("# " + line)
-    finally:
-        try:
-            sys.stdout.flush()
-        finally:
-            os._exit(status)
-
-
-class Worker:
-    """A worker process as its parent sees it."""
-
-    def __init__(self, groups, queue: int, options, others):
-        self.output, end = os.pipe()
-        sys.stdout.flush()
-        self.pid = os.fork()
-        if self.pid == 0:
-            os.dup2(end, 1)
-            for file in (end, self.output, *(other.output for other in others)):
-                os.close(file)
-            _work(groups, queue, options)
-        os.close(end)
-        # The lines of the file that it is at, and the begin of the next one.
-        self.lines, self.rest, self.stem = [], b"", ""
-
-    def read(self, results: Results, at_once: bool) -> bool:
-        """
-        Takes what the worker has said, and prints it at the end of each file, or at once:
-        whether there can be more.
-        """
-        data = os.read(self.output, 1 << 16)
-        *lines, self.rest = (self.rest + data).split(b"\n")
-        for line in lines if data else [*lines, self.rest]:
-            line = line.decode(errors="replace")
-            if line.startswith(MARK):
-                self.stem = line[1:]
-            elif line:
-                self.lines.append(line)
-            if at_once or not self.stem or not data:
-                self._print(results)
-        return bool(data)
-
-    def _print(self, results: Results):
-        for line in self.lines:
-            match = re.match(r"(not )?ok \d+ - (.*?)(?: # (.*))?$", line)
-            if match:
-                results.result(not match.group(1), match.group(2), match.group(3) or "")
-            else:
-                print(line, flush=True)
-        self.lines = []
-
-    def end(self, results: Results):
-        """After it has ended."""
-        self._print(results)
-        os.close(self.output)
-        if os.waitpid(self.pid, 0)[1]:
-            results.result(False, f"{self.stem or 'a worker'} ended early")
-
-
-def run_groups(groups, options, results: Results):
-    """Runs the files of all groups by workers."""
-    queue, end = os.pipe()
-    for group, files in enumerate(groups):
-        for at in range(len(files)):
-            os.write(end, (group << 16 | at).to_bytes(4, "little"))
-    os.close(end)
-    # Made once, not by each worker.
-    initramfs.kernel()
-    initramfs.base()
-    workers = []
-    for _ in range(min(options.jobs, sum(map(len, groups)))):
-        workers.append(Worker(groups, queue, options, workers))
-    with selectors.DefaultSelector() as selector:
-        for worker in workers:
-            selector.register(worker.output, selectors.EVENT_READ, worker)
-        while selector.get_map():
-            for key, _ in selector.select():
-                if not key.data.read(results, len(workers) == 1):
-                    selector.unregister(key.fd)
-                    key.data.end(results)
-    # Nobody has taken these.
-    while number := os.read(queue, 4):
-        group, at = divmod(int.from_bytes(number, "little"), 1 << 16)
-        results.result(False, f"{groups[group][at][0].stem} did not run")
-    os.close(queue)
 
 
 def chosen(names, folders) -> tuple:
@@ -423,5 +305,5 @@ def run(paths, options, share=None, watch=None) -> int:
         else:
             groups.setdefault(module.SYSTEM.hardware(), []).append((path, module, module.SYSTEM))
     if groups:
-        run_groups([*groups.values()], options, results)
+        workers.run_groups([*groups.values()], options, results, run_group)
     return results.end(time.monotonic() - begin)
