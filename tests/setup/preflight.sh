@@ -40,10 +40,11 @@ room_of() {
 	esac
 }
 
-# In MB, what making a part or its tests take.
+# In MB, what making a part or its tests take. The machines of the end-to-end tests run
+# beside that of the debug kernel.
 memory_of() {
 	case $1 in
-	debug) echo 3000 ;;
+	debug) echo 4000 ;;
 	*) echo 2000 ;;
 	esac
 }
