@@ -244,7 +244,7 @@ def test_epochs_that_change_without_end(env, mode, rung):
             if pause:
                 time.sleep(pause)  # sleep: the pace of the attack
         # It answers meanwhile.
-        return peer.read_files()[0]["rx_epochs"] - before["rx_epochs"]
+        return peer.look()[0]["rx_epochs"] - before["rx_epochs"]
     wait_for(lambda: followed() >= wanted, f"{wanted} epochs that are followed", pause=0)
     now = peer.settle(anew=True)
     grown = {name: now[name] - before[name] for name in ("rx_epochs", "rx_polls")}
@@ -255,7 +255,7 @@ def test_epochs_that_change_without_end(env, mode, rung):
     for name in ("rx_incompatible", "rx_broken", "rx_malformed", "rx_overruns"):
         ksft_eq(now[name], before[name], name)
     ksft_ge(grown["rx_epochs"], now["rx_packets"] - before["rx_packets"])
-    ksft_eq(peer.read_files()[1], "active")
+    ksft_eq(peer.look()[1], "active")
     peer.comes_back("epochs without end")
 
 

@@ -111,8 +111,8 @@ class Results:
               f"{' # ' + comment if comment else ''}", flush=True)
 
     def line(self, line: str) -> str:
-        """Takes a line of a test file's output; the test's name if it is a result."""
-        match = re.match(r"(not )?ok \d+ (\S+)(?: # (.*))?$", line)
+        """Takes a line of a test file or of a worker; the test's name if it is a result."""
+        match = re.match(r"(not )?ok \d+ (?:- )?(.*?)(?: # (.*))?$", line)
         if match:
             self.result(not match.group(1), match.group(2), match.group(3) or "")
         elif not re.match(r"TAP version|1\.\.\d|# Totals", line):

@@ -3,7 +3,6 @@
 
 import itertools
 import json
-import operator
 import re
 from dataclasses import dataclass
 
@@ -84,7 +83,7 @@ def wait_answer(source: End, target: End):
     Pings until one is answered. Each waits twice as long as the one before, so that a slow
     machine can answer.
     """
-    seconds = itertools.accumulate(itertools.repeat(2), operator.mul, initial=0.25)
+    seconds = (0.25 * 2 ** number for number in itertools.count())
     wait_for(lambda: not unanswered(source, target, next(seconds)),
              f"answer of {target.address}", pause=0)
 

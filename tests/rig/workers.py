@@ -29,16 +29,18 @@ def jobs() -> int:
     return max(1, min(os.process_cpu_count(), int(available) // worker - 1))
 
 
+def _next_files(groups, queue: int):
+    """Takes files that nobody has taken: the number of a group, and one of its files."""
+    while number := os.read(queue, 4):
+        group, at = divmod(int.from_bytes(number, "little"), 1 << 16)
+        yield group, groups[group][at]
+
+
 def _work(groups, queue: int, options, run_group):
     """A worker: runs files as long as there are any. Never returns."""
     status = 1
     try:
-        def next_files():
-            """The number of a group, and one of its files."""
-            while number := os.read(queue, 4):
-                group, at = divmod(int.from_bytes(number, "little"), 1 << 16)
-                yield group, groups[group][at]
-        for group, files in itertools.groupby(next_files(), key=lambda it: it[0]):
+        for group, files in itertools.groupby(_next_files(groups, queue), key=lambda it: it[0]):
             # Where machines fail, other workers take what is left.
             if not run_group(groups[group], (file for _, file in files), options):
                 break
@@ -88,11 +90,7 @@ class Worker:
 
     def _print(self, results):
         for line in self.lines:
-            match = re.match(r"(not )?ok \d+ - (.*?)(?: # (.*))?$", line)
-            if match:
-                results.result(not match.group(1), match.group(2), match.group(3) or "")
-            else:
-                print(line, flush=True)
+            results.line(line)
         self.lines = []
 
     def end(self, results):
@@ -127,8 +125,6 @@ def run_groups(groups, options, results, run_group):
                 if not key.data.read(results, len(workers) == 1):
                     selector.unregister(key.fd)
                     key.data.end(results)
-    # Nobody has taken these.
-    while number := os.read(queue, 4):
-        group, at = divmod(int.from_bytes(number, "little"), 1 << 16)
-        results.result(False, f"{groups[group][at][0].stem} did not run")
+    for _, (path, *_) in _next_files(groups, queue):
+        results.result(False, f"{path.stem} did not run")
     os.close(queue)

@@ -106,7 +106,7 @@ class Peer:
         if self.rung:
             self._machines.ring("a", 0)
 
-    def read_files(self) -> tuple:
+    def look(self) -> tuple:
         """What the interface counts, and what the driver thinks of its peer."""
         counted, info = self.machine.counters("net0", path=INFO)
         return counted, re.search(r"^peer: (.*)$", info.decode(), re.M).group(1)
@@ -161,7 +161,7 @@ class Peer:
         last = {}
 
         def as_wanted() -> bool:
-            now, found = self.read_files()
+            now, found = self.look()
             if self._pending and now["rx_incomplete"] == self.account["rx_incomplete"] + 1:
                 self.account["rx_incomplete"] += 1
                 self._pending = False

@@ -24,15 +24,18 @@ def ask(machine, *requests, prefix: str = "") -> list:
     """Makes requests by one socket, after `prefix` (say, `ip netns exec x`); the answers."""
     lines = "".join(json.dumps(it) + "\n" for it in requests).encode()
     if prefix:
-        result = machine.run(f"{prefix} python3 -I -S -B {WHERE}/client.py", stdin=lines, fail=False)
+        command = f"{prefix} python3 -I -S -B {WHERE}/client.py"
     else:
-        result = machine.run(Script(f"{WHERE}/client.py", stdin=lines), fail=False)
+        command = Script(f"{WHERE}/client.py")
+    result = machine.run(command, stdin=lines, fail=False)
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
 def listen(machine):
-    """Puts the client into a machine, and writes notifications into HEARD until the end of
-    the test."""
+    """
+    Puts the client into a machine, and writes notifications into HEARD until the end of the
+    test.
+    """
     install(machine)
     machine.run(f"rm -f {HEARD}")
     listener = machine.bkg(Script(f"{WHERE}/client.py", "monitor", HEARD), fail=False)

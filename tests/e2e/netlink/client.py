@@ -91,7 +91,7 @@ class Client:
 
     def messages(self):
         """The messages of one datagram: type, flags, body."""
-        # The kernel fills what there is room for, so dumps come in several datagrams.
+        # A datagram of a dump is at most as large as this buffer: a long dump has several.
         data = self.socket.recv(8192)
         while len(data) >= 16:
             length, kind, flags, _, _ = struct.unpack_from("=IHHII", data)
