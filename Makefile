@@ -90,7 +90,7 @@ MINUTES ?= 30
 FROM ?=
 
 .PHONY: soak
-soak: | setup-kernel setup-debug ##! Stress, attacks and the debug kernel at full length; MINUTES=30, FROM= goes on
+soak: | setup-debug-modules ##! Stress, attacks and the debug kernel at full length; MINUTES=30, FROM= goes on
 	@$(RUN) tests/setup/with-module.sh tests/soak/run $(MINUTES) $(FROM)
 
 .PHONY: format
@@ -101,15 +101,15 @@ format: | setup-kernel ##! Format the Rust sources
 setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
 	@$(SETUP)
 
-.PHONY: setup-kernel setup-uml setup-debug setup-cargo setup-machines
+.PHONY: setup-kernel setup-uml setup-debug-modules setup-cargo setup-machines
 setup-kernel:
 	@$(SETUP) root kernel
 # The tool in the machines is a cargo project.
 setup-machines: setup-cargo
 setup-uml:
 	@$(SETUP) root kernel uml
-setup-debug:
-	@$(SETUP) root kernel debug
+setup-debug-modules:
+	@$(SETUP) root kernel debug debug_modules
 setup-cargo:
 	@$(SETUP) root kernel cargo
 

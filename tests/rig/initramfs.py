@@ -223,6 +223,7 @@ def _fingerprint() -> str:
         digest.update(path.read_bytes())
     found = [shutil.which(p) for p in PROGRAMS + EXTRA_PROGRAMS]
     found += [YAML / "__init__.py"] if YAML.exists() else []
+    found += filter(Path.exists, [places.kernel_modules() / "modules.order"])
     for path in [places.kernel_image(), *filter(None, found)]:
         info = os.stat(path)
         digest.update(f"{path} {info.st_size} {info.st_mtime_ns}".encode())

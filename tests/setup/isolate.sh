@@ -5,16 +5,16 @@
 # the command ends, or this shell does, the kernel kills what runs in there and
 # unmounts what was mounted.
 
-# What a command of `isolated` is started by, after give_way.
-aside=()
+# What a command of `isolated` is started by, after go_ahead.
+ahead=()
 
-# Lets other work go first from here on. Where the kernel shares the processors out
-# by sessions (sched_autogroup), a process that is nice in the session of others is
-# so to these only; a session of its own is nice as a whole.
-give_way() {
-	renice -n 19 -p $$ >/dev/null
+# Takes three quarters of the processors from here on where other work wants them, too.
+# Where the kernel shares them out by sessions (sched_autogroup), priorities count within
+# a session only; one of its own has a priority as a whole.
+go_ahead() {
+	renice -n -5 -p $$ >/dev/null 2>&1 || true
 	# shellcheck disable=SC2016 # for the shell inside
-	aside=(setsid sh -c '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
+	ahead=(setsid sh -c '{ echo -5 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
 }
 
 # isolated COMMAND [ARGUMENT...]
@@ -26,7 +26,7 @@ give_way() {
 isolated() {
 	local status=0 terminal=
 	[ -t 0 ] && terminal=$(stty -g)
-	setpriv --pdeathsig KILL "${aside[@]}" env --default-signal=INT,QUIT \
+	setpriv --pdeathsig KILL "${ahead[@]}" env --default-signal=INT,QUIT \
 		unshare --mount --propagation private --pid --fork \
 		--kill-child --mount-proc "$@" <&0 &
 	isolated_child=$!

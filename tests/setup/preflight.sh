@@ -36,6 +36,7 @@ room_of() {
 	kernel) echo 2000 ;;
 	uml) echo 400 ;;
 	debug) echo 900 ;;
+	debug_modules) echo 200 ;;
 	cargo) echo 700 ;;
 	esac
 }
@@ -44,7 +45,7 @@ room_of() {
 # beside that of the debug kernel.
 memory_of() {
 	case $1 in
-	debug) echo 4000 ;;
+	debug | debug_modules) echo 4000 ;;
 	*) echo 2000 ;;
 	esac
 }

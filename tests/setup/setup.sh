@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [--look|--looked] [--aside] [PART...]: makes what is missing in the cache. Parts: root,
-# kernel (needs root), uml and debug (need kernel), cargo (needs root); without
-# PART all of them, in this order. A part that is there takes no time, also while
-# another set-up makes other parts. With --aside it gives way to all other work
-# and begins each line with "# ", as TAP's comments do: tests run meanwhile. What the
-# machine lacks is said before anything is made; --look does nothing else, and --looked
+# setup.sh [--look|--looked] [--ahead] [PART...]: makes what is missing in the cache. Parts:
+# root, kernel (needs root), uml and debug (need kernel), cargo (needs root),
+# debug_modules (needs debug); without PART all but the last, in this order. A part that
+# is there takes no time, also while another set-up makes other parts. With --ahead it
+# goes before other work and begins each line with "# ", as TAP's comments do: tests run
+# meanwhile. What the machine lacks is said before anything is made; --look does nothing else, and --looked
 # leaves it out, for who has looked at all parts and uses the machine since.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
@@ -63,9 +63,9 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--look) only_look=yes ;;
 	--looked) looked=yes ;;
-	--aside)
+	--ahead)
 		prefix='# '
-		give_way
+		go_ahead
 		;;
 	*) break ;;
 	esac

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Configures and builds the debug kernel in /kernel/debug/build.
+# debug.sh [--modules]: configures and builds the debug kernel in /kernel/debug/build,
+# or its modules.
 
 set -euo pipefail
 
@@ -12,15 +13,24 @@ build() {
 	make -C /kernel/source O="$folder/build" LLVM=1 LOCALVERSION=-debug -j"$(nproc)" "$@"
 }
 
+case ${1:-} in
+--modules)
+	build modules
+	build INSTALL_MOD_PATH="$folder/modules" DEPMOD=true modules_install
+	exit
+	;;
+esac
+
 configure "$folder/build" /src/tests/debug/debug.config
-# The image that QEMU starts is the ELF file.
-build vmlinux modules
+build vmlinux modules_prepare
+# All that a module from outside uses is in the kernel itself.
+cp "$folder/build/vmlinux.symvers" "$folder/build/Module.symvers"
 
 release=$(cat "$folder/build/include/config/kernel.release")
 modules=$folder/modules/lib/modules/$release
 rm -rf "$folder/modules"
 mkdir -p "$modules"
-for name in modules.builtin modules.builtin.modinfo modules.order; do
+for name in modules.builtin modules.builtin.modinfo; do
 	cp "$folder/build/$name" "$modules/"
 done
 # QEMU starts the ELF file as it is; see CONFIG_PVH.
