@@ -13,11 +13,8 @@ setup=$checkout/tests/setup
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/muennet
 export checkout setup cache release
 
-# What every line of say() begins with.
-prefix=
-
 say() {
-	printf '%s%s\n' "$prefix" "$*"
+	printf '%s\n' "$*"
 }
 
 die() {

@@ -33,7 +33,7 @@ set_up_debug_modules() {
 	local folder
 	folder=$(kernel_folder)
 	step_remedy=$folder/debug
-	step debug-modules 'modules of the debug kernel (about 2 min)' \
+	step debug_modules 'modules of the debug kernel (about 2 min)' \
 		enter --kernel "$folder" tests/setup/inside/debug.sh --modules
 	debug_identity >"$folder/debug/.modules-identity"
 }

@@ -5,18 +5,6 @@
 # the command ends, or this shell does, the kernel kills what runs in there and
 # unmounts what was mounted.
 
-# What a command of `isolated` is started by, after go_ahead.
-ahead=()
-
-# Takes three quarters of the processors from here on where other work wants them, too.
-# Where the kernel shares them out by sessions (sched_autogroup), priorities count within
-# a session only; one of its own has a priority as a whole.
-go_ahead() {
-	renice -n -5 -p $$ >/dev/null 2>&1 || true
-	# shellcheck disable=SC2016 # for the shell inside
-	ahead=(setsid sh -c '{ echo -5 >/proc/self/autogroup; } 2>/dev/null; exec "$@"' sh)
-}
-
 # isolated COMMAND [ARGUMENT...]
 #
 # The command is process 1 of its namespace and sees its own /proc. It runs in
@@ -26,7 +14,7 @@ go_ahead() {
 isolated() {
 	local status=0 terminal=
 	[ -t 0 ] && terminal=$(stty -g)
-	setpriv --pdeathsig KILL "${ahead[@]}" env --default-signal=INT,QUIT \
+	setpriv --pdeathsig KILL env --default-signal=INT,QUIT \
 		unshare --mount --propagation private --pid --fork \
 		--kill-child --mount-proc "$@" <&0 &
 	isolated_child=$!

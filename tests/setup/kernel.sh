@@ -26,7 +26,7 @@ set_up_kernel() {
 	step_remedy=
 	mapfile -t environment < <(fetch_environment)
 	step select 'the kernel in backports' choose_kernel "${KVER:-}"
-	grep '^note: ' "$cache/logs/select.log" | sed "s/^note: /${prefix}set-up: /" || true
+	grep '^note: ' "$cache/logs/select.log" | sed "s/^note: /set-up: /" || true
 	name=$(sed -n 's/^chosen: //p' "$cache/logs/select.log")
 
 	folder=$cache/kernels/$name

@@ -28,6 +28,12 @@ step() {
 	say "set-up: $title: done in $((SECONDS - started)) s"
 }
 
+# wait_ticking NAME: says how another process gets on with this step, until stop_ticking.
+wait_ticking() {
+	tick "$cache/logs/$1.log" $$ >&"$step_out" &
+	step_ticker=$!
+}
+
 # Says every ten seconds what the log says last.
 tick() {
 	local log=$1 parent=$2 started=$SECONDS last pause
@@ -38,7 +44,7 @@ tick() {
 		if [ $(((SECONDS - started) % 10)) != 0 ] || [ "$SECONDS" = "$started" ]; then
 			continue
 		fi
-		last=$(tail -n 1 "$log" | tr '\r' '\n' | tail -n 1 | cut -c 1-64)
+		last=$(tail -n 1 "$log" 2>/dev/null | tr '\r' '\n' | tail -n 1 | cut -c 1-64)
 		say "$(printf '%8d s  %s' $((SECONDS - started)) "$last")"
 	done
 }
@@ -60,7 +66,7 @@ step_ended() {
 		return 0
 	fi
 	say "set-up: FAILED; the end of $step_log:"
-	tail -n 30 "$step_log" | sed "s/^/$prefix    /"
+	tail -n 30 "$step_log" | sed "s/^/    /"
 	[ -z "$step_remedy" ] ||
 		say "set-up: run it again; if that does not help, delete $step_remedy"
 }

@@ -1,13 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [--look|--looked] [--ahead] [PART...]: makes what is missing in the cache. Parts:
+# setup.sh [--look|--looked] [PART...]: makes what is missing in the cache. Parts:
 # root, kernel (needs root), uml and debug (need kernel), cargo (needs root),
 # debug_modules (needs debug); without PART all but the last, in this order. A part that
-# is there takes no time, also while another set-up makes other parts. With --ahead it
-# goes before other work and begins each line with "# ", as TAP's comments do: tests run
-# meanwhile. What the machine lacks is said before anything is made; --look does nothing else, and --looked
-# leaves it out, for who has looked at all parts and uses the machine since.
+# is there takes no time, also while another set-up makes other parts. What the machine
+# lacks is said before anything is made; --look does nothing else, and --looked leaves it
+# out, for who has looked at all parts and uses the machine since.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/preflight.sh"
@@ -20,7 +19,8 @@
 . "$setup/debug.sh"
 . "$setup/cargo.sh"
 
-# lock HOW FILE: until unlock_all.
+# lock HOW FILE [STEP]: until unlock_all. While another one has it, says how that one gets
+# on with the step.
 locks=()
 lock() {
 	local file
@@ -28,7 +28,9 @@ lock() {
 	locks+=("$file")
 	if ! flock --nonblock "$1" "$file"; then
 		say 'set-up: another one is running; waiting for it'
+		[ $# = 2 ] || wait_ticking "$3"
 		flock "$1" "$file"
+		stop_ticking
 	fi
 }
 
@@ -50,7 +52,7 @@ make_part() {
 		;;
 	*)
 		lock --shared "$cache/lock"
-		lock --exclusive "$cache/lock.$1"
+		lock --exclusive "$cache/lock.$1" "$1"
 		;;
 	esac
 	"${1}_is_ready" || "set_up_$1"
@@ -63,10 +65,6 @@ while [ $# -gt 0 ]; do
 	case $1 in
 	--look) only_look=yes ;;
 	--looked) looked=yes ;;
-	--ahead)
-		prefix='# '
-		go_ahead
-		;;
 	*) break ;;
 	esac
 	shift
