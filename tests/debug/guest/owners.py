@@ -26,7 +26,9 @@ GONE = re.compile(r"0xffffffff[a-f][0-9a-f]{7}$")
 # the driver has the stack send.
 OTHERS = re.compile(r"_*netif_receive_skb|napi_complete_done|napi_gro_|napi_skb_cache_get|"
                     r"alloc_vmap_area|radix_tree_node_alloc|rt6_disable_ip|rt_flush_dev|"
-                    r"dst_dev_put|__alloc_empty_sheaf|__icmp_send|icmp6_send")
+                    r"dst_dev_put|__icmp_send|icmp6_send|"
+                    # Where these arrays are allocated, whichever the compiler made one.
+                    r"__alloc_empty_sheaf|__pcs_\w+|__kfree_rcu_sheaf|kmem_cache_prefill_sheaf")
 
 
 def traces(cache: str):
