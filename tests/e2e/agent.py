@@ -81,6 +81,18 @@ print(socket.if_nameindex(), flush=True)
 open("/run/begun", "w").close()
 other.wait()
 """
+# Has been sent a signal when it starts one.
+LATE = """
+import os, signal, subprocess
+term = {signal.SIGTERM}
+signal.pthread_sigmask(signal.SIG_BLOCK, term)
+open("/run/begun", "w").close()
+while not signal.sigpending():
+    os.sched_yield()
+subprocess.Popen(["tail", "-f", "/dev/null"],
+                 preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, term))
+signal.pthread_sigmask(signal.SIG_UNBLOCK, term)
+"""
 # Succeeds while what it has started runs.
 OTHER = "grep -qsx tail /proc/[0-9]*/comm"
 
@@ -101,3 +113,9 @@ def test_scripts_in_the_background(env):
             pass
         ksft_eq(running.ret, -15)
     env.a.wait(f"! {OTHER}", "end of all programs")
+    env.a.run("rm /run/begun")
+    env.a.put("/run/program.py", LATE.encode())
+    with env.a.bkg(Script("/run/program.py"), fail=False) as running:
+        env.a.wait("[ -e /run/begun ]", "begin of the program")
+    ksft_eq(running.ret, -15)
+    env.a.wait(f"! {OTHER}", "end of what it has started late")

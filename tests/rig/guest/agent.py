@@ -185,6 +185,8 @@ class Program:
 
     def __init__(self, agent, ident, begin, stdin: bytes):
         self.agent, self.ident = agent, ident
+        # What its process group was sent last.
+        self.signalled = 0
         given = os.memfd_create("stdin")
         os.write(given, stdin)
         os.lseek(given, 0, os.SEEK_SET)
@@ -199,6 +201,7 @@ class Program:
         for file in self.output:
             os.set_blocking(file, False)
             agent.selector.register(file, selectors.EVENT_READ, self.readable)
+        agent.programs[self.process.pid] = self
         self.exit = os.pidfd_open(self.process.pid)
         agent.selector.register(self.exit, selectors.EVENT_READ, self.ended)
 
@@ -217,6 +220,11 @@ class Program:
 
     def ended(self, _file):
         """Answers with the status; whoever inherited the pipes is not waited for."""
+        if self.signalled:
+            # Who was just starting a process, with signals blocked, has let it miss this one.
+            # The group is there until its first process is waited for.
+            os.killpg(self.process.pid, self.signalled)
+        del self.agent.programs[self.process.pid]
         status = self.process.wait()
         for file in self.output:
             while self.readable(file):
@@ -238,6 +246,7 @@ class Agent:
         self.port = os.open(port, os.O_RDWR)
         self.kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         self.selector = selectors.DefaultSelector()
+        self.programs = {}
         # Chunks of a line that is not complete. Joining them each time a chunk comes
         # would take longer than all else where memory is slow.
         self.pending = []
@@ -272,10 +281,10 @@ class Agent:
 
     def kill(self, _ident, pid, number):
         """Signals a program and its children."""
-        try:
+        if pid in self.programs:
+            self.programs[pid].signalled = number
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(pid, number)
-        except ProcessLookupError:
-            pass
         return {}
 
     def put(self, _ident, path, data, mode=0o644):
