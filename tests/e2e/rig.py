@@ -128,6 +128,8 @@ watchdog: BUG: soft lockup - CPU#0 stuck for 22s!
 unregister_netdevice: waiting for net0 to become free. Usage count = 2
 refcount_t: underflow; use-after-free.
 rust_kernel: panicked at channel/reader.rs:1:1:
+NOHZ tick-stop error: local softirq work is pending, handler #08!!!
+NOHZ tick-stop error: local softirq work is pending, handler #02!!!
 other: loading out-of-tree module taints kernel.
 CPU: 0 UID: 0 PID: 1 Comm: x Tainted: G        W  OE""".splitlines()
 
@@ -136,6 +138,8 @@ muennet: module verification failed: signature and/or required key missing - tai
 net0: Interface added
 net0: Using protocol 2, channel/element size 0x100000/0x5e4 bytes
 clocksource: Watchdog remote CPU 1 read timed out
+NOHZ tick-stop error: local softirq work is pending, handler #08!!!
+smpboot: CPU 1 is now offline
 ACPI: bus type PCI registered""".splitlines()
 
 

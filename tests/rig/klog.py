@@ -37,16 +37,26 @@ TAINT_ALLOWED = tuple(f"{module}: {said}" for module in ("muennet", "muensim", "
 IGNORED = re.compile(r"\] (clocksource: .*(skew|unstable|watchdog)|"
                      r"(RETBleed|Spectre V\d|MDS|TAA|MMIO Stale Data|SRBDS|GDS)( CPU|:| ))")
 
+# A processor that goes offline has parked its ksoftirqd. Packets that come when a softirq
+# has used up its two milliseconds wait then, for any network driver, and the kernel says so:
+# they are handed over when the processor is gone.
+PARKED = re.compile(r"NOHZ tick-stop error: local softirq work is pending, handler #08!!!$")
+GONE = re.compile(r"smpboot: CPU \d+ is now offline$")
+
 EXCERPT = 40
 
 
 def bad_lines(lines) -> list:
     """Indices of lines that a run may not pass with."""
+    def is_parked(n: int) -> bool:
+        return bool(PARKED.search(lines[n])) and any(map(GONE.search, lines[n + 1:n + 4]))
+
     def is_bad(line: str) -> bool:
         if TAINT.search(line) and not any(line.endswith(known) for known in TAINT_ALLOWED):
             return True
         return bool(BAD.search(line))
-    return [n for n, line in enumerate(lines) if is_bad(line) and not IGNORED.search(line)]
+    return [n for n, line in enumerate(lines)
+            if is_bad(line) and not IGNORED.search(line) and not is_parked(n)]
 
 
 def excerpt(lines) -> str:
