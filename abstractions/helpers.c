@@ -191,12 +191,6 @@ void muennet_netdev_path(const struct net_device *dev, char *path, size_t size)
 		snprintf(path, size, "%s@%u", dev->name, dev_net(dev)->ns.inum);
 }
 
-/* A device may have been asked to have many (`ip link add ... numtxqueues`). */
-void muennet_netif_start_queues(struct net_device *dev)
-{
-	netif_tx_start_all_queues(dev);
-}
-
 /*
  * The operational state follows the carrier within a second; a script that
  * looks at it when its `ip link set up` has returned should not have to wait.
@@ -205,11 +199,6 @@ void muennet_netif_operational(struct net_device *dev)
 {
 	if (netif_carrier_ok(dev) && dev->link_mode == IF_LINK_MODE_DEFAULT)
 		netif_set_operstate(dev, IF_OPER_UP);
-}
-
-void muennet_netif_tx_disable(struct net_device *dev)
-{
-	netif_tx_disable(dev);
 }
 
 bool muennet_netif_running(const struct net_device *dev)

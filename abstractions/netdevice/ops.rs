@@ -60,10 +60,7 @@ impl<T: Operations> Adapter<T> {
             // SAFETY: NAPI is disabled while a device is down, and this is its `ndo_open`.
             unsafe { dev.napi().enable() };
             // SAFETY: The device is valid and going up.
-            unsafe {
-                bindings::netif_carrier_on(ptr);
-                bindings::muennet_netif_start_queues(ptr);
-            }
+            unsafe { bindings::netif_carrier_on(ptr) };
             T::start(dev);
             // SAFETY: The device is valid, and the RTNL held.
             unsafe { bindings::muennet_netif_operational(ptr) };
@@ -83,8 +80,9 @@ impl<T: Operations> Adapter<T> {
     unsafe extern "C" fn stop(ptr: *mut bindings::net_device) -> c_int {
         // SAFETY: `ptr` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(ptr) };
-        // SAFETY: The device is valid and going down.
-        unsafe { bindings::muennet_netif_tx_disable(ptr) };
+        // Its queues are not stopped: a device without a queueing discipline must never ask for a
+        // packet to be kept, and a list of packets that has begun would be broken off, whose last
+        // one publishes all. What comes while the device goes down is `transmit`'s to judge.
         if let Some(irq) = dev.irq() {
             // SAFETY: The device is going down, and this is its `ndo_stop`.
             unsafe { irq.disable() };

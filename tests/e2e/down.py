@@ -2,10 +2,11 @@
 """Down and unload stop everything: the channels are not touched any more."""
 
 import time
+from pathlib import Path
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, counters, defer, ip_element,
-                 ksft_eq, ksft_true, ksft_variants, load, pair, ping, stats, unload, up,
-                 wait_counters, wait_for, wait_stats)
+from rig import (PAIR, README, V4, End, KsftNamedVariant, Script, Writer, counters, defer,
+                 ip_element, ksft_eq, ksft_true, ksft_variants, load, pair, ping, stats, unload,
+                 up, wait_counters, wait_for, wait_stats)
 from rig.packets import udp4
 
 SYSTEM = PAIR
@@ -89,3 +90,47 @@ def test_unload_under_traffic(env):
         # What came before the first look is not its.
         wait_counters(env.a, rx_epochs=1)
         ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
+
+
+def flood(machine, address: str, size: int, segment: int):
+    """A program in the machine that sends without end, segments cut by software."""
+    machine.put("/run/flood.py", (Path(__file__).parent / "guest/flood.py").read_bytes())
+    return machine.bkg(Script("/run/flood.py", address, size, *([segment] if segment else [])),
+                       fail=False)
+
+
+def sends(machine, dev: str):
+    """Waits until an interface sends more."""
+    before = stats(machine, dev)["tx_packets"]
+    wait_for(lambda: stats(machine, dev)["tx_packets"] > before, f"packets of {dev}")
+
+
+@ksft_variants([KsftNamedVariant("small", 20, 0), KsftNamedVariant("in_segments", 60_000, 1000)])
+def test_while_sending(env, size, segment):
+    """It never asks to keep a packet, which nobody could: the kernel would say so."""
+    pair(env, quiet=True)
+    env.a.run("ethtool -K net0 tx-udp-segmentation off")
+    env.a.new_log()
+    with flood(env.a, V4["b"], size, segment):
+        for _ in range(200 if env.long else 20):
+            sends(env.a, "net0")
+            env.a.run("ip link set net0 down; ip link set net0 up")
+    ksft_eq([line for line in env.a.new_log() if line.level <= 4], [])
+    ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
+
+
+def test_child_while_sending(env):
+    """Of a list of packets that has begun none stays unpublished."""
+    pair(env, quiet=True)
+    channel = env.channel("a_to_b")
+    env.a.run("ip link add link net0 name child0 type muennet && "
+              "echo 1 >/proc/sys/net/ipv6/conf/child0/disable_ipv6; "
+              "ip addr add 203.0.113.1/24 dev child0 && ip link set child0 up && "
+              "ethtool -K child0 tx-udp-segmentation off")
+    for _ in range(100 if env.long else 20):
+        with flood(env.a, "203.0.113.2", 30_000, 1000):
+            sends(env.a, "child0")
+            env.a.run("ip link set child0 down")
+        # A list that has begun comes to its end; nobody else would publish its packets.
+        wait_for(lambda: channel.wsc == channel.wc, "published packets")
+        env.a.run("ip link set child0 up")
