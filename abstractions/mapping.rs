@@ -49,8 +49,9 @@ impl Mapping {
     ///
     /// - `EINVAL`: start or size is no multiple of the page size, the size is zero, or the range
     ///   wraps.
-    /// - `EFAULT`: the processor cannot address the range, or it cannot be mapped.
+    /// - `EFAULT`: the processor cannot address the range.
     /// - `EPERM`: the range holds System RAM, which belongs to this kernel.
+    /// - `ENOMEM`: it cannot be mapped, for want of memory as a rule.
     pub(crate) fn new(start: u64, size: u64) -> Result<Self> {
         let page = PAGE_SIZE as u64;
         let last = size
@@ -62,7 +63,7 @@ impl Mapping {
         }
         let length = usize::try_from(size).map_err(|_| EFAULT)?;
 
-        fault::point("mapping", EFAULT)?;
+        fault::point("mapping", ENOMEM)?;
         let base = backend::map(start, last, length)?;
         // INVARIANT: The backend maps whole pages at the offset of `start` in its page, which is
         // zero; the size was checked above.

@@ -10,8 +10,9 @@ use kernel::prelude::*;
 ///
 /// # Errors
 ///
-/// - `EFAULT`: the processor cannot address the range, or it cannot be mapped.
+/// - `EFAULT`: the processor cannot address the range.
 /// - `EPERM`: the range holds System RAM, which belongs to this kernel.
+/// - `ENOMEM`: it cannot be mapped, for want of memory as a rule.
 pub(super) fn map(start: u64, last: u64, length: usize) -> Result<NonNull<u8>> {
     // `ioremap()` warns of addresses that the processor does not have; the root of the resources
     // ends where these begin.
@@ -35,7 +36,7 @@ pub(super) fn map(start: u64, last: u64, length: usize) -> Result<NonNull<u8>> {
 
     // SAFETY: The range is no System RAM, does not wrap and is addressable.
     let base = unsafe { bindings::memremap(start, length, bindings::MEMREMAP_WB as usize) };
-    NonNull::new(base.cast()).ok_or(EFAULT)
+    NonNull::new(base.cast()).ok_or(ENOMEM)
 }
 
 /// Undoes [`map`].
