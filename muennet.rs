@@ -39,9 +39,12 @@ use muen::{
     },
     sinfo::{
         Access,
-        Sinfo, //
+        Guest, //
     },
-    subject::Subject, //
+    subject::{
+        self,
+        Subject, //
+    }, //
 };
 use netdev::{
     config::{
@@ -171,12 +174,12 @@ impl kernel::Module for Muennet {
             });
         }
         let subject = Subject::load(address)?;
-        let sinfo = subject.sinfo()?;
+        let processors = subject.processors()?;
         let poller = Poller::new(poll.period_us, MAX_ENTRIES)?;
         for index in 0..lists.len() {
             let config = lists.interface(index).inspect_err(log_error)?;
             let name = NAME.get(index).ok_or(EINVAL)?;
-            let interface = add(&config, name, &subject, &sinfo, &poller)?;
+            let interface = add(&config, name, &processors.guest(), &poller)?;
             interfaces.push(interface, GFP_KERNEL)?;
         }
         Ok(Self {
@@ -200,19 +203,18 @@ fn log_interface(config: &InterfaceConfig<'_>, what: &str, name: Text<'_>, why: 
 ///
 /// # Errors
 ///
-/// As [`Subject::map_channel`].
+/// As [`subject::map_channel`].
 fn map_channel<'a>(
     config: &InterfaceConfig<'_>,
     channel: Option<Channel<'a>>,
     access: Access,
-    subject: &Subject,
-    sinfo: &Sinfo<'_>,
+    guest: &Guest<'_>,
 ) -> Result<Option<netdev::Channel<'a>>> {
     let Some(Channel { name, protocol }) = channel else {
         return Ok(None);
     };
     let name_bytes = name.as_bytes();
-    match subject.map_channel(sinfo, name_bytes, access) {
+    match subject::map_channel(guest, name_bytes, access) {
         Ok(mapping) => Ok(Some(netdev::Channel {
             name: name_bytes,
             mapping,
@@ -233,16 +235,12 @@ fn map_channel<'a>(
 ///
 /// # Errors
 ///
-/// As [`Subject::map_read_only`].
-fn map_pmtu(
-    config: &InterfaceConfig<'_>,
-    subject: &Subject,
-    sinfo: &Sinfo<'_>,
-) -> Result<Option<Mapping>> {
+/// As [`subject::map_read_only`].
+fn map_pmtu(config: &InterfaceConfig<'_>, guest: &Guest<'_>) -> Result<Option<Mapping>> {
     let Some(name) = config.pmtu else {
         return Ok(None);
     };
-    match subject.map_read_only(sinfo, name.as_bytes()) {
+    match subject::map_read_only(guest, name.as_bytes()) {
         Ok(mapping) => Ok(Some(mapping)),
         Err(error) => {
             log_interface(config, "pmtu region", name, &error);
@@ -255,23 +253,17 @@ fn map_pmtu(
 ///
 /// # Errors
 ///
-/// As [`Subject::map_channel`] and [`Setup::register`].
+/// As [`subject::map_channel`] and [`Setup::register`].
 fn add(
     config: &InterfaceConfig<'_>,
     name: &CStr,
-    subject: &Subject,
-    sinfo: &Sinfo<'_>,
+    guest: &Guest<'_>,
     poller: &Arc<Poller>,
 ) -> Result<Registration<Interface>> {
     let irq = match config.in_channel {
         Some(channel) => {
-            event::irq_of_channel(sinfo, channel.name.as_bytes()).map_err(|vector| {
-                log_interface(
-                    config,
-                    "in channel",
-                    channel.name,
-                    &fmt!("vector {vector:#x} raises no interrupt"),
-                );
+            event::irq_of_channel(guest, channel.name.as_bytes()).map_err(|error| {
+                log_interface(config, "in channel", channel.name, &error);
                 EINVAL
             })?
         }
@@ -281,13 +273,14 @@ fn add(
         name,
         mode: config.mode,
         mtu: config.mtu,
-        in_channel: map_channel(config, config.in_channel, Access::Read, subject, sinfo)?,
+        in_channel: map_channel(config, config.in_channel, Access::Read, guest)?,
         irq,
-        out_channel: map_channel(config, config.out_channel, Access::Write, subject, sinfo)?,
-        event: config
-            .out_channel
-            .and_then(|channel| Event::of_channel(sinfo, channel.name.as_bytes())),
-        pmtu: map_pmtu(config, subject, sinfo)?,
+        out_channel: map_channel(config, config.out_channel, Access::Write, guest)?,
+        event: match config.out_channel {
+            Some(channel) => Event::of_channel(guest, channel.name.as_bytes())?,
+            None => None,
+        },
+        pmtu: map_pmtu(config, guest)?,
     };
     let max_mtu = setup.max_mtu();
     if config.mtu > max_mtu {

@@ -144,6 +144,21 @@ unsigned int muennet_nr_cpu_ids(void)
 	return nr_cpu_ids;
 }
 
+bool muennet_cpu_online(unsigned int cpu)
+{
+	return cpu_online(cpu);
+}
+
+void muennet_preempt_disable(void)
+{
+	preempt_disable();
+}
+
+void muennet_preempt_enable(void)
+{
+	preempt_enable();
+}
+
 void muennet_ether_setup(struct net_device *dev)
 {
 	ether_setup(dev);

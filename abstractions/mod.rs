@@ -10,6 +10,7 @@
 //! - [`icmp`]: what senders of packets are told.
 //! - [`fault`]: where a kernel that injects faults can make a call fail.
 //! - [`hypercall`]: the way to the separation kernel.
+//! - [`smp`]: calls of a function on another CPU.
 //! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
 //! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
 //! - [`netlink`], [`netns`], [`rtnl`]: configuration by user space, in its namespaces.
@@ -36,5 +37,6 @@ pub(crate) mod random;
 pub(crate) mod rcu;
 pub(crate) mod rtnl;
 pub(crate) mod skbuff;
+pub(crate) mod smp;
 pub(crate) mod stats;
 pub(crate) mod sync;

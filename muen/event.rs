@@ -5,26 +5,107 @@
 //! A channel's writer may have an event, and its reader a vector, of the channel's name. Without an
 //! event the writer just writes; without a vector the reader polls.
 
-use super::sinfo::Sinfo;
+use super::sinfo::{
+    Guest,
+    TwoVectors, //
+};
 use crate::abstractions::{
     hypercall,
-    netdevice::Irq, //
+    netdevice::Irq,
+    smp::{
+        AsyncCall,
+        Function, //
+    }, //
+};
+use kernel::{
+    cpu::CpuId,
+    fmt,
+    prelude::*, //
 };
 
 /// An event that this subject may trigger.
-#[derive(Clone, Copy)]
-pub(crate) struct Event(u8);
+///
+/// It belongs to the processors whose images have it, each under a number of its own: a hypercall
+/// with that number means something else on another processor, or nothing.
+pub(crate) struct Event {
+    /// At least one.
+    owners: KVec<Pin<KBox<AsyncCall<Number>>>>,
+}
+
+/// Number of an event on the processor that has it.
+struct Number(u8);
+
+impl Function for Number {
+    fn run(&self) {
+        hypercall::trigger_event(self.0);
+    }
+}
+
+/// What has become of an event that was to be triggered.
+pub(crate) enum Triggered {
+    /// This processor has triggered it.
+    Local,
+    /// Another processor has been called, which triggers it.
+    Remote,
+    /// It was merged with one for which another processor had been called.
+    Merged,
+    /// It was not triggered, for all processors that have it are offline.
+    Offline,
+}
 
 impl Event {
-    /// Looks up the event of the channel called `name`.
-    pub(crate) fn of_channel(sinfo: &Sinfo<'_>, name: &[u8]) -> Option<Self> {
-        sinfo.event(name).map(Self)
+    /// Looks up the event of the channel called `name`; `None`: it has none.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: there is no memory for it.
+    pub(crate) fn of_channel(guest: &Guest<'_>, name: &[u8]) -> Result<Option<Self>> {
+        let mut owners = KVec::new();
+        for (processor, number) in guest.events(name) {
+            let cpu = CpuId::from_u32(processor).ok_or(ENODEV)?;
+            let owner = KBox::pin_init(AsyncCall::new(cpu, Number(number)), GFP_KERNEL)?;
+            owners.push(owner, GFP_KERNEL)?;
+        }
+        Ok((!owners.is_empty()).then_some(Self { owners }))
     }
 
-    /// Triggers the event.
+    /// Triggers the event, or calls a processor that has it, without waiting. The caller must not
+    /// be moved to another processor meanwhile, which softirqs are not.
     #[inline]
-    pub(crate) fn trigger(self) {
-        hypercall::trigger_event(self.0);
+    pub(crate) fn trigger(&self) -> Triggered {
+        let this_cpu = CpuId::current();
+        match self.owners.iter().find(|owner| owner.cpu() == this_cpu) {
+            Some(owner) => {
+                owner.function().run();
+                Triggered::Local
+            }
+            None => self.trigger_remote(),
+        }
+    }
+
+    fn trigger_remote(&self) -> Triggered {
+        match self.owners.iter().find_map(|owner| owner.call().ok()) {
+            Some(true) => Triggered::Remote,
+            Some(false) => Triggered::Merged,
+            None => Triggered::Offline,
+        }
+    }
+}
+
+/// Why the vector of a channel cannot be used. Displays as the end of a line about the channel.
+pub(crate) enum VectorError {
+    /// This vector raises no interrupt.
+    NoInterrupt(u8),
+    /// Two processors have one.
+    Two(TwoVectors),
+}
+
+impl fmt::Display for VectorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoInterrupt(vector) => write!(f, "vector {vector:#x} raises no interrupt"),
+            Self::Two(error) => fmt::Display::fmt(error, f),
+        }
     }
 }
 
@@ -42,11 +123,13 @@ const VECTOR_OFFSET: u8 = 0x30;
 ///
 /// # Errors
 ///
-/// - the vector's number, if it is none that raises an interrupt.
-pub(crate) fn irq_of_channel(sinfo: &Sinfo<'_>, name: &[u8]) -> Result<Option<Irq>, u8> {
-    sinfo
+/// - [`VectorError::NoInterrupt`]: the vector is none that raises an interrupt.
+/// - [`VectorError::Two`]: two processors have a vector of this name.
+pub(crate) fn irq_of_channel(guest: &Guest<'_>, name: &[u8]) -> Result<Option<Irq>, VectorError> {
+    guest
         .vector(name)
-        .map(|vector| irq_of_vector(vector).ok_or(vector))
+        .map_err(VectorError::Two)?
+        .map(|vector| irq_of_vector(vector).ok_or(VectorError::NoInterrupt(vector)))
         .transpose()
 }
 

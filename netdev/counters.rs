@@ -123,6 +123,12 @@ counters! {
     tx_epochs,
     /// Events triggered.
     tx_events,
+    /// Of these: by another processor, which was called.
+    tx_events_remote,
+    /// Events merged with one for which another processor had been called.
+    tx_events_merged,
+    /// Events not triggered because all processors that have them were offline.
+    tx_events_offline,
 }
 
 impl Sums {

@@ -56,7 +56,10 @@ use crate::{
         Memory as _,
         Writer, //
     },
-    muen::event::Event, //
+    muen::event::{
+        Event,
+        Triggered, //
+    }, //
 };
 use core::num::NonZeroU64;
 use kernel::prelude::*;
@@ -146,9 +149,19 @@ impl Sender {
     /// lock, or is in a softirq at least.
     #[inline]
     fn notify(&self) {
-        if let Some(event) = self.event {
-            event.trigger();
-            self.counters.this_cpu().tx_events.add(1);
+        let Some(event) = &self.event else {
+            return;
+        };
+        let triggered = event.trigger();
+        let counters = self.counters.this_cpu();
+        match triggered {
+            Triggered::Local => counters.tx_events.add(1),
+            Triggered::Remote => {
+                counters.tx_events.add(1);
+                counters.tx_events_remote.add(1);
+            }
+            Triggered::Merged => counters.tx_events_merged.add(1),
+            Triggered::Offline => counters.tx_events_offline.add(1),
         }
     }
 

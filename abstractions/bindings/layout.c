@@ -8,6 +8,7 @@
 #include <linux/moduleparam.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
+#include <linux/smp.h>
 #include <net/genetlink.h>
 #include <net/rtnetlink.h>
 
@@ -112,6 +113,12 @@ int main(void)
 	FIELD(sk_buff, data);
 	DEFINE(sk_buff__mark, offsetof(struct sk_buff, mark));
 	DEFINE(sk_buff__protocol, offsetof(struct sk_buff, protocol));
+
+	SIZE(__call_single_data);
+	FIELD(__call_single_data, node);
+	FIELD(__call_single_data, func);
+	FIELD(__call_single_data, info);
+	DEFINE(call_single_data_t__ALIGN, __alignof__(call_single_data_t));
 
 	SIZE(kernel_param);
 	FIELD(kernel_param, name);

@@ -24,6 +24,9 @@ pub(crate) const SK_BUFF_MARK: usize = by_c::sk_buff__mark;
 /// Offset of `protocol` in `struct sk_buff`.
 pub(crate) const SK_BUFF_PROTOCOL: usize = by_c::sk_buff__protocol;
 
+/// Alignment of C's `call_single_data_t`, which bindgen does not know.
+pub(crate) const CALL_SINGLE_DATA_ALIGN: usize = by_c::call_single_data_t__ALIGN;
+
 macro_rules! agree {
     ($($type:ident { $($field:ident $(: $first:ident $(. $path:ident)*)?,)* })*) => {
         $(kernel::macros::paste! {
@@ -134,6 +137,11 @@ agree! {
         len,
         data_len,
         data,
+    }
+    __call_single_data {
+        node,
+        func,
+        info,
     }
     kernel_param {
         name,

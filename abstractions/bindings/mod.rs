@@ -36,6 +36,7 @@ unsafe impl<Storage: pin_init::Zeroable> pin_init::Zeroable for __BindgenBitfiel
 
 mod layout;
 pub(super) use layout::{
+    CALL_SINGLE_DATA_ALIGN,
     SK_BUFF_MARK,
     SK_BUFF_PROTOCOL, //
 };

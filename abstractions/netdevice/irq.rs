@@ -83,7 +83,8 @@ impl IrqLine {
                 irq.0,
                 Some(Adapter::<T>::interrupt),
                 None,
-                bindings::IRQF_NO_AUTOEN as usize,
+                // It comes to the processor to which it belongs, wherever others would have it.
+                (bindings::IRQF_NO_AUTOEN | bindings::IRQF_NOBALANCING) as usize,
                 (&raw const (*dev).name).cast(),
                 dev.cast(),
             )

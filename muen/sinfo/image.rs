@@ -40,6 +40,8 @@ const _: () = assert!(offset::ENTRIES + ENTRY_COUNT * ENTRY_SIZE == IMAGE_SIZE);
 pub(crate) enum Version {
     /// Version 3.
     V3,
+    /// Version 4: other numbers for kinds of memory that the driver never looks at.
+    V4,
     /// Version 5: the number of resources is aligned, and there are device ports.
     V5,
 }
@@ -49,14 +51,20 @@ impl Version {
     pub(crate) fn from_magic(magic: [u8; MAGIC_SIZE]) -> Option<Self> {
         match &magic {
             b"muinfo\0\x03" => Some(Self::V3),
+            b"muinfo\0\x04" => Some(Self::V4),
             b"muinfo\0\x05" => Some(Self::V5),
             _ => None,
         }
     }
 
+    /// Whether `magic` is that of an image of a version that the driver cannot read.
+    pub(crate) fn is_unknown(magic: [u8; MAGIC_SIZE]) -> bool {
+        magic.starts_with(b"muinfo\0") && Self::from_magic(magic).is_none()
+    }
+
     const fn count_offset(self) -> usize {
         match self {
-            Self::V3 => offset::COUNT_V3,
+            Self::V3 | Self::V4 => offset::COUNT_V3,
             Self::V5 => offset::COUNT_V5,
         }
     }
@@ -73,6 +81,13 @@ pub(crate) enum ImageError {
     Magic(u64),
 }
 
+impl ImageError {
+    /// Whether there is an image, of a version that the driver cannot read.
+    pub(crate) fn is_unknown_version(&self) -> bool {
+        matches!(self, Self::Magic(magic) if Version::is_unknown(magic.to_le_bytes()))
+    }
+}
+
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -82,7 +97,7 @@ impl fmt::Display for ImageError {
             ),
             Self::Magic(magic) => write!(
                 f,
-                "no subject information of version 3 or 5: magic is {magic:#018x}"
+                "no subject information of version 3, 4 or 5: magic is {magic:#018x}"
             ),
         }
     }

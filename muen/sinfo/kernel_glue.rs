@@ -12,7 +12,8 @@ use super::{
     Conflict,
     ImageError,
     Name,
-    ResourceError, //
+    ResourceError,
+    TwoVectors, //
 };
 
 impl From<ImageError> for Error {
@@ -27,6 +28,7 @@ impl From<ResourceError<'_>> for Error {
             ResourceError::NotFound => ENXIO,
             ResourceError::NotAChannel { .. }
             | ResourceError::Writability(_)
+            | ResourceError::Differs { .. }
             | ResourceError::Overlap(_) => EPERM,
             ResourceError::Empty
             | ResourceError::Unaligned { .. }
@@ -48,4 +50,10 @@ macro_rules! forward_display {
     };
 }
 
-forward_display!(Conflict<'_>, ImageError, Name<'_>, ResourceError<'_>);
+forward_display!(
+    Conflict<'_>,
+    ImageError,
+    Name<'_>,
+    ResourceError<'_>,
+    TwoVectors
+);

@@ -9,7 +9,7 @@
 //!
 //! ```text
 //!   offset  type       field
-//!   0       u64        magic: "muinfo", 0, version (3 or 5)
+//!   0       u64        magic: "muinfo", 0, version (3, 4 or 5)
 //!   8       u32        tsc_khz
 //!   12      name       name of the subject: u8 length (low 6 bits), 63 bytes, NUL
 //!   77      u16        number of resources (version 5: one byte of padding, then the u16 at 78)
@@ -18,6 +18,7 @@
 //!
 //! All numbers are little-endian.
 
+mod guest;
 mod image;
 #[cfg(CONFIG_RUST)]
 mod kernel_glue;
@@ -30,6 +31,13 @@ pub(crate) mod shows;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod tests;
 
+pub(crate) use self::guest::{
+    address_of,
+    Guest,
+    Processor,
+    TwoVectors,
+    IMAGE_PAGES, //
+};
 pub(crate) use self::image::{
     ImageError,
     Name,
@@ -44,8 +52,7 @@ pub(crate) use self::overlap::{
 pub(crate) use self::resource::{
     Access,
     MemoryResource,
-    ResourceError,
-    PAGE_SIZE, //
+    ResourceError, //
 };
 
 use self::image::{
@@ -53,7 +60,7 @@ use self::image::{
     Kind, //
 };
 
-/// The resources of this subject, read from a private copy of the image.
+/// The resources of one processor, read from a private copy of its image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sinfo<'a>(Entries<'a>);
 
@@ -88,65 +95,6 @@ impl<'a> Sinfo<'a> {
         }
     }
 
-    /// Looks up the channel called `name` that this subject uses with `access`, and makes every
-    /// check that can be made without touching it.
-    ///
-    /// `image` is where the subject information itself lies.
-    ///
-    /// # Errors
-    ///
-    /// - [`ResourceError::NotFound`] if there is no memory resource of that name.
-    /// - [`ResourceError::NotAChannel`] if it is memory of another kind.
-    /// - [`ResourceError::Writability`] if a reader could write to it or a writer could not.
-    /// - [`ResourceError::Overlap`] if it shares memory with something else: see
-    ///   [`Sinfo::conflict`].
-    /// - What [`Sinfo::memory`] returns.
-    pub(crate) fn channel(
-        &self,
-        name: &[u8],
-        access: Access,
-        image: Range,
-    ) -> Result<MemoryResource<'a>, ResourceError<'a>> {
-        let memory = self.memory(name)?.ok_or(ResourceError::NotFound)?;
-        memory.check_channel(access)?;
-        self.disjoint(memory, image)
-    }
-
-    /// Looks up the memory called `name` that this subject only reads, whatever kind it is of, and
-    /// makes every check that can be made without touching it.
-    ///
-    /// `image` is where the subject information itself lies.
-    ///
-    /// # Errors
-    ///
-    /// - [`ResourceError::NotFound`] if there is no memory resource of that name.
-    /// - [`ResourceError::Writability`] if this subject could write to it.
-    /// - [`ResourceError::Overlap`] if it shares memory with something else: see
-    ///   [`Sinfo::conflict`].
-    /// - What [`Sinfo::memory`] returns.
-    pub(crate) fn read_only(
-        &self,
-        name: &[u8],
-        image: Range,
-    ) -> Result<MemoryResource<'a>, ResourceError<'a>> {
-        let memory = self.memory(name)?.ok_or(ResourceError::NotFound)?;
-        if memory.writable {
-            return Err(ResourceError::Writability(Access::Read));
-        }
-        self.disjoint(memory, image)
-    }
-
-    fn disjoint(
-        &self,
-        memory: MemoryResource<'a>,
-        image: Range,
-    ) -> Result<MemoryResource<'a>, ResourceError<'a>> {
-        match self.conflict(&memory, image) {
-            Some(conflict) => Err(ResourceError::Overlap(conflict)),
-            None => Ok(memory),
-        }
-    }
-
     /// The number of the event called `name`: what a writer triggers after it has written.
     pub(crate) fn event(&self, name: &[u8]) -> Option<u8> {
         self.number(Kind::Event, name)
@@ -163,19 +111,6 @@ impl<'a> Sinfo<'a> {
             .iter()
             .enumerate()
             .filter_map(|(index, entry)| MemoryResource::decode(index, entry))
-    }
-
-    /// Looks up what keeps `region`, one of the memory resources of this image, from being used.
-    ///
-    /// A region must be disjoint from `image`, where the subject information itself lies, and from
-    /// every other memory resource. There is one exception: one writable and one read-only name
-    /// may stand for exactly the same range, which is how a subject talks to itself.
-    pub(crate) fn conflict(
-        &self,
-        region: &MemoryResource<'a>,
-        image: Range,
-    ) -> Option<Conflict<'a>> {
-        overlap::conflict(region, image, self.memories())
     }
 
     fn number(&self, kind: Kind, name: &[u8]) -> Option<u8> {

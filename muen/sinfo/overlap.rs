@@ -27,6 +27,11 @@ impl Range {
         }
     }
 
+    /// The first address.
+    pub(crate) fn start(&self) -> u64 {
+        self.start
+    }
+
     /// Where the image at `address` lies.
     pub(crate) fn of_image(address: u64) -> Self {
         Self::new(address, IMAGE_SIZE as u64)
@@ -56,28 +61,37 @@ impl fmt::Display for Conflict<'_> {
     }
 }
 
-/// Looks up what keeps `region` from being used: see [`Sinfo::conflict`](super::Sinfo::conflict).
+/// Looks up what keeps `region`, of processor `home`, from being used: see
+/// [`Guest::conflict`](super::Guest::conflict).
 pub(super) fn conflict<'a>(
+    home: u32,
     region: &MemoryResource<'a>,
-    image: Range,
-    others: impl Iterator<Item = MemoryResource<'a>>,
+    mut images: impl Iterator<Item = Range>,
+    others: impl Iterator<Item = (u32, MemoryResource<'a>)>,
 ) -> Option<Conflict<'a>> {
     let range = region.range();
-    if range.overlaps(&image) {
+    if images.any(|image| range.overlaps(&image)) {
         return Some(Conflict::Image);
     }
 
     // The exception is for a pair of names, not for a crowd.
-    let mut alias_seen = false;
-    for other in others {
-        if other.index == region.index || !range.overlaps(&other.range()) {
+    let mut alias: Option<(u32, MemoryResource<'a>)> = None;
+    for (processor, other) in others {
+        let itself = if processor == home {
+            other.index == region.index
+        } else {
+            other.is_as(region)
+        };
+        if itself || !range.overlaps(&other.range()) {
             continue;
         }
-        let alias = other.range() == range && other.writable != region.writable;
-        if !alias || alias_seen {
-            return Some(Conflict::Memory(other.name));
+        let may_be = other.range() == range && other.writable != region.writable;
+        match alias {
+            None if may_be => alias = Some((processor, other)),
+            // In the image of another processor, again.
+            Some((first, seen)) if first != processor && seen.is_as(&other) => {}
+            _ => return Some(Conflict::Memory(other.name)),
         }
-        alias_seen = true;
     }
     None
 }

@@ -72,6 +72,15 @@ impl<'a> MemoryResource<'a> {
         })
     }
 
+    /// Whether `other`, of another image, is the same region under the same name.
+    pub(super) fn is_as(&self, other: &Self) -> bool {
+        *self
+            == Self {
+                index: self.index,
+                ..*other
+            }
+    }
+
     /// The range of addresses of the region. One that would wrap ends with the address space.
     pub(crate) fn range(&self) -> Range {
         Range::new(self.address, self.size)
@@ -143,6 +152,13 @@ pub(crate) enum ResourceError<'a> {
     },
     /// The region cannot be used like this because it is, or is not, writable: `-EPERM`.
     Writability(Access),
+    /// The images of two processors disagree about its address, size, kind or rights: `-EPERM`.
+    Differs {
+        /// Processor whose image has one.
+        one: u32,
+        /// Processor whose image has another one.
+        other: u32,
+    },
     /// The region shares memory with something that it must be disjoint from: `-EPERM`.
     Overlap(Conflict<'a>),
     /// The region has no bytes: `-EFAULT`.
@@ -172,6 +188,10 @@ impl fmt::Display for ResourceError<'_> {
             }
             Self::Writability(Access::Read) => f.write_str("is writable, a reader's must not be"),
             Self::Writability(Access::Write) => f.write_str("is not writable, a writer's must be"),
+            Self::Differs { one, other } => write!(
+                f,
+                "is one region to processor {one} and another one to processor {other}"
+            ),
             Self::Overlap(conflict) => write!(f, "overlaps {conflict}"),
             Self::Empty => f.write_str("has no memory"),
             Self::Unaligned { address, size } => write!(

@@ -39,7 +39,7 @@ def images() -> list:
     name = entry_offset(good, IN) + 4
     found = [region_patched(good, IN, address, size) for address in sorted(ADDRESSES)
              for size in sorted(SIZES)]
-    found += [patched(good, 0, magic) for magic in (b"muinfO", b"muinfo\0\4", b"muinfo\0\5",
+    found += [patched(good, 0, magic) for magic in (b"muinfO", b"muinfo\0\6", b"muinfo\0\5",
                                                     bytes(8), b"\xff" * 8)]
     found += [patched(good, 77, struct.pack("<H", count)) for count in (0, 1, 3, 65535)]
     found += [patched(good, name, change) for change in (b"\0", b"\xff", b"\7good_iN")]

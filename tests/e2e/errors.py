@@ -34,7 +34,7 @@ def _region(address: int, size: int = MIB, name: str = IN):
 
 
 SYSTEM = System(
-    "errors", ("a",), _CHANNELS,
+    "errors", ("a",), _CHANNELS, processors=1,
     extras={"a": (
         Vector("noticed_in", 0x4d),
         Memory("ram_in", RAM, MIB),
@@ -45,7 +45,8 @@ SYSTEM = System(
     )},
     variants={
         "magic": lambda image: patched(image, 0, b"muinfO"),
-        "version 4": lambda image: patched(image, 7, b"\4"),
+        "version 2": lambda image: patched(image, 7, b"\2"),
+        "version 6": lambda image: patched(image, 7, b"\6"),
         "half overlap": _region(_AT.address("first") + MIB // 2, name="second_out"),
         "in overlaps": _region(_AT.address("third") + MIB - 4096),
         "two writers": _region(_AT.address("first"), name="second_out"),
@@ -59,6 +60,7 @@ SYSTEM = System(
         "gigantic": _region(_AT.address("second"), 1 << 62),
         # The last page of what a PC has below 640 KiB, and the hole behind it.
         "RAM and a hole": _region(LOW_END - 0x10000, 0x20000),
+        "version 4": lambda image: build("a", parse(image).resources, version=4),
         "version 5": lambda image: build("a", parse(image).resources, version=5),
         "count 65535": lambda image: patched(image, 77, struct.pack("<H", 65535)),
     })
@@ -114,7 +116,8 @@ ROWS = [
     # The subject information.
     row("ENODEV", "0x1300000000", sinfo="0x1300000000"),
     row("ENODEV", at("magic"), sinfo=at("magic")),
-    row("ENODEV", at("version 4"), "4006f666e69756d", sinfo=at("version 4")),
+    row("ENODEV", at("version 2"), "2006f666e69756d", sinfo=at("version 2")),
+    row("ENODEV", at("version 6"), "6006f666e69756d", sinfo=at("version 6")),
     row("EPERM", f"{RAM:#x}", sinfo=f"{RAM:#x}"),
     row("EPERM", "0x9c000", "System RAM", sinfo="0x9c000"),
     row("EINVAL", "0xe00000008", "multiple", sinfo="0xe00000008"),
@@ -213,6 +216,7 @@ ACCEPTED = [
     row("", name="abcdefghijklmno"),
     row("", sinfo="E00000000"),
     row("", sinfo=at("count 65535")),
+    row("", sinfo=at("version 4")),
     row("", sinfo=at("version 5")),
     row("", pmtu="second_in"),
     row("", flags="eth_dev"),

@@ -23,7 +23,7 @@ from . import doorbells, initramfs, klog, ksft
 from .channel import ChannelFile
 from .client import PATIENCE, Client, MachineDied
 from .doorbells import Doorbells
-from .system import PLACES, System
+from .system import PLACES, SINFO_SIZE, System
 from .wait import DEADLINE, TimedOut, listens, until
 
 # Of a machine, in MiB. Other kernels than the stock one may need more.
@@ -93,7 +93,7 @@ class Machine:
                 "-chardev", f"socket,id=terminal,fd={terminal}",
                 "-device", "virtconsole,chardev=terminal"]
         if self.system.informed:
-            args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", 2 << 20,
+            args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", SINFO_SIZE,
                                  self.system.sinfo_address(), False)
         for writer, size in self._sizes.items():
             if size:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 Subject information images: the pages in which the separation kernel tells a
-subject its name and resources (versions 3 and 5, 32,720 bytes).
+subject its name and resources (versions 3, 4 and 5, 32,720 bytes).
 
 build() makes an image and refuses what Muen's own generator would never write;
 parse() reads one back. Tests that want a broken image patch the bytes of a good
@@ -18,7 +18,7 @@ ENTRY_SIZE = 128
 ENTRIES_AT = 80
 NAME_MAX = 63
 PAGE = 4096
-COUNT_AT = {3: 77, 5: 78}
+COUNT_AT = {3: 77, 4: 77, 5: 78}
 
 KIND_NONE, KIND_MEMORY, KIND_EVENT, KIND_VECTOR = range(4)
 MEMORY_CHANNEL = 5

@@ -18,7 +18,10 @@ from typing import Callable, Optional
 from . import sinfo
 
 SINFO_BASE = 0xe00000000
-SINFO_STRIDE = 0x10000
+# From a processor's image to the next one's, and from one variant of them all to the next.
+PROCESSOR_STRIDE = 0x9000
+SINFO_STRIDE = 0x20000
+SINFO_SIZE = 4 << 20
 CHANNELS_BASE = 0xe10000000
 WRITER_STRIDE = 0x40000000
 MEGABYTE = 1 << 20
@@ -34,7 +37,7 @@ class Channel:
     One region with one writer. `writes` and `reads` map a subject to the name
     under which that subject knows the channel; one subject may do both.
     `event` and `vector` are numbers of a notification, given to the writer and
-    to the readers under the channel's name.
+    to the readers under the channel's name, on the processors `event_on` and `vector_on`.
     """
     name: str
     writes: dict = field(default_factory=dict)
@@ -42,6 +45,8 @@ class Channel:
     size: int = MEGABYTE
     event: Optional[int] = None
     vector: Optional[int] = None
+    event_on: int = 0
+    vector_on: int = 0
 
     @property
     def writer(self) -> str:
@@ -59,10 +64,12 @@ class Channel:
 @dataclass(frozen=True)
 class System:
     """
-    Subjects and channels. `extras` gives subjects more resources
-    (sinfo.Memory and others); `variants` names further images in every
-    subject: functions that take the good image and return another one. They
-    lie behind the good one, at sinfo_address(name). Without `informed` the
+    Subjects and channels. Each of a subject's `processors` has an image, with all memory
+    and its own events and vectors. `extras` gives subjects more resources
+    (sinfo.Memory and others) in the image of processor 0, or in that of processor n where it
+    is asked for (subject, n); `variants` names further images in
+    every subject: functions that take the good image of processor 0 and return another one.
+    They lie behind the good ones, at sinfo_address(name). Without `informed` the
     machines are no subjects: they have no subject information. `options` are for
     the kernel's command line. With `rung` the test itself can raise vectors.
     """
@@ -72,6 +79,7 @@ class System:
     extras: dict = field(default_factory=dict)
     variants: dict[str, Callable[[bytes], bytes]] = field(default_factory=dict)
     version: int = 3
+    processors: int = 2
     informed: bool = True
     options: str = ""
     rung: bool = False
@@ -140,32 +148,33 @@ class System:
         index = [*self.variants].index(variant) + 1 if variant else 0
         return SINFO_BASE + index * SINFO_STRIDE
 
-    def resources(self, subject: str) -> list:
-        """What the subject is told about."""
+    def resources(self, subject: str, processor: int = 0) -> list:
+        """What a processor of the subject is told about."""
         found = []
         for c in self.channels:
-            for ends, writable, notice in ((c.writes, True, sinfo.Event),
-                                           (c.reads, False, sinfo.Vector)):
+            for ends, writable, notice, number, owner in (
+                    (c.writes, True, sinfo.Event, c.event, c.event_on),
+                    (c.reads, False, sinfo.Vector, c.vector, c.vector_on)):
                 if subject not in ends:
                     continue
                 found.append(sinfo.Memory(ends[subject], self.address(c.name), c.size, writable))
-                number = c.event if writable else c.vector
-                if number is not None:
+                if number is not None and owner == processor:
                     found.append(notice(ends[subject], number))
-        return found + [*self.extras.get(subject, ())]
+        return found + [*self.extras.get((subject, processor) if processor else subject, ())]
 
-    def image(self, subject: str) -> bytes:
-        """The subject information."""
-        return sinfo.build(subject, self.resources(subject), self.version)
+    def image(self, subject: str, processor: int = 0) -> bytes:
+        """The subject information of a processor."""
+        return sinfo.build(subject, self.resources(subject, processor), self.version)
 
     def images(self, subject: str) -> bytes:
-        """The image and all variants, as they lie in memory (2 MiB); zeros for a stranger."""
+        """All images and variants, as they lie in memory; zeros for a stranger."""
+        memory = bytearray(SINFO_SIZE)
         if subject not in self.subjects:
-            return bytes(2 * MEGABYTE)
-        good = self.image(subject)
-        memory = bytearray(2 * MEGABYTE)
-        for index, make in enumerate([lambda image: image, *self.variants.values()]):
-            at = index * SINFO_STRIDE
-            image = make(good)
+            return bytes(memory)
+        good = [self.image(subject, processor) for processor in range(self.processors)]
+        pieces = {number * PROCESSOR_STRIDE: image for number, image in enumerate(good)}
+        for index, make in enumerate(self.variants.values(), 1):
+            pieces[index * SINFO_STRIDE] = make(good[0])
+        for at, image in pieces.items():
             memory[at:at + len(image)] = image
         return bytes(memory)

@@ -33,10 +33,10 @@ mod cases {
         // (bytes of the magic, version or the number that the error names)
         let table: [(&[u8; 8], Result<Version, u64>); 13] = [
             (b"muinfo\0\x03", Ok(Version::V3)),
+            (b"muinfo\0\x04", Ok(Version::V4)),
             (b"muinfo\0\x05", Ok(Version::V5)),
             (b"muinfo\0\x00", Err(0x0000_6f66_6e69_756d)),
             (b"muinfo\0\x02", Err(0x0200_6f66_6e69_756d)),
-            (b"muinfo\0\x04", Err(0x0400_6f66_6e69_756d)),
             (b"muinfo\0\x06", Err(0x0600_6f66_6e69_756d)),
             (b"muinfo\0\x83", Err(0x8300_6f66_6e69_756d)),
             (b"muinfo\x01\x03", Err(0x0301_6f66_6e69_756d)),
@@ -54,6 +54,10 @@ mod cases {
                 (magic, expected.err().map(ImageError::Magic))
             );
             assert_eq!(Version::from_magic(*magic), expected.ok());
+            assert_eq!(
+                (magic, Version::is_unknown(*magic)),
+                (magic, magic.starts_with(b"muinfo\0") && expected.is_err())
+            );
         }
 
         for size in [0, 7, 8, 79, 80, IMAGE_SIZE - 1] {
@@ -89,7 +93,7 @@ mod cases {
             (u16::MAX, 4),
         ];
         // (version, offset of its count, offset of what is no count)
-        for (version, at, other) in [(3, 77, 79), (5, 78, 77)] {
+        for (version, at, other) in [(3, 77, 79), (4, 77, 79), (5, 78, 77)] {
             for (count, seen) in table {
                 let mut image = image(&[
                     (7, &[version]),

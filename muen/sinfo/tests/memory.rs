@@ -111,7 +111,8 @@ mod cases {
             resource.size = 0x1000;
         }
         let image = with_memory(&resources);
-        let sinfo = Sinfo::parse(&image).unwrap();
+        let guest = [alone(&image, BASE)];
+        let guest = Guest::new(&guest);
 
         let table = [
             ("ro", Read, Ok(0x1000)),
@@ -129,7 +130,7 @@ mod cases {
             ("", Write, Err(NotFound)),
         ];
         for (name, access, expected) in table {
-            let found = sinfo.channel(name.as_bytes(), access, Range::of_image(0xe_0000_0000));
+            let found = guest.channel(name.as_bytes(), access);
             assert_eq!((name, found.map(|memory| memory.address)), (name, expected));
         }
     }
@@ -167,6 +168,8 @@ mod cases {
         ]);
         let sinfo = Sinfo::parse(&image).unwrap();
         let name = |name: &str| sinfo.memory(name.as_bytes()).unwrap().unwrap().name;
+        let guest = [alone(&image, BASE)];
+        let guest = Guest::new(&guest);
         let table = [
             ("channel", Ok(0x1000)),
             ("plain", Ok(0x2000)),
@@ -189,7 +192,7 @@ mod cases {
             ("", Err(NotFound)),
         ];
         for (name, expected) in table {
-            let found = sinfo.read_only(name.as_bytes(), Range::of_image(0xe_0000_0000));
+            let found = guest.read_only(name.as_bytes());
             assert_eq!((name, found.map(|memory| memory.address)), (name, expected));
         }
     }
@@ -216,6 +219,10 @@ mod cases {
             (
                 ResourceError::Writability(Access::Write),
                 "is not writable, a writer's must be",
+            ),
+            (
+                ResourceError::Differs { one: 0, other: 3 },
+                "is one region to processor 0 and another one to processor 3",
             ),
             (
                 ResourceError::Overlap(Conflict::Image),
@@ -246,12 +253,12 @@ mod cases {
         }
 
         assert!(shows(
-            &ImageError::Magic(0x0400_6f66_6e69_756d),
-            "no subject information of version 3 or 5: magic is 0x04006f666e69756d"
+            &ImageError::Magic(0x0600_6f66_6e69_756d),
+            "no subject information of version 3, 4 or 5: magic is 0x06006f666e69756d"
         ));
         assert!(shows(
             &ImageError::Magic(0),
-            "no subject information of version 3 or 5: magic is 0x0000000000000000"
+            "no subject information of version 3, 4 or 5: magic is 0x0000000000000000"
         ));
         assert!(shows(
             &ImageError::Size(7),
@@ -273,6 +280,7 @@ mod cases {
             (ResourceError::NotFound, ENXIO),
             (ResourceError::NotAChannel { kind: 0 }, EPERM),
             (ResourceError::Writability(Access::Read), EPERM),
+            (ResourceError::Differs { one: 0, other: 1 }, EPERM),
             (ResourceError::Overlap(Conflict::Image), EPERM),
             (ResourceError::Empty, EFAULT),
             (

@@ -2,11 +2,17 @@
 
 //! Tables for the subject information: real images, and images with things changed.
 
+mod guest;
 mod head;
 mod memory;
 mod overlap;
 
 use super::resource::CHANNEL_KIND;
+use super::{
+    Processor,
+    Range,
+    Sinfo, //
+};
 
 /// Made by Muen's own generator.
 pub(super) const SUBJECT: &[u8] = include_bytes!("../../../tests/data/sinfo/subject_info.bin");
@@ -46,6 +52,18 @@ pub(super) fn change(mut image: Image, changes: &[Change<'_>]) -> Image {
 /// The image without resources, with changes.
 pub(super) fn image(changes: &[Change<'_>]) -> Image {
     change(copy(&[NULL]), changes)
+}
+
+/// Where the image of processor 0 lies.
+pub(super) const BASE: u64 = 0xe_0000_0000;
+
+/// The one processor of a guest, its image being at `address`.
+pub(super) fn alone(image: &[u8], address: u64) -> Processor<'_> {
+    Processor {
+        number: 0,
+        range: Range::of_image(address),
+        sinfo: Sinfo::parse(image).unwrap(),
+    }
 }
 
 /// Offset of entry `index`.

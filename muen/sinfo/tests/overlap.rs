@@ -53,8 +53,8 @@ mod cases {
         ];
         for (address, size, usable) in table {
             let image = with_memory(&[channel("x", RO, address, size)]);
-            let sinfo = Sinfo::parse(&image).unwrap();
-            let found = sinfo.channel(b"x", Access::Read, Range::of_image(0x1_0000));
+            let guest = [alone(&image, 0x1_0000)];
+            let found = Guest::new(&guest).channel(b"x", Access::Read);
             let expected = if usable {
                 Ok(address)
             } else {
@@ -140,13 +140,13 @@ mod cases {
         for (row, region, others, expected) in table {
             let writable = region.flags & RW != 0;
             let image = with_memory([&region].into_iter().chain(others));
-            let sinfo = Sinfo::parse(&image).unwrap();
             let access = if writable {
                 Access::Write
             } else {
                 Access::Read
             };
-            let conflict = match sinfo.channel(b"a", access, Range::of_image(0xe_0000_0000)) {
+            let guest = [alone(&image, BASE)];
+            let conflict = match Guest::new(&guest).channel(b"a", access) {
                 Err(ResourceError::Overlap(Conflict::Memory(name))) => Some(name.0),
                 Err(_) => Some(&b"something else"[..]),
                 Ok(_) => None,
@@ -163,14 +163,14 @@ mod cases {
             channel("alone", RO, 0x8000, 0x1000),
             channel("right", RO, 0x2000, 0x2000),
         ]);
-        let sinfo = Sinfo::parse(&image).unwrap();
+        let guest = [alone(&image, BASE)];
         for (name, expected) in [
             ("left", Some("right")),
             ("alone", None),
             ("right", Some("left")),
         ] {
-            let region = sinfo.memory(name.as_bytes()).unwrap().unwrap();
-            let conflict = match sinfo.conflict(&region, Range::of_image(0xe_0000_0000)) {
+            let region = guest[0].sinfo.memory(name.as_bytes()).unwrap().unwrap();
+            let conflict = match Guest::new(&guest).conflict(0, &region) {
                 Some(Conflict::Memory(name)) => Some(name.0),
                 Some(Conflict::Image) => Some(&b"the image"[..]),
                 None => None,

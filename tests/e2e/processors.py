@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+Subjects with several processors: each has an image, events and vectors of its own. The
+played separation kernel honours an event on the processor that has it only.
+"""
+
+import struct
+from pathlib import Path
+
+from rig import (ANSWER, Channel, KsftNamedVariant, System, defer, errno_of, ksft_eq, ksft_ge,
+                 ksft_gt, ksft_in, ksft_true, ksft_variants, load, unanswered, unload, wait_for)
+from rig.sim import FOLDER, Sim, interrupts_by_cpu
+from rig.sinfo import Event, Memory, Vector, patched, region_patched
+from rig.system import PROCESSOR_STRIDE, SINFO_BASE
+
+import events
+
+# What is at the address of no processor and no channel.
+NOWHERE = 0x1200000000
+
+SYSTEM = System("processors", ("a",), (
+    Channel("left_to_right", writes={"a": "left_out"}, reads={"a": "right_in"},
+            event=1, event_on=0, vector=0x70, vector_on=1),
+    Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"},
+            event=2, event_on=1, vector=0x71, vector_on=0),
+    # Both processors have the events, under the same number or another one.
+    Channel("one_to_two", writes={"a": "one_out"}, reads={"a": "two_in"},
+            event=3, vector=0x72, vector_on=1),
+    Channel("two_to_one", writes={"a": "two_out"}, reads={"a": "one_in"},
+            event=4, vector=0x73, vector_on=1),
+    # Both have a vector.
+    Channel("twice", reads={"a": "twice_in"}, vector=0x74),
+    Channel("other", reads={"a": "other_in"}),
+), extras={
+    "a": (Memory("moved", NOWHERE, 4096), Memory("plain", NOWHERE + 0x20000, 4096, kind=1)),
+    ("a", 1): (Event("one_out", 3), Event("two_out", 14), Vector("twice_in", 0x74),
+               Memory("moved", NOWHERE + 4096, 4096), Memory("of_1", NOWHERE + 0x10000, 4096)),
+})
+BOTH = "routes=3/0:0x72,3/1:0x72,4/0:0x73,14/1:0x73 owners=0x72/1,0x73/1"
+# The numbers of events are other events on the processors that do not have these.
+STRANGERS = "routes=1/0:0x70,2/1:0x71,1/1:0,2/0:0 owners=0x70/1"
+ONE = "name=net0 reader_protocol=2 flags=net_hdr"
+
+
+def pings(ends, cpu: int) -> list:
+    """20 pings from a process on one processor: how the counters of both ends have changed."""
+    before = [events.counts(end) for end in ends]
+    left, right = ends
+    loop = f"for i in $(seq 20); do ping -q -c 1 -W {ANSWER} {right.address} || exit 1; done"
+    left.run(f"taskset -c {cpu} sh -c '{loop}'")
+    return [{name: now[name] - old[name] for name in now if isinstance(now[name], int)}
+            for now, old in zip((events.counts(end) for end in ends), before)]
+
+
+def prepared(env):
+    """The separation kernel and the driver: the first, and the ends."""
+    sim = Sim(env.a, STRANGERS)
+    load(env.a, events.parameters(("left", "right")))
+    return sim, events.Ends(env.a, "left", "right")
+
+
+def no_stranger(sim):
+    """No processor has triggered what it does not have, or what is something else there."""
+    now = sim.events()
+    ksft_eq((now["unknown"], now[1, 1], now[2, 0]), (0, 0, 0))
+
+
+@ksft_variants([KsftNamedVariant("of_the_event", 0), KsftNamedVariant("of_the_other", 1)])
+def test_sender_on_the_processor(env, cpu):
+    sim, ends = prepared(env)
+    came = [interrupts_by_cpu(env.a, end.ns) for end in ends]
+    left, right = pings(ends, cpu)
+    ksft_eq(left["tx_events_remote"] + left["tx_events_merged"], 20 if cpu else 0)
+    # It answers where its interrupt comes, which is where its event is.
+    ksft_eq(right["tx_events_remote"] + right["tx_events_merged"], 0)
+    for end, event in zip(ends, ((1, 0), (2, 1))):
+        events.balanced(sim, end, event)
+    no_stranger(sim)
+    for end, old, stranger in zip(ends, came, (1, 0)):
+        new = interrupts_by_cpu(env.a, end.ns)
+        ksft_eq(new[stranger], old[stranger], f"the interrupt of {end.ns} stays on its processor")
+        ksft_gt(sum(new), sum(old))
+
+
+def test_calls_are_merged(env):
+    """Calls of a processor that does not answer become one, and what was sent arrives."""
+    sim, ends = prepared(env)
+    left, right = ends
+    env.a.put("/run/held.py", (Path(__file__).parent / "guest/held.py").read_bytes())
+    before = [events.counts(end) for end in ends]
+    triggered = sim.events()[2, 1]
+    # `ip netns exec` has a /sys of its own, without debugfs.
+    env.a.run(f"nsenter --net=/run/netns/{right.ns} taskset -c 0 "
+              f"python3 /run/held.py {FOLDER} 1 {left.address} 20")
+    wait_for(lambda: events.counts(left)["rx_packets"] == before[0]["rx_packets"] + 20, "packets")
+    now = events.counts(right)
+    found = {name: now[name] - before[1][name]
+             for name in ("tx_packets", "tx_events", "tx_events_remote", "tx_events_merged")}
+    # The first one, and one for all that were sent while it did not answer.
+    ksft_eq(found, {"tx_packets": 20, "tx_events": 2, "tx_events_remote": 2,
+                    "tx_events_merged": 18})
+    ksft_eq(sim.events()[2, 1] - triggered, 2)
+    no_stranger(sim)
+
+
+def test_interrupt_is_not_moved(env):
+    """Not even by root: the descriptor is in the table of one processor."""
+    sim, ends = prepared(env)
+    numbers = {words[-1]: words[0].rstrip(":") for words in
+               map(str.split, env.a.read_files("/proc/interrupts").splitlines())}
+    for end, mask in zip(ends, (2, 1)):
+        where = f"/proc/irq/{numbers[end.ns]}/smp_affinity"
+        ksft_gt(env.a.run(f"echo {mask} >{where}", fail=False).ret, 0)
+    ksft_eq(sim.moved(), 0)
+
+
+@ksft_variants([KsftNamedVariant("0", 0), KsftNamedVariant("1", 1)])
+def test_event_of_both(env, cpu):
+    sim = Sim(env.a, BOTH)
+    load(env.a, events.parameters(("one", "two")))
+    ends = events.Ends(env.a, "one", "two")
+    before = sim.events()
+    left, _ = pings(ends, cpu)
+    ksft_eq(left["tx_events_remote"] + left["tx_events_merged"], 0)
+    now = sim.events()
+    ksft_eq(now["unknown"], 0)
+    ksft_eq([now[3, each] - before[3, each] for each in (0, 1)], [0, 20] if cpu else [20, 0])
+
+
+def online(machine, state: int):
+    """Takes processor 1 from the machine, or gives it back."""
+    machine.run(f"echo {state} >/sys/devices/system/cpu/cpu1/online")
+
+
+def test_offline(env):
+    """What only an offline processor may trigger is lost and counted, until it is back."""
+    sim, ends = prepared(env)
+    left, right = ends
+    pings(ends, 0)
+    defer(online, env.a, 1)
+    before = sim.events()
+    online(env.a, 0)
+    # The event that wakes "right" is there, its interrupt is not; its own event is not.
+    old = events.counts(right)
+    ksft_true(unanswered(right, left))
+    new = events.counts(right)
+    ksft_ge(new["tx_events_offline"] - old["tx_events_offline"], 1)
+    ksft_eq(new["tx_events"], old["tx_events"])
+    ksft_eq(sim.events()[2, 1], before[2, 1])
+    no_stranger(sim)
+    online(env.a, 1)
+    for cpu in (0, 1):
+        changes = pings(ends, cpu)
+        ksft_eq([change["tx_events_offline"] for change in changes], [0, 0])
+    no_stranger(sim)
+
+
+def test_event_of_both_with_one_offline(env):
+    sim = Sim(env.a, BOTH)
+    load(env.a, events.parameters(("one", "two")))
+    ends = events.Ends(env.a, "one", "two")
+    old = sim.events()
+    defer(online, env.a, 1)
+    online(env.a, 0)
+    # The interrupt of the answering end is not there.
+    ksft_true(unanswered(*ends))
+    now = sim.events()
+    ksft_ge(now[3, 0] - old[3, 0], 1)
+    ksft_eq((now[3, 1], now["unknown"]), (old[3, 1], 0))
+    ksft_eq(events.counts(ends[0])["tx_events_offline"], 0)
+
+
+def put(env, image: bytes, processor: int):
+    """Puts another image where that of a processor is, until the end of the test."""
+    at = processor * PROCESSOR_STRIDE
+    memory = env.sinfo("a")
+    old = bytes(memory[at:at + len(image)])
+    def back():
+        memory[at:at + len(old)] = old
+    defer(back)
+    memory[at:at + len(image)] = image
+
+
+def said(env, given: str, errno: str = "") -> str:
+    """What a load says, which fails with this errno or not at all."""
+    env.a.new_log()
+    result = load(env.a, given, fail=False)
+    ksft_eq(errno_of(result) if result.ret else "", errno)
+    if not errno:
+        unload(env.a)
+    return "\n".join(line for line in env.a.new_log())
+
+
+def test_images_that_disagree(env):
+    Sim(env.a)
+    log = said(env, f"{ONE} in=twice_in", "EINVAL")
+    ksft_in("net0: in channel 'twice_in': has a vector of processor 0 and one of processor 1", log)
+    log = said(env, f"{ONE} in=moved", "EPERM")
+    ksft_in("'moved': is one region to processor 0 and another one to processor 1", log)
+    ksft_in("2 processors have subject information", log)
+    # Memory that only the other image has is the subject's all the same.
+    ksft_in("Interface added", said(env, f"{ONE} in=of_1"))
+
+
+def _second(env) -> bytes:
+    return env.a.system.image("a", 1)
+
+
+SECOND = [
+    # (name, what is made of the second image, whether it is one, what the log says of it)
+    KsftNamedVariant("good", lambda image: image, True, ""),
+    KsftNamedVariant("version_4", lambda image: patched(image, 7, b"\4"), True, ""),
+    KsftNamedVariant("nothing", lambda image: bytes(len(image)), False, ""),
+    KsftNamedVariant("ones", lambda image: b"\xff" * len(image), False, ""),
+    KsftNamedVariant("version_6", lambda image: patched(image, 7, b"\6"), False,
+                     "Processor 1: no subject information at 0xe00009000"),
+    KsftNamedVariant("count", lambda image: patched(image, 77, struct.pack("<H", 65535)), True, ""),
+]
+
+
+@ksft_variants(SECOND)
+def test_second_image(env, make, there, mention):
+    """What is broken about another image is no reason to refuse the first one."""
+    Sim(env.a)
+    put(env, make(_second(env)), 1)
+    log = said(env, f"{ONE} in=other_in")
+    ksft_in("Interface added", log)
+    ksft_eq("2 processors have subject information" in log, there)
+    ksft_in(mention, log)
+    # It is read, or it is not: the vector of "right" is in it.
+    log = said(env, f"{ONE} in=twice_in", "EINVAL" if there else "")
+    ksft_eq("has a vector of processor 0" in log, there)
+
+
+@ksft_variants([KsftNamedVariant("channel", "other_in", False),
+                KsftNamedVariant("table", "plain", False),
+                KsftNamedVariant("image", "plain", True)])
+def test_image_in_a_region(env, name, there):
+    """Where somebody else can write nothing is believed to be an image."""
+    Sim(env.a)
+    size = 0x8000 if there else 4096
+    good = env.a.system.image("a")
+    put(env, region_patched(good, name, SINFO_BASE + PROCESSOR_STRIDE, size), 0)
+    log = said(env, f"{ONE} in=twice_in", "EINVAL" if there else "")
+    ksft_eq("has a vector of processor 0" in log, there)
+
+
+def test_image_in_a_region_of_another_one(env):
+    """Processor 1 cannot say that a channel is where its own image is."""
+    Sim(env.a)
+    put(env, region_patched(_second(env), "of_1", SINFO_BASE + PROCESSOR_STRIDE, 4096), 1)
+    log = said(env, f"{ONE} in=other_in", "EPERM")
+    ksft_in("The subject information of processor 1 overlaps memory region 'of_1'", log)
