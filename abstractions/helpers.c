@@ -139,11 +139,6 @@ unsigned int muennet_next_possible_cpu(int cpu)
 	return cpumask_next(cpu, cpu_possible_mask);
 }
 
-unsigned int muennet_nr_cpu_ids(void)
-{
-	return nr_cpu_ids;
-}
-
 bool muennet_cpu_online(unsigned int cpu)
 {
 	return cpu_online(cpu);

@@ -42,7 +42,6 @@ void __percpu *muennet_alloc_percpu(size_t size, size_t align);
 void *muennet_this_cpu(void __percpu *p);
 void *muennet_per_cpu(void __percpu *p, unsigned int cpu);
 unsigned int muennet_next_possible_cpu(int cpu);
-unsigned int muennet_nr_cpu_ids(void);
 bool muennet_cpu_online(unsigned int cpu);
 void muennet_preempt_disable(void);
 void muennet_preempt_enable(void);

@@ -13,6 +13,7 @@ use core::{
     ptr::NonNull, //
 };
 use kernel::{
+    cpu::nr_cpu_ids,
     prelude::*,
     sync::atomic::{
         ordering::Relaxed,
@@ -105,8 +106,7 @@ impl<T: Zeroable + Sync> PerCpu<T> {
             // SAFETY: The function takes a number and reads the mask of possible CPUs.
             let next = unsafe { bindings::muennet_next_possible_cpu(cpu) };
             cpu = kernel::ffi::c_int::try_from(next).ok()?;
-            // SAFETY: `nr_cpu_ids` is set once at boot.
-            if next >= unsafe { bindings::muennet_nr_cpu_ids() } {
+            if next >= nr_cpu_ids() {
                 return None;
             }
             // SAFETY: By the type invariant `ptr` is a per-CPU allocation, and `next` is a

@@ -50,7 +50,7 @@ const _: () = assert!(align_of::<Data>() >= bindings::CALL_SINGLE_DATA_ALIGN);
 /// - `data` holds [`AsyncCall::run`] and a pointer to this value.
 /// - While `pending` is clear nobody uses `data`. Who sets it owns `data`, until giving it to C or
 ///   clearing the flag; C owns `data` until it calls `run`, which clears the flag.
-/// - `running` is the number of calls that C has been given and whose `run` has not come to its end.
+/// - `running` is the number of calls that C has been given and whose `run` has not ended.
 #[pin_data(PinnedDrop)]
 pub(crate) struct AsyncCall<F: Function> {
     #[pin]
@@ -136,7 +136,7 @@ impl<F: Function> AsyncCall<F> {
         // SAFETY:
         // - This caller has set the flag, so that by the type invariants nobody else uses `data`,
         //   which is initialised.
-        // - `data` and what `run` uses live until `run` has come to its end, for which `drop` waits.
+        // - `data` and what `run` uses live until `run` has ended, for which `drop` waits.
         // - The function takes any number, and returns `ENXIO` for a CPU that is not online.
         let error =
             unsafe { bindings::smp_call_function_single_async(cpu, self.data.get().cast()) };

@@ -123,6 +123,7 @@ static void nothing(struct irq_data *data)
 static int set_affinity(struct irq_data *data, const struct cpumask *mask, bool force)
 {
 	atomic_inc(&moved);
+	irq_data_update_effective_affinity(data, mask);
 	return IRQ_SET_MASK_OK;
 }
 
