@@ -6,7 +6,7 @@ import struct
 
 from rig import (Channel, ChannelFile, KsftNamedVariant, Reader, System, Writer, ksft_eq,
                  ksft_raises, ksft_true, ksft_variants, places, sinfo)
-from rig.klog import bad_lines
+from rig.klog import Line, bad_lines
 
 SYSTEM = None
 
@@ -146,3 +146,28 @@ ACPI: bus type PCI registered""".splitlines()
 def test_logs_are_judged(_env):
     lines = [f"[    1.000000] {text}" for text in GOOD + BAD]
     ksft_eq(bad_lines(lines), [*range(len(GOOD), len(lines))])
+
+
+# Each line with its level; 2 is critical, 3 an error, 4 a warning, 5 a notice.
+LEVELS = [
+    (False, 5, "net0: nothing that anybody would worry about"),
+    (False, 4, "net0: Incompatible peer: an element size of 7 bytes"),
+    (False, 4, "net_ratelimit: 12 callbacks suppressed"),
+    (False, 3, "debugfs: out of free dentries, can not create directory 'net0'"),
+    (False, 4, ""),
+    (False, 4, "muennet: loading out-of-tree module taints kernel."),
+    (True, 2, "Virtual device net0 asks to queue packet!"),
+    (True, 2, "net0: Incompatible peer: but critical"),
+    (True, 3, "net0: failed to do something"),
+    (True, 4, "net0: caused a warning"),
+    (True, 4, "said by somebody: net0: Incompatible peer: behind another beginning"),
+]
+
+
+def test_levels_are_judged(_env):
+    lines = []
+    for _, level, text in LEVELS:
+        line = Line(f"[    1.000000] {text}")
+        line.level = level
+        lines.append(line)
+    ksft_eq(bad_lines(lines), [n for n, (bad, *_) in enumerate(LEVELS) if bad])

@@ -33,7 +33,7 @@ BOOT_ATTEMPTS = 3
 # and spins spends them, a slow one does not; one that hangs idle meets the deadline.
 BOOT_CPU_SECONDS = 100 * PATIENCE
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
-                "no_hash_pointers mitigations=off {more}")
+                "no_hash_pointers {more}")
 # The members of struct rtnl_link_stats64 (linux/if_link.h).
 STATISTICS = """rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_dropped tx_dropped
     multicast collisions rx_length_errors rx_over_errors rx_crc_errors rx_frame_errors
@@ -78,7 +78,7 @@ class Machine:
         # Other kernels than the stock one may need them in another form.
         processors = os.environ.get("MUENNET_CPUS", "2")
         more = " ".join((klog.WATCHDOGS, self._more, self.system.options,
-                         os.environ.get("MUENNET_COMMAND_LINE", "")))
+                         os.environ.get("MUENNET_COMMAND_LINE", "mitigations=off")))
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
                 "-cpu", "qemu64,+rdrand,+rdseed", "-smp", processors,
