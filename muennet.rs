@@ -89,7 +89,7 @@ list_param!(
 list_param!(
     FLAGS,
     "flags",
-    "Flags of each interface, joined by +: net_hdr or eth_dev; empty = raw"
+    "Flags of each interface: net_hdr, net_hdr+offload, eth_dev or eth_dev+vlan; empty = raw"
 );
 list_param!(MTU, "mtu", "MTU of each interface in bytes (1500)");
 list_param!(

@@ -12,7 +12,6 @@ use core::{
     mem::ManuallyDrop,
     ptr::NonNull, //
 };
-use kernel::prelude::*;
 
 mod large;
 
@@ -141,6 +140,13 @@ impl SkBuff {
     pub(crate) fn fits(&self, limit: u32) -> bool {
         // SAFETY: By the type invariant the packet is valid; the function only reads it.
         unsafe { bindings::muennet_skb_fits(self.as_ptr(), limit) }
+    }
+
+    /// As [`Self::fits`], for a frame: its link layer counts, tags included.
+    pub(crate) fn frame_fits(&self, limit: u32) -> bool {
+        // SAFETY: By the type invariant the packet is valid, and the stack has set its headers if
+        // it is to be cut; the function only reads it.
+        unsafe { bindings::muennet_skb_frame_fits(self.as_ptr(), limit) }
     }
 
     /// How the stack wants the packet to be cut into segments, if it does.

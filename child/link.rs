@@ -119,7 +119,7 @@ fn parent<'a>(
     let mode = match parent.data().mode() {
         Mode::Ip | Mode::Large => return Ok(parent),
         Mode::Raw => "a raw",
-        Mode::Ethernet => "an Ethernet",
+        Mode::Ethernet | Mode::Vlan => "an Ethernet",
     };
     extack.message(fmt!(
         "{name} is {mode} interface: only IP ones (net_hdr) have children"

@@ -140,7 +140,7 @@ fn common(message: &mut Message<'_>, dev: &NetDevice, mode: Mode) -> Result {
     let mode = match mode {
         Mode::Raw => 0,
         Mode::Ip => 1,
-        Mode::Ethernet => 2,
+        Mode::Ethernet | Mode::Vlan => 2,
         Mode::Large => 3,
     };
     message.u32(attr::MODE, mode)?;

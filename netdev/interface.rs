@@ -177,6 +177,13 @@ impl Operations for Interface {
     fn transmit(dev: &Device<Self>, skb: SkBuff, more: bool) {
         let this = dev.data();
         this.send(skb, more, this.counters.this_cpu());
+        if this.sender.as_ref().is_some_and(|it| it.take_tag_warning()) {
+            netdev_warn_ratelimited!(
+                dev,
+                "A tagged frame does not fit an element and is dropped: \
+                 load with flags=eth_dev+vlan, or let the MTU of the VLAN be smaller by 4\n"
+            );
+        }
     }
 
     fn poll(dev: &Device<Self>, poll: &Poll<'_>) -> Polled {

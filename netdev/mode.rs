@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The three ways in which an element carries a packet.
+//! The ways in which an element carries a packet.
 
 use core::num::NonZeroU64;
 
@@ -28,6 +28,9 @@ pub(crate) enum Mode {
     /// An Ethernet frame, and its length in the last two bytes of the element: see
     /// [`ethernet`].
     Ethernet,
+    /// Ethernet mode, with room in each element for the tags of a VLAN that has the interface's
+    /// MTU. Only the sizes of the own elements differ.
+    Vlan,
 }
 
 impl Mode {
@@ -37,6 +40,9 @@ impl Mode {
             Self::Raw => 1..=LENGTH_MAX,
             Self::Ip | Self::Large => MTU_MIN_IP..=LENGTH_MAX,
             Self::Ethernet => MTU_MIN_IP..=LENGTH_MAX - ethernet::HEADER_SIZE as u32,
+            Self::Vlan => {
+                MTU_MIN_IP..=LENGTH_MAX - (ethernet::HEADER_SIZE + ethernet::TAGS_SIZE) as u32
+            }
         }
     }
 
@@ -47,6 +53,7 @@ impl Mode {
             Self::Ip => frame::HEADER_SIZE,
             Self::Large => large::HEADER_SIZE,
             Self::Ethernet => ethernet::HEADER_SIZE + ethernet::TRAILER_SIZE,
+            Self::Vlan => ethernet::HEADER_SIZE + ethernet::TAGS_SIZE + ethernet::TRAILER_SIZE,
         }
     }
 
@@ -57,8 +64,12 @@ impl Mode {
         (mtu as usize).saturating_add(self.overhead())
     }
 
-    /// The sizes in bytes of the elements that a reader accepts: its peer may have another MTU.
+    /// The sizes in bytes of the elements that a reader accepts: its peer may have another MTU, or
+    /// no room for tags.
     pub(crate) const fn element_sizes(self) -> core::ops::RangeInclusive<usize> {
+        if let Self::Vlan = self {
+            return Self::Ethernet.element_sizes();
+        }
         let mtu = self.mtu_range();
         self.element_size(*mtu.start())..=self.element_size(*mtu.end())
     }
@@ -73,7 +84,7 @@ impl Mode {
         const OFFLOAD: u64 = 0x006f_6666_6c6f_6164;
 
         match self {
-            Self::Raw | Self::Ip | Self::Ethernet => protocol,
+            Self::Raw | Self::Ip | Self::Ethernet | Self::Vlan => protocol,
             // Zero is no protocol.
             Self::Large => NonZeroU64::new(protocol.get() ^ OFFLOAD).unwrap_or(NonZeroU64::MAX),
         }
@@ -86,6 +97,7 @@ impl Mode {
             Self::Large => Some("net_hdr+offload"),
             Self::Ip => Some("net_hdr"),
             Self::Ethernet => Some("eth_dev"),
+            Self::Vlan => Some("eth_dev+vlan"),
         }
     }
 }
@@ -106,6 +118,7 @@ mod tests {
             (Mode::Ip, 68, 65_535, 1_508, 76, 65_543),
             (Mode::Large, 68, 65_535, 1_528, 96, 65_563),
             (Mode::Ethernet, 68, 65_521, 1_516, 84, 65_537),
+            (Mode::Vlan, 68, 65_513, 1_524, 84, 65_537),
         ];
         for (mode, mtu_min, mtu_max, usual, element_min, element_max) in table {
             assert_eq!((mode, mode.mtu_range()), (mode, mtu_min..=mtu_max));
@@ -126,6 +139,7 @@ mod tests {
             (Mode::Ip, Some("net_hdr")),
             (Mode::Large, Some("net_hdr+offload")),
             (Mode::Ethernet, Some("eth_dev")),
+            (Mode::Vlan, Some("eth_dev+vlan")),
         ];
         for (mode, flag) in table {
             assert_eq!((mode, mode.flag()), (mode, flag));
@@ -144,7 +158,7 @@ mod tests {
             let protocol = NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN);
             let published = Mode::Large.published(protocol).get();
             assert_eq!((number, published), (number, expected));
-            for mode in [Mode::Raw, Mode::Ip, Mode::Ethernet] {
+            for mode in [Mode::Raw, Mode::Ip, Mode::Ethernet, Mode::Vlan] {
                 assert_eq!((mode, mode.published(protocol)), (mode, protocol));
             }
         }

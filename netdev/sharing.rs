@@ -39,7 +39,7 @@ impl Interface {
         let link = match mode {
             Mode::Raw => Link::point_to_point(),
             Mode::Ip | Mode::Large => Link::point_to_point().carries_ip(),
-            Mode::Ethernet => Link::ethernet(),
+            Mode::Ethernet | Mode::Vlan => Link::ethernet(),
         };
         let link = link.copies_and_checksums();
         match (mode, pmtu) {
@@ -48,7 +48,7 @@ impl Interface {
             (_, true) => link.keeps_dst(),
             // Whatever is in them is not known.
             (Mode::Raw, false) => link,
-            (Mode::Ip | Mode::Large | Mode::Ethernet, false) => link.segments(),
+            (Mode::Ip | Mode::Large | Mode::Ethernet | Mode::Vlan, false) => link.segments(),
         }
     }
 

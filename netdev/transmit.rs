@@ -63,6 +63,9 @@ use crate::{
 };
 use core::num::NonZeroU64;
 use kernel::prelude::*;
+use tags::TagWarning;
+
+mod tags;
 
 // What the stack leaves to the device is what the plan has room for.
 const _: () = assert!(segment::HEADER_MAX >= SEGMENT_HEADER_MAX);
@@ -90,6 +93,7 @@ pub(crate) struct Sender {
     /// How long packets may be, by their marks.
     pmtu: Option<Table>,
     counters: PerCpu<OutCounters>,
+    tag_warning: TagWarning,
     /// The writer of the current epoch; none while the device is down.
     #[pin]
     writer: SpinLockBh<Option<Writer>>,
@@ -111,6 +115,7 @@ impl Sender {
             event,
             pmtu: pmtu.map(Table::new),
             counters: PerCpu::new()?,
+            tag_warning: TagWarning::new(),
             writer <- new_spinlock_bh!(None, "muennet_writer"),
         })
     }
@@ -163,6 +168,12 @@ impl Sender {
             Triggered::Merged => counters.tx_events_merged.add(1),
             Triggered::Offline => counters.tx_events_offline.add(1),
         }
+    }
+
+    /// Whether the log is to say now that tagged frames do not fit; true once.
+    #[inline]
+    pub(crate) fn take_tag_warning(&self) -> bool {
+        self.tag_warning.take()
     }
 
     /// The number that both ends of the channel agree on.
@@ -283,6 +294,9 @@ impl Sender {
             }
             Err(Dropped) => {
                 counters.tx_dropped.add(1);
+                if let (Mode::Ethernet, Some(ring)) = (self.mode, self.geometry()) {
+                    self.tag_warning.dropped(&skb, ring.size());
+                }
                 drop(skb);
             }
         }
@@ -323,13 +337,13 @@ impl Sender {
         if let Some(how) = skb.segmentation() {
             return match self.mode {
                 Mode::Ip => self.write_segments::<Ip>(writer, skb, &how),
-                Mode::Ethernet => self.write_segments::<Ethernet>(writer, skb, &how),
+                Mode::Ethernet | Mode::Vlan => self.write_segments::<Ethernet>(writer, skb, &how),
                 Mode::Raw | Mode::Large => Err(Dropped),
             };
         }
         let bytes = match self.mode {
             Mode::Ip => Ip::write(writer, &self.memory, skb),
-            Mode::Ethernet => Ethernet::write(writer, &self.memory, skb),
+            Mode::Ethernet | Mode::Vlan => Ethernet::write(writer, &self.memory, skb),
             Mode::Raw => Raw::write(writer, &self.memory, skb),
             Mode::Large => Err(Dropped),
         }?;

@@ -137,6 +137,32 @@ bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit)
 	return skb->len <= limit;
 }
 
+/* The same for a frame, whose link layer counts. */
+bool muennet_skb_frame_fits(const struct sk_buff *skb, unsigned int limit)
+{
+	if (skb_is_gso(skb))
+		return skb_gso_validate_mac_len(skb, limit);
+
+	return skb->len <= limit;
+}
+
+/* Sets the protocol of an IP packet for which nobody has. */
+__be16 muennet_skb_set_protocol(struct sk_buff *skb)
+{
+	const u8 *first;
+	u8 buffer;
+
+	if (skb->sk && skb->sk->sk_family == PF_PACKET)
+		return 0;
+
+	first = skb_header_pointer(skb, 0, sizeof(buffer), &buffer);
+	if (first && *first >> 4 == 4)
+		skb->protocol = htons(ETH_P_IP);
+	else if (first && *first >> 4 == 6)
+		skb->protocol = htons(ETH_P_IPV6);
+	return skb->protocol;
+}
+
 /* Takes the packet; returns it, a clone of it if others have it, or NULL. */
 struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb)
 {

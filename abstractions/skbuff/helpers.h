@@ -40,6 +40,8 @@ void muennet_skb_tx_timestamp(struct sk_buff *skb);
 void muennet_skb_consume(struct sk_buff *skb);
 int muennet_skb_copy(const struct sk_buff *skb, void *to);
 bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit);
+bool muennet_skb_frame_fits(const struct sk_buff *skb, unsigned int limit);
+__be16 muennet_skb_set_protocol(struct sk_buff *skb);
 struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb);
 void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu);
 void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu);

@@ -120,6 +120,8 @@ pub(crate) enum Problem<'a> {
     FlagUnknown(Text<'a>),
     /// The flags ask for offloads in another mode than IP.
     OffloadWithoutIp(Text<'a>),
+    /// The flags ask for room for VLAN tags in another mode than Ethernet.
+    VlanWithoutEthernet(Text<'a>),
     /// The flags ask for two modes at once.
     FlagsExclusive(Text<'a>),
     /// The MTU is not a decimal number.
@@ -178,6 +180,9 @@ impl fmt::Display for Problem<'_> {
             Self::FlagUnknown(flag) => write!(f, "flag '{flag}' is unknown"),
             Self::OffloadWithoutIp(flags) => {
                 write!(f, "flags '{flags}': offload needs net_hdr")
+            }
+            Self::VlanWithoutEthernet(flags) => {
+                write!(f, "flags '{flags}': vlan needs eth_dev")
             }
             Self::FlagsExclusive(flags) => {
                 write!(f, "flags '{flags}' exclude each other")
@@ -292,6 +297,10 @@ mod tests {
                 Problem::OffloadWithoutIp(x),
                 "flags 'x': offload needs net_hdr",
             ),
+            (
+                Problem::VlanWithoutEthernet(x),
+                "flags 'x': vlan needs eth_dev",
+            ),
             (Problem::FlagsExclusive(x), "flags 'x' exclude each other"),
             (Problem::MtuInvalid(x), "mtu 'x' is not a decimal number"),
             (
@@ -345,6 +354,7 @@ mod tests {
             (Problem::NoChannel, EINVAL),
             (Problem::FlagUnknown(x), EINVAL),
             (Problem::OffloadWithoutIp(x), EINVAL),
+            (Problem::VlanWithoutEthernet(x), EINVAL),
             (Problem::FlagsExclusive(x), EINVAL),
             (Problem::MtuInvalid(x), EINVAL),
             (Problem::PollTooLong(x), EINVAL),

@@ -102,7 +102,7 @@ impl<'a> InterfaceConfig<'a> {
         let pmtu = entry(lists.pmtu, index);
         match (pmtu, mode) {
             (None, _) | (Some(_), Mode::Ip) => {}
-            (Some(region), Mode::Raw | Mode::Ethernet) => {
+            (Some(region), Mode::Raw | Mode::Ethernet | Mode::Vlan) => {
                 return Err(Problem::PmtuWithoutIp(region));
             }
             (Some(region), Mode::Large) => return Err(Problem::PmtuWithOffload(region)),
@@ -206,10 +206,15 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
         return Ok(Mode::Raw);
     };
 
-    let (mut chosen, mut offload) = (None, false);
+    let (mut chosen, mut offload, mut vlan) = (None, false, false);
     for word in flags.as_bytes().split(|&byte| byte == b'+') {
-        if word == b"offload" {
-            offload = true;
+        let more = match word {
+            b"offload" => Some(&mut offload),
+            b"vlan" => Some(&mut vlan),
+            _ => None,
+        };
+        if let Some(more) = more {
+            *more = true;
             continue;
         }
         let mode = [Mode::Ip, Mode::Ethernet]
@@ -222,11 +227,13 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
         }
         chosen = Some(mode);
     }
-    match (chosen, offload) {
-        (Some(mode), false) => Ok(mode),
-        (None, false) => Ok(Mode::Raw),
-        (Some(Mode::Ip), true) => Ok(Mode::Large),
-        (_, true) => Err(Problem::OffloadWithoutIp(flags)),
+    match (chosen, offload, vlan) {
+        (None, false, false) => Ok(Mode::Raw),
+        (Some(mode), false, false) => Ok(mode),
+        (Some(Mode::Ip), true, false) => Ok(Mode::Large),
+        (Some(Mode::Ethernet), false, true) => Ok(Mode::Vlan),
+        (Some(Mode::Ethernet) | None, true, _) => Err(Problem::OffloadWithoutIp(flags)),
+        (_, _, _) => Err(Problem::VlanWithoutEthernet(flags)),
     }
 }
 

@@ -12,7 +12,7 @@
 //!   in, out          names of the channels; none = nothing in that direction
 //!   reader_protocol  hexadecimal, not zero; needed with a channel in
 //!   writer_protocol  the same with a channel out
-//!   flags            "net_hdr" or "eth_dev"; none = raw
+//!   flags            "net_hdr", "net_hdr+offload", "eth_dev" or "eth_dev+vlan"; none = raw
 //!   mtu              decimal, in the range of the mode; 1500
 //!   pmtu             name of the memory region with the path MTUs; none
 //! ```

@@ -18,8 +18,22 @@ use super::{
 /// Size of an Ethernet header without tags, in bytes: the shortest frame.
 pub(crate) const HEADER_SIZE: usize = 14;
 
+/// Size in bytes of two VLAN tags, IEEE 802.1Q in 802.1ad: as many as a frame usually has at most.
+pub(crate) const TAGS_SIZE: usize = 8;
+
 /// Size in bytes of the length behind the frame.
 pub(crate) const TRAILER_SIZE: usize = 2;
+
+/// Whether the frame that starts with `header` has a VLAN tag.
+pub(crate) const fn is_tagged(header: &[u8; HEADER_SIZE]) -> bool {
+    /// `ETH_P_8021Q`.
+    const CUSTOMER: u16 = 0x8100;
+    /// `ETH_P_8021AD`.
+    const SERVICE: u16 = 0x88a8;
+
+    let &[.., high, low] = header;
+    matches!(u16::from_be_bytes([high, low]), CUSTOMER | SERVICE)
+}
 
 /// The place of the trailer in an element of `element_size` bytes; [`None`] if the element is too
 /// small for one.
@@ -132,6 +146,24 @@ mod tests {
                 (length, size, encode(length, size)),
                 (length, size, expected)
             );
+        }
+    }
+
+    #[test]
+    fn tags() {
+        // (ethertype, whether it is that of a tag)
+        let table = [
+            ([0x81, 0x00], true),
+            ([0x88, 0xa8], true),
+            ([0x00, 0x81], false),
+            ([0x08, 0x00], false),
+            ([0x86, 0xdd], false),
+            ([0x88, 0xb5], false),
+        ];
+        for (ethertype, expected) in table {
+            let mut header = [0x81; HEADER_SIZE];
+            header[HEADER_SIZE - 2..].copy_from_slice(&ethertype);
+            assert_eq!((ethertype, is_tagged(&header)), (ethertype, expected));
         }
     }
 

@@ -72,7 +72,7 @@ impl Reading {
     ) -> Progress {
         match mode {
             Mode::Ip => self.poll_format::<Ip>(memory, exit, tally),
-            Mode::Ethernet => self.poll_format::<Ethernet>(memory, exit, tally),
+            Mode::Ethernet | Mode::Vlan => self.poll_format::<Ethernet>(memory, exit, tally),
             Mode::Raw => self.poll_format::<Raw>(memory, exit, tally),
             Mode::Large => self.poll_large(memory, exit, tally),
         }

@@ -170,6 +170,8 @@ ROWS = [
     row("EINVAL", "net0", "x15", flags="eth_dev", mtu="x15"),
     row("EINVAL", "net0", "67", flags="eth_dev", mtu="67"),
     row("EINVAL", "net0", "65522", flags="eth_dev", mtu="65522"),
+    row("EINVAL", "net0", "65514", flags="eth_dev+vlan", mtu="65514"),
+    row("EINVAL", "net0", "net_hdr+vlan", flags="net_hdr+vlan"),
     row("EINVAL", "net0", "0", flags=None, mtu="0"),
     row("EINVAL", "net0", "65536", flags=None, mtu="65536"),
     # The second interface fails: the first is removed again.
@@ -222,6 +224,7 @@ ACCEPTED = [
     row("", flags="eth_dev"),
     row("", flags="eth_dev", mtu="68"),
     row("", flags="eth_dev", mtu="65521"),
+    row("", flags="eth_dev+vlan", mtu="65513"),
     row("", flags=None),
     row("", flags=None, mtu="1"),
     row("", flags=None, mtu="65535"),

@@ -28,7 +28,7 @@ ADDRESS = {"a": "192.0.2.1", "b": "192.0.2.2"}
 
 
 def pair(env, more: str = ""):
-    """Both ends, up."""
+    """Both ends, up; `more` ends their parameters."""
     load_all((env.a, env.b), PARAMETERS + more, lambda machine: machine.run(
         f"ip addr add {ADDRESS[machine.name]}/24 dev eth7 && ip link set eth7 up"))
     for machine in (env.a, env.b):
@@ -160,22 +160,77 @@ def test_in_a_bridge(env):
     stream(*ends)
 
 
-@ksft_variants([KsftNamedVariant(f"{kind}", kind) for kind in ("802.1Q", "802.1ad")])
-def test_vlan(env, kind):
-    pair(env)
+def vlan(env, *kinds):
+    """VLANs, one on the other, with the MTUs that they get: the ends of the last one."""
+    ends = []
     for machine in (env.a, env.b):
-        machine.run(f"ip link add link eth7 name tagged mtu 1496 type vlan proto {kind} id 5 && "
-                    f"ip addr add 198.51.100.{1 + (machine is env.b)}/24 dev tagged && "
-                    "ip link set tagged up")
-    ends = End(env.a, "198.51.100.1"), End(env.b, "198.51.100.2")
+        for below, kind in enumerate(kinds):
+            machine.run(f"ip link add link {'tagged' if below else 'eth7'} "
+                        f"name {'twice' if below else 'tagged'} type vlan proto {kind} id 5 && "
+                        f"ip link set {'twice' if below else 'tagged'} up")
+        address = f"198.51.100.{1 + (machine is env.b)}"
+        last = "twice" if len(kinds) > 1 else "tagged"
+        ksft_eq(link(machine, last)["mtu"], 1500)
+        machine.run(f"ip addr add {address}/24 dev {last}")
+        ends.append(End(machine, address))
+    return ends
+
+
+KINDS = [KsftNamedVariant(f"{kind}", kind) for kind in ("802.1Q", "802.1ad")]
+
+
+@ksft_variants(KINDS)
+def test_vlan(env, kind):
+    """An element has no room for the tag of a full frame, and the log says once what helps."""
+    pair(env)
+    ends = vlan(env, kind)
+    for machine in (env.a, env.b):
+        machine.new_log()
     ksft_eq(ping(*ends, "-M do -s 1468").received, 3)
-    stream(*ends)
-    # Four bytes more than an element has room for.
-    env.a.run("ip link set tagged mtu 1500")
+    ksft_eq(env.a.new_log(), [])
     before = stats(env.a, "eth7")["tx_dropped"]
     ksft_eq(ping_at_once(*ends, "-c 3 -i 0.05 -W 1 -M do -s 1472").received, 0)
     ksft_eq(stats(env.a, "eth7")["tx_dropped"], before + 3)
+    lines = env.a.new_log()
+    ksft_eq(len(lines), 1, lines)
+    ksft_in("eth7: A tagged frame does not fit an element and is dropped: "
+            "load with flags=eth_dev+vlan, or let the MTU of the VLAN be smaller by 4", lines[0])
+    ksft_eq(env.channel("a_to_b").size, 1516, "the size that all peers know")
+    for machine in (env.a, env.b):
+        machine.run("ip link set tagged mtu 1496")
     ksft_eq(ping(*ends, "-M do -s 1468").received, 3)
+    stream(*ends)
+    ksft_eq(env.a.new_log(), [])
+
+
+@ksft_variants([*KINDS, KsftNamedVariant("802.1Q_in_802.1ad", "802.1ad", "802.1Q")])
+def test_room_for_tags(env, *kinds):
+    """With the flag a VLAN carries packets of the MTU that it gets, and so does the device."""
+    a, b = pair(env, "+vlan")
+    ksft_eq(link(env.a)["max_mtu"], 65513)
+    for channel in ("a_to_b", "b_to_a"):
+        ksft_eq(env.channel(channel).size, 1524)
+    ends = vlan(env, *kinds)
+    for one, other in ((a, b), ends):
+        ksft_eq(ping(one, other, "-M do -s 1472").received, 3)
+        stream(one, other)
+        stream(other, one)
+    ksft_eq(stats(env.a, "eth7")["tx_dropped"], 0)
+
+
+def test_room_for_tags_at_one_end(env):
+    """The other end reads elements of any size."""
+    for machine, more in ((env.a, "+vlan"), (env.b, "")):
+        load(machine, PARAMETERS + more)
+        machine.run("ip link set eth7 up")
+    for machine in (env.a, env.b):
+        wait_peer(machine, "eth7")
+    ends = vlan(env, "802.1Q")
+    env.b.run("ip link set tagged mtu 1496")
+    ksft_eq((env.channel("a_to_b").size, env.channel("b_to_a").size), (1524, 1516))
+    # The answers are fragments.
+    ksft_eq(ping(*ends, "-M do -s 1472").received, 3)
+    ksft_eq(stats(env.b, "eth7")["rx_errors"], 0)
 
 
 def test_macvlan(env):

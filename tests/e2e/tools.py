@@ -323,7 +323,8 @@ def test_info(env):
 
 
 def test_info_of_the_modes(env):
-    for flags, shown, size in (("", "(none)", 1500), ("flags=eth_dev", "eth_dev", 1516)):
+    for flags, shown, size in (("", "(none)", 1500), ("flags=eth_dev", "eth_dev", 1516),
+                               ("flags=eth_dev+vlan", "eth_dev+vlan", 1524)):
         load(env.a, README.replace("flags=net_hdr", flags))
         env.a.run("echo 1 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; ip link set net0 up")
         ksft_eq(info(env.a), lines({"flags": shown, "writer": size, "reader": size,

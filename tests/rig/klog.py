@@ -43,6 +43,7 @@ EXPECTED = re.compile("|".join((
     r"muennet: (\S+: ((in|out) channel|pmtu region) '|(\S+: )?[Nn]o memory|"
     r"No subject information at )",
     r"name: can only take \d+ arguments$", r"muennet: `.*' invalid for parameter `",
+    r"\S+: A tagged frame does not fit an element and is dropped: ",
     # Of allocations that fail because a test has them fail.
     r"debugfs: out of free dentries",
     r"kobject: (kobject_add_internal failed for|can not set name properly!)",

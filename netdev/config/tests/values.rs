@@ -106,6 +106,7 @@ mod cases {
     fn flags() {
         let unknown = |flag| Err(Problem::FlagUnknown(text(flag)));
         let without_ip = |flags| Err(Problem::OffloadWithoutIp(text(flags)));
+        let without_ethernet = |flags| Err(Problem::VlanWithoutEthernet(text(flags)));
         let exclusive = |flags| Err(Problem::FlagsExclusive(text(flags)));
         let table = [
             ("", Ok(Mode::Raw)),
@@ -116,6 +117,17 @@ mod cases {
             ("offload+net_hdr", Ok(Mode::Large)),
             ("offload", without_ip("offload")),
             ("eth_dev+offload", without_ip("eth_dev+offload")),
+            ("eth_dev+vlan", Ok(Mode::Vlan)),
+            ("vlan+eth_dev+vlan", Ok(Mode::Vlan)),
+            ("vlan", without_ethernet("vlan")),
+            ("net_hdr+vlan", without_ethernet("net_hdr+vlan")),
+            (
+                "net_hdr+offload+vlan",
+                without_ethernet("net_hdr+offload+vlan"),
+            ),
+            ("eth_dev+offload+vlan", without_ip("eth_dev+offload+vlan")),
+            ("offload+vlan", without_ip("offload+vlan")),
+            ("eth_dev+vlans", unknown("vlans")),
             ("net_hdr+offloads", unknown("offloads")),
             ("raw", unknown("raw")),
             ("net_hdrs", unknown("net_hdrs")),

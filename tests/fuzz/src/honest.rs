@@ -109,7 +109,7 @@ fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
             bytes[8..10].copy_from_slice(&[low, high]);
             bytes[28..32].copy_from_slice(&[0x45, 0, high, low]);
         }
-        Mode::Ethernet => {
+        Mode::Ethernet | Mode::Vlan => {
             bytes[size - 2..].copy_from_slice(&((size - 2) as u16).to_le_bytes());
         }
     }
@@ -121,7 +121,7 @@ fn number(mode: Mode, size: usize, packet: &Handed) -> u64 {
     // Where the copy of the packet begins and ends in the element, and its first stamp.
     let (range, at) = match mode {
         Mode::Raw => (0..size, 0),
-        Mode::Ethernet => (0..size - 2, 0),
+        Mode::Ethernet | Mode::Vlan => (0..size - 2, 0),
         Mode::Ip => (0..size, HEADERS.next_multiple_of(8)),
         Mode::Large => (28..size, (HEADERS + 20).next_multiple_of(8)),
     };

@@ -186,7 +186,7 @@ impl Judge {
             Mode::Raw => None,
             Mode::Ip => Some((0, 16)),
             Mode::Large => Some((0, 28)),
-            Mode::Ethernet => Some((self.ring.size as usize - 2, 2)),
+            Mode::Ethernet | Mode::Vlan => Some((self.ring.size as usize - 2, 2)),
         }
     }
 
@@ -196,7 +196,7 @@ impl Judge {
             Mode::Raw => (0, self.ring.size as usize),
             Mode::Ip => (0, 8 + packet_len(peeked[6], &peeked[8..])),
             Mode::Large => (28, usize::from(little(&peeked[4..6]))),
-            Mode::Ethernet => (0, usize::from(little(&peeked[..2]))),
+            Mode::Ethernet | Mode::Vlan => (0, usize::from(little(&peeked[..2]))),
         }
     }
 
@@ -217,7 +217,7 @@ impl Judge {
                     protocol: Protocol::Unknown,
                 },
             ),
-            Mode::Ethernet => {
+            Mode::Ethernet | Mode::Vlan => {
                 assert!(bytes.len() >= 14, "no header");
                 (0, As::Frame)
             }

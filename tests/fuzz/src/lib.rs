@@ -92,7 +92,9 @@ mod netdev {
             mode::Mode::Raw => format::Raw::write(writer, memory, skb).is_ok(),
             mode::Mode::Ip => format::Ip::write(writer, memory, skb).is_ok(),
             mode::Mode::Large => format::large::write(writer, memory, skb).is_ok(),
-            mode::Mode::Ethernet => format::Ethernet::write(writer, memory, skb).is_ok(),
+            mode::Mode::Ethernet | mode::Mode::Vlan => {
+                format::Ethernet::write(writer, memory, skb).is_ok()
+            }
         }
     }
 }

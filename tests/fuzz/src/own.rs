@@ -37,7 +37,7 @@ fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
         Mode::Raw => (1, size),
         Mode::Ip => (40, size - 8),
         Mode::Large => (40, elements.min(3) * (size - 28)),
-        Mode::Ethernet => (14, size - 2),
+        Mode::Ethernet | Mode::Vlan => (14, size - 2),
     };
     let length = least + random.below((most - least + 1) as u64) as usize;
     let mut bytes: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
