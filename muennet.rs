@@ -176,7 +176,7 @@ impl kernel::Module for Muennet {
         let subject = Subject::load(address)?;
         let processors = subject.processors()?;
         let poller = Poller::new(poll.period_us, MAX_ENTRIES)?;
-        for index in 0..lists.len() {
+        for index in lists.indices() {
             let config = lists.interface(index).inspect_err(log_error)?;
             let name = NAME.get(index).ok_or(EINVAL)?;
             let interface = add(&config, name, &processors.guest(), &poller)?;

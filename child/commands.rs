@@ -31,7 +31,10 @@ use crate::{
         },
         rtnl, //
     },
-    netdev::Interface, //
+    netdev::{
+        config,
+        Interface, //
+    },
 };
 use kernel::prelude::*;
 
@@ -125,6 +128,14 @@ impl Handler for AddChild {
         if !is_valid_name(name) {
             let name = text(name);
             return Err(request.refuse(by, EINVAL, fmt!("'{name}' is no name for an interface")));
+        }
+        if config::is_reserved_name(name.to_bytes()) {
+            let name = text(name);
+            return Err(request.refuse(
+                by,
+                EINVAL,
+                fmt!("{name} is what the kernel calls all interfaces"),
+            ));
         }
         // Whatever else is refused, is refused because of the parent.
         request.extack().blame(parent.by);

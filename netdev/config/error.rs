@@ -91,6 +91,8 @@ pub(crate) enum Problem<'a> {
     NameTooLong(Text<'a>),
     /// The kernel does not allow this name.
     NameInvalid(Text<'a>),
+    /// The kernel has other uses for this name.
+    NameReserved(Text<'a>),
     /// An earlier interface has the same name: `-EEXIST`, as for a name that the system has.
     NameTaken,
     /// There is a channel neither in nor out.
@@ -164,6 +166,9 @@ impl fmt::Display for Problem<'_> {
                 write!(f, "name '{name}' is longer than {NAME_MAX} characters")
             }
             Self::NameInvalid(name) => write!(f, "name '{name}' is not a valid interface name"),
+            Self::NameReserved(name) => {
+                write!(f, "name '{name}' is what the kernel calls all interfaces")
+            }
             Self::NameTaken => f.write_str("name is used twice"),
             Self::NoChannel => f.write_str("neither in nor out is given"),
             Self::WriterTaken { channel, other } => write!(
@@ -269,6 +274,10 @@ mod tests {
                 Problem::NameInvalid(x),
                 "name 'x' is not a valid interface name",
             ),
+            (
+                Problem::NameReserved(x),
+                "name 'x' is what the kernel calls all interfaces",
+            ),
             (Problem::NameTaken, "name is used twice"),
             (Problem::NoChannel, "neither in nor out is given"),
             (
@@ -350,6 +359,7 @@ mod tests {
         let x = text("x");
         let table = [
             (Problem::NameTooLong(x), EINVAL),
+            (Problem::NameReserved(x), EINVAL),
             (Problem::NameTaken, EEXIST),
             (Problem::NoChannel, EINVAL),
             (Problem::FlagUnknown(x), EINVAL),

@@ -65,7 +65,7 @@ impl<'a> InterfaceConfig<'a> {
     ///
     /// `-EINVAL` for each of these:
     ///
-    /// - the name is missing, too long, or not one that the kernel accepts;
+    /// - the name is empty, too long, or not one that the kernel accepts;
     /// - there is no channel, or one without a valid protocol;
     /// - a flag is not known, or the flags exclude each other;
     /// - the MTU is not a number, or not one for the mode;
@@ -149,6 +149,12 @@ impl<'a> InterfaceConfig<'a> {
     }
 }
 
+/// Whether no interface can have this name, though it is a valid one: the kernel has the settings of
+/// all interfaces, and of those to come, in folders of these names in `/proc/sys/net/ipv4/conf`.
+pub(crate) fn is_reserved_name(name: &[u8]) -> bool {
+    matches!(name, b"all" | b"default")
+}
+
 /// Reads the name of an interface: one that `dev_valid_name()` and `dev_alloc_name()` accept.
 fn name<'a>(lists: &Lists<'a>, index: usize) -> Result<Text<'a>, Problem<'a>> {
     let name = entry(lists.name, index).ok_or(Problem::NameMissing)?;
@@ -158,6 +164,9 @@ fn name<'a>(lists: &Lists<'a>, index: usize) -> Result<Text<'a>, Problem<'a>> {
     }
     if matches!(bytes, b"." | b"..") || bytes.iter().any(|&byte| !valid_in_name(byte)) {
         return Err(Problem::NameInvalid(name));
+    }
+    if is_reserved_name(bytes) {
+        return Err(Problem::NameReserved(name));
     }
     // There may be one "%d" and no other '%'.
     let mut parts = bytes.split(|&byte| byte == b'%').skip(1);

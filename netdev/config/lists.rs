@@ -51,9 +51,16 @@ pub(crate) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    /// The number of interfaces: the number of names.
+    /// The indices of the interfaces: of the names that are not empty. An empty name is skipped
+    /// with the entries that belong to it, whatever they are.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let names = self.name;
+        (0..names.count()).filter(move |&index| entry(names, index).is_some())
+    }
+
+    /// The number of interfaces.
     pub(crate) fn len(&self) -> usize {
-        len(self.name)
+        self.indices().count()
     }
 
     /// Whether there is no interface at all.
@@ -63,18 +70,19 @@ impl<'a> Lists<'a> {
 
     /// Checks the lists against each other, and every interface in them.
     ///
-    /// After this, [`Self::interface`] does not fail.
+    /// After this, [`Self::interface`] does not fail for any of [`Self::indices`].
     ///
     /// # Errors
     ///
-    /// - `-EINVAL` if a list has more entries than there are names, if two interfaces have the same
-    ///   channel `out`, or for an interface that [`InterfaceConfig::parse`] does not accept.
+    /// - `-EINVAL` if a list has an entry behind the last place of `name` that is not empty, if two
+    ///   interfaces have the same channel `out`, or for an interface that
+    ///   [`InterfaceConfig::parse`] does not accept.
     /// - `-EEXIST` if two interfaces have the same name.
     pub(crate) fn check(&self) -> Result<(), ConfigError<'a>> {
         self.check_lengths()?;
-        for index in 0..self.len() {
+        for index in self.indices() {
             let interface = self.interface(index)?;
-            for earlier in 0..index {
+            for earlier in self.indices().take_while(|&earlier| earlier < index) {
                 interface.check_distinct(&self.interface(earlier)?)?;
             }
         }
@@ -91,7 +99,7 @@ impl<'a> Lists<'a> {
     }
 
     fn check_lengths(&self) -> Result<(), ConfigError<'a>> {
-        let names = self.len();
+        let names = self.name.count();
         let lists = [
             ("in", self.in_channel),
             ("out", self.out_channel),
@@ -102,28 +110,19 @@ impl<'a> Lists<'a> {
             ("pmtu", self.pmtu),
         ];
         for (parameter, list) in lists {
-            let entries = len(list);
-            if entries > names {
+            let entries = list.count();
+            if let Some(first) = (names..entries).find_map(|index| entry(list, index)) {
                 return Err(ConfigError {
                     place: Place::Parameter(parameter),
                     problem: Problem::TooManyEntries {
                         entries,
-                        names,
-                        first: entry(list, names).unwrap_or_default(),
+                        names: self.len(),
+                        first,
                     },
                 });
             }
         }
         Ok(())
-    }
-}
-
-/// The number of entries of `list`. A parameter that was given without a value has one for C, an
-/// empty one; it says no more than a parameter that was not given.
-fn len(list: &dyn List) -> usize {
-    match list.count() {
-        1 if list.get(0).is_none_or(<[u8]>::is_empty) => 0,
-        entries => entries,
     }
 }
 

@@ -90,6 +90,8 @@ ROWS = [
     # Syntax.
     row("EINVAL", "abcdefghijklmnop", name="abcdefghijklmnop"),
     row("EINVAL", "a/b", name="a/b"),
+    row("EINVAL", "'default' is what the kernel calls all interfaces", name="default"),
+    row("EINVAL", "all", name="all"),
     row("EINVAL", "net0", "x15", mtu="x15"),
     row("EINVAL", "net0", "-1", mtu="-1"),
     row("EINVAL", "net0", "67", mtu="67"),
@@ -230,6 +232,12 @@ ACCEPTED = [
     row("", flags=None, mtu="65535"),
     row("", name="net0,net1", in_=f"{IN},second_in", out=f"{OUT},second_out",
         reader_protocol="2,3", writer_protocol="2,3", flags="net_hdr,net_hdr"),
+    # Empty names are skipped with what belongs to them, and empty entries at the end.
+    row("", name="net0,", flags="net_hdr,"),
+    row("", mtu="1400,,"),
+    row("", name=",net0,,net1,", in_=f"nowhere,{IN},nowhere,second_in", out=f",{OUT},,second_out,,",
+        reader_protocol=",2,,3", writer_protocol=",2,none,3,", flags=",net_hdr,?,net_hdr"),
+    row("", name=",", flags="?"),
 ]
 
 
@@ -239,7 +247,7 @@ def test_accepted(env, parameters, _errnos, _mentions):
     traces_before = traces(env.a)
     env.a.new_log()
     load(env.a, parameters)
-    names = parameters.split()[0].partition("=")[2].split(",")
+    names = [*filter(None, parameters.split()[0].partition("=")[2].split(","))]
     ksft_eq(interfaces(env.a), before | set(names))
     for name in names:
         env.a.run(f"ip link set {name} up")

@@ -39,6 +39,8 @@ TABLE = (
     ("add-child", {PARENT: "net0", NAME: "x%d%d"}, "EINVAL",
      "'x%d%d' is no name for an interface", NAME),
     ("add-child", {PARENT: "net0", NAME: ""}, "EINVAL", "'' is no name for an interface", NAME),
+    ("add-child", {PARENT: "net0", NAME: "default"}, "EINVAL",
+     "default is what the kernel calls all interfaces", NAME),
     ("add-child", {PARENT: "net0", NAME: "a" * 200}, "EINVAL",
      "Attribute failed policy validation", NAME),
     ("add-child", {PARENT: "a" * 100, NAME: "x"}, "ENODEV",

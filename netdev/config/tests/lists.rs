@@ -98,6 +98,29 @@ mod cases {
                     ..RAW
                 },
             ),
+            // Empty names are skipped with their entries, also at the end, and so are entries that
+            // are empty.
+            (
+                "name=a,,c, in=x,bad,y,worse reader_protocol=1,none,2,none flags=,?,net_hdr,,,",
+                2,
+                2,
+                InterfaceConfig {
+                    name: text("c"),
+                    in_channel: channel("y", 2),
+                    mode: Mode::Ip,
+                    ..RAW
+                },
+            ),
+            (
+                "name=,a in=,x reader_protocol=,1",
+                1,
+                1,
+                InterfaceConfig {
+                    name: text("a"),
+                    in_channel: channel("x", 1),
+                    ..RAW
+                },
+            ),
             // What a unikernel's names and protocol look like.
             (
                 "name=tap in=service|out out=service|in reader_protocol=0x7ade5c549b08e814 \
@@ -117,13 +140,21 @@ mod cases {
             let parameters = Parameters::new(line);
             let lists = parameters.lists();
             assert_eq!((line, lists.len()), (line, count));
+            assert!(lists.indices().any(|each| each == index), "{line}");
+            assert_eq!((line, lists.check()), (line, Ok(())));
             assert_eq!((line, lists.interface(index)), (line, Ok(expected)));
         }
     }
 
     #[test]
     fn no_interfaces() {
-        for line in ["", "name=", "name= in= mtu="] {
+        for line in [
+            "",
+            "name=",
+            "name= in= mtu=",
+            "name=, in=,,",
+            "name=,, in=x,y flags=?",
+        ] {
             let parameters = Parameters::new(line);
             assert!(parameters.lists().is_empty());
             assert_eq!((line, parameters.check()), (line, Ok(())));
@@ -138,7 +169,9 @@ mod cases {
             ("in=a,b", "in", 2, 0, "a"),
             ("name=a in=x,y", "in", 2, 1, "y"),
             ("name=a out=x,y,z", "out", 3, 1, "y"),
-            ("name=a out=x,", "out", 2, 1, ""),
+            ("name=a out=x,,z", "out", 3, 1, "z"),
+            ("name=,a in=x,y,z", "in", 3, 1, "z"),
+            ("name= in=x,y", "in", 2, 0, "y"),
             ("name=a reader_protocol=1,2", "reader_protocol", 2, 1, "2"),
             ("name=a writer_protocol=1,2", "writer_protocol", 2, 1, "2"),
             ("name=a flags=,net_hdr", "flags", 2, 1, "net_hdr"),

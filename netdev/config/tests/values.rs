@@ -41,12 +41,17 @@ mod cases {
             refused(name, Problem::NameInvalid(text(name)));
         }
 
+        for name in ["all", "default"] {
+            refused(name, Problem::NameReserved(text(name)));
+        }
+
+        // Nobody asks for the interface of an empty name; there is none.
         let parameters = Parameters::new("name=a, in=x,y reader_protocol=1,1");
         let expected = ConfigError {
             place: Place::Name(1),
             problem: Problem::NameMissing,
         };
-        assert_eq!(parameters.check(), Err(expected));
+        assert_eq!(parameters.lists().interface(1), Err(expected));
     }
 
     #[test]
