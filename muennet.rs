@@ -17,6 +17,7 @@ use abstractions::{
     netdevice::{
         Folder,
         Folders,
+        RegisterError,
         Registration, //
     },
     params::{
@@ -294,11 +295,12 @@ fn add(
     }
     setup.register(poller).inspect_err(|&error| {
         let why = match error {
-            EEXIST => "an interface of this name exists already",
-            EINVAL => "the interrupt of its in channel does not exist",
-            EBUSY => "the interrupt of its in channel is in use",
-            ENOMEM => "no memory",
-            _ => "it cannot be registered",
+            RegisterError::Interrupt(EINVAL) => "the interrupt of its in channel does not exist",
+            RegisterError::Interrupt(EBUSY) => "the interrupt of its in channel is in use",
+            RegisterError::Interrupt(_) => "the interrupt of its in channel cannot be had",
+            RegisterError::Device(EEXIST) => "an interface of this name exists already",
+            RegisterError::Device(ENOMEM) => "no memory",
+            RegisterError::Device(_) => "the kernel does not take it",
         };
         pr_err!("{}: {}\n", config.name, why);
     })

@@ -35,6 +35,7 @@ use super::{
         Poll,
         Polled, //
     },
+    rtnl,
     skbuff::SkBuff,
     stats::LinkStats, //
 };
@@ -88,7 +89,10 @@ pub(crate) use notifier::{
     Notifier,
     Watcher, //
 };
-pub(crate) use registration::Registration;
+pub(crate) use registration::{
+    RegisterError,
+    Registration, //
+};
 
 /// What a driver does for its devices; `Self` is the data that it keeps for one of them.
 #[vtable]

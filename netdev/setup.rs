@@ -17,6 +17,7 @@ use crate::{
         netdevice::{
             netdev_info,
             Irq,
+            RegisterError,
             Registration, //
         }, //
     },
@@ -81,15 +82,16 @@ impl Setup<'_> {
     ///
     /// # Errors
     ///
-    /// - `EINVAL`: the MTU is above [`Self::max_mtu`], or there is no such interrupt.
-    /// - `EBUSY`: somebody else has the interrupt.
-    /// - `EEXIST`: the name is taken.
-    /// - `ENOMEM`: there is no memory for it.
-    pub(crate) fn register(self, poller: &Arc<Poller>) -> Result<Registration<Interface>> {
+    /// As [`Registration::new`], and [`RegisterError::Device`] of `EINVAL` if the MTU is above
+    /// [`Self::max_mtu`].
+    pub(crate) fn register(
+        self,
+        poller: &Arc<Poller>,
+    ) -> Result<Registration<Interface>, RegisterError> {
         let range = self.mode.mtu_range();
         let max_mtu = self.max_mtu();
         if self.mtu > max_mtu {
-            return Err(EINVAL);
+            return Err(EINVAL.into());
         }
         let Setup {
             name,
@@ -110,7 +112,9 @@ impl Setup<'_> {
                 mapping,
                 protocol: number,
             }) => {
-                in_name.extend_from_slice(name, GFP_KERNEL)?;
+                in_name
+                    .extend_from_slice(name, GFP_KERNEL)
+                    .map_err(Error::from)?;
                 (protocol, region_size) = (number.get(), mapping.size());
                 Some(KBox::pin_init(
                     Receiver::new(mapping, mode.published(number), mode),
@@ -126,7 +130,9 @@ impl Setup<'_> {
                 mapping,
                 protocol: number,
             }) => {
-                out_name.extend_from_slice(name, GFP_KERNEL)?;
+                out_name
+                    .extend_from_slice(name, GFP_KERNEL)
+                    .map_err(Error::from)?;
                 (protocol, region_size) = (number.get(), mapping.size());
                 Some(KBox::pin_init(
                     Sender::new(mapping, mode.published(number), mode, event, pmtu),

@@ -43,31 +43,53 @@ impl Drop for Allocation {
 /// None: it does nothing.
 unsafe extern "C" fn no_setup(_dev: *mut bindings::net_device) {}
 
+/// Why there is no device.
+pub(crate) enum RegisterError {
+    /// Its interrupt cannot be had.
+    Interrupt(Error),
+    /// It cannot be made, or the kernel does not take it.
+    Device(Error),
+}
+
+impl From<Error> for RegisterError {
+    fn from(error: Error) -> Self {
+        Self::Device(error)
+    }
+}
+
+impl From<RegisterError> for Error {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Interrupt(error) | RegisterError::Device(error) => error,
+        }
+    }
+}
+
 impl<T: Operations> Registration<T> {
     /// Registers a device by the name that the user chose (where `%d` stands for a number),
-    /// as C's `alloc_netdev()` and `register_netdev()`. It is down at first. May sleep.
+    /// as C's `alloc_netdev()` and `register_netdevice()`. It is down at first. May sleep.
     ///
     /// `irq` is the interrupt that schedules its NAPI, if there is one.
     ///
     /// # Errors
     ///
-    /// - `EINVAL`: the name is too long, or no valid name of a device.
-    /// - `EEXIST`: there is a device of this name.
-    /// - `ENOMEM`: there is no memory for it.
-    /// - `EBUSY`, `EINVAL`: somebody else has the interrupt, or there is no such interrupt.
-    /// - what `data` returns.
+    /// - [`RegisterError::Interrupt`]: somebody else has the interrupt (`EBUSY`), or there is no
+    ///   such interrupt (`EINVAL`).
+    /// - [`RegisterError::Device`]: the name is too long, or no valid name of a device (`EINVAL`),
+    ///   there is a device of this name (`EEXIST`), there is no memory for it (`ENOMEM`), or what
+    ///   `data` returns.
     pub(crate) fn new(
         name: &CStr,
         link: Link,
         irq: Option<Irq>,
         data: impl PinInit<T, Error>,
-    ) -> Result<Self> {
+    ) -> Result<Self, RegisterError> {
         const {
             assert!(align_of::<Private<T>>() <= bindings::NETDEV_ALIGN as usize);
             assert!(size_of::<Private<T>>() <= c_int::MAX as usize);
         }
         if name.to_bytes_with_nul().len() > bindings::IFNAMSIZ as usize {
-            return Err(EINVAL);
+            return Err(EINVAL.into());
         }
 
         // SAFETY:
@@ -115,9 +137,20 @@ impl<T: Operations> Registration<T> {
 
         // SAFETY: The area is zeroed, lives as long as the device, and `poll` is that of `T`.
         unsafe { Napi::add(&raw mut (*private).napi, ptr, Adapter::<T>::poll) };
+        // Dropped before `initialised` if anything fails: a device that C has begun to register is
+        // not to be freed before the RTNL is released.
+        let rtnl = rtnl::lock();
+        // The interrupt, whose folder in /proc/irq gets the name of the device, wants to know the
+        // number in it.
+        if name.to_bytes().contains(&b'%') {
+            // SAFETY: The device is valid and not registered, and the name a C string.
+            let number = unsafe { bindings::dev_alloc_name(ptr, name.as_char_ptr()) };
+            kernel::error::to_result(number)?;
+        }
         if let Some(irq) = irq {
             // SAFETY: The area is initialised, and `Initialised` drops the line before the data.
-            let line = unsafe { IrqLine::request::<T>(irq, ptr) }?;
+            let line = unsafe { IrqLine::request::<T>(irq, ptr) };
+            let line = line.map_err(RegisterError::Interrupt)?;
             // SAFETY: Nobody looks at the field before the device is registered, for the interrupt
             // is disabled.
             unsafe { (*private).irq = Some(line) };
@@ -126,13 +159,15 @@ impl<T: Operations> Registration<T> {
         // its operational state "up" rather than "unknown".
         unsafe { bindings::netif_carrier_off(ptr) };
         fault::point("interface", ENOMEM)?;
-        // SAFETY: The device is set up completely.
-        kernel::error::to_result(unsafe { bindings::register_netdev(ptr) })?;
+        // SAFETY: The device is set up completely, and the RTNL is held.
+        kernel::error::to_result(unsafe { bindings::register_netdevice(ptr) })?;
+        drop(rtnl);
 
         core::mem::forget(initialised);
         // INVARIANT: The device is registered and its area initialised.
         Ok(Self {
             dev,
+            reboot: Some(reboot),
             _data: PhantomData,
         })
     }

@@ -103,6 +103,14 @@ def test_works(env, pair, events, with_interrupt):
             ksft_eq(counts(end)["rx_interrupts"], 0)
 
 
+def test_folder_of_the_interrupt(env):
+    """It has the name that the interface got."""
+    Sim(env.a)
+    load(env.a, "name=net%d,net%d in=left_in,right_in reader_protocol=2,2 flags=net_hdr,net_hdr")
+    found = env.a.run(f"ls -d /proc/irq/{0x71 - 0x30}/net* /proc/irq/{0x70 - 0x30}/net*").stdout
+    ksft_eq(sorted(found.split()), ["/proc/irq/64/net1", "/proc/irq/65/net0"])
+
+
 def test_mixed(env):
     sim, *pairs = prepared(env, *(variant.params[0] for variant in PAIRS))
     loop = "for i in $(seq 25); do ping -q -c 1 -W {} {} >/dev/null || exit 1; done; echo answered"
