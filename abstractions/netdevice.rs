@@ -64,6 +64,7 @@ mod irq;
 mod kind;
 mod notifier;
 mod ops;
+mod reboot;
 mod registration;
 
 use irq::IrqLine;

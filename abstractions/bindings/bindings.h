@@ -13,6 +13,7 @@
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
+#include <linux/reboot.h>
 #include <linux/skbuff.h>
 #include <linux/uaccess.h>
 #include <uapi/linux/if_ether.h>

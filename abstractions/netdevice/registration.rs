@@ -4,19 +4,23 @@
 
 use super::{
     ops::Adapter,
+    reboot::Reboot,
     *, //
 };
 
 /// A registered network device, together with the driver's data.
 ///
 /// Dropping it takes the device down and unregisters it, waits until nobody holds a reference,
-/// drops the driver's data, and frees the device, in this order.
+/// drops the driver's data, and frees the device, in this order. The device is taken down, too, when
+/// the kernel ends.
 ///
 /// # Invariants
 ///
 /// `dev` is a registered device as the invariant of [`Device<T>`] wants it.
 pub(crate) struct Registration<T: Operations> {
     dev: NonNull<bindings::net_device>,
+    /// There until this is dropped.
+    reboot: Option<Pin<KBox<Reboot>>>,
     _data: PhantomData<T>,
 }
 
@@ -137,6 +141,8 @@ impl<T: Operations> Registration<T> {
 
         // SAFETY: The area is zeroed, lives as long as the device, and `poll` is that of `T`.
         unsafe { Napi::add(&raw mut (*private).napi, ptr, Adapter::<T>::poll) };
+        // SAFETY: The device is dropped after it, here by the order of the variables.
+        let reboot = KBox::pin_init(unsafe { Reboot::new(dev) }, GFP_KERNEL)?;
         // Dropped before `initialised` if anything fails: a device that C has begun to register is
         // not to be freed before the RTNL is released.
         let rtnl = rtnl::lock();
@@ -199,6 +205,7 @@ impl<T: Operations> Drop for Initialised<T> {
 
 impl<T: Operations> Drop for Registration<T> {
     fn drop(&mut self) {
+        self.reboot = None;
         // SAFETY: By the type invariant the device is registered. When the function returns, it
         // is down, no operation runs any more, and nobody holds a reference.
         unsafe { bindings::unregister_netdev(self.dev.as_ptr()) };
