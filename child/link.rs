@@ -137,18 +137,23 @@ impl Stacked for Child {
         rtnl: &Rtnl,
     ) -> Result<(Link, Self)> {
         let parent = parent(lower, extack, rtnl)?;
-        let own = parent.mtu();
-        if mtu.is_some_and(|mtu| mtu != own) {
-            extack.message(fmt!("a child has the MTU of its parent, which is {own}"));
-            return Err(EINVAL);
-        }
+        let link = parent
+            .data()
+            .port_link(mtu, parent.mtu())
+            .map_err(|range| {
+                let (least, most) = (range.start(), range.end());
+                extack.message(fmt!(
+                    "the MTU of a child is {least} to {most}, that of its parent"
+                ));
+                EINVAL
+            })?;
         let child = Self {
             parent: parent.into(),
             counters: Arc::new(Counters::new()?, GFP_KERNEL)?,
             port: Atomic::new(0),
             announced: Atomic::new(false),
         };
-        Ok((parent.data().port_link(own), child))
+        Ok((link, child))
     }
 
     fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result {

@@ -45,7 +45,7 @@ impl Watcher for Follow {
                 Event::ChangeName | Event::Register => {}
                 Event::ChangeMtu => {
                     let mtu = parent.mtu();
-                    if let Err(error) = child.any().fix_mtu(mtu, rtnl) {
+                    if let Err(error) = child.any().set_max_mtu(mtu, rtnl) {
                         netdev_warn_ratelimited!(
                             child,
                             "Cannot take over the MTU {}: {:?}\n",

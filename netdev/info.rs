@@ -36,18 +36,18 @@ impl Interface {
             None => seq_print!(out, "poll: every {} µs\n", self.poll_us.load(Relaxed)),
         }
 
+        let ring = self.sender.as_ref().and_then(|it| it.geometry());
+        let own = ring.map_or(self.mode.element_size(mtu), |ring| ring.size());
         match &self.sender {
             Some(_) if up => {
                 seq_print!(out, "writer is enabled\n");
-                let size = self.mode.element_size(mtu);
-                seq_print!(out, "writer.element_size: {}\n", size);
+                seq_print!(out, "writer.element_size: {}\n", own);
             }
             _ => seq_print!(out, "writer is disabled\n"),
         }
         match &self.receiver {
             Some(receiver) if up => {
                 seq_print!(out, "reader is enabled\n");
-                let own = self.mode.element_size(mtu);
                 let size = receiver.geometry().map_or(own, |ring| ring.size());
                 seq_print!(out, "reader.element_size: {}\n", size);
             }

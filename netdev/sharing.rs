@@ -19,6 +19,7 @@ use crate::{
     },
     channel::Geometry, //
 };
+use core::ops::RangeInclusive;
 
 /// What there is to know of one direction of an interface.
 pub(crate) struct Direction<'a> {
@@ -52,10 +53,24 @@ impl Interface {
         }
     }
 
-    /// What another interface on the same channels is to the stack, with this MTU in bytes for good.
-    pub(crate) fn port_link(&self, mtu: u32) -> Link {
+    /// What another interface on the same channels is to the stack. Its MTU in bytes is `mtu`, or
+    /// that of this interface, `own`, above which it must not be.
+    ///
+    /// # Errors
+    ///
+    /// The range in which its MTU can be.
+    pub(crate) fn port_link(
+        &self,
+        mtu: Option<u32>,
+        own: u32,
+    ) -> Result<Link, RangeInclusive<u32>> {
+        let range = *self.mode.mtu_range().start()..=own;
+        let mtu = mtu.unwrap_or(own);
+        if !range.contains(&mtu) {
+            return Err(range);
+        }
         let pmtu = self.sender.as_ref().is_some_and(|it| it.has_pmtu());
-        Self::link(self.mode, pmtu).mtu(mtu, mtu, mtu)
+        Ok(Self::link(self.mode, pmtu).mtu(mtu, *range.start(), own))
     }
 
     /// What the elements of the channels hold.

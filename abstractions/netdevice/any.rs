@@ -93,20 +93,25 @@ impl NetDevice {
         owns.then(|| unsafe { Device::from_raw(ptr) })
     }
 
-    /// Sets the MTU in bytes, whatever the range in which users may set it: that is none but this
-    /// value from then on.
+    /// Sets the largest MTU in bytes that users may ask for, and the MTU with it where that is the
+    /// largest one so far, or above the new one.
     ///
     /// # Errors
     ///
-    /// What the driver returns, or whoever has been asked.
-    pub(crate) fn fix_mtu(&self, mtu: u32, _rtnl: &Rtnl) -> Result {
+    /// What the driver returns, or whoever has been asked, about the MTU, which stays as it is.
+    pub(crate) fn set_max_mtu(&self, max: u32, _rtnl: &Rtnl) -> Result {
         let ptr = self.as_ptr();
-        let value = c_int::try_from(mtu)?;
-        // SAFETY: By the type invariant the device is valid; who changes these fields holds the
-        // RTNL.
-        unsafe {
-            (&raw mut (*ptr).min_mtu).write_volatile(mtu);
-            (&raw mut (*ptr).max_mtu).write_volatile(mtu);
+        let value = c_int::try_from(max)?;
+        let mtu = self.mtu();
+        // SAFETY: By the type invariant the device is valid; who changes this field holds the RTNL.
+        let before = unsafe {
+            let field = &raw mut (*ptr).max_mtu;
+            let before = field.read();
+            field.write_volatile(max);
+            before
+        };
+        if mtu <= max && mtu != before {
+            return Ok(());
         }
         // SAFETY: By the type invariant the device is valid, and the RTNL is held.
         kernel::error::to_result(unsafe { bindings::dev_set_mtu(ptr, value) })

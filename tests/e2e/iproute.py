@@ -20,11 +20,34 @@ def test_added_and_deleted(env):
     ksft_in("\n    muennet ", run("ip -d link show child0").stdout)
     ksft_eq([link["ifname"] for link in json.loads(run("ip -j link show type muennet").stdout)],
             ["child0"])
-    run("ip link set net0 mtu 1300")
-    ksft_eq(json.loads(run("ip -j link show child0").stdout)[0]["mtu"], 1300)
-    ksft_eq(run("ip link set child0 mtu 1200", fail=False).ret, 2)
     run("ip link del child0")
     ksft_true("child0" not in interfaces(env.a))
+
+
+# What is set in turn, whether that works, and the MTUs of parent and child then.
+MTUS = (
+    ("net0", 1300, True, 1300, 1300), ("net0", 1600, True, 1600, 1600),
+    ("child0", 1400, True, 1600, 1400), ("child0", 1601, False, 1600, 1400),
+    ("net0", 2000, True, 2000, 1400), ("net0", 1400, True, 1400, 1400),
+    ("child0", 68, True, 1400, 68), ("child0", 67, False, 1400, 68),
+    ("child0", 1400, True, 1400, 1400), ("net0", 1000, True, 1000, 1000),
+    ("child0", 900, True, 1000, 900), ("net0", 900, True, 900, 900), ("net0", 950, True, 950, 950),
+)
+
+
+def test_mtu(env):
+    """Up to that of the parent; the largest one goes with it, and a smaller one stays."""
+    load(env.a)
+    run = env.a.run
+    run("ip link set net0 up; ip link add link net0 name child0 type muennet")
+    shown = lambda dev: json.loads(run(f"ip -d -j link show {dev}").stdout)[0]  # noqa: E731
+    for dev, mtu, works, parent, child in MTUS:
+        ksft_eq(run(f"ip link set {dev} mtu {mtu}", fail=False).ret, 0 if works else 2, (dev, mtu))
+        ksft_eq((shown("net0")["mtu"], shown("child0")["mtu"]), (parent, child), (dev, mtu))
+        ksft_eq((shown("child0")["min_mtu"], shown("child0")["max_mtu"]), (68, parent))
+        ksft_eq(env.channel("a_to_b").size, parent + 8, "the elements are the parent's")
+    run("ip link add link net0 name child1 mtu 900 type muennet")
+    ksft_eq(shown("child1")["mtu"], 900)
 
 
 REFUSED = (
@@ -33,8 +56,10 @@ REFUSED = (
     ("add link lo name x type muennet", "lo is not a muennet interface"),
     ("add name x type muennet", "a muennet interface needs a parent: give its link"),
     ("add link net0 name child0 type muennet", "File exists"),
-    ("add link net0 name x mtu 1000 type muennet",
-     "a child has the MTU of its parent, which is 1500"),
+    ("add link net0 name x mtu 1501 type muennet",
+     "the MTU of a child is 68 to 1500, that of its parent"),
+    ("add link net0 name x mtu 67 type muennet",
+     "the MTU of a child is 68 to 1500, that of its parent"),
     ("del net0", "Operation not supported"),
 )
 
