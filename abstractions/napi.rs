@@ -13,6 +13,7 @@
 use super::{
     bindings,
     ethernet,
+    mapping::Mapping,
     netdevice::NetDevice,
     skbuff::{
         CompleteSkBuff,
@@ -185,13 +186,27 @@ impl<'a> Poll<'a> {
         self.budget
     }
 
-    /// Allocates an empty packet with room for `length` bytes. `None`: there is no memory.
+    /// Makes a packet of `length` bytes copied out of a mapping, from `offset` on, in one copy.
+    /// `sum`: the packet's checksums are checked by it, if the device is to do that. `None`: there is no
+    /// memory, or the bytes do not lie in the mapping.
     #[inline]
-    pub(crate) fn alloc_skb(&self, length: usize) -> Option<NewSkBuff> {
-        let length = u32::try_from(length).ok()?;
-        // SAFETY: The instance is valid and this is its poll, where softirqs are off.
-        let skb = unsafe { bindings::napi_alloc_skb(self.napi.as_ptr(), length) };
-        // SAFETY: The packet is new.
+    pub(crate) fn copy_skb(
+        &self,
+        from: &Mapping,
+        offset: usize,
+        length: usize,
+        sum: bool,
+    ) -> Option<NewSkBuff> {
+        let source = from.source(offset, length)?.as_ptr();
+        let count = u32::try_from(length).ok()?;
+        // SAFETY:
+        // - The instance is valid and this is its poll, where softirqs are off.
+        // - `source` has as many bytes. They may change: C's `memcpy()` and the assembly that sums
+        //   up load each of them once, and nothing is assumed of what they load.
+        let skb = unsafe {
+            bindings::muennet_skb_copy_new(self.napi.as_ptr(), source.cast(), count, sum)
+        };
+        // SAFETY: The packet has just been made.
         Some(unsafe { NewSkBuff::from_raw(NonNull::new(skb)?) })
     }
 
@@ -202,8 +217,8 @@ impl<'a> Poll<'a> {
         if skb.data().len() < ethernet::HEADER_SIZE {
             return false;
         }
-        // SAFETY: The instance is valid and this is its poll; the packet is given away. It is
-        // linear and has a header.
+        // SAFETY: The instance is valid and this is its poll; the packet is given away. Its linear
+        // part has a header.
         unsafe { bindings::muennet_skb_receive_frame(self.napi.as_ptr(), skb.into_raw()) };
         true
     }

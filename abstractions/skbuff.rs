@@ -4,10 +4,6 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
-use super::{
-    bindings,
-    mapping::Mapping, //
-};
 use core::{
     mem::ManuallyDrop,
     ptr::NonNull, //
@@ -223,8 +219,8 @@ pub(crate) struct Segmentation {
 ///
 /// # Invariants
 ///
-/// The packet is linear, not cloned, and nobody else has a reference; all of its `len` bytes are
-/// initialised.
+/// The packet is not cloned, and nobody else has a reference; all of its `len` bytes are
+/// initialised. Its linear part has all of them, or [`SEGMENT_HEADER_MAX`] of the bytes that it was made of.
 pub(crate) struct NewSkBuff(SkBuff);
 
 impl NewSkBuff {
@@ -232,11 +228,10 @@ impl NewSkBuff {
     ///
     /// # Safety
     ///
-    /// `ptr` must have been allocated by `napi_alloc_skb()` or its like just now: linear, empty,
-    /// and known to nobody else.
+    /// `ptr` must have been made by `muennet_skb_copy_new()` just now.
     #[inline]
     pub(super) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
-        // INVARIANT: As the caller promises; no bytes are trivially initialised.
+        // INVARIANT: That is what the function makes.
         // SAFETY: As the caller promises.
         Self(unsafe { SkBuff::from_raw(ptr) })
     }
@@ -246,91 +241,33 @@ impl NewSkBuff {
         ManuallyDrop::new(self.0).as_ptr()
     }
 
-    /// Appends bytes copied out of a mapping, in one copy.
-    ///
-    /// # Errors
-    ///
-    /// - `EINVAL`: the bytes do not lie in the mapping.
-    /// - `ENOSPC`: the packet was not allocated for as many.
+    /// Bytes of the packet.
     #[inline]
-    pub(crate) fn append(&mut self, from: &Mapping, offset: usize, length: usize) -> Result {
-        self.append_by(from, offset, length, |skb, source, count| {
-            // SAFETY: The packet is linear and has room for `count` bytes, as promised.
-            let to = unsafe { bindings::skb_put(skb, count) };
-            // SAFETY:
-            // - `skb_put()` returns the start of `count` bytes that belong to the packet.
-            // - `source` has as many, and no System RAM is in it, so they do not overlap.
-            // - C's `memcpy()` may race with a writer of the mapping.
-            unsafe { bindings::memcpy(to.cast(), source.as_ptr().cast(), length) };
-        })
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
-    /// The same, and notes the sum of the bytes for the stack to check the packet's checksums with,
-    /// if the device is to do that. The packet must be empty.
-    ///
-    /// # Errors
-    ///
-    /// As those of [`append`](Self::append).
-    #[inline]
-    pub(crate) fn append_and_sum(
-        &mut self,
-        from: &Mapping,
-        offset: usize,
-        length: usize,
-    ) -> Result {
-        self.append_by(from, offset, length, |skb, source, count| {
-            // SAFETY:
-            // - The packet is linear and has room for `count` bytes, as promised; it has a device,
-            //   that of the NAPI instance it was allocated by.
-            // - `source` has as many, and no System RAM is in it, so they do not overlap.
-            // - The assembly that copies loads each byte once, and sums up what it has loaded.
-            unsafe { bindings::muennet_skb_append_and_sum(skb, source.as_ptr().cast(), count) };
-        })
-    }
-
-    /// Appends bytes by `copy`, which gets the packet, the place of the bytes and their number. The
-    /// packet has room for them, and they lie in the mapping.
-    #[inline]
-    fn append_by(
-        &mut self,
-        from: &Mapping,
-        offset: usize,
-        length: usize,
-        copy: impl FnOnce(*mut bindings::sk_buff, NonNull<u8>, u32),
-    ) -> Result {
-        let source = from.source(offset, length).ok_or(EINVAL)?;
-        let count = u32::try_from(length).map_err(|_| ENOSPC)?;
-        let skb = self.0.as_ptr();
-        // SAFETY: By the type invariant the packet is valid and exclusively ours; its room behind
-        // the data is `end - tail`, both offsets from `head` on 64-bit machines.
-        let room = unsafe { (*skb).end.wrapping_sub((*skb).tail) };
-        if room < count {
-            return Err(ENOSPC);
-        }
-        // INVARIANT: The appended bytes are initialised by it.
-        copy(skb, source, count);
-        Ok(())
-    }
-
-    /// The bytes of the packet, which are private.
+    /// The first bytes of the packet, which are private: all of them, or its headers at least.
     #[inline]
     pub(crate) fn data(&self) -> &[u8] {
-        // SAFETY: By the type invariant `len` initialised bytes lie at `data`, and nobody else
-        // can write them while `self` is borrowed.
+        // SAFETY: By the type invariant the bytes of the linear part, `len` less those in pages,
+        // are initialised and lie at `data`, and nobody else can write them while `self` is
+        // borrowed.
         unsafe {
             let skb = self.0.as_ptr();
-            core::slice::from_raw_parts((*skb).data, (*skb).len as usize)
+            let linear = (*skb).len.wrapping_sub((*skb).data_len);
+            core::slice::from_raw_parts((*skb).data, linear as usize)
         }
     }
 
-    /// Removes `count` bytes from the front, also from the sum, if there is one. Returns whether there were as many; if not, nothing
-    /// is removed.
+    /// Removes `count` bytes from the front, also from the sum, if there is one. Returns whether the
+    /// linear part has as many; if not, nothing is removed.
     #[inline]
     pub(crate) fn pull(&mut self, count: usize) -> bool {
         if count > self.data().len() {
             return false;
         }
-        // SAFETY: The packet is linear and has `count` bytes, so the cast loses nothing either.
+        // SAFETY: The packet has `count` bytes in its linear part, so the cast loses nothing either.
         unsafe { bindings::skb_pull_rcsum(self.0.as_ptr(), count as u32) };
         true
     }

@@ -119,18 +119,18 @@ impl From<NotSent> for Dropped {
     }
 }
 
-/// Copies the first `length` bytes of an element into a new packet, by `append`.
+/// Copies the first `length` bytes of an element into a new packet. `sum`: its checksums are checked
+/// by the copy.
 #[inline]
 fn copy_start(
     element: &Element<'_, InMemory>,
     length: usize,
     poll: &Poll<'_>,
-    append: impl FnOnce(&mut NewSkBuff, &Mapping, usize, usize) -> Result,
+    sum: bool,
 ) -> Result<NewSkBuff, Rejected> {
     let (memory, offset) = element.locate(0, length).ok_or(Malformed::Length)?;
-    let mut skb = poll.alloc_skb(length).ok_or(Rejected::NoMemory)?;
-    append(&mut skb, memory.mapping(), offset, length).map_err(|_| Rejected::NoMemory)?;
-    Ok(skb)
+    poll.copy_skb(memory.mapping(), offset, length, sum)
+        .ok_or(Rejected::NoMemory)
 }
 
 /// Lets `copy` fill `length` bytes of an element, from byte `at` of it on: it gets the region and

@@ -191,12 +191,12 @@ pub(crate) fn peek_len(
     Packet::decode(prefix)?.len(element_size)
 }
 
-/// Checks `copy`, the private copy of header and IP packet.
+/// Checks `copy`, the start of the private copy of header and IP packet, which is of `copied` bytes.
 ///
 /// # Errors
 ///
 /// - [`Malformed`]: the element is a bad one, and nothing in it is to be used.
-pub(crate) fn check(copy: &[u8]) -> Result<Checked, Malformed> {
+pub(crate) fn check(copy: &[u8], copied: usize) -> Result<Checked, Malformed> {
     let prefix = copy.first_chunk().ok_or(Malformed::Length)?;
     let packet = Packet::decode(prefix)?;
     let Packet {
@@ -205,7 +205,7 @@ pub(crate) fn check(copy: &[u8]) -> Result<Checked, Malformed> {
         ip,
     } = packet;
     let len = packet.len(usize::MAX)?;
-    if len != copy.len() {
+    if len != copied {
         return Err(Malformed::Changed);
     }
 

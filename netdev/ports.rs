@@ -275,7 +275,7 @@ impl<'a> Exit<'a> {
     /// else to the interface. Returns its bytes if it was the interface's.
     #[inline]
     pub(super) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
-        let bytes = skb.data().len();
+        let bytes = skb.len();
         if let Some(port) = self.ports.marks.get(mark, &self.guard) {
             if let Some(device) = port.receiver() {
                 self.poll.receive_for(device, skb, mark, protocol);

@@ -39,8 +39,10 @@ impl Interface {
     pub(super) fn link(mode: Mode, pmtu: bool) -> Link {
         let link = match mode {
             Mode::Raw => Link::point_to_point(),
-            Mode::Ip | Mode::Large => Link::point_to_point().carries_ip(),
-            Mode::Ethernet | Mode::Vlan => Link::ethernet(),
+            Mode::Ip => Link::point_to_point().carries_ip().checks_checksums(),
+            // The other end has checked, or says that nothing has to be.
+            Mode::Large => Link::point_to_point().carries_ip(),
+            Mode::Ethernet | Mode::Vlan => Link::ethernet().checks_checksums(),
         };
         let link = link.copies_and_checksums();
         match (mode, pmtu) {

@@ -68,13 +68,18 @@ impl Link {
     }
 
     /// The device copies packets from their fragments, wherever these lie, and computes the
-    /// checksums that the stack left open while it does so; it also sums up what it receives.
+    /// checksums that the stack left open while it does so.
     pub(crate) const fn copies_and_checksums(mut self) -> Self {
         self.features |= 1 << bindings::NETIF_F_SG_BIT
             | 1 << bindings::NETIF_F_FRAGLIST_BIT
             | 1 << bindings::NETIF_F_HIGHDMA_BIT
-            | 1 << bindings::NETIF_F_HW_CSUM_BIT
-            | 1 << bindings::NETIF_F_RXCSUM_BIT;
+            | 1 << bindings::NETIF_F_HW_CSUM_BIT;
+        self
+    }
+
+    /// The device checks the checksums of TCP and UDP packets that it receives.
+    pub(crate) const fn checks_checksums(mut self) -> Self {
+        self.features |= 1 << bindings::NETIF_F_RXCSUM_BIT;
         self
     }
 

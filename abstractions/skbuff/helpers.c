@@ -85,23 +85,6 @@ u32 muennet_skb_copy_and_sum(const struct sk_buff *skb, int from, void *to,
 	return (__force u32)skb_copy_and_csum_bits(skb, from, to, count);
 }
 
-/*
- * Appends bytes to a new packet, which has room for them. Their sum, as the
- * copy sees them, spares the stack another pass over them.
- */
-void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
-				unsigned int count)
-{
-	void *to = skb_put(skb, count);
-
-	if (unlikely(!(skb->dev->features & NETIF_F_RXCSUM))) {
-		memcpy(to, from, count);
-		return;
-	}
-	skb->csum = csum_partial_copy_nocheck(from, to, count);
-	skb->ip_summed = CHECKSUM_COMPLETE;
-}
-
 /* Whether there is anything between an IP header and what it carries. */
 static bool muennet_has_ip_options(const struct sk_buff *skb)
 {
@@ -196,6 +179,7 @@ void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
 {
 	skb->protocol = eth_type_trans(skb, napi->dev);
 	skb_postpull_rcsum(skb, eth_hdr(skb), ETH_HLEN);
+	muennet_skb_check_sum(skb, napi->dev, skb->protocol);
 	napi_gro_receive(napi, skb);
 }
 
@@ -220,6 +204,7 @@ void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
 			 struct net_device *dev, u32 mark, __be16 protocol)
 {
 	muennet_skb_receive_as(skb, dev, mark, protocol);
+	muennet_skb_check_sum(skb, dev, protocol);
 	napi_gro_receive(napi, skb);
 }
 

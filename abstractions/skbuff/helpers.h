@@ -28,8 +28,10 @@ netdev_features_t muennet_features_check(struct sk_buff *skb,
 					 struct net_device *dev,
 					 netdev_features_t features);
 
-void muennet_skb_append_and_sum(struct sk_buff *skb, const void *from,
-				unsigned int count);
+struct sk_buff *muennet_skb_copy_new(struct napi_struct *napi, const void *from,
+				     unsigned int count, bool sum);
+void muennet_skb_check_sum(struct sk_buff *skb, const struct net_device *dev,
+			   __be16 protocol);
 struct sk_buff *muennet_skb_alloc_large(u32 length);
 bool muennet_skb_offloads(const struct sk_buff *skb, void *to);
 bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,

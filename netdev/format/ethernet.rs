@@ -21,12 +21,12 @@ impl Format for Ethernet {
         }
         // From here on the length is that of the copy.
         let length = ethernet::frame_len(trailer, size)?;
-        copy_start(element, length, poll, NewSkBuff::append_and_sum)
+        copy_start(element, length, poll, true)
     }
 
     #[inline]
     fn deliver(skb: NewSkBuff, exit: &Exit<'_>) -> Result<Option<usize>, Rejected> {
-        let bytes = skb.data().len();
+        let bytes = skb.len();
         if exit.poll().receive_frame(skb) {
             Ok(Some(bytes))
         } else {

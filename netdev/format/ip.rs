@@ -25,12 +25,12 @@ impl Format for Ip {
             return Err(Malformed::Length.into());
         }
         let length = frame::peek_len(&prefix, element.size())?;
-        copy_start(element, length, poll, NewSkBuff::append_and_sum)
+        copy_start(element, length, poll, true)
     }
 
     #[inline]
     fn deliver(mut skb: NewSkBuff, exit: &Exit<'_>) -> Result<Option<usize>, Rejected> {
-        let checked = frame::check(skb.data())?;
+        let checked = frame::check(skb.data(), skb.len())?;
         if !skb.pull(frame::HEADER_SIZE) {
             return Err(Malformed::Length.into());
         }

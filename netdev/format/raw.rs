@@ -17,12 +17,12 @@ pub(crate) struct Raw;
 impl Format for Raw {
     #[inline]
     fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, Rejected> {
-        copy_start(element, element.size(), poll, NewSkBuff::append)
+        copy_start(element, element.size(), poll, false)
     }
 
     #[inline]
     fn deliver(skb: NewSkBuff, exit: &Exit<'_>) -> Result<Option<usize>, Rejected> {
-        let bytes = skb.data().len();
+        let bytes = skb.len();
         exit.poll().receive(skb, 0, Protocol::Unknown);
         Ok(Some(bytes))
     }

@@ -118,7 +118,7 @@ impl Reading {
             |element| F::copy(element, poll),
             |copied| {
                 if let Ok(skb) = &copied {
-                    tally.copied_bytes += skb.data().len() as u64;
+                    tally.copied_bytes += skb.len() as u64;
                 }
                 tally.count(copied.and_then(|skb| F::deliver(skb, exit)));
             },

@@ -7,7 +7,7 @@ import re
 import struct
 
 from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, Script, System, Writer, counters,
-                 defer, ksft_eq, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load,
+                 defer, ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load,
                  load_all, ping, ping_at_once, stats, stream, wait_answer, wait_counters, wait_for,
                  wait_peer)
 from rig.unikernel import PROTOCOL, Unikernel, element, frame_of
@@ -350,7 +350,9 @@ def test_what_is_sent(env):
 def test_the_largest_mtu(env):
     a, b = pair(env, " mtu=65521")
     ksft_eq(env.channel("a_to_b").size, 65537)
+    before = counters(env.b, "eth7")["rx_copied_bytes"]
     ksft_eq(ping(a, b, "-M do -s 65493").received, 3)
+    ksft_ge(counters(env.b, "eth7")["rx_copied_bytes"], before + 3 * 65535)
 
 
 def test_mtu_change(env):

@@ -4,9 +4,12 @@
 
 use std::cell::RefCell;
 
-use super::skbuff::{
-    CompleteSkBuff,
-    NewSkBuff, //
+use super::{
+    mapping::Mapping,
+    skbuff::{
+        CompleteSkBuff,
+        NewSkBuff, //
+    }, //
 };
 use crate::{
     error::{
@@ -81,8 +84,14 @@ impl<'a> Poll<'a> {
         self.budget
     }
 
-    pub(crate) fn alloc_skb(&self, length: usize) -> Option<NewSkBuff> {
-        NewSkBuff::new(length)
+    pub(crate) fn copy_skb(
+        &self,
+        from: &Mapping,
+        offset: usize,
+        length: usize,
+        _sum: bool,
+    ) -> Option<NewSkBuff> {
+        NewSkBuff::copied(from, offset, length)
     }
 
     fn hand_up(&self, skb: NewSkBuff, how: As) {
@@ -95,7 +104,7 @@ impl<'a> Poll<'a> {
     }
 
     pub(crate) fn receive_frame(&self, skb: NewSkBuff) -> bool {
-        let whole = skb.data().len() >= ethernet::HEADER_SIZE;
+        let whole = skb.len() >= ethernet::HEADER_SIZE;
         if whole {
             self.hand_up(skb, As::Frame);
         }
@@ -122,7 +131,7 @@ impl<'a> Exit<'a> {
     }
 
     pub(crate) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
-        let bytes = skb.data().len();
+        let bytes = skb.len();
         self.poll.receive(skb, mark, protocol);
         (mark < FOREIGN).then_some(bytes)
     }

@@ -32,48 +32,37 @@ fn allocate() -> Option<()> {
     Some(())
 }
 
+/// The bytes of a packet that are in one piece: `MUENNET_HEADER_MAX`.
+const LINEAR: usize = 192;
+
 /// A packet that is received.
 pub(crate) struct NewSkBuff {
-    /// All bytes that were appended, also those that were pulled.
+    /// All bytes that were copied, also those that were pulled.
     pub(super) bytes: Vec<u8>,
     pub(super) pulled: usize,
     /// The accesses that copied them.
     pub(super) copies: Vec<usize>,
-    room: usize,
 }
 
 impl NewSkBuff {
-    pub(super) fn new(room: usize) -> Option<Self> {
+    pub(super) fn copied(from: &Mapping, offset: usize, length: usize) -> Option<Self> {
         allocate()?;
+        let (bytes, access) = from.copy(offset, length);
         Some(Self {
-            bytes: Vec::new(),
+            bytes,
             pulled: 0,
-            copies: Vec::new(),
-            room,
+            copies: vec![access],
         })
     }
 
-    pub(crate) fn append(&mut self, from: &Mapping, offset: usize, length: usize) -> Result {
-        if self.bytes.len() + length > self.room {
-            return Err(Error);
-        }
-        let (bytes, access) = from.copy(offset, length);
-        self.bytes.extend_from_slice(&bytes);
-        self.copies.push(access);
-        Ok(())
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len() - self.pulled
     }
 
-    pub(crate) fn append_and_sum(
-        &mut self,
-        from: &Mapping,
-        offset: usize,
-        length: usize,
-    ) -> Result {
-        self.append(from, offset, length)
-    }
-
+    /// As in the kernel, where the rest of a long packet lies in pages.
     pub(crate) fn data(&self) -> &[u8] {
-        &self.bytes[self.pulled..]
+        let linear = self.bytes.len().min(LINEAR);
+        &self.bytes[self.pulled..linear]
     }
 
     pub(crate) fn pull(&mut self, count: usize) -> bool {

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Checksums of packets that are received.
+ *
+ * The copy out of a channel sums up what it copies, which decides whether the
+ * checksum of TCP or UDP in it is right. The stack gets the verdict and not the
+ * sum: who changes a packet on its way, as nftables and XDP do, would have to
+ * keep a sum right, and the stack blames the device where it is not. A packet
+ * with a wrong checksum, or with one that is not looked at here (of fragments,
+ * in tunnels, behind extension headers, of other protocols), is for the stack
+ * to check, and to count.
+ */
+#include <linux/if_vlan.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+#include <net/checksum.h>
+#include <net/ip.h>
+#include <net/ip6_checksum.h>
+
+#include "helpers.h"
+
+/* What is looked at of a packet in pages: before it, and its own headers. */
+static_assert(ETH_HLEN + VLAN_HLEN + 60 + sizeof(struct tcphdr) <=
+	      MUENNET_HEADER_MAX);
+
+/* Fills a packet that has pages, and returns the sum of its bytes. */
+static __wsum muennet_fill_and_sum(struct sk_buff *skb, const u8 *from)
+{
+	const struct skb_shared_info *shared = skb_shinfo(skb);
+	unsigned int at = skb_headlen(skb);
+	__wsum sum;
+	int i;
+
+	sum = csum_partial_copy_nocheck(from, skb->data, at);
+	for (i = 0; i < shared->nr_frags; i++) {
+		const skb_frag_t *frag = &shared->frags[i];
+		__wsum part;
+
+		part = csum_partial_copy_nocheck(from + at,
+						 skb_frag_address(frag),
+						 skb_frag_size(frag));
+		sum = csum_block_add(sum, part, at);
+		at += skb_frag_size(frag);
+	}
+	return sum;
+}
+
+/*
+ * Copies memory that somebody else may write into a new packet, each byte once;
+ * in a poll of the instance. Notes the sum of the bytes if that is asked for and
+ * the device checks checksums. NULL: there is no memory.
+ */
+struct sk_buff *muennet_skb_copy_new(struct napi_struct *napi, const void *from,
+				     unsigned int count, bool sum)
+{
+	struct sk_buff *skb;
+
+	sum = sum && likely(napi->dev->features & NETIF_F_RXCSUM);
+	if (unlikely(count > SKB_WITH_OVERHEAD(PAGE_SIZE - NET_SKB_PAD - NET_IP_ALIGN))) {
+		/* Not in one piece: memory gets fragmented. */
+		skb = muennet_skb_alloc_large(count);
+		if (!skb)
+			return NULL;
+		skb->dev = napi->dev;
+		if (sum)
+			skb->csum = muennet_fill_and_sum(skb, from);
+		else
+			skb_store_bits(skb, 0, from, count);
+	} else {
+		skb = napi_alloc_skb(napi, count);
+		if (!skb)
+			return NULL;
+		if (sum)
+			skb->csum = csum_partial_copy_nocheck(from,
+							      skb_put(skb, count),
+							      count);
+		else
+			memcpy(skb_put(skb, count), from, count);
+	}
+	if (sum)
+		skb->ip_summed = CHECKSUM_COMPLETE;
+	return skb;
+}
+
+/* Whether there is a checksum of TCP or UDP, and of all of these bytes. */
+static bool muennet_has_checksum(const void *transport, unsigned int length,
+				 u8 protocol)
+{
+	const struct udphdr *udp = transport;
+
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return length >= sizeof(struct tcphdr);
+	case IPPROTO_UDP:
+		return length >= sizeof(*udp) && ntohs(udp->len) == length &&
+		       udp->check;
+	default:
+		return false;
+	}
+}
+
+/* Whether the sum of the bytes of an IPv4 packet says that it is intact. */
+static bool muennet_is_intact_ip(const struct iphdr *ip, unsigned int length,
+				 __wsum sum)
+{
+	unsigned int header;
+
+	if (length < sizeof(*ip))
+		return false;
+	header = ip->ihl * 4;
+	if (header < sizeof(*ip) || header > length ||
+	    ntohs(ip->tot_len) != length || ip_is_fragment(ip))
+		return false;
+
+	length -= header;
+	if (!muennet_has_checksum((const u8 *)ip + header, length, ip->protocol))
+		return false;
+	sum = csum_sub(sum, csum_partial(ip, header, 0));
+	return !csum_tcpudp_magic(ip->saddr, ip->daddr, length, ip->protocol,
+				  sum);
+}
+
+/* The same for an IPv6 packet. */
+static bool muennet_is_intact_ipv6(const struct ipv6hdr *ip,
+				   unsigned int length, __wsum sum)
+{
+	if (length < sizeof(*ip))
+		return false;
+	length -= sizeof(*ip);
+	if (ntohs(ip->payload_len) != length ||
+	    !muennet_has_checksum(ip + 1, length, ip->nexthdr))
+		return false;
+	sum = csum_sub(sum, csum_partial(ip, sizeof(*ip), 0));
+	return !csum_ipv6_magic(&ip->saddr, &ip->daddr, length, ip->nexthdr,
+				sum);
+}
+
+/*
+ * Decides on the checksum of a packet whose data begin behind the link layer, and
+ * are what the sum is of. All headers are in its linear part, if it has them.
+ */
+void muennet_skb_check_sum(struct sk_buff *skb, const struct net_device *dev,
+			   __be16 protocol)
+{
+	const u8 *data = skb->data;
+	unsigned int length = skb->len;
+	__wsum sum = skb->csum;
+	bool intact = false;
+
+	if (skb->ip_summed != CHECKSUM_COMPLETE)
+		return;
+	if (eth_type_vlan(protocol) && length >= VLAN_HLEN) {
+		protocol = ((const struct vlan_hdr *)data)->h_vlan_encapsulated_proto;
+		sum = csum_sub(sum, csum_partial(data, VLAN_HLEN, 0));
+		data += VLAN_HLEN;
+		length -= VLAN_HLEN;
+	}
+	if (likely(dev->features & NETIF_F_RXCSUM)) {
+		if (protocol == htons(ETH_P_IP))
+			intact = muennet_is_intact_ip((const void *)data,
+						      length, sum);
+		else if (protocol == htons(ETH_P_IPV6))
+			intact = muennet_is_intact_ipv6((const void *)data,
+							length, sum);
+	}
+	skb->ip_summed = intact ? CHECKSUM_UNNECESSARY : CHECKSUM_NONE;
+}
