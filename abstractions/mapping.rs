@@ -33,6 +33,7 @@ mod backend;
 pub(crate) struct Mapping {
     base: NonNull<u8>,
     size: usize,
+    _claim: Option<backend::Claim>,
 }
 
 // SAFETY: A mapping belongs to the kernel's address space, not to a task.
@@ -43,7 +44,7 @@ unsafe impl Send for Mapping {}
 unsafe impl Sync for Mapping {}
 
 impl Mapping {
-    /// Maps `size` bytes at the physical address `start`; may sleep.
+    /// Maps `size` bytes at the physical address `start`, and has `/proc/iomem` say so; may sleep.
     ///
     /// # Errors
     ///
@@ -67,7 +68,11 @@ impl Mapping {
         let base = backend::map(start, last, length)?;
         // INVARIANT: The backend maps whole pages at the offset of `start` in its page, which is
         // zero; the size was checked above.
-        Ok(Self { base, size: length })
+        Ok(Self {
+            base,
+            size: length,
+            _claim: backend::Claim::new(start, length),
+        })
     }
 
     /// Bytes of the mapping: a multiple of the page size, at least one page.

@@ -39,6 +39,45 @@ pub(super) fn map(start: u64, last: u64, length: usize) -> Result<NonNull<u8>> {
     NonNull::new(base.cast()).ok_or(ENOMEM)
 }
 
+/// The line of `/proc/iomem` about a range that is mapped.
+///
+/// # Invariants
+///
+/// The range is requested.
+pub(super) struct Claim {
+    start: u64,
+    length: u64,
+}
+
+impl Claim {
+    /// Requests the range. `None`: somebody else has it, such as another reader of the same channel,
+    /// or there is no memory; it is mapped all the same.
+    pub(super) fn new(start: u64, length: usize) -> Option<Self> {
+        let length = length as u64;
+        // SAFETY: The root of the resources and the name are static.
+        let claimed = unsafe {
+            bindings::__request_region(
+                &raw mut bindings::iomem_resource,
+                start,
+                length,
+                c"muennet".as_char_ptr(),
+                0,
+            )
+        };
+        // INVARIANT: It is requested if it is made.
+        (!claimed.is_null()).then(|| Self { start, length })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the range is requested.
+        unsafe {
+            bindings::__release_region(&raw mut bindings::iomem_resource, self.start, self.length)
+        }
+    }
+}
+
 /// Undoes [`map`].
 ///
 /// # Safety

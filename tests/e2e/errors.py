@@ -275,6 +275,14 @@ def resources(machine, what: str) -> list:
     return [(int(first, 16), int(last, 16) + 1) for first, last in lines]
 
 
+def test_listed(env):
+    """Where the channels are, while they are mapped; of two readers the first one is enough."""
+    load(env.a, f"name=net0,net1 in={IN},{IN} out={OUT} reader_protocol=2,2 writer_protocol=2 "
+                "flags=net_hdr,net_hdr")
+    ranges = [(SYSTEM.address(name), SYSTEM.address(name) + MIB) for name in ("first", "second")]
+    ksft_eq(sorted(resources(env.a, "muennet")), sorted(ranges))
+
+
 def test_where_memory_ends(env):
     before = traces(env.a)
     _, end = resources(env.a, "System RAM")[-1]
