@@ -7,6 +7,7 @@
 
 use super::{
     bindings,
+    copy::copy_once,
     fault,
     skbuff::SkBuff, //
 };
@@ -146,12 +147,11 @@ impl Mapping {
         let Some(from) = self.locate(offset, to.len()) else {
             return false;
         };
+        let length = to.len();
         // SAFETY:
-        // - `from` has `to.len()` bytes, as `locate` checked; `to` is a slice of the caller's.
+        // - `from` has `length` bytes, as `locate` checked; `to` is a slice of the caller's.
         // - They do not overlap, for the mapping is no System RAM, where slices lie.
-        // - C's `memcpy()` may race with a writer: it is opaque to the Rust compiler, which
-        //   assumes nothing of what it reads.
-        unsafe { bindings::memcpy(to.as_mut_ptr().cast(), from.as_ptr().cast(), to.len()) };
+        unsafe { copy_once(NonNull::from(to).cast(), from, length) };
         true
     }
 
@@ -161,7 +161,7 @@ impl Mapping {
         let Some(to) = self.locate(offset, from.len()) else {
             return false;
         };
-        // SAFETY: As in `copy_out`, with the roles exchanged.
+        // SAFETY: As in `copy_out`, with the roles exchanged; nobody writes what is copied.
         unsafe { bindings::memcpy(to.as_ptr().cast(), from.as_ptr().cast(), from.len()) };
         true
     }

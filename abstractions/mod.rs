@@ -6,6 +6,7 @@
 //! `kernel` crate. This is the only room with `unsafe`.
 //!
 //! - [`netdevice`], [`napi`], [`skbuff`], [`stats`], [`ethtool`]: network devices and their packets.
+//! - [`copy`]: copies of what somebody else may write meanwhile.
 //! - [`ethernet`]: what Ethernet devices have on top.
 //! - [`icmp`]: what senders of packets are told.
 //! - [`fault`]: where a kernel that injects faults can make a call fail.
@@ -20,6 +21,7 @@
 #![expect(unsafe_code, reason = "this room is where C is called")]
 
 mod bindings;
+mod copy;
 
 pub(crate) mod ethernet;
 pub(crate) mod ethtool;

@@ -4,6 +4,7 @@
 //!
 //! C header: [`include/linux/skbuff.h`](srctree/include/linux/skbuff.h)
 
+use super::{bindings, copy::copy_once};
 use core::{
     mem::ManuallyDrop,
     ptr::NonNull, //
@@ -100,10 +101,10 @@ impl SkBuff {
         };
         let mut head = [0; N];
         if N <= linear {
-            // SAFETY:
-            // - The first `linear` bytes of a packet lie at `data`.
-            // - `memcpy()` because a holder of a clone may write them meanwhile.
-            unsafe { bindings::memcpy(head.as_mut_ptr().cast(), data.cast(), N) };
+            let data = NonNull::new(data)?;
+            // SAFETY: The first `linear` bytes of a packet lie at `data`. A holder of a clone may
+            // write them meanwhile.
+            unsafe { copy_once(NonNull::from(&mut head).cast(), data.cast(), N) };
             return Some(head);
         }
         // SAFETY: The packet is valid, and `head` has room for `N` bytes; the function checks
