@@ -74,7 +74,9 @@ impl SkBuff {
         }
     }
 
-    /// The layer 3 protocol as `ETH_P_*`, in host order; zero where nobody has set it.
+    /// The layer 3 protocol of a packet that begins with its layer 3 header, as `ETH_P_*`, in host
+    /// order; zero where nobody has set it. AF_XDP sockets do not, and no rule looks at what they
+    /// send: it is set now, to what the version in the packet says.
     #[inline]
     pub(crate) fn protocol(&self) -> u16 {
         // SAFETY: By the type invariant the packet is valid; the offset is that of its
@@ -85,6 +87,10 @@ impl SkBuff {
                 .cast::<u16>()
                 .read()
         };
+        if protocol == 0 {
+            // SAFETY: By the type invariant the packet is valid, and its owner may write this.
+            return u16::from_be(unsafe { bindings::muennet_skb_set_protocol(self.as_ptr()) });
+        }
         u16::from_be(protocol)
     }
 

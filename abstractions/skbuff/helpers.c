@@ -11,6 +11,7 @@
 #include <linux/skbuff.h>
 #include <linux/virtio_net.h>
 #include <net/checksum.h>
+#include <net/sock.h>
 #include <net/gso.h>
 #include <net/icmp.h>
 
@@ -129,13 +130,16 @@ bool muennet_skb_frame_fits(const struct sk_buff *skb, unsigned int limit)
 	return skb->len <= limit;
 }
 
-/* Sets the protocol of an IP packet for which nobody has. */
+/*
+ * Sets the protocol of an IP packet that an AF_XDP socket sends, which has
+ * passed no rules. Others without one are not what rules have taken them for.
+ */
 __be16 muennet_skb_set_protocol(struct sk_buff *skb)
 {
 	const u8 *first;
 	u8 buffer;
 
-	if (skb->sk && skb->sk->sk_family == PF_PACKET)
+	if (!skb->sk || skb->sk->sk_family != PF_XDP)
 		return 0;
 
 	first = skb_header_pointer(skb, 0, sizeof(buffer), &buffer);
