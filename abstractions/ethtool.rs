@@ -87,6 +87,22 @@ pub(crate) struct Ring {
     pub(crate) tx: u32,
 }
 
+/// The speed and the duplex mode of a link, which users may set: memory has neither, but some
+/// protocols, such as LACP, want them.
+pub(super) struct LinkSettings {
+    /// In Mbit/s.
+    speed: u32,
+    duplex: u8,
+}
+
+impl LinkSettings {
+    /// Nothing is made up.
+    pub(super) const UNKNOWN: Self = Self {
+        speed: bindings::SPEED_UNKNOWN as u32,
+        duplex: bindings::DUPLEX_UNKNOWN as u8,
+    };
+}
+
 /// A field of characters that is filled from its start and always ends with a NUL.
 pub(crate) struct Text<'a> {
     field: &'a mut [c_char],
@@ -119,6 +135,7 @@ impl<T: EthtoolOperations> Table<T> {
         ops.get_drvinfo = Some(Self::get_drvinfo);
         ops.get_link = Some(bindings::ethtool_op_get_link);
         ops.get_link_ksettings = Some(Self::get_link_ksettings);
+        ops.set_link_ksettings = Some(Self::set_link_ksettings);
         ops.get_sset_count = Some(Self::get_sset_count);
         ops.get_strings = Some(Self::get_strings);
         ops.get_ethtool_stats = Some(Self::get_ethtool_stats);
@@ -168,18 +185,40 @@ impl<T: EthtoolOperations> Table<T> {
 
     /// # Safety
     ///
-    /// C calls it with a device of this driver and a structure to be filled in.
+    /// C calls it with a device of this driver and a structure to be filled in, with the RTNL held.
     unsafe extern "C" fn get_link_ksettings(
-        _dev: *mut bindings::net_device,
+        dev: *mut bindings::net_device,
         settings: *mut bindings::ethtool_link_ksettings,
     ) -> c_int {
+        // SAFETY: The device is one of this driver, and the RTNL guards what is pointed to.
+        let link = unsafe { &*Device::<T>::from_raw(dev).link_settings() };
         // SAFETY: The structure is the caller's, and nobody else uses it during the call.
         let base = unsafe { &mut (*settings).base };
-        // Memory has neither; nothing is made up.
-        base.speed = bindings::SPEED_UNKNOWN as u32;
-        base.duplex = bindings::DUPLEX_UNKNOWN as u8;
-        base.port = bindings::PORT_NONE as u8;
+        base.speed = link.speed;
+        base.duplex = link.duplex;
+        base.port = bindings::PORT_OTHER as u8;
         0
+    }
+
+    /// # Safety
+    ///
+    /// C calls it with a device of this driver and what is to be set, with the RTNL held.
+    unsafe extern "C" fn set_link_ksettings(
+        dev: *mut bindings::net_device,
+        settings: *const bindings::ethtool_link_ksettings,
+    ) -> c_int {
+        // SAFETY: The device is one of this driver, and the RTNL guards what is pointed to.
+        let link = unsafe { &mut *Device::<T>::from_raw(dev).link_settings() };
+        // SAFETY: As the caller promises; the function checks what is to be set, and writes the
+        // two numbers.
+        unsafe {
+            bindings::ethtool_virtdev_set_link_ksettings(
+                dev,
+                settings,
+                &mut link.speed,
+                &mut link.duplex,
+            )
+        }
     }
 
     /// # Safety

@@ -172,6 +172,8 @@ struct Private<T> {
     irq: Option<IrqLine>,
     /// The folder in debugfs, if there is one; guarded by the RTNL.
     folder: UnsafeCell<*mut bindings::dentry>,
+    /// What `ethtool` says of the link; guarded by the RTNL.
+    link: UnsafeCell<ethtool::LinkSettings>,
 }
 
 impl<T: Operations> Device<T> {
@@ -251,6 +253,12 @@ impl<T: Operations> Device<T> {
                 bindings::netif_carrier_off(self.as_ptr());
             }
         }
+    }
+
+    /// What `ethtool` says of the link. The RTNL guards it.
+    pub(super) fn link_settings(&self) -> *mut ethtool::LinkSettings {
+        // SAFETY: By the type invariant the device has an initialised area.
+        unsafe { (*Self::private(self.as_ptr())).link.get() }
     }
 
     /// Logs a line about the device; used by [`netdev_info!`].

@@ -215,6 +215,7 @@ impl<T: Stacked> Kind<T> {
             (&raw mut (*private).data).write(data);
             (&raw mut (*private).irq).write(None);
             (&raw mut (*private).folder).write(UnsafeCell::new(core::ptr::null_mut()));
+            (&raw mut (*private).link).write(UnsafeCell::new(ethtool::LinkSettings::UNKNOWN));
             Napi::add(&raw mut (*private).napi, dev, Adapter::<T>::poll);
         }
         // SAFETY: The device is set up completely.

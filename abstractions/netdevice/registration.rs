@@ -136,6 +136,7 @@ impl<T: Operations> Registration<T> {
             (&raw mut (*private).data_type).write(Some(TypeId::of::<T>()));
             (&raw mut (*private).irq).write(None);
             (&raw mut (*private).folder).write(UnsafeCell::new(core::ptr::null_mut()));
+            (&raw mut (*private).link).write(UnsafeCell::new(ethtool::LinkSettings::UNKNOWN));
         }
         let initialised = Initialised::<T>(allocation, PhantomData);
 

@@ -69,6 +69,14 @@ def test_link(env):
     for line in ("Link detected: yes", "Speed: Unknown!", "Duplex: Unknown!"):
         ksft_in(line, text)
     ksft_eq(env.a.run("cat /sys/class/net/net0/operstate").stdout, "up\n")
+    env.a.run("ethtool -s net0 speed 10000 duplex full")
+    text = env.a.run("ethtool net0").stdout
+    for line in ("Speed: 10000Mb/s", "Duplex: Full", "Port: Other"):
+        ksft_in(line, text)
+    for more in ("autoneg on", "port tp"):
+        ksft_ne(env.a.run(f"ethtool -s net0 {more}", fail=False).ret, 0, more)
+    ksft_eq(env.a.run("ethtool net0").stdout, text)
+    ksft_eq(env.a.run("cat /sys/class/net/net0/speed").stdout, "10000\n")
 
 
 def rings(machine) -> dict:

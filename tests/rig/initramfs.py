@@ -49,7 +49,7 @@ YAML = Path("/usr/lib/python3/dist-packages/yaml")
 YNL = "tools/net/ynl/pyynl"
 
 # With everything they depend on.
-MODULES = """veth dummy bridge 8021q macvlan ifb failover net_failover virtio_net
+MODULES = """veth dummy bonding bridge 8021q macvlan ifb failover net_failover virtio_net
     nf_tables nft_compat nft_chain_nat nft_ct nft_reject_inet nft_limit xt_mark
     xt_connmark xt_conntrack xt_length xt_TCPMSS
     iptable_filter iptable_mangle iptable_nat ip6table_filter ip6table_mangle
