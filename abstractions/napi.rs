@@ -115,6 +115,40 @@ impl Napi {
         unsafe { bindings::napi_disable(self.as_ptr()) }
     }
 
+    /// Says which interrupt schedules the instance: `napi-get` of the netlink family `netdev` shows
+    /// it.
+    ///
+    /// # Safety
+    ///
+    /// The instance's device must not be registered yet.
+    pub(super) unsafe fn set_irq(&self, irq: u32) {
+        // SAFETY: By the type invariant the instance is valid, and nobody else knows its device.
+        unsafe { bindings::netif_napi_set_irq_locked(self.as_ptr(), irq as c_int) }
+    }
+
+    /// Says whether the instance serves the receive queue of its device: `queue-get` of the netlink
+    /// family `netdev` shows it.
+    ///
+    /// # Safety
+    ///
+    /// The instance's device must be going up or down, with the RTNL held.
+    pub(super) unsafe fn set_serving(&self, serving: bool) {
+        let napi = match serving {
+            true => self.as_ptr(),
+            false => core::ptr::null_mut(),
+        };
+        // SAFETY: By the type invariant the instance is valid, and so is its device, which has one
+        // receive queue.
+        unsafe {
+            bindings::netif_queue_set_napi(
+                (*self.as_ptr()).dev,
+                0,
+                bindings::netdev_queue_type_NETDEV_QUEUE_TYPE_RX,
+                napi,
+            )
+        }
+    }
+
     /// Ends polling, after `work` packets. Returns whether it has ended, rather than being asked
     /// for again meanwhile.
     ///

@@ -118,6 +118,9 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// with interrupts off, for no device here can be polled by netconsole.
     fn transmit(dev: &Device<Self>, skb: SkBuff, more: bool);
 
+    /// Whether packets are received by polls of the device's own. May sleep.
+    fn receives(dev: &Device<Self>) -> bool;
+
     /// Receives packets, at most the budget of `poll`. In a softirq.
     fn poll(dev: &Device<Self>, poll: &Poll<'_>) -> Polled;
 

@@ -206,6 +206,10 @@ impl Operations for Child {
     }
 
     /// The parent polls.
+    fn receives(_dev: &Device<Self>) -> bool {
+        false
+    }
+
     fn poll(_dev: &Device<Self>, _poll: &Poll<'_>) -> Polled {
         Polled::Done(0)
     }

@@ -186,6 +186,10 @@ impl Operations for Interface {
         }
     }
 
+    fn receives(dev: &Device<Self>) -> bool {
+        dev.data().receiver.is_some()
+    }
+
     fn poll(dev: &Device<Self>, poll: &Poll<'_>) -> Polled {
         let this = dev.data();
         let Some(receiver) = &this.receiver else {

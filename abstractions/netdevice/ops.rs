@@ -59,6 +59,10 @@ impl<T: Operations> Adapter<T> {
             T::open(dev)?;
             // SAFETY: NAPI is disabled while a device is down, and this is its `ndo_open`.
             unsafe { dev.napi().enable() };
+            if T::receives(dev) {
+                // SAFETY: The device is going up, and the RTNL is held.
+                unsafe { dev.napi().set_serving(true) };
+            }
             // SAFETY: The device is valid and going up.
             unsafe { bindings::netif_carrier_on(ptr) };
             T::start(dev);
@@ -90,6 +94,8 @@ impl<T: Operations> Adapter<T> {
         T::quiesce(dev);
         // SAFETY: NAPI is enabled while a device is up, and this is its `ndo_stop`.
         unsafe { dev.napi().disable() };
+        // SAFETY: The device is going down, and the RTNL is held.
+        unsafe { dev.napi().set_serving(false) };
         // Not before: the last poll may have turned it on.
         // SAFETY: The device is valid and going down.
         unsafe { bindings::netif_carrier_off(ptr) };

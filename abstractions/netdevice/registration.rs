@@ -161,6 +161,8 @@ impl<T: Operations> Registration<T> {
             // SAFETY: Nobody looks at the field before the device is registered, for the interrupt
             // is disabled.
             unsafe { (*private).irq = Some(line) };
+            // SAFETY: The instance has been added, and the device is not registered.
+            unsafe { (*private).napi.set_irq(irq.as_u32()) };
         }
         // SAFETY: The device is valid. Its carrier comes when it goes up, which is what makes
         // its operational state "up" rather than "unknown".

@@ -19,7 +19,7 @@ SPEC = "Documentation/netlink/specs/netdev.yaml"
 PAIRS = (KsftNamedVariant("vector", "left", "right"), KsftNamedVariant("polled", "x", "y"))
 
 
-SET = """
+FAMILY = """
 import json, sys
 sys.path += ["/usr/lib/python3/dist-packages", "/usr/share/ynl"]
 import yaml
@@ -27,6 +27,8 @@ import yaml
 yaml.safe_load = lambda file: yaml.load(file, yaml.CSafeLoader)
 from lib import YnlFamily
 netdev = YnlFamily("/run/netdev.yaml", schema="")
+"""
+SET = FAMILY + """
 index, how = sys.argv[1:]
 instance, = netdev.dump("napi-get", {"ifindex": int(index)})
 netdev.do("napi-set", {"id": instance["id"], "threaded": how})
@@ -34,15 +36,43 @@ print(json.dumps(netdev.do("napi-get", {"id": instance["id"]})))
 """
 
 
+SHOW = FAMILY + """
+index = int(sys.argv[1])
+print(json.dumps([netdev.dump(what, {"ifindex": index}) for what in ("napi-get", "queue-get")]))
+"""
+
+
+def family(end: End, program: str, *arguments):
+    """What a program says that speaks to the family netdev for an interface."""
+    end.machine.put("/run/netdev.yaml", (places.kernel_source() / SPEC).read_bytes())
+    end.machine.put("/run/family.py", program.encode())
+    return json.loads(end.machine.run(end.script("/run/family.py", *arguments)).stdout)
+
+
+@ksft_variants(PAIRS)
+def test_told(env, *pair):
+    """Which instance serves the receive queue, and which interrupt schedules it."""
+    _, ends = prepared(env, pair)
+    far = ends[1]
+    index = far.run(f"cat /sys/class/net/{far.ns}/ifindex").stdout.strip()
+    (instance,), queues = family(far, SHOW, index)
+    ksft_eq([(queue["type"], queue.get("napi-id")) for queue in queues],
+            [("rx", instance["id"]), ("tx", None)])
+    lines = env.a.run("cat /proc/interrupts").stdout.splitlines()
+    interrupts = [line.split(":")[0].strip() for line in lines if line.endswith(f" {far.ns}")]
+    ksft_eq([str(instance["irq"])] if "irq" in instance else [], interrupts)
+    far.run(f"ip link set {far.ns} down")
+    _, queues = family(far, SHOW, index)
+    ksft_eq([queue for queue in queues if "napi-id" in queue], [])
+
+
 def set_threaded(end: End, how: str, dev: str = "") -> dict:
     """
     Makes the NAPI instance of an interface (that of the end's namespace) poll so,
     by the kernel's own tool; what it is then.
     """
-    end.machine.put("/run/netdev.yaml", (places.kernel_source() / SPEC).read_bytes())
-    end.machine.put("/run/set.py", SET.encode())
     index = end.run(f"cat /sys/class/net/{dev or end.ns}/ifindex").stdout.strip()
-    return json.loads(end.machine.run(end.script("/run/set.py", index, how)).stdout)
+    return family(end, SET, index, how)
 
 
 def runs(end: End, pid: int) -> int:
