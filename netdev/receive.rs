@@ -69,6 +69,18 @@ pub(crate) struct Receiver {
     seen_count: Atomic<u64>,
     /// A [`Peer`].
     peer: Atomic<u32>,
+    /// The peer's ring: the size of its elements in bytes, above their number in
+    /// [`ELEMENTS_BITS`]; zero while no epoch is followed.
+    ring: Atomic<u64>,
+}
+
+/// More elements fit no region that can be mapped.
+const ELEMENTS_BITS: u32 = 44;
+
+/// A ring in one word, for those who must not wait for a poll to end.
+fn pack(ring: &Geometry) -> u64 {
+    // The size is at most the largest that any mode accepts, some 2^16.
+    (ring.size() as u64) << ELEMENTS_BITS | ring.elements() & ((1 << ELEMENTS_BITS) - 1)
 }
 
 /// What the peer does with an in channel.
@@ -131,6 +143,7 @@ impl Receiver {
             seen_epoch: Atomic::new(Seen::NOTHING.epoch),
             seen_count: Atomic::new(Seen::NOTHING.count),
             peer: Atomic::new(Peer::Unknown as u32),
+            ring: Atomic::new(0),
         })
     }
 
@@ -145,6 +158,7 @@ impl Receiver {
     pub(crate) fn stop(&self) {
         *self.reading.lock() = Reading::new(self.expect);
         self.peer.store(Peer::Unknown as u32, Relaxed);
+        self.ring.store(0, Relaxed);
     }
 
     /// The number that both ends of the channel agree on.
@@ -162,12 +176,14 @@ impl Receiver {
         Peer::from_u32(self.peer.load(Relaxed))
     }
 
-    /// The elements of the peer's ring; none if no epoch is followed.
+    /// The elements of the peer's ring, as of the last poll; none if no epoch is followed.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
-        match self.reading.lock().reader().state() {
-            State::Active(run) => Some(*run.geometry()),
-            _ => None,
-        }
+        let ring = self.ring.load(Relaxed);
+        Geometry::new(
+            self.memory.size(),
+            ring >> ELEMENTS_BITS,
+            ring & ((1 << ELEMENTS_BITS) - 1),
+        )
     }
 
     /// What the last poll left the channel in.
@@ -196,13 +212,14 @@ impl Receiver {
         let seen = reader.seen();
         self.seen_epoch.store(seen.epoch, Relaxed);
         self.seen_count.store(seen.count, Relaxed);
-        let peer = match reader.state() {
-            State::Joining | State::Inactive => Peer::Inactive,
-            State::Active(_) => Peer::Active,
-            State::Incompatible { .. } => Peer::Incompatible,
-            State::Broken { .. } => Peer::Broken,
+        let (peer, ring) = match reader.state() {
+            State::Joining | State::Inactive => (Peer::Inactive, 0),
+            State::Active(run) => (Peer::Active, pack(run.geometry())),
+            State::Incompatible { .. } => (Peer::Incompatible, 0),
+            State::Broken { .. } => (Peer::Broken, 0),
         };
         self.peer.store(peer as u32, Relaxed);
+        self.ring.store(ring, Relaxed);
     }
 
     /// Receives as many packets as `poll` may, and hands them up.
