@@ -25,7 +25,8 @@ use abstractions::{
         string_param,
         ListParam,
         MAX_ENTRIES, //
-    }, //
+    },
+    platform::Platform, //
 };
 use child::Children;
 use kernel::{
@@ -180,7 +181,13 @@ impl kernel::Module for Muennet {
         for index in lists.indices() {
             let config = lists.interface(index).inspect_err(log_error)?;
             let name = NAME.get(index).ok_or(EINVAL)?;
-            let interface = add(&config, name, &processors.guest(), &poller)?;
+            let interface = add(
+                &config,
+                name,
+                &processors.guest(),
+                subject.platform(),
+                &poller,
+            )?;
             interfaces.push(interface, GFP_KERNEL)?;
         }
         Ok(Self {
@@ -259,6 +266,7 @@ fn add(
     config: &InterfaceConfig<'_>,
     name: &CStr,
     guest: &Guest<'_>,
+    platform: Platform,
     poller: &Arc<Poller>,
 ) -> Result<Registration<Interface>> {
     let irq = match config.in_channel {
@@ -278,7 +286,7 @@ fn add(
         irq,
         out_channel: map_channel(config, config.out_channel, Access::Write, guest)?,
         event: match config.out_channel {
-            Some(channel) => Event::of_channel(guest, channel.name.as_bytes())?,
+            Some(channel) => Event::of_channel(guest, platform, channel.name.as_bytes())?,
             None => None,
         },
         pmtu: map_pmtu(config, guest)?,
@@ -293,7 +301,7 @@ fn add(
         );
         return Err(EINVAL);
     }
-    setup.register(poller).inspect_err(|&error| {
+    setup.register(poller).map_err(|error| {
         let why = match error {
             RegisterError::Interrupt(EINVAL) => "the interrupt of its in channel does not exist",
             RegisterError::Interrupt(EBUSY) => "the interrupt of its in channel is in use",
@@ -302,6 +310,8 @@ fn add(
             RegisterError::Device(ENOMEM) => "no memory",
             RegisterError::Device(_) => "the kernel does not take it",
         };
-        pr_err!("{}: {}\n", config.name, why);
+        let error = Error::from(error);
+        pr_err!("{}: {} ({:?})\n", config.name, why, error);
+        error
     })
 }

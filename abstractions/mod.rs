@@ -10,7 +10,7 @@
 //! - [`ethernet`]: what Ethernet devices have on top.
 //! - [`icmp`]: what senders of packets are told.
 //! - [`fault`]: where a kernel that injects faults can make a call fail.
-//! - [`hypercall`]: the way to the separation kernel.
+//! - [`platform`], [`hypercall`]: the separation kernel, and the way to it.
 //! - [`smp`]: calls of a function on another CPU.
 //! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
 //! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
@@ -26,7 +26,7 @@ mod copy;
 pub(crate) mod ethernet;
 pub(crate) mod ethtool;
 mod fault;
-pub(crate) mod hypercall;
+mod hypercall;
 pub(crate) mod icmp;
 pub(crate) mod mapping;
 pub(crate) mod napi;
@@ -35,6 +35,7 @@ pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod params;
 pub(crate) mod percpu;
+pub(crate) mod platform;
 pub(crate) mod random;
 pub(crate) mod rcu;
 pub(crate) mod rtnl;

@@ -10,8 +10,8 @@ use super::sinfo::{
     TwoVectors, //
 };
 use crate::abstractions::{
-    hypercall,
     netdevice::Irq,
+    platform::Platform,
     smp::{
         AsyncCall,
         Function, //
@@ -33,11 +33,14 @@ pub(crate) struct Event {
 }
 
 /// Number of an event on the processor that has it.
-struct Number(u8);
+struct Number {
+    platform: Platform,
+    number: u8,
+}
 
 impl Function for Number {
     fn run(&self) {
-        hypercall::trigger_event(self.0);
+        self.platform.trigger_event(self.number);
     }
 }
 
@@ -59,11 +62,16 @@ impl Event {
     /// # Errors
     ///
     /// - `ENOMEM`: there is no memory for it.
-    pub(crate) fn of_channel(guest: &Guest<'_>, name: &[u8]) -> Result<Option<Self>> {
+    pub(crate) fn of_channel(
+        guest: &Guest<'_>,
+        platform: Platform,
+        name: &[u8],
+    ) -> Result<Option<Self>> {
         let mut owners = KVec::new();
         for (processor, number) in guest.events(name) {
             let cpu = CpuId::from_u32(processor).ok_or(ENODEV)?;
-            let owner = KBox::pin_init(AsyncCall::new(cpu, Number(number)), GFP_KERNEL)?;
+            let owner =
+                KBox::pin_init(AsyncCall::new(cpu, Number { platform, number }), GFP_KERNEL)?;
             owners.push(owner, GFP_KERNEL)?;
         }
         Ok((!owners.is_empty()).then_some(Self { owners }))

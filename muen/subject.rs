@@ -16,7 +16,10 @@ use super::sinfo::{
     IMAGE_SIZE,
     MAGIC_SIZE, //
 };
-use crate::abstractions::mapping::Mapping;
+use crate::abstractions::{
+    mapping::Mapping,
+    platform::Platform, //
+};
 use kernel::{
     alloc::AllocError,
     cpu::nr_cpu_ids,
@@ -29,6 +32,7 @@ use kernel::{
 pub(crate) struct Subject {
     /// In ascending order of the processors; the first one is there.
     images: KVec<Image>,
+    platform: Platform,
 }
 
 /// A copy of the image of a processor.
@@ -138,6 +142,7 @@ impl Subject {
         let first = Image::load(0, address).map_err(|why| no_subject(address, why))?;
         let mut this = Self {
             images: KVec::new(),
+            platform: Platform::found_at(address)?,
         };
         this.images.push(first, GFP_KERNEL)?;
         for number in 1..nr_cpu_ids() {
@@ -207,6 +212,11 @@ impl Subject {
             }
         }
         Ok(())
+    }
+
+    /// What this subject may do by being one.
+    pub(crate) fn platform(&self) -> Platform {
+        self.platform
     }
 
     /// The processors and what their images say.

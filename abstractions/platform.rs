@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Evidence that this machine is a subject of the Muen Separation Kernel, and what it may do then.
+
+use super::{
+    hypercall,
+    mapping::Mapping, //
+};
+use kernel::{
+    page::PAGE_SIZE,
+    prelude::*, //
+};
+
+/// What every subject information begins with.
+const MAGIC: [u8; 6] = *b"muinfo";
+
+/// Evidence that the separation kernel is there.
+///
+/// # Invariants
+///
+/// This machine is a subject.
+#[derive(Clone, Copy)]
+pub(crate) struct Platform(());
+
+impl Platform {
+    /// Looks for a subject information at the physical address at which whoever loads the driver
+    /// says that there is one. It is memory that the separation kernel has put there; nobody has
+    /// anything like it at the usual address, and who gives another one, which lockdown forbids,
+    /// answers for it. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENODEV`: there is none.
+    /// - what [`Mapping::new`] returns.
+    pub(crate) fn found_at(address: u64) -> Result<Self> {
+        let mapping = Mapping::new(address, PAGE_SIZE as u64)?;
+        let mut start = [0; MAGIC.len()];
+        mapping
+            .copy_out_nofault(0, &mut start)
+            .map_err(|_| ENODEV)?;
+        if start != MAGIC {
+            return Err(ENODEV);
+        }
+        // INVARIANT: The separation kernel has put it there, before this kernel was started.
+        Ok(Self(()))
+    }
+
+    /// Triggers the event `number` of this processor. The separation kernel ignores one that the
+    /// subject information does not grant.
+    #[inline]
+    pub(crate) fn trigger_event(self, number: u8) {
+        // SAFETY: By the type invariant this is a subject.
+        unsafe { hypercall::trigger_event(number) }
+    }
+}
