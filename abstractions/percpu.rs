@@ -32,11 +32,17 @@ pub(crate) struct Counter(Atomic<u64>);
 unsafe impl Zeroable for Counter {}
 
 impl Counter {
-    /// Raises the counter; wraps at 2^64. A load and a store, not a locked operation.
+    /// Raises the counter; wraps at 2^64.
+    ///
+    /// It is a load and a store, not a locked operation, but where softirqs are preempted by others
+    /// on their CPU (`CONFIG_PREEMPT_RT`).
     #[inline]
     pub(crate) fn add(&self, count: u64) {
+        #[cfg(not(CONFIG_PREEMPT_RT))]
         self.0
             .store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
+        #[cfg(CONFIG_PREEMPT_RT)]
+        self.0.add(count, Relaxed);
     }
 
     /// Reads the counter.
@@ -51,7 +57,7 @@ impl Counter {
 /// `T` is shared by whoever reads a sum, and the task that asks for its CPU's `T` may be moved
 /// before it uses it: hence `Sync`, and atomic fields in practice. A counter that is raised by a
 /// load and a store is exact only where the caller cannot be moved or interrupted by another
-/// writer, as in softirqs.
+/// writer, as in softirqs without `CONFIG_PREEMPT_RT`.
 ///
 /// # Invariants
 ///
