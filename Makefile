@@ -10,6 +10,12 @@ export KVER INSTALL_MOD_PATH INSTALL_MOD_DIR V
 # Without KDIR the module is built for the prepared kernel with the toolchain
 # that built that kernel; with KDIR, for that build folder with the host's.
 ifdef KDIR
+# Packages of kernel headers, such as Debian's, leave out what Rust modules need.
+ifeq ($(filter clean help,$(MAKECMDGOALS))$(wildcard $(KDIR)/rust/libkernel.rmeta),)
+$(error $(KDIR) has no Rust crates (rust/libkernel.rmeta), as packages of kernel headers do not: \
+	run make without KDIR, which builds for the kernel of Debian, or give the folder of a kernel \
+	built with CONFIG_RUST=y)
+endif
 kbuild = +$(MAKE) -C $(KDIR) M=$(CURDIR)
 else
 kbuild = $(RUN) --write make -C /kernel/build M=/src -j$(shell nproc)
