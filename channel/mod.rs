@@ -65,6 +65,7 @@
 //! see [`recovery`].
 
 mod element;
+mod epoch;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod hostile_tests;
 #[cfg(CONFIG_RUST)]
@@ -91,6 +92,11 @@ pub(crate) use self::{
     element::{
         Element,
         Slot, //
+    },
+    epoch::{
+        answer,
+        is_answer,
+        spontaneous, //
     },
     layout::{
         Geometry,

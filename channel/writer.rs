@@ -21,6 +21,10 @@ use super::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
+/// The most elements that are written before they are published. What is pending is lost to a
+/// reader that is a ring behind, and some readers never recover from that; publishing costs a store.
+const BATCH_MAX: u64 = 64;
+
 /// The writing end of a channel.
 ///
 /// All that it knows it keeps to itself: it never reads the channel back, where anybody might
@@ -64,12 +68,17 @@ impl Writer {
         Ok(Self {
             protocol,
             geometry,
-            batch: (geometry.elements() / 4).max(1),
+            batch: (geometry.elements() / 4).clamp(1, BATCH_MAX),
             epoch: None,
             next: Cursor::at(&geometry, 0),
             published: 0,
             untold: 0,
         })
+    }
+
+    /// Returns whether anything has been written in this epoch.
+    pub(crate) fn has_written(&self) -> bool {
+        self.next.number() > 0
     }
 
     /// Returns the shape of the ring.
@@ -114,8 +123,8 @@ impl Writer {
     /// Writes one element, which is pending until the next [`publish`](Self::publish).
     ///
     /// `fill` gets the place of the element and fills it. The place holds the remains of an older
-    /// element, which a reader gets to see where `fill` leaves them. When a quarter of the ring is
-    /// pending it is published here: what is pending is taken from the reader.
+    /// element, which a reader gets to see where `fill` leaves them. When 64 elements are pending,
+    /// or a quarter of the ring, they are published here: what is pending is taken from the reader.
     ///
     /// # Errors
     ///

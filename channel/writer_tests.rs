@@ -227,18 +227,30 @@ mod tests {
     #[test]
     fn a_batch_is_published_at_a_quarter_of_the_ring() -> Result<(), NoRoom> {
         // Elements in the ring, and how many make a batch.
-        for (elements, batch) in [(1, 1), (3, 1), (4, 1), (7, 1), (8, 2), (16, 4), (31, 7)] {
-            let memory = Cells::<128>::new();
+        let table = [
+            (1, 1),
+            (3, 1),
+            (4, 1),
+            (7, 1),
+            (8, 2),
+            (16, 4),
+            (31, 7),
+            (140, 35),
+            (256, 64),
+            (400, 64),
+        ];
+        for (elements, batch) in table {
+            let memory = Cells::<864>::new();
             let mut writer = writer(2, 64 + 2 * elements)?;
             writer.start(&memory, EPOCH);
-            for count in 1..=40 {
+            for count in 1..=140 {
                 assert!(write(&mut writer, &memory, 1));
                 assert_eq!(memory.load(Word::WriteStart), count);
                 assert_eq!(memory.load(Word::Write), count / batch * batch);
             }
             // Whoever tells the reader gets to know of all of them, also where nothing is pending.
-            assert_eq!(writer.publish(&memory), 40);
-            assert_eq!(memory.load(Word::Write), 40);
+            assert_eq!(writer.publish(&memory), 140);
+            assert_eq!(memory.load(Word::Write), 140);
             assert_eq!(writer.publish(&memory), 0);
         }
         Ok(())

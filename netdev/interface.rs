@@ -33,7 +33,10 @@ use crate::{
         skbuff::SkBuff,
         stats::LinkStats, //
     },
-    channel::Change, //
+    channel::{
+        is_answer,
+        Change, //
+    }, //
 };
 use kernel::{
     prelude::*,
@@ -68,6 +71,8 @@ pub(crate) struct Interface {
     pub(super) poll_us: Atomic<u32>,
     /// Whether the carrier follows the peer's epoch.
     pub(super) follow_peer: AtomicFlag,
+    /// Whether the out channel begins anew when the peer does.
+    pub(super) restart_with_peer: AtomicFlag,
     pub(super) counters: Counters,
     /// Other interfaces on the same channels.
     pub(super) ports: Pin<KBox<Ports>>,
@@ -92,6 +97,19 @@ impl Interface {
     /// Whether the poller wakes the receiver.
     pub(super) fn is_polled(&self) -> bool {
         self.receiver.is_some() && self.irq.is_none()
+    }
+
+    /// Begins the out channel anew after the peer has, if that is asked for; see [`is_answer`].
+    #[cold]
+    fn answer(&self, change: &Change) {
+        match (change, &self.sender) {
+            (&Change::Activated { epoch, .. }, Some(sender))
+                if self.restart_with_peer.load(Relaxed) && !is_answer(epoch) =>
+            {
+                sender.answer();
+            }
+            _ => {}
+        }
     }
 
     /// Makes the carrier what it should be while the device is up: there, or following the peer.
@@ -199,6 +217,7 @@ impl Operations for Interface {
         let mut changed = false;
         for change in progress.changes() {
             report(dev, change);
+            this.answer(change);
             changed = true;
         }
         if changed && this.follow_peer.load(Relaxed) {

@@ -153,6 +153,7 @@ impl Setup<'_> {
             irq,
             poll_us: Atomic::new(poller.default_us()),
             follow_peer: AtomicFlag::new(false),
+            restart_with_peer: AtomicFlag::new(false),
             counters: Counters::new()?,
             ports: KBox::pin_init(Ports::new(), GFP_KERNEL)?,
             poller: poller.clone(),

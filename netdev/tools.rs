@@ -8,6 +8,7 @@ use super::{
         Sums, //
     },
     interface::Interface,
+    mode::Mode,
     poller::SHORTEST_US,
     receive::Peer, //
 };
@@ -32,6 +33,9 @@ const LONGEST_US: u32 = 1_000_000;
 
 /// The private flag by which the carrier follows the peer's epoch.
 const FOLLOW_PEER: u32 = 1 << 0;
+
+/// The private flag by which the out channel begins anew when the peer does.
+const RESTART_WITH_PEER: u32 = 1 << 1;
 
 /// The state of the peer as numbers, for `ethtool -S` has no words: one of them is 1.
 const PEER_NAMES: [&str; 4] = [
@@ -64,7 +68,7 @@ static NAMES: [&str; NAMES_LEN] = {
 impl EthtoolOperations for Interface {
     const DRIVER: &'static CStr = c"muennet";
     const STATISTICS: &'static [&'static str] = &NAMES;
-    const FLAGS: &'static [&'static str] = &["carrier-follows-peer"];
+    const FLAGS: &'static [&'static str] = &["carrier-follows-peer", "restart-with-peer"];
 
     fn bus_info(dev: &Device<Self>, info: &mut Text<'_>) {
         let this = dev.data();
@@ -131,19 +135,24 @@ impl EthtoolOperations for Interface {
     }
 
     fn flags(dev: &Device<Self>) -> u32 {
-        match dev.data().follow_peer.load(Relaxed) {
-            true => FOLLOW_PEER,
-            false => 0,
-        }
+        let this = dev.data();
+        let flag = |set, bit| if set { bit } else { 0 };
+        flag(this.follow_peer.load(Relaxed), FOLLOW_PEER)
+            | flag(this.restart_with_peer.load(Relaxed), RESTART_WITH_PEER)
     }
 
     fn set_flags(dev: &Device<Self>, flags: u32) -> Result {
         let this = dev.data();
         let follow = flags & FOLLOW_PEER != 0;
-        if follow && this.receiver.is_none() {
+        let restart = flags & RESTART_WITH_PEER != 0;
+        let ethernet = matches!(this.mode, Mode::Ethernet | Mode::Vlan);
+        if (follow || restart) && this.receiver.is_none()
+            || restart && (this.sender.is_none() || !ethernet)
+        {
             return Err(EOPNOTSUPP);
         }
         this.follow_peer.store(follow, Relaxed);
+        this.restart_with_peer.store(restart, Relaxed);
         if dev.is_running() {
             Self::update_carrier(dev);
         }

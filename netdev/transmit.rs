@@ -40,7 +40,6 @@ use crate::{
         icmp,
         mapping::Mapping,
         percpu::PerCpu,
-        random,
         skbuff::{
             Segmentation,
             SkBuff,
@@ -65,6 +64,7 @@ use core::num::NonZeroU64;
 use kernel::prelude::*;
 use tags::TagWarning;
 
+mod epochs;
 mod tags;
 
 // What the stack leaves to the device is what the plan has room for.
@@ -120,36 +120,6 @@ impl Sender {
         })
     }
 
-    fn new_writer(&self, mtu: u32) -> Result<Writer> {
-        Writer::new(
-            self.protocol,
-            self.mode.element_size(mtu),
-            self.memory.size(),
-        )
-        .map_err(|_| EINVAL)
-    }
-
-    /// Begins an epoch with elements for packets of `mtu` bytes; returns their ring.
-    ///
-    /// # Errors
-    ///
-    /// - `EINVAL`: not one element fits the region.
-    pub(crate) fn start(&self, mtu: u32) -> Result<Geometry> {
-        let mut new = self.new_writer(mtu)?;
-        let geometry = *new.geometry();
-        let mut writer = self.writer.lock();
-        self.begin(&mut new);
-        *writer = Some(new);
-        Ok(geometry)
-    }
-
-    /// Begins an epoch and tells the peer. The caller holds the lock.
-    fn begin(&self, writer: &mut Writer) {
-        writer.start(&self.memory, random::nonzero_u64());
-        self.counters.this_cpu().tx_epochs.add(1);
-        self.notify();
-    }
-
     /// Tells the peer that there is something new: a batch, or another epoch. The caller holds the
     /// lock, or is in a softirq at least.
     #[inline]
@@ -199,32 +169,6 @@ impl Sender {
     /// The ring of the current epoch; none while the device is down.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
         self.writer.lock().as_ref().map(|writer| *writer.geometry())
-    }
-
-    /// Ends the epoch, after publishing what is pending.
-    pub(crate) fn stop(&self) {
-        let mut guard = self.writer.lock();
-        if let Some(mut writer) = guard.take() {
-            writer.stop(&self.memory);
-            self.notify();
-        }
-    }
-
-    /// Ends the epoch and begins another one with elements for packets of `mtu` bytes, if there is
-    /// one. If not, the next one will have them.
-    ///
-    /// # Errors
-    ///
-    /// - `EINVAL`: not one element fits the region. The epoch goes on.
-    pub(crate) fn change_mtu(&self, mtu: u32) -> Result {
-        let mut new = self.new_writer(mtu)?;
-        let mut writer = self.writer.lock();
-        if let Some(mut old) = writer.take() {
-            old.stop(&self.memory);
-            self.begin(&mut new);
-            *writer = Some(new);
-        }
-        Ok(())
     }
 
     /// Sends a packet, or drops and counts it. `more`: another one follows at once, and may be

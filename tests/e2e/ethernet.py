@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Ethernet mode between two subjects, and with a unikernel (played by the host)."""
+"""Ethernet mode between two subjects."""
 
 import json
 import os
@@ -10,20 +10,14 @@ from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, Script, System,
                  defer, ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load,
                  load_all, ping, ping_at_once, stats, stream, wait_answer, wait_counters, wait_for,
                  wait_peer)
-from rig.unikernel import PROTOCOL, Unikernel, element, frame_of
+from rig.unikernel import element, frame_of
 
 SYSTEM = System("ethernet", ("a", "b"), (
     Channel("a_to_b", writes={"a": "channel_out"}, reads={"b": "channel_in"}),
-    Channel("b_to_a", writes={"b": "channel_out"}, reads={"a": "channel_in"}),
-    Channel("to_unikernel", writes={"a": "service|in"}),
-    Channel("from_unikernel", reads={"a": "service|out"})))
+    Channel("b_to_a", writes={"b": "channel_out"}, reads={"a": "channel_in"})))
 
 PARAMETERS = ("name=eth7 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
               "flags=eth_dev")
-WITH_UNIKERNEL = (f"name=uk0 in=service|out out=service|in reader_protocol={PROTOCOL:#x} "
-                  f"writer_protocol={PROTOCOL:#x} flags=eth_dev")
-# The module's parameter list holds a '|', which a shell would take for itself.
-QUOTED = f"'{WITH_UNIKERNEL}'".replace(" ", "' '")
 ADDRESS = {"a": "192.0.2.1", "b": "192.0.2.2"}
 
 
@@ -363,33 +357,3 @@ def test_mtu_change(env):
     ksft_eq(ping(a, b, "-M do -s 3972").received, 3)
     for bad in (67, 65522):
         ksft_ne(env.a.run(f"ip link set eth7 mtu {bad}", fail=False).ret, 0)
-
-
-def unikernel(env):
-    """Loads the module for a unikernel: the peer, to be started, and the ends of a ping."""
-    load(env.a, QUOTED)
-    env.a.run("ip addr add 203.0.113.1/24 dev uk0 && ip link set uk0 up")
-    peer = Unikernel(env.channel("to_unikernel"), env.channel("from_unikernel"), "203.0.113.7")
-    return peer, (End(env.a, "203.0.113.1"), End(peer, "203.0.113.7"))
-
-
-def test_unikernel(env):
-    peer, ends = unikernel(env)
-    with peer:
-        wait_peer(env.a, "uk0")
-        channel = env.channel("to_unikernel")
-        ksft_eq((channel.protocol, channel.size), (PROTOCOL, 1516))
-        for size in (0, 56, 1472):
-            ksft_eq(ping(*ends, f"-s {size}").received, 3)
-        ksft_in("lladdr 02:00:00:00:00:07", env.a.run("ip neigh show dev uk0").stdout)
-        ksft_true(all(14 <= len(frame) <= 1514 for frame in peer.frames))
-
-
-def test_unikernel_restarts(env):
-    first, ends = unikernel(env)
-    for peer in (first, Unikernel(env.channel("to_unikernel"), env.channel("from_unikernel"),
-                                  "203.0.113.7", b"\x02\0\0\0\0\x08")):
-        with peer:
-            wait_peer(env.a, "uk0")
-            env.a.run("ip neigh flush dev uk0")
-            ksft_eq(ping(*ends).received, 3)

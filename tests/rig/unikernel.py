@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 
-from .channel import ChannelFile, Reader, Writer
+from .channel import ChannelFile, Writer
 from .packets import checksum
 
 PROTOCOL = 0x7ade5c549b08e814
@@ -30,12 +30,38 @@ def frame_of(data: bytes) -> bytes:
     return data[:struct.unpack("<H", data[-2:])[0]]
 
 
+class Solo5Reader:
+    """
+    A reader as Solo5's: it begins at element 0 of the epoch that it finds, and one that has
+    been overrun is deaf until the next epoch.
+    """
+
+    def __init__(self, channel: ChannelFile):
+        self.channel = channel
+        self.epoch = self.count = 0
+        self.deaf = False
+
+    def read(self) -> list:
+        """All elements that can be read now."""
+        c = self.channel
+        if c.epoch != self.epoch:
+            self.epoch, self.count, self.deaf = c.epoch, 0, False
+        found = []
+        while self.epoch and not self.deaf and self.count < c.wc:
+            data = c.element(self.count)
+            self.deaf = c.wsc > self.count + c.elements
+            if not self.deaf:
+                found.append(data)
+                self.count += 1
+        return found
+
+
 class Unikernel:
     """The peer, as a context: it runs in a thread of its own."""
 
     def __init__(self, reads: ChannelFile, writes: ChannelFile, address: str,
                  mac: bytes = b"\x02\0\0\0\0\x07"):
-        self.reader = Reader(reads)
+        self.reader = Solo5Reader(reads)
         self.writer = Writer(writes, PROTOCOL, ELEMENT)
         self.address, self.mac = socket.inet_aton(address), mac
         self.frames = []
