@@ -3,6 +3,7 @@
  * C's macros and inline functions, as functions that Rust can call.
  */
 #include <linux/bottom_half.h>
+#include <linux/debugfs.h>
 #include <linux/etherdevice.h>
 #include <linux/fault-inject.h>
 #include <linux/io.h>
@@ -190,6 +191,29 @@ void muennet_dev_hold(struct net_device *dev)
 void muennet_dev_put(struct net_device *dev)
 {
 	dev_put(dev);
+}
+
+/* Debugfs, which are inline functions where there is none. */
+struct dentry *muennet_debugfs_create_dir(const char *name,
+					  struct dentry *parent)
+{
+	return debugfs_create_dir(name, parent);
+}
+
+void muennet_debugfs_create_file(const char *name, struct dentry *parent,
+				 void *data, const struct file_operations *ops)
+{
+	debugfs_create_file(name, 0400, parent, data, ops);
+}
+
+void muennet_debugfs_change_name(struct dentry *entry, const char *name)
+{
+	debugfs_change_name(entry, "%s", name);
+}
+
+void muennet_debugfs_remove(struct dentry *entry)
+{
+	debugfs_remove(entry);
 }
 
 /* A device's name that is unique in all network namespaces. */

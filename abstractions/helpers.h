@@ -7,6 +7,7 @@
 #ifndef _MUENNET_HELPERS_H
 #define _MUENNET_HELPERS_H
 
+#include <linux/debugfs.h>
 #include <linux/netdevice.h>
 #include <linux/spinlock.h>
 
@@ -49,6 +50,13 @@ void muennet_preempt_enable(void);
 void muennet_ether_setup(struct net_device *dev);
 void muennet_ip_setup(struct net_device *dev);
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
+struct dentry *muennet_debugfs_create_dir(const char *name,
+					  struct dentry *parent);
+void muennet_debugfs_create_file(const char *name, struct dentry *parent,
+				 void *data, const struct file_operations *ops);
+void muennet_debugfs_change_name(struct dentry *entry, const char *name);
+void muennet_debugfs_remove(struct dentry *entry);
+
 void muennet_dev_hold(struct net_device *dev);
 void muennet_dev_put(struct net_device *dev);
 void muennet_netdev_path(const struct net_device *dev, char *path, size_t size);

@@ -56,7 +56,7 @@ impl Folder {
     /// Makes the folder. Debugfs may be missing, which is no error.
     pub(crate) fn new(name: &'static CStr) -> Self {
         // SAFETY: The name is a C string; without a parent the folder is at the root.
-        let entry = unsafe { bindings::debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) };
+        let entry = unsafe { bindings::muennet_debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) };
         // INVARIANT: That is what the function returns.
         Self { entry }
     }
@@ -65,7 +65,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         // SAFETY: By the type invariant it is a folder, and nobody else removes it.
-        unsafe { bindings::debugfs_remove(self.entry) };
+        unsafe { bindings::muennet_debugfs_remove(self.entry) };
     }
 }
 
@@ -157,11 +157,11 @@ unsafe extern "C" fn event<T: Inspect>(
         CHANGENAME => {
             let name = folder_name(dev);
             // SAFETY: `folder` is a folder, null or an error pointer, which debugfs ignores.
-            unsafe { bindings::debugfs_change_name(*folder, c"%s".as_char_ptr(), name.as_ptr()) };
+            unsafe { bindings::muennet_debugfs_change_name(*folder, name.as_ptr()) };
         }
         UNREGISTER => {
             // SAFETY: As before. The function waits for those who read the file.
-            unsafe { bindings::debugfs_remove(*folder) };
+            unsafe { bindings::muennet_debugfs_remove(*folder) };
             *folder = ptr::null_mut();
         }
         _ => {}
@@ -188,18 +188,16 @@ unsafe fn make_folder<T: Inspect>(
 ) -> *mut bindings::dentry {
     let name = folder_name(dev);
     // SAFETY: The name is a C string, and `root` a folder or an error pointer.
-    let folder = unsafe { bindings::debugfs_create_dir(name.as_ptr(), root) };
+    let folder = unsafe { bindings::muennet_debugfs_create_dir(name.as_ptr(), root) };
     // SAFETY:
     // - The table is static, and its functions take a device of `T` as the inode's data.
     // - Debugfs keeps the functions from running once the file is removed, which is before the
     //   device's data go, as the caller promises.
     unsafe {
-        bindings::debugfs_create_file_full(
+        bindings::muennet_debugfs_create_file(
             c"info".as_char_ptr(),
-            0o400,
             folder,
             dev.cast(),
-            ptr::null(),
             &File::<T>::OPERATIONS.0,
         )
     };

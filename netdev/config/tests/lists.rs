@@ -140,7 +140,8 @@ mod cases {
             let parameters = Parameters::new(line);
             let lists = parameters.lists();
             assert_eq!((line, lists.len()), (line, count));
-            assert!(lists.indices().any(|each| each == index), "{line}");
+            let found = lists.indices().any(|each| each == index);
+            assert_eq!((line, found), (line, true));
             assert_eq!((line, lists.check()), (line, Ok(())));
             assert_eq!((line, lists.interface(index)), (line, Ok(expected)));
         }
