@@ -81,8 +81,11 @@ class Generator:
         # the generator divides by the time that it took.
         slowly = [f"delay {100_000 * (PATIENCE > 1)}"]
         out = give(self.machine, self.device, f"count {count}", *slowly, *lines,
-                   after=f"; echo start >{WHERE}/pgctrl; cat {WHERE}/{self.device}")
+                   after=f"; echo start >{WHERE}/pgctrl")
         ksft_not_in("refused", out)
+        # The write waits, but only for a thread that has begun within an eighth of a second.
+        self.machine.wait(f"grep -q '^Result: OK: .* usec' {WHERE}/{self.device}", "packets")
+        out = self.machine.read_files(f"{WHERE}/{self.device}")
         found = re.search(r"pkts-sofar: (\d+)  errors: (\d+)", out)
         ksft_eq(found.group(2), "0")
         return int(found.group(1))
