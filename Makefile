@@ -22,7 +22,7 @@ kbuild = $(RUN) --write make -C /kernel/build M=/src -j$(shell nproc)
 endif
 
 .PHONY: modules
-modules: | $(if $(KDIR),,setup-kernel) ##! Build muennet.ko; KDIR=/lib/modules/.../build takes that kernel
+modules: | $(if $(KDIR),,setup-kernel) ##! Build muennet.ko; KDIR=FOLDER for a kernel that was built there
 	$(kbuild) modules
 
 .PHONY: install
@@ -121,7 +121,8 @@ setup-cargo:
 
 .PHONY: help
 help: ##! This list
-	@awk -F ':|##! ' '/^[a-z0-9-]+:.*##! / { printf "make %-12s %s\n", $$1, $$NF }' Makefile
+	@awk -F ' ##! ' '/^[a-z0-9-]+:.* ##! / { sub(/:.*/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' \
+		Makefile
 	@echo
 	@echo 'KVER=7.3.4+deb13-amd64 chooses another kernel than the newest of the series.'
 	@echo 'XDG_CACHE_HOME and DEBIAN_MIRROR are honoured; V=1 shows the commands of a build.'

@@ -84,8 +84,11 @@ def pktgen(link: Link, size: int) -> tuple:
         "dst 10.9.9.9", "flag NO_TIMESTAMP")]
     before = link.received()
     link.inside(0, "sh -c '" + "; ".join(lines) + f"; echo start >{where}/pgctrl'")
-    time.sleep(0.1)  # sleep: the last of it is received
-    out = link.inside(0, f"cat {where}/{device}")
+    # The write waits, but only for a thread that has begun within an eighth of a second.
+    out = ""
+    while not re.search(r"OK: \d+\(", out):
+        time.sleep(0.1)  # sleep: between two looks, the last of which is for what is received
+        out = link.inside(0, f"cat {where}/{device}")
     passed = int(re.search(r"OK: (\d+)\(", out).group(1)) / 1e6
     sent = int(re.search(r"pkts-sofar: (\d+)", out).group(1))
     return sent / passed / 1000, (link.received() - before) / passed / 1000
