@@ -56,7 +56,8 @@ impl Folder {
     /// Makes the folder. Debugfs may be missing, which is no error.
     pub(crate) fn new(name: &'static CStr) -> Self {
         // SAFETY: The name is a C string; without a parent the folder is at the root.
-        let entry = unsafe { bindings::muennet_debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) };
+        let entry =
+            unsafe { bindings::muennet_debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) };
         // INVARIANT: That is what the function returns.
         Self { entry }
     }
