@@ -247,9 +247,11 @@ class Agent:
         self.kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         self.selector = selectors.DefaultSelector()
         self.programs = {}
-        # Chunks of a line that is not complete. Joining them each time a chunk comes
-        # would take longer than all else where memory is slow.
-        self.pending = []
+        # SO_TIMESTAMP, always: pings would have the kernel patch its code again and again, and an
+        # emulated processor has executed the breakpoint of a patch that was done.
+        self.stamps = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.stamps.setsockopt(socket.SOL_SOCKET, 29, 1)
+        self.pending = []  # chunks of a line: to join them each time would take long
         self.shell = None
         # Scripts: time and size of the file, and the code.
         self.scripts = {}
