@@ -7,7 +7,9 @@
 use std::fmt;
 use std::fmt::Write;
 
-/// Displays what it holds with control characters (also DEL and those of C1) as escapes: `\u{1b}`.
+/// Displays what it holds with characters as escapes (`\u{1b}`) that are not to be seen, or change
+/// what is: controls (also DEL and those of C1), marks of direction, separators of lines, spaces of
+/// other kinds and none.
 pub struct Printable<T>(pub T);
 
 impl<T: fmt::Display> fmt::Display for Printable<T> {
@@ -16,13 +18,19 @@ impl<T: fmt::Display> fmt::Display for Printable<T> {
     }
 }
 
-/// What is written to it goes on, with control characters as escapes.
+/// Whether a character is not printed as itself alone, by the tables of the standard library.
+fn is_hidden(character: char) -> bool {
+    // Of quotes and backslashes, which that also escapes, two characters are made.
+    character.is_control() || character.escape_debug().count() > 2
+}
+
+/// What is written to it goes on, with hidden characters as escapes.
 pub struct Escaping<'a, W: ?Sized>(pub &'a mut W);
 
 impl<W: Write + ?Sized> Write for Escaping<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            if character.is_control() {
+            if is_hidden(character) {
                 write!(self.0, "{}", character.escape_unicode())?;
             } else {
                 self.0.write_char(character)?;
@@ -37,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters() {
+    fn hidden_characters() {
         for (given, text) in [
             ("", ""),
             ("child0", "child0"),
@@ -49,8 +57,14 @@ mod tests {
             ("~\u{7f}", r"~\u{7f}"),
             (
                 "\u{80}\u{9b}31m\u{9f}\u{a0}",
-                "\\u{80}\\u{9b}31m\\u{9f}\u{a0}",
+                r"\u{80}\u{9b}31m\u{9f}\u{a0}",
             ),
+            // A right-to-left override, a space of no width, a separator of lines, a tag.
+            (
+                "a\u{202e}b\u{200b}c\u{2028}d\u{e0041}",
+                r"a\u{202e}b\u{200b}c\u{2028}d\u{e0041}",
+            ),
+            (r#"'"\"#, r#"'"\"#),
         ] {
             assert_eq!(Printable(given).to_string(), text, "{given:?}");
         }
