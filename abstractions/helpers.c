@@ -235,6 +235,11 @@ void muennet_netif_operational(struct net_device *dev)
 		netif_set_operstate(dev, IF_OPER_UP);
 }
 
+bool muennet_netdev_is_registered(const struct net_device *dev)
+{
+	return dev->reg_state == NETREG_REGISTERED;
+}
+
 bool muennet_netif_running(const struct net_device *dev)
 {
 	return netif_running(dev);

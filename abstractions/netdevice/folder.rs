@@ -151,7 +151,8 @@ unsafe extern "C" fn event<T: Inspect>(
     let folder = unsafe { &mut *(*Device::<T>::private(dev)).folder.get() };
 
     match event {
-        REGISTER => {
+        // Another `Folders` may be first, and has made one.
+        REGISTER if folder.is_null() => {
             // SAFETY: `dev` is a device of `T`, and its folder is removed before it goes.
             *folder = unsafe { make_folder::<T>(dev, root) };
         }

@@ -172,8 +172,13 @@ impl<T: Stacked> Kind<T> {
         Ok(dev)
     }
 
-    /// Unregisters a device. It is gone when the RTNL is released.
+    /// Unregisters a device. It is gone when the RTNL is released. One whose end has begun already is
+    /// left to it.
     pub(crate) fn remove(&'static self, dev: &Device<T>, _rtnl: &Rtnl) {
+        // SAFETY: The device is valid.
+        if !unsafe { bindings::muennet_netdev_is_registered(dev.as_ptr()) } {
+            return;
+        }
         // SAFETY: The device is registered and of this kind, and the RTNL is held.
         unsafe { bindings::rtnl_delete_link(dev.as_ptr(), 0, core::ptr::null()) };
     }
