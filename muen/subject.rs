@@ -140,9 +140,17 @@ impl Subject {
     /// - `ENOMEM`: there is no memory to map or to copy it.
     pub(crate) fn load(address: u64) -> Result<Self> {
         let first = Image::load(0, address).map_err(|why| no_subject(address, why))?;
+        // The image may change meanwhile, and then it is not there any more.
+        let platform = Platform::found_at(address).map_err(|error| {
+            let why = match error {
+                ENODEV => Absent::Fault,
+                error => Absent::Mapping(error),
+            };
+            no_subject(address, why)
+        })?;
         let mut this = Self {
             images: KVec::new(),
-            platform: Platform::found_at(address)?,
+            platform,
         };
         this.images.push(first, GFP_KERNEL)?;
         for number in 1..nr_cpu_ids() {
