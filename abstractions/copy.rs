@@ -4,9 +4,10 @@
 //!
 //! To copy first and look then is of use only if it is the copy that is looked at. Rust and LLVM
 //! know `memcpy()` by its name, and assume that its source does not change: they may do without the
-//! copy and load from the source instead, again for each look. What follows the copy here is
-//! assembly that could have changed it, for all that the compiler knows, so that whoever looks later
-//! has to load from the copy; and what precedes it could have changed the source.
+//! copy and load from the source instead, again for each look. The copy here is followed by an
+//! empty assembly block with the address of the copy as its operand. The compiler has to assume that the
+//! block changes the copy, so that later reads load from the copy. The block in front of it may
+//! change the source in the same way.
 //!
 //! The comments in the assembly mark the copy in the machine code: `tests/lint/checks/copies` looks
 //! there for loads that are missing, or that are one too many.

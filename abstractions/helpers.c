@@ -193,7 +193,7 @@ void muennet_dev_put(struct net_device *dev)
 	dev_put(dev);
 }
 
-/* Debugfs, which are inline functions where there is none. */
+/* Without CONFIG_DEBUG_FS these are inline functions of C. */
 struct dentry *muennet_debugfs_create_dir(const char *name,
 					  struct dentry *parent)
 {

@@ -6,9 +6,9 @@
 ///
 /// The instruction traps to the separation kernel, which returns at once.
 ///
-/// The writes before it are visible to whoever gets the event: the blocks may access memory as far
-/// as the compiler knows; on x86 an exit to the hypervisor completes them, and on arm64, where it
-/// does not, `dsb` does.
+/// Earlier writes are visible to the subject that gets the event. The compiler does not move them
+/// behind the assembly, which it assumes to access memory. On x86 the exit to the hypervisor
+/// completes them; on arm64 it does not, and `dsb` does.
 ///
 /// # Safety
 ///

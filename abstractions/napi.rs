@@ -221,8 +221,8 @@ impl<'a> Poll<'a> {
     }
 
     /// Makes a packet of `length` bytes copied out of a mapping, from `offset` on, in one copy.
-    /// `sum`: the packet's checksums are checked by it, if the device is to do that. `None`: there is no
-    /// memory, or the bytes do not lie in the mapping.
+    /// `sum`: the packet's checksums are checked by it, if the device is to do that. `None`: there
+    /// is no memory, or the bytes do not lie in the mapping.
     #[inline]
     pub(crate) fn copy_skb(
         &self,

@@ -23,10 +23,9 @@ const MAGIC: [u8; 6] = *b"muinfo";
 pub(crate) struct Platform(());
 
 impl Platform {
-    /// Looks for a subject information at the physical address at which whoever loads the driver
-    /// says that there is one. It is memory that the separation kernel has put there; nobody has
-    /// anything like it at the usual address, and who gives another one, which lockdown forbids,
-    /// answers for it. May sleep.
+    /// Looks for a subject information at a physical address: the usual one, or that of the module
+    /// parameter `sinfo`. The parameter is trusted: only the system's administrator can set it, and
+    /// lockdown forbids that. May sleep.
     ///
     /// # Errors
     ///

@@ -227,7 +227,8 @@ pub(crate) struct Segmentation {
 /// # Invariants
 ///
 /// The packet is not cloned, and nobody else has a reference; all of its `len` bytes are
-/// initialised. Its linear part has all of them, or [`SEGMENT_HEADER_MAX`] of the bytes that it was made of.
+/// initialised. Its linear part has all of them, or [`SEGMENT_HEADER_MAX`] of the bytes that it was
+/// made of.
 pub(crate) struct NewSkBuff(SkBuff);
 
 impl NewSkBuff {
@@ -267,14 +268,14 @@ impl NewSkBuff {
         }
     }
 
-    /// Removes `count` bytes from the front, also from the sum, if there is one. Returns whether the
-    /// linear part has as many; if not, nothing is removed.
+    /// Removes `count` bytes from the front, also from the sum, if there is one. Returns whether
+    /// the linear part has as many; if not, nothing is removed.
     #[inline]
     pub(crate) fn pull(&mut self, count: usize) -> bool {
         if count > self.data().len() {
             return false;
         }
-        // SAFETY: The packet has `count` bytes in its linear part, so the cast loses nothing either.
+        // SAFETY: The packet has `count` bytes in its linear part. Their number fits a `u32`.
         unsafe { bindings::skb_pull_rcsum(self.0.as_ptr(), count as u32) };
         true
     }

@@ -2,10 +2,10 @@
 
 //! Numbers of epochs: those that begin by themselves, and those that answer another one.
 //!
-//! A writer may begin anew when the writer of the way back does, for the sake of a reader that
-//! cannot join an epoch in its middle. If both ends do so, neither must begin anew because the other
-//! one has: an answer is never answered. An epoch says which of the two it is by its upper half,
-//! which no epoch that begins by itself has; those of other implementations have it once in 2^32
+//! A writer may begin anew when the writer of the opposite direction does, for the sake of a reader
+//! that cannot join an epoch in its middle. If both ends do so, neither must begin anew because the
+//! other one has: an answer is never answered. An epoch says which of the two it is by its upper
+//! half, which no epoch that begins by itself has; those of other implementations have it once in 2^32
 //! times, and are not answered then. So each epoch that begins by itself is answered once at most,
 //! and when no more of them begin, there are no more answers.
 
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn two_ends_come_to_rest() {
-        // Each epoch that begins by itself is answered once at most, and the search comes to an end.
+        // Each epoch that begins by itself is answered once at most, and the search ends.
         for (left, right) in [(1, 0), (1, 1), (2, 1), (2, 2)] {
             let end = |left| End {
                 epoch: 0,

@@ -22,7 +22,8 @@ use super::{
 pub(crate) struct NoRoom;
 
 /// The most elements that are written before they are published. What is pending is lost to a
-/// reader that is a ring behind, and some readers never recover from that; publishing costs a store.
+/// reader that is a ring behind, and some readers never recover from that. Publishing costs a
+/// store.
 const BATCH_MAX: u64 = 64;
 
 /// The writing end of a channel.

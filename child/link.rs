@@ -205,11 +205,11 @@ impl Operations for Child {
         this.parent.data().send(skb, more, counters);
     }
 
-    /// The parent polls.
     fn receives(_dev: &Device<Self>) -> bool {
         false
     }
 
+    /// The parent polls.
     fn poll(_dev: &Device<Self>, _poll: &Poll<'_>) -> Polled {
         Polled::Done(0)
     }

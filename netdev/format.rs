@@ -119,8 +119,8 @@ impl From<NotSent> for Dropped {
     }
 }
 
-/// Copies the first `length` bytes of an element into a new packet. `sum`: its checksums are checked
-/// by the copy.
+/// Copies the first `length` bytes of an element into a new packet. `sum`: its checksums are
+/// checked by the copy.
 #[inline]
 fn copy_start(
     element: &Element<'_, InMemory>,

@@ -191,7 +191,7 @@ pub(crate) fn peek_len(
     Packet::decode(prefix)?.len(element_size)
 }
 
-/// Checks `copy`, the start of the private copy of header and IP packet, which is of `copied` bytes.
+/// Checks `copy`, the start of the private copy of header and IP packet, which has `copied` bytes.
 ///
 /// # Errors
 ///

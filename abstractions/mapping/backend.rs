@@ -50,8 +50,8 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    /// Requests the range. `None`: somebody else has it, such as another reader of the same channel,
-    /// or there is no memory; it is mapped all the same.
+    /// Requests the range. `None`: somebody else has it, such as another reader of the same
+    /// channel, or there is no memory; it is mapped all the same.
     pub(super) fn new(start: u64, length: usize) -> Option<Self> {
         let length = length as u64;
         // SAFETY: The root of the resources and the name are static.

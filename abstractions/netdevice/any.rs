@@ -98,7 +98,8 @@ impl NetDevice {
     ///
     /// # Errors
     ///
-    /// What the driver returns, or whoever has been asked, about the MTU, which stays as it is.
+    /// What the driver or a notifier returns about the new MTU. The MTU is unchanged then; the
+    /// largest one is not.
     pub(crate) fn set_max_mtu(&self, max: u32, _rtnl: &Rtnl) -> Result {
         let ptr = self.as_ptr();
         let value = c_int::try_from(max)?;

@@ -172,8 +172,8 @@ impl<T: Stacked> Kind<T> {
         Ok(dev)
     }
 
-    /// Unregisters a device. It is gone when the RTNL is released. One whose end has begun already is
-    /// left to it.
+    /// Unregisters a device. It is gone when the RTNL is released. Nothing happens if it is being
+    /// unregistered already.
     pub(crate) fn remove(&'static self, dev: &Device<T>, _rtnl: &Rtnl) {
         // SAFETY: The device is valid.
         if !unsafe { bindings::muennet_netdev_is_registered(dev.as_ptr()) } {

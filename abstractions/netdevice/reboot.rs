@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The end of a network device when the machine is restarted or halted, or another kernel is
-//! started: nobody unloads a driver then, and whoever is at the other end would never know.
+//! Takes a network device down when the machine is restarted or halted, or another kernel is
+//! started. Drivers are not unloaded then, and the peer would take the device for an active one.
 //!
 //! C header: [`include/linux/reboot.h`](srctree/include/linux/reboot.h)
 

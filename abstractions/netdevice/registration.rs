@@ -11,8 +11,8 @@ use super::{
 /// A registered network device, together with the driver's data.
 ///
 /// Dropping it takes the device down and unregisters it, waits until nobody holds a reference,
-/// drops the driver's data, and frees the device, in this order. The device is taken down, too, when
-/// the kernel ends.
+/// drops the driver's data, and frees the device, in this order. The device is also taken down
+/// before the machine restarts or halts.
 ///
 /// # Invariants
 ///

@@ -66,10 +66,12 @@ struct sk_buff *muennet_skb_copy_new(struct napi_struct *napi, const void *from,
 		if (!skb)
 			return NULL;
 		skb->dev = napi->dev;
-		if (sum)
+		if (sum) {
 			skb->csum = muennet_fill_and_sum(skb, from);
-		else
-			skb_store_bits(skb, 0, from, count);
+		} else if (skb_store_bits(skb, 0, from, count)) {
+			dev_kfree_skb_any(skb);
+			return NULL;
+		}
 	} else {
 		skb = napi_alloc_skb(napi, count);
 		if (!skb)

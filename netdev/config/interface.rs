@@ -149,8 +149,8 @@ impl<'a> InterfaceConfig<'a> {
     }
 }
 
-/// Whether no interface can have this name, though it is a valid one: the kernel has the settings of
-/// all interfaces, and of those to come, in folders of these names in `/proc/sys/net/ipv4/conf`.
+/// Whether no interface can have this name, though it is a valid one: the kernel has the settings
+/// of all interfaces, and of those to come, in folders of these names in `/proc/sys/net/ipv4/conf`.
 pub(crate) fn is_reserved_name(name: &[u8]) -> bool {
     matches!(name, b"all" | b"default")
 }

@@ -4,8 +4,8 @@
 //!
 //! The parameters that describe interfaces are lists of the same order: entry `i` of each belongs
 //! to interface `i`. C has split them at the commas. An entry that is missing at the end of a list,
-//! or empty, stands for the default of its parameter; where the name is empty there is no interface,
-//! and what else there is at its place is skipped. This is pure: it borrows the words, allocates
+//! or empty, stands for the default of its parameter; where the name is empty there is no
+//! interface, and what else there is at its place is skipped. This is pure: it borrows the words, allocates
 //! nothing and looks at nothing else.
 //!
 //! ```text

@@ -67,7 +67,7 @@ def take(machine) -> dict:
             inside = "</TASK>" not in line
         elif TRACKER not in line:
             others.append(line)
-    # Whoever is refused memory says so in words of its own, as an error or a warning.
+    # Any part of the kernel may log an error or a warning when its allocation fails.
     bad = klog.excerpt([line if line.level <= klog.CRITICAL else str(line) for line in others])
     if bad:
         raise AssertionError(f"kernel log of {machine.name}:\n{bad}")

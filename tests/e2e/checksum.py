@@ -7,7 +7,7 @@ and UDP, and leaves it to the stack to check the others and to count the wrong o
 import socket
 import struct
 
-from e2e import hostile
+from e2e import hostile, rogue_packets
 from e2e.hostile import ETHERNET, IP, OFFLOAD, RAW, Peer, frame
 from rig import (V4, V6, KsftNamedVariant, Script, defer, ip_element, ksft_eq, ksft_in,
                  ksft_true, ksft_variants, wait_for)
@@ -43,22 +43,13 @@ def transport(version: int, protocol: int, body: bytes = BODY, wrong: int = 0) -
 
 def packet(version: int, protocol: int, payload: bytes) -> bytes:
     """An IP packet from the peer."""
-    if version == 4:
-        return ip4(V4["b"], V4["a"], protocol, payload)
-    return struct.pack(">IHBB", 6 << 28, len(payload), protocol, 64) + addresses(6) + payload
+    return (ip4(V4["b"], V4["a"], protocol, payload) if version == 4
+            else rogue_packets.ip6(protocol, payload))
 
 
 def whole(version: int, protocol: int, **how) -> bytes:
     """A packet with its checksum."""
     return packet(version, protocol, transport(version, protocol, **how))
-
-
-def fragment() -> bytes:
-    """The first fragment of a datagram."""
-    data = bytearray(packet(4, 17, transport(4, 17)))
-    data[6:8], data[10:12] = b"\x20\0", bytes(2)
-    data[10:12] = struct.pack(">H", checksum(bytes(data[:20])))
-    return bytes(data)
 
 
 def with_option() -> bytes:
@@ -83,7 +74,8 @@ PACKETS = (
     ("wrong, TCP over IPv6", whole(6, 6, wrong=0x8000), False),
     ("wrong, UDP over IPv6", whole(6, 17, wrong=2), False),
     ("UDP without a checksum", NO_SUM, False), ("UDP shorter than its packet", SHORT, False),
-    ("a fragment", fragment(), False), ("ICMPv6", whole(6, 58), False),
+    ("a fragment", rogue_packets.fragment(transport(4, 17), 0, True, 9), False),
+    ("ICMPv6", whole(6, 58), False),
     ("an option before UDP", packet(6, 0, bytes((17, 0, 1, 4, 0, 0, 0, 0)) + transport(6, 17)),
      False),
     ("a short TCP header", packet(4, 6, bytes(19)), False),

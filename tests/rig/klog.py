@@ -46,7 +46,6 @@ EXPECTED = re.compile("|".join((
     r"\S+: A tagged frame does not fit an element and is dropped: ",
     # Of allocations that fail because a test has them fail.
     r"debugfs: out of free dentries", r"kmemleak: Cannot allocate a scan area",
-    r"muennet: \S+: the kernel does not take it \(",
     r"kobject: (kobject_add_internal failed for|can not set name properly!)",
     # The banner of no_hash_pointers, for which the rig asks.
     r"\*\*.*\*\*$|$",
