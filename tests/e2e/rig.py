@@ -148,8 +148,15 @@ def test_logs_are_judged(_env):
     ksft_eq(bad_lines(lines), [*range(len(GOOD), len(lines))])
 
 
-# Each line with its level; 2 is critical, 3 an error, 4 a warning, 5 a notice.
+# Each line with its level, as of one log; 2 is critical, 3 an error, 4 a warning, 5 a notice.
 LEVELS = [
+    (False, 5, "Linux version 7.3.4+deb13-amd64 (builder@localhost) (gcc)"),
+    (False, 4, "tsc: PIT calibration deviates from HPET: 2393782 5981245"),
+    (False, 3, "..MP-BIOS bug: 8254 timer not connected to IO-APIC"),
+    (True, 4, "WARNING: CPU: 0 PID: 0 at kernel/time/timer.c:1 x"),
+    (True, 2, "critical while it boots"),
+    (False, 6, "Run /init as init process"),
+    (True, 4, "tsc: PIT calibration deviates from HPET: 2393782 5981245"),
     (False, 5, "net0: nothing that anybody would worry about"),
     (False, 4, "net0: Incompatible peer: an element size of 7 bytes"),
     (False, 4, "net_ratelimit: 12 callbacks suppressed"),
