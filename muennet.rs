@@ -99,6 +99,11 @@ list_param!(
     "pmtu",
     "Memory region with the path MTUs of each interface; empty = none"
 );
+list_param!(
+    MAC,
+    "mac",
+    "Address of each interface in Ethernet mode; empty = random"
+);
 string_param!(
     POLL,
     "poll",
@@ -148,6 +153,7 @@ impl kernel::Module for Muennet {
             flags: &FLAGS,
             mtu: &MTU,
             pmtu: &PMTU,
+            mac: &MAC,
         };
         lists.check().inspect_err(log_error)?;
         let poll = config::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
@@ -290,6 +296,7 @@ fn add(
             None => None,
         },
         pmtu: map_pmtu(config, guest)?,
+        mac: config.mac,
     };
     let max_mtu = setup.max_mtu();
     if config.mtu > max_mtu {

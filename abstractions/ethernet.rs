@@ -9,14 +9,19 @@ use super::bindings;
 /// Bytes of an Ethernet header without tags, which a frame has at least.
 pub(crate) const HEADER_SIZE: usize = bindings::ETH_HLEN as usize;
 
-/// Makes an Ethernet device of a device that has no link layer yet, with a random address.
+/// Makes an Ethernet device of a device that has no link layer yet, with this permanent address, or
+/// a random one.
 ///
 /// # Safety
 ///
 /// `dev` must be a valid device that is not registered yet.
-pub(super) unsafe fn setup(dev: *mut bindings::net_device) {
-    // SAFETY: As the caller promises.
-    unsafe { bindings::muennet_ether_setup(dev) }
+pub(super) unsafe fn setup(
+    dev: *mut bindings::net_device,
+    address: Option<&[u8; bindings::ETH_ALEN as usize]>,
+) {
+    let address = address.map_or(core::ptr::null(), |address| address.as_ptr());
+    // SAFETY: As the caller promises; the address is null, or has as many bytes as C reads.
+    unsafe { bindings::muennet_ether_setup(dev, address) }
 }
 
 /// Adds what C wants of an Ethernet device to the operations that all devices have: addresses that

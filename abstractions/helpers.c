@@ -155,10 +155,14 @@ void muennet_preempt_enable(void)
 	preempt_enable();
 }
 
-void muennet_ether_setup(struct net_device *dev)
+/* A random address is one that user space may replace by a better one. */
+void muennet_ether_setup(struct net_device *dev, const u8 *address)
 {
 	ether_setup(dev);
-	eth_hw_addr_random(dev);
+	if (address)
+		eth_hw_addr_set(dev, address);
+	else
+		eth_hw_addr_random(dev);
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 }
 

@@ -3,6 +3,7 @@
 //! How an interface is made.
 
 use super::{
+    config::MacAddress,
     counters::Counters,
     interface::Interface,
     mode::Mode,
@@ -64,6 +65,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) event: Option<Event>,
     /// The table of path MTUs, in IP mode.
     pub(crate) pmtu: Option<Mapping>,
+    /// Its address in Ethernet mode; none: a random one.
+    pub(crate) mac: Option<MacAddress>,
 }
 
 impl Setup<'_> {
@@ -102,6 +105,7 @@ impl Setup<'_> {
             out_channel,
             event,
             pmtu,
+            mac,
         } = self;
         let (mut protocol, mut region_size) = (0, 0);
         let (mut in_name, mut out_name) = (KVec::new(), KVec::new());
@@ -141,6 +145,7 @@ impl Setup<'_> {
             }
             None => None,
         };
+        let link = mac.map_or(link, |mac| link.address(mac));
         let link = link.mtu(mtu, *range.start(), max_mtu);
         let interface = Interface {
             in_name,

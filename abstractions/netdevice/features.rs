@@ -15,6 +15,7 @@ use super::{
 #[derive(Clone, Copy)]
 pub(crate) struct Link {
     ethernet: bool,
+    address: Option<[u8; bindings::ETH_ALEN as usize]>,
     ip: bool,
     keeps_dst: bool,
     features: u64,
@@ -31,6 +32,7 @@ impl Link {
     pub(crate) const fn point_to_point() -> Self {
         Self {
             ethernet: false,
+            address: None,
             ip: false,
             keeps_dst: false,
             features: 0,
@@ -47,12 +49,19 @@ impl Link {
         self
     }
 
-    /// An Ethernet, with a random address at first. Received frames are not filtered.
+    /// An Ethernet, with a random address at first, or [`Self::address`]. Received frames are not
+    /// filtered.
     pub(crate) const fn ethernet() -> Self {
         Self {
             ethernet: true,
             ..Self::point_to_point()
         }
+    }
+
+    /// The permanent address of an Ethernet device: neither zero nor that of a group.
+    pub(crate) const fn address(mut self, address: [u8; bindings::ETH_ALEN as usize]) -> Self {
+        self.address = Some(address);
+        self
     }
 
     /// Packets keep their route while they are sent, for instance to tell who sent them that they
@@ -108,7 +117,7 @@ impl Link {
     pub(super) unsafe fn apply(&self, dev: *mut bindings::net_device) {
         if self.ethernet {
             // SAFETY: As the caller promises.
-            unsafe { ethernet::setup(dev) };
+            unsafe { ethernet::setup(dev, self.address.as_ref()) };
         }
         if self.ip {
             // SAFETY: As the caller promises.

@@ -145,6 +145,10 @@ pub(crate) enum Problem<'a> {
     PmtuWithoutIp(Text<'a>),
     /// There are path MTUs, and offloads.
     PmtuWithOffload(Text<'a>),
+    /// There is an address in another mode than Ethernet.
+    MacWithoutEthernet(Text<'a>),
+    /// The address is none that an interface can have.
+    MacInvalid(Text<'a>),
 }
 
 impl fmt::Display for Problem<'_> {
@@ -183,15 +187,9 @@ impl fmt::Display for Problem<'_> {
                 "{parameter} '{value}' is not a non-zero hexadecimal number of up to 64 bits"
             ),
             Self::FlagUnknown(flag) => write!(f, "flag '{flag}' is unknown"),
-            Self::OffloadWithoutIp(flags) => {
-                write!(f, "flags '{flags}': offload needs net_hdr")
-            }
-            Self::VlanWithoutEthernet(flags) => {
-                write!(f, "flags '{flags}': vlan needs eth_dev")
-            }
-            Self::FlagsExclusive(flags) => {
-                write!(f, "flags '{flags}' exclude each other")
-            }
+            Self::OffloadWithoutIp(flags) => write!(f, "flags '{flags}': offload needs net_hdr"),
+            Self::VlanWithoutEthernet(flags) => write!(f, "flags '{flags}': vlan needs eth_dev"),
+            Self::FlagsExclusive(flags) => write!(f, "flags '{flags}' exclude each other"),
             Self::MtuInvalid(value) => write!(f, "mtu '{value}' is not a decimal number"),
             Self::MtuOutOfRange { value, mode } => {
                 let range = mode.mtu_range();
@@ -209,12 +207,15 @@ impl fmt::Display for Problem<'_> {
             Self::AddressInvalid(value) => {
                 write!(f, "'{value}' is not a hexadecimal address of memory")
             }
-            Self::PmtuWithoutIp(region) => {
-                write!(f, "pmtu '{region}' needs the flag net_hdr")
-            }
+            Self::PmtuWithoutIp(region) => write!(f, "pmtu '{region}' needs the flag net_hdr"),
             Self::PmtuWithOffload(region) => {
                 write!(f, "pmtu '{region}' excludes the flag offload")
             }
+            Self::MacWithoutEthernet(value) => write!(f, "mac '{value}' needs the flag eth_dev"),
+            Self::MacInvalid(value) => write!(
+                f,
+                "mac '{value}' is not the address of an interface, such as 02:00:00:00:00:01"
+            ),
         }
     }
 }
@@ -333,6 +334,14 @@ mod tests {
                 Problem::PmtuWithOffload(x),
                 "pmtu 'x' excludes the flag offload",
             ),
+            (
+                Problem::MacWithoutEthernet(x),
+                "mac 'x' needs the flag eth_dev",
+            ),
+            (
+                Problem::MacInvalid(x),
+                "mac 'x' is not the address of an interface, such as 02:00:00:00:00:01",
+            ),
         ];
         for (problem, expected) in table {
             assert_eq!((expected, shows(&problem, expected)), (expected, true));
@@ -371,6 +380,8 @@ mod tests {
             (Problem::AddressInvalid(x), EINVAL),
             (Problem::PmtuWithoutIp(x), EINVAL),
             (Problem::PmtuWithOffload(x), EINVAL),
+            (Problem::MacWithoutEthernet(x), EINVAL),
+            (Problem::MacInvalid(x), EINVAL),
         ];
         for (problem, errno) in table {
             let error = ConfigError {

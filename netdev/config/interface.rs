@@ -37,6 +37,9 @@ pub(crate) struct Channel<'a> {
     pub(crate) protocol: NonZeroU64,
 }
 
+/// An address of an Ethernet interface: neither zero nor that of a group.
+pub(crate) type MacAddress = [u8; 6];
+
 /// What the parameters say about one interface. All of it is valid by itself; whether the channels
 /// exist is another question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(crate) struct InterfaceConfig<'a> {
     pub(crate) mtu: u32,
     /// Name of the memory resource with the path MTUs.
     pub(crate) pmtu: Option<Text<'a>>,
+    /// Address in Ethernet mode; none: a random one.
+    pub(crate) mac: Option<MacAddress>,
 }
 
 impl<'a> InterfaceConfig<'a> {
@@ -69,7 +74,8 @@ impl<'a> InterfaceConfig<'a> {
     /// - there is no channel, or one without a valid protocol;
     /// - a flag is not known, or the flags exclude each other;
     /// - the MTU is not a number, or not one for the mode;
-    /// - there are path MTUs in another mode than IP, or with offloads.
+    /// - there are path MTUs in another mode than IP, or with offloads;
+    /// - there is an address in another mode than Ethernet, or none that an interface can have.
     pub(crate) fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
         let name = name(lists, index).map_err(|problem| ConfigError {
             place: Place::Name(index),
@@ -114,6 +120,7 @@ impl<'a> InterfaceConfig<'a> {
             mode,
             mtu: mtu(entry(lists.mtu, index), mode)?,
             pmtu,
+            mac: mac(entry(lists.mac, index), mode)?,
         })
     }
 
@@ -244,6 +251,36 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
         (Some(Mode::Ethernet) | None, true, _) => Err(Problem::OffloadWithoutIp(flags)),
         (_, _, _) => Err(Problem::VlanWithoutEthernet(flags)),
     }
+}
+
+/// Reads the address of an interface in `mode`: six pairs of hexadecimal digits, as
+/// 02:00:00:00:00:01.
+fn mac(value: Option<Text<'_>>, mode: Mode) -> Result<Option<MacAddress>, Problem<'_>> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    if !matches!(mode, Mode::Ethernet | Mode::Vlan) {
+        return Err(Problem::MacWithoutEthernet(value));
+    }
+    let mut address = MacAddress::default();
+    let mut pairs = value.as_bytes().split(|&byte| byte == b':');
+    for byte in &mut address {
+        let pair = pairs.next().filter(|pair| pair.len() == 2);
+        *byte = pair.and_then(byte_of).ok_or(Problem::MacInvalid(value))?;
+    }
+    // The lowest bit of the first byte is that of groups.
+    if pairs.next().is_some() || address == [0; 6] || address[0] & 1 != 0 {
+        return Err(Problem::MacInvalid(value));
+    }
+    Ok(Some(address))
+}
+
+/// Reads a pair of hexadecimal digits.
+fn byte_of(pair: &[u8]) -> Option<u8> {
+    pair.iter().try_fold(0_u8, |byte, &digit| {
+        let digit = char::from(digit).to_digit(16)?;
+        Some((byte << 4) | u8::try_from(digit).ok()?)
+    })
 }
 
 /// Reads the MTU of an interface in `mode`.

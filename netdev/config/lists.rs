@@ -48,6 +48,8 @@ pub(crate) struct Lists<'a> {
     pub(crate) mtu: &'a dyn List,
     /// `pmtu`
     pub(crate) pmtu: &'a dyn List,
+    /// `mac`
+    pub(crate) mac: &'a dyn List,
 }
 
 impl<'a> Lists<'a> {
@@ -108,6 +110,7 @@ impl<'a> Lists<'a> {
             ("flags", self.flags),
             ("mtu", self.mtu),
             ("pmtu", self.pmtu),
+            ("mac", self.mac),
         ];
         for (parameter, list) in lists {
             let entries = list.count();

@@ -165,6 +165,9 @@ ROWS = [
     row("EPERM", "net0", "sinfo_in", pmtu="sinfo_in"),
     row("EINVAL", "net0", "second_in", flags="eth_dev", pmtu="second_in"),
     row("EINVAL", "net0", "second_in", flags=None, pmtu="second_in"),
+    row("EINVAL", "net0", "02:00:00:00:00:01", mac="02:00:00:00:00:01"),
+    row("EINVAL", "net0", "01:00:5e:00:00:01", flags="eth_dev", mac="01:00:5e:00:00:01"),
+    row("EINVAL", "mac", "more", flags="eth_dev", mac="02:00:00:00:00:01,more"),
     row("EINVAL", "pmtu", "more", pmtu="second_in,more"),
     # A vector whose interrupt does not exist on this machine.
     row("EINVAL", "net0", "interrupt", in_="noticed_in"),

@@ -82,6 +82,22 @@ def test_ipv6_configures_itself(env):
     ksft_in(f"from {target}%eth7", out)
 
 
+def test_the_address_of_the_parameter(env):
+    pair(env, " mac=02:00:00:00:AB:01")
+    for machine in (env.a, env.b):
+        ksft_eq(link(machine)["address"], "02:00:00:00:ab:01")
+        # Of a permanent one udev thinks that it is the hardware's, and leaves it.
+        ksft_eq(machine.read_files("/sys/class/net/eth7/addr_assign_type"), "0\n")
+        ksft_in("02:00:00:00:ab:01", machine.run("ethtool -P eth7").stdout)
+    # And the other one is random.
+    env.a.run("rmmod muennet")
+    load(env.a, "name=eth7,eth8 in=channel_in,channel_in out=,channel_out reader_protocol=2,2 "
+                "writer_protocol=,2 flags=eth_dev,eth_dev mac=,02:00:00:00:00:02")
+    ksft_ne(link(env.a)["address"][:8], "02:00:00")
+    ksft_eq(link(env.a, "eth8")["address"], "02:00:00:00:00:02")
+    ksft_eq(env.a.read_files("/sys/class/net/eth7/addr_assign_type"), "1\n")
+
+
 def test_the_address_can_be_set(env):
     a, b = pair(env)
     mac = "02:12:34:56:78:9a"

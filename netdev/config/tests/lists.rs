@@ -16,6 +16,7 @@ mod cases {
             mode: Mode::Raw,
             mtu: 1_500,
             pmtu: None,
+            mac: None,
         };
         const SPARSE: &str = "name=a,b,c in=,i out=o,,o2 reader_protocol=,2 \
                               writer_protocol=1,,3 flags=,net_hdr mtu=,,9000 pmtu=,q";

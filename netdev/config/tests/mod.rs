@@ -26,7 +26,7 @@ impl List for Commas {
 }
 
 /// Names of the list parameters, in the order of [`Parameters`].
-pub(super) const LISTS: [&str; 8] = [
+pub(super) const LISTS: [&str; 9] = [
     "name",
     "in",
     "out",
@@ -35,13 +35,14 @@ pub(super) const LISTS: [&str; 8] = [
     "flags",
     "mtu",
     "pmtu",
+    "mac",
 ];
 
 /// An interface that nothing is wrong with.
 pub(super) const GOOD: &str = "name=a in=x reader_protocol=1 flags=net_hdr";
 
 /// All list parameters.
-pub(super) struct Parameters(pub(super) [Commas; 8]);
+pub(super) struct Parameters(pub(super) [Commas; 9]);
 
 impl Parameters {
     /// Those of a command line: "parameter=list" with a space between them.
@@ -64,7 +65,7 @@ impl Parameters {
     }
 
     pub(super) fn lists(&self) -> Lists<'_> {
-        let [name, in_channel, out_channel, reader_protocol, writer_protocol, flags, mtu, pmtu] =
+        let [name, in_channel, out_channel, reader_protocol, writer_protocol, flags, mtu, pmtu, mac] =
             &self.0;
         Lists {
             name,
@@ -75,6 +76,7 @@ impl Parameters {
             flags,
             mtu,
             pmtu,
+            mac,
         }
     }
 

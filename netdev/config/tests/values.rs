@@ -108,6 +108,51 @@ mod cases {
     }
 
     #[test]
+    fn addresses() {
+        let invalid = |value| Err(Problem::MacInvalid(text(value)));
+        let table = [
+            ("", Ok(None)),
+            ("02:00:00:00:00:01", Ok(Some([2, 0, 0, 0, 0, 1]))),
+            (
+                "fE:dC:Ba:98:76:54",
+                Ok(Some([0xfe, 0xdc, 0xba, 0x98, 0x76, 0x54])),
+            ),
+            ("00:00:00:00:00:01", Ok(Some([0, 0, 0, 0, 0, 1]))),
+            ("00:00:00:00:00:00", invalid("00:00:00:00:00:00")),
+            ("01:00:5e:00:00:01", invalid("01:00:5e:00:00:01")),
+            ("ff:ff:ff:ff:ff:ff", invalid("ff:ff:ff:ff:ff:ff")),
+            ("02:00:00:00:00", invalid("02:00:00:00:00")),
+            ("02:00:00:00:00:01:", invalid("02:00:00:00:00:01:")),
+            ("02:00:00:00:00:01:02", invalid("02:00:00:00:00:01:02")),
+            ("2:0:0:0:0:1", invalid("2:0:0:0:0:1")),
+            ("02-00-00-00-00-01", invalid("02-00-00-00-00-01")),
+            ("02:00:00:00:00:+1", invalid("02:00:00:00:00:+1")),
+            ("02:00:00:00:00:0g", invalid("02:00:00:00:00:0g")),
+            ("020000000001", invalid("020000000001")),
+            (":", invalid(":")),
+        ];
+        for (value, expected) in table {
+            let mut parameters = Parameters::good_but("flags", "eth_dev");
+            parameters.0[8] = Commas(Some(value));
+            let address = parameters
+                .lists()
+                .interface(0)
+                .map(|interface| interface.mac);
+            let expected = expected.map_err(|problem| ConfigError {
+                place: Place::Interface(text("a")),
+                problem,
+            });
+            assert_eq!((value, address), (value, expected));
+        }
+        for flags in ["", "net_hdr", "net_hdr+offload"] {
+            let mut parameters = Parameters::good_but("flags", flags);
+            parameters.0[8] = Commas(Some("02:00:00:00:00:01"));
+            let expected = wrong("a", Problem::MacWithoutEthernet(text("02:00:00:00:00:01")));
+            assert_eq!((flags, parameters.check()), (flags, expected));
+        }
+    }
+
+    #[test]
     fn flags() {
         let unknown = |flag| Err(Problem::FlagUnknown(text(flag)));
         let without_ip = |flags| Err(Problem::OffloadWithoutIp(text(flags)));
