@@ -27,7 +27,14 @@ use kernel::{
         from_err_ptr,
         to_result, //
     },
-    sync::rcu::rcu_barrier, //
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        },
+        rcu::rcu_barrier, //
+    },
 };
 
 /// What a driver does for devices on top of others.
@@ -65,9 +72,9 @@ pub(crate) trait Stacked: Operations {
 }
 
 /// A kind of devices: `struct rtnl_link_ops`.
-#[repr(transparent)]
 pub(crate) struct Kind<T: Stacked> {
     inner: Opaque<bindings::rtnl_link_ops>,
+    registered: Atomic<bool>,
     _data: PhantomData<T>,
 }
 
@@ -101,6 +108,7 @@ impl<T: Stacked> Kind<T> {
                 get_link_net: Some(Self::get_link_net),
                 ..pin_init::zeroed()
             }),
+            registered: Atomic::new(false),
             _data: PhantomData,
         }
     }
@@ -113,11 +121,19 @@ impl<T: Stacked> Kind<T> {
     ///
     /// # Errors
     ///
-    /// - `EEXIST`: there is one of its name.
+    /// - `EEXIST`: it is registered, or another one of its name.
     pub(crate) fn register(&'static self) -> Result<KindRegistration<T>> {
         fault::point("kind", ENOMEM)?;
-        // SAFETY: The kind is static, and whatever it points to.
-        to_result(unsafe { bindings::rtnl_link_register(self.as_ptr()) })?;
+        // C initialises anew what a kind that is registered has in use.
+        if self.registered.xchg(true, Acquire) {
+            return Err(EEXIST);
+        }
+        // SAFETY: The kind is static, and whatever it points to, and it is not registered.
+        let registered = to_result(unsafe { bindings::rtnl_link_register(self.as_ptr()) });
+        if registered.is_err() {
+            self.registered.store(false, Release);
+        }
+        registered?;
         // INVARIANT: It is registered now.
         Ok(KindRegistration(self))
     }
@@ -376,6 +392,7 @@ impl<T: Stacked> fmt::Display for KindName<T> {
 impl<T: Stacked> Drop for KindRegistration<T> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the kind is registered.
-        unsafe { bindings::rtnl_link_unregister(self.0.as_ptr()) }
+        unsafe { bindings::rtnl_link_unregister(self.0.as_ptr()) };
+        self.0.registered.store(false, Release);
     }
 }
