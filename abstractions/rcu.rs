@@ -20,15 +20,21 @@ use kernel::{
     },
     prelude::*,
     sync::{
-        rcu::Guard,
+        rcu::{
+            rcu_barrier,
+            Guard, //
+        },
+        Arc,
+        Completion,
         Refcount, //
     },
     types::Opaque, //
 };
 
-/// A shared value that outlives its last reference by an RCU grace period.
+/// A shared value of a map that outlives its last reference by an RCU grace period.
 ///
-/// The value is dropped in a softirq, so its drop must not sleep.
+/// [`RcuMap::share`] makes it, and the map does not go before it. The value is dropped in a
+/// softirq, so its drop must not sleep.
 ///
 /// # Invariants
 ///
@@ -42,7 +48,31 @@ struct Inner<T> {
     /// First, so that C's pointer to it is one to the whole.
     rcu: Opaque<bindings::callback_head>,
     refs: Refcount,
+    values: Arc<Values>,
     value: T,
+}
+
+/// Counts the values of a map that have not been dropped, and the map itself.
+#[pin_data]
+struct Values {
+    count: Refcount,
+    #[pin]
+    none: Completion,
+}
+
+impl Values {
+    fn new() -> impl PinInit<Self> {
+        pin_init!(Self {
+            count: Refcount::new(1),
+            none <- Completion::new(),
+        })
+    }
+
+    fn put(&self) {
+        if self.count.dec_and_test() {
+            self.none.complete_all();
+        }
+    }
 }
 
 // SAFETY: References are counted atomically, and the value may be used and dropped anywhere.
@@ -52,26 +82,6 @@ unsafe impl<T: Send + Sync> Send for RcuArc<T> {}
 unsafe impl<T: Send + Sync> Sync for RcuArc<T> {}
 
 impl<T: Send + Sync> RcuArc<T> {
-    /// Makes a shared value.
-    ///
-    /// # Errors
-    ///
-    /// - `ENOMEM`: there is no memory for it.
-    pub(crate) fn new(value: T) -> Result<Self> {
-        let inner = KBox::new(
-            Inner {
-                rcu: Opaque::uninit(),
-                refs: Refcount::new(1),
-                value,
-            },
-            GFP_KERNEL,
-        )?;
-        // INVARIANT: This is the one reference counted so far.
-        Ok(Self {
-            ptr: NonNull::from(KBox::leak(inner)),
-        })
-    }
-
     fn into_raw(self) -> *mut c_void {
         ManuallyDrop::new(self).ptr.as_ptr().cast()
     }
@@ -123,13 +133,17 @@ impl<T: Send + Sync> Drop for RcuArc<T> {
 unsafe extern "C" fn free<T>(head: *mut bindings::callback_head) {
     // SAFETY: The head is the first field of what came from a `KBox`, and all references and all
     // RCU readers that could have found it are gone.
-    drop(unsafe { KBox::from_raw(head.cast::<Inner<T>>()) });
+    let inner = unsafe { KBox::from_raw(head.cast::<Inner<T>>()) };
+    let values = inner.values.clone();
+    drop(inner);
+    values.put();
 }
 
 /// A map from numbers to shared values, read under RCU and in order.
 ///
 /// A look-up walks at most six nodes, however many entries there are. Any task may change the map;
-/// each change is one publication.
+/// each change is one publication. Dropping the map sleeps until nobody refers to a value of it
+/// and all have been dropped, which functions of this module do.
 ///
 /// # Invariants
 ///
@@ -138,7 +152,8 @@ unsafe extern "C" fn free<T>(head: *mut bindings::callback_head) {
 pub(crate) struct RcuMap<T: Send + Sync + 'static> {
     #[pin]
     xa: Opaque<bindings::xarray>,
-    _values: PhantomData<RcuArc<T>>,
+    values: Arc<Values>,
+    _entries: PhantomData<RcuArc<T>>,
 }
 
 // SAFETY: The XArray locks for itself; values may be used and dropped anywhere.
@@ -149,21 +164,54 @@ unsafe impl<T: Send + Sync> Sync for RcuMap<T> {}
 
 impl<T: Send + Sync> RcuMap<T> {
     /// Makes an empty map.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: there is no memory for it.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
             // SAFETY: The function initialises the XArray.
             xa <- Opaque::ffi_init(|xa| unsafe { bindings::muennet_xa_init(xa) }),
-            _values: PhantomData,
+            values: Arc::pin_init(Values::new(), GFP_KERNEL)?,
+            _entries: PhantomData,
         })
     }
 
-    /// Adds an entry. May sleep.
+    /// Makes a value that can be added. What drops the map must not have one.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: there is no memory for it.
+    pub(crate) fn share(&self, value: T) -> Result<RcuArc<T>> {
+        let inner = KBox::new(
+            Inner {
+                rcu: Opaque::uninit(),
+                refs: Refcount::new(1),
+                values: self.values.clone(),
+                value,
+            },
+            GFP_KERNEL,
+        )?;
+        self.values.count.inc();
+        // INVARIANT: This is the one reference counted so far.
+        Ok(RcuArc {
+            ptr: NonNull::from(KBox::leak(inner)),
+        })
+    }
+
+    fn made(&self, value: &RcuArc<T>) -> bool {
+        // SAFETY: By its type invariant the value lives as long as the reference.
+        Arc::ptr_eq(&self.values, unsafe { &(*value.ptr.as_ptr()).values })
+    }
+
+    /// Adds an entry, which this map made. May sleep.
     ///
     /// # Errors
     ///
     /// - `EEXIST`: there is one for `key`.
     /// - `ENOMEM`: there is no memory for it.
     pub(crate) fn insert(&self, key: u32, value: RcuArc<T>) -> Result {
+        debug_assert!(self.made(&value));
         let entry = value.into_raw();
         // SAFETY: The XArray is initialised by the type invariant.
         let inserted = unsafe { bindings::muennet_xa_insert(self.xa.get(), key as c_ulong, entry) };
@@ -175,8 +223,8 @@ impl<T: Send + Sync> RcuMap<T> {
         inserted.map_err(|error| if error == EBUSY { EEXIST } else { error })
     }
 
-    /// Puts another value in the place of one: a reader finds the old one or the new one, never
-    /// none. Returns the old one. May sleep.
+    /// Puts another value, which this map made, in the place of one: a reader finds the old one or
+    /// the new one, never none. Returns the old one. May sleep.
     ///
     /// # Errors
     ///
@@ -185,6 +233,7 @@ impl<T: Send + Sync> RcuMap<T> {
         let key = key as c_ulong;
         // SAFETY: The XArray is initialised by the type invariant.
         let mut old = unsafe { bindings::xa_load(self.xa.get(), key) };
+        debug_assert!(self.made(&value));
         let new = value.into_raw();
         loop {
             if old.is_null() {
@@ -253,7 +302,98 @@ impl<T: Send + Sync> PinnedDrop for RcuMap<T> {
         }
         // SAFETY: Nobody uses the XArray any more.
         unsafe { bindings::xa_destroy(self.xa.get()) };
-        // Values may wait for their end in functions of this module.
-        kernel::sync::rcu::rcu_barrier();
+        self.values.put();
+        self.values.none.wait_for_completion();
+        // The last one has been dropped by a function of this module that may not have returned.
+        rcu_barrier();
+    }
+}
+
+#[kernel::macros::kunit_tests(muennet_rcu)]
+mod tests {
+    use super::*;
+    use kernel::{
+        new_delayed_work,
+        sync::atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        workqueue::{
+            self,
+            DelayedWork,
+            WorkItem, //
+        },
+    };
+
+    /// Counts its drops.
+    struct Dropped(Arc<Atomic<u32>>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+
+    fn values(map: &RcuMap<Dropped>, count: &Arc<Atomic<u32>>) -> Result<RcuArc<Dropped>> {
+        map.share(Dropped(count.clone()))
+    }
+
+    #[test]
+    fn entries() -> Result {
+        let count = Arc::new(Atomic::new(0), GFP_KERNEL)?;
+        let map = KBox::pin_init(RcuMap::new(), GFP_KERNEL)?;
+        let value = values(&map, &count)?;
+        for (key, expected) in [(1, Ok(())), (7, Ok(())), (1, Err(EEXIST))] {
+            assert_eq!(map.insert(key, value.clone()), expected);
+        }
+        map.replace(7, values(&map, &count)?)?;
+        assert_eq!(map.replace(8, values(&map, &count)?).err(), Some(ENOENT));
+        let guard = kernel::sync::rcu::read_lock();
+        for (from, found) in [(0, Some(1)), (1, Some(1)), (2, Some(7)), (8, None)] {
+            assert_eq!(map.next(from, &guard).map(|(key, _)| key), found);
+        }
+        drop(guard);
+        drop(map.remove(1));
+        assert!(map.remove(1).is_none());
+        drop(value);
+        // One is in the map, and the map drops it.
+        drop(map);
+        assert_eq!(count.load(Relaxed), 3);
+        Ok(())
+    }
+
+    /// Drops a reference, later than the map is dropped.
+    #[pin_data]
+    struct Holder {
+        value: RcuArc<Dropped>,
+        #[pin]
+        work: DelayedWork<Holder>,
+    }
+
+    kernel::impl_has_delayed_work! {
+        impl HasDelayedWork<Self> for Holder { self.work }
+    }
+
+    impl WorkItem for Holder {
+        type Pointer = Pin<KBox<Holder>>;
+
+        fn run(_: Pin<KBox<Holder>>) {}
+    }
+
+    /// The map waits for who has a value, too.
+    #[test]
+    fn values_that_others_have() -> Result {
+        let count = Arc::new(Atomic::new(0), GFP_KERNEL)?;
+        let map = KBox::pin_init(RcuMap::new(), GFP_KERNEL)?;
+        let value = values(&map, &count)?;
+        map.insert(1, value.clone())?;
+        let holder = pin_init!(Holder {
+            value,
+            work <- new_delayed_work!("muennet_rcu"),
+        });
+        workqueue::system_unbound().enqueue_delayed(KBox::pin_init(holder, GFP_KERNEL)?, 10);
+        drop(map);
+        assert_eq!(count.load(Relaxed), 1);
+        Ok(())
     }
 }

@@ -88,6 +88,7 @@ impl Port {
 /// are no others.
 #[pin_data]
 pub(crate) struct Ports {
+    /// Dropped before `marks`, which waits for the values that members have.
     #[pin]
     members: Mutex<Members>,
     /// Changed with `members` locked.
@@ -119,8 +120,12 @@ impl Members {
 
 impl Ports {
     /// Makes a table without ports.
-    pub(crate) fn new() -> impl PinInit<Self> {
-        pin_init!(Self {
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: there is no memory for it.
+    pub(crate) fn new() -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
             members <- new_mutex!(
                 Members {
                     last: 0,
@@ -141,7 +146,7 @@ impl Ports {
     pub(crate) fn add(&self, device: &NetDevice, counters: &Arc<Counters>) -> Result<PortId> {
         let mut members = self.members.lock();
         let id = members.last.wrapping_add(1);
-        let port = RcuArc::new(Port {
+        let port = self.marks.share(Port {
             id,
             device: device.into(),
             counters: counters.clone(),
