@@ -155,7 +155,7 @@ impl SkBuff {
     /// How the stack wants the packet to be cut into segments, if it does.
     #[inline]
     pub(crate) fn segmentation(&self) -> Option<Segmentation> {
-        let mut it = bindings::muennet_segmentation::default();
+        let mut it = pin_init::zeroed::<bindings::muennet_segmentation>();
         // SAFETY: By the type invariant the packet is valid; the function only reads it, and writes
         // a variable of the right type.
         if !unsafe { bindings::muennet_skb_segmentation(self.as_ptr(), &raw mut it) } {
