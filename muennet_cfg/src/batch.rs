@@ -128,21 +128,20 @@ impl<T: Transport> Batch<'_, T> {
 
 /// Takes a line: words between blanks, up to one that begins with `#`.
 fn parse(bytes: &[u8]) -> Result<Line, Error> {
-    let line = std::str::from_utf8(bytes)
-        .map_err(|_| Error::Usage("the line is no text in UTF-8".to_owned()))?;
-    let words: Vec<_> = line
-        .split_whitespace()
-        .take_while(|word| !word.starts_with('#'))
+    let words: Vec<_> = bytes
+        .split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
+        .take_while(|word| !word.starts_with(b"#"))
         .collect();
     let usage = |error: WordsError| Error::Usage(error.to_string());
     match words.as_slice() {
         [] => Ok(Line::Nothing),
-        ["show"] => Ok(Line::Show(None)),
-        ["show", word] => match word.parse() {
+        [b"show"] => Ok(Line::Show(None)),
+        [b"show", word] => match Place::try_from(*word) {
             Ok(place) => Ok(Line::Show(Some(place))),
-            Err(error) => Err(usage(WordsError::Word((*word).to_owned(), error))),
+            Err(error) => Err(usage(WordsError::of_word(word, error))),
         },
-        ["show", ..] => Err(usage(WordsError::Count("show [INTERFACE]"))),
+        [b"show", ..] => Err(usage(WordsError::Count("show [INTERFACE]"))),
         words => Change::parse(words).map(Line::Change).map_err(usage),
     }
 }
@@ -180,12 +179,25 @@ mod tests {
             ),
             (b"del_child a#b", Ok(change(&["del_child", "a#b"]))),
             (b"show\n", Ok(Line::Show(None))),
-            (b"show net0", Ok(Line::Show(Some("net0".parse().unwrap())))),
+            (
+                b"show net0",
+                Ok(Line::Show(Some(b"net0"[..].try_into().unwrap()))),
+            ),
             (b"show a b", Err("usage: show [INTERFACE]")),
             (b"show /a", Err("\"/a\": no namespace can have this name")),
             (b"monitor", Err("there is no command \"monitor\" here")),
             (b"add_mark a #1", Err("usage: add_mark CHILD MARK")),
-            (b"add_mark \xff 1", Err("the line is no text in UTF-8")),
+            (
+                b"add_mark a\xff 1",
+                Ok(Line::Change(
+                    Change::parse(&[&b"add_mark"[..], b"a\xff", b"1"]).unwrap(),
+                )),
+            ),
+            (b"\xff", Err("there is no command \"\\xFF\" here")),
+            (
+                b"add_mark a \xff",
+                Err("\"\\xFF\": a mark is a decimal number, or a hexadecimal one with 0x"),
+            ),
         ];
         for (bytes, expected) in table {
             let found = parse(bytes).map_err(|error| error.to_string());

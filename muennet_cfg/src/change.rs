@@ -2,8 +2,10 @@
 
 //! The commands that change something.
 
+use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::fmt;
-use std::str::FromStr;
+use std::os::unix::ffi::OsStrExt;
 
 use crate::error::Error;
 use crate::names::IfName;
@@ -59,11 +61,11 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WordsError {
     /// No such command.
-    Unknown(String),
+    Unknown(OsString),
     /// Not as many words as it takes: how it is called.
     Count(&'static str),
     /// A word that makes no sense.
-    Word(String, WordError),
+    Word(OsString, WordError),
 }
 
 impl fmt::Display for WordsError {
@@ -78,41 +80,49 @@ impl fmt::Display for WordsError {
 
 impl std::error::Error for WordsError {}
 
+impl WordsError {
+    /// What is wrong with this word.
+    pub fn of_word(word: &[u8], error: WordError) -> Self {
+        WordsError::Word(OsStr::from_bytes(word).to_owned(), error)
+    }
+}
+
 impl Change {
     /// Takes a change from its words, the first of which is the command.
     ///
     /// # Errors
     ///
     /// What is wrong with the words.
-    pub fn parse(words: &[&str]) -> Result<Self, WordsError> {
-        Ok(match words {
-            ["add_child", parent, child] => Change::AddChild {
+    pub fn parse<W: AsRef<[u8]>>(words: &[W]) -> Result<Self, WordsError> {
+        let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
+        Ok(match words.as_slice() {
+            [b"add_child", parent, child] => Change::AddChild {
                 parent: word(parent)?,
-                child: IfName::for_new(child).map_err(|error| wrong(child, error))?,
+                child: IfName::for_new(child).map_err(|error| WordsError::of_word(child, error))?,
             },
-            ["del_child", child] => Change::DelChild {
+            [b"del_child", child] => Change::DelChild {
                 child: word(child)?,
             },
-            ["add_mark", child, mark] => Change::AddMark {
-                child: word(child)?,
-                mark: word(mark)?,
-            },
-            ["del_mark", child, mark] => Change::DelMark {
+            [b"add_mark", child, mark] => Change::AddMark {
                 child: word(child)?,
                 mark: word(mark)?,
             },
-            ["move_mark", from, to, mark] => Change::MoveMark {
+            [b"del_mark", child, mark] => Change::DelMark {
+                child: word(child)?,
+                mark: word(mark)?,
+            },
+            [b"move_mark", from, to, mark] => Change::MoveMark {
                 from: word(from)?,
                 to: word(to)?,
                 mark: word(mark)?,
             },
-            ["add_child", ..] => return Err(WordsError::Count("add_child PARENT CHILD")),
-            ["del_child", ..] => return Err(WordsError::Count("del_child CHILD")),
-            ["add_mark", ..] => return Err(WordsError::Count("add_mark CHILD MARK")),
-            ["del_mark", ..] => return Err(WordsError::Count("del_mark CHILD MARK")),
-            ["move_mark", ..] => return Err(WordsError::Count("move_mark FROM TO MARK")),
-            [] => return Err(WordsError::Unknown(String::new())),
-            [other, ..] => return Err(WordsError::Unknown((*other).to_owned())),
+            [b"add_child", ..] => return Err(WordsError::Count("add_child PARENT CHILD")),
+            [b"del_child", ..] => return Err(WordsError::Count("del_child CHILD")),
+            [b"add_mark", ..] => return Err(WordsError::Count("add_mark CHILD MARK")),
+            [b"del_mark", ..] => return Err(WordsError::Count("del_mark CHILD MARK")),
+            [b"move_mark", ..] => return Err(WordsError::Count("move_mark FROM TO MARK")),
+            [] => return Err(WordsError::Unknown(OsString::new())),
+            [other, ..] => return Err(WordsError::Unknown(OsStr::from_bytes(other).to_owned())),
         })
     }
 
@@ -128,7 +138,7 @@ impl Change {
     ) -> Result<Request, Error> {
         let new = |command| Request::generic(family, command, VERSION);
         let mut place = |request: Request, place: &Place, name, number| {
-            let request = request.text(name, place.name.as_str());
+            let request = request.text(name, &place.name);
             Ok::<_, Error>(match &place.netns {
                 Some(netns) => request.i32(number, netnsid(netns)?),
                 None => request,
@@ -136,8 +146,8 @@ impl Change {
         };
         Ok(match self {
             Change::AddChild { parent, child } => new(command::ADD_CHILD)
-                .text(attribute::PARENT_IFNAME, parent.as_str())
-                .text(attribute::IFNAME, child.as_str()),
+                .text(attribute::PARENT_IFNAME, parent)
+                .text(attribute::IFNAME, child),
             Change::DelChild { child } => place(
                 new(command::DEL_CHILD),
                 child,
@@ -179,12 +189,9 @@ impl fmt::Display for Change {
     }
 }
 
-fn word<T: FromStr<Err = WordError>>(word: &str) -> Result<T, WordsError> {
-    word.parse().map_err(|error| wrong(word, error))
-}
-
-fn wrong(word: &str, error: WordError) -> WordsError {
-    WordsError::Word(word.to_owned(), error)
+fn word<'a, T: TryFrom<&'a [u8], Error = WordError>>(word: &'a [u8]) -> Result<T, WordsError> {
+    word.try_into()
+        .map_err(|error| WordsError::of_word(word, error))
 }
 
 #[cfg(test)]
@@ -220,6 +227,10 @@ mod tests {
             (
                 &["add_child", "net0", "a/b"],
                 Err("\"a/b\": the name of an interface can not contain '/'"),
+            ),
+            (
+                &["add_child", "net0", "\u{7f}"],
+                Err("\"\\u{7f}\": the name of an interface can not contain '\\u{7f}'"),
             ),
             (
                 &["add_mark", "child0", "x"],
@@ -273,6 +284,10 @@ mod tests {
             let mut expected = expected.clone();
             assert_eq!(request.seal(4, 1), expected.seal(4, 1), "{words:?}");
         }
+        let bytes = Change::parse(&[&b"del_child"[..], b"a\xff"]).unwrap();
+        let mut request = bytes.request(29, netnsid).unwrap();
+        let mut expected = new(4).text(2, b"a\xff");
+        assert_eq!(request.seal(4, 1), expected.seal(4, 1));
         let unknown = Change::parse(&["del_child", "red/child0"]).unwrap();
         assert!(unknown.request(29, netnsid).is_err());
     }

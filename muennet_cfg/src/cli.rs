@@ -2,8 +2,11 @@
 
 //! The command line. The help, the completions and the manual page all come from here.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
+use clap::builder::OsStringValueParser;
+use clap::builder::TypedValueParser;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueHint;
@@ -13,6 +16,7 @@ use crate::change::Change;
 use crate::names::IfName;
 use crate::names::Mark;
 use crate::names::Place;
+use crate::names::WordError;
 
 /// Manage the children and marks of muennet interfaces
 ///
@@ -50,10 +54,10 @@ pub enum Command {
     /// The child is down at first and lies in the network namespace where the command works.
     AddChild {
         /// The main interface
-        #[arg(value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(existing), value_hint = ValueHint::Other)]
         parent: IfName,
         /// Name of the child to be, 15 bytes at most
-        #[arg(value_parser = IfName::for_new, value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(IfName::for_new), value_hint = ValueHint::Other)]
         child: IfName,
     },
     /// Delete a child
@@ -61,7 +65,7 @@ pub enum Command {
     /// Its marks are nobody's then.
     DelChild {
         /// The child, [NETNS/]NAME
-        #[arg(value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         child: Place,
     },
     /// Let a child own a mark
@@ -70,7 +74,7 @@ pub enum Command {
     /// the mark.
     AddMark {
         /// The child, [NETNS/]NAME
-        #[arg(value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         child: Place,
         /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
@@ -80,7 +84,7 @@ pub enum Command {
     /// Incoming packets with this mark go to the parent then.
     DelMark {
         /// The child, [NETNS/]NAME
-        #[arg(value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         child: Place,
         /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
@@ -90,10 +94,10 @@ pub enum Command {
     /// At every moment one of the two owns it: no packet goes astray meanwhile.
     MoveMark {
         /// The child that owns the mark, [NETNS/]NAME
-        #[arg(value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         from: Place,
         /// The child that is to own it, [NETNS/]NAME
-        #[arg(value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         to: Place,
         /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
@@ -101,9 +105,11 @@ pub enum Command {
     /// Show interfaces, their channels, counters, children and marks
     ///
     /// Control characters in names stand there as escapes, \u{1b}; with --json names are as they are.
+    /// In both, a byte that is no UTF-8 is an escape, \xff, and a backslash is two. Commands take
+    /// names as they are.
     Show {
         /// Only this interface and its children, [NETNS/]NAME
-        #[arg(value_hint = ValueHint::Other)]
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         interface: Option<Place>,
     },
     /// Tell of children that are added or deleted and of changes of marks, as it happens
@@ -136,6 +142,21 @@ pub enum Command {
     Man,
 }
 
+/// Has clap hand a word over as it is: names need not be UTF-8.
+fn bytes<T: Clone + Send + Sync + 'static>(
+    parse: fn(&[u8]) -> Result<T, WordError>,
+) -> impl TypedValueParser<Value = T> {
+    OsStringValueParser::new().try_map(move |word| parse(word.as_bytes()))
+}
+
+fn existing(word: &[u8]) -> Result<IfName, WordError> {
+    word.try_into()
+}
+
+fn place(word: &[u8]) -> Result<Place, WordError> {
+    word.try_into()
+}
+
 impl Command {
     /// The change that a command asks for, if it does; otherwise the command.
     ///
@@ -156,6 +177,8 @@ impl Command {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+
     use clap::CommandFactory;
 
     use super::*;
@@ -187,5 +210,13 @@ mod tests {
             let here = here.and_then(|cli| cli.command.into_change().ok());
             assert_eq!(here, Change::parse(words).ok(), "{words:?}");
         }
+    }
+
+    #[test]
+    fn names_of_any_bytes() {
+        let words: [&[u8]; 3] = [b"add_mark", b"a\xff", b"1"];
+        let line = [&b"muennet_cfg"[..]].into_iter().chain(words);
+        let here = Cli::try_parse_from(line.map(OsStr::from_bytes)).unwrap();
+        assert_eq!(here.command.into_change().ok(), Change::parse(&words).ok());
     }
 }

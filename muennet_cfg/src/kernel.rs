@@ -302,7 +302,7 @@ impl<T: Transport> Kernel<T> {
     ) -> Result<Request, Error> {
         let mut request = Request::generic(self.family, command, VERSION);
         if let Some(place) = place {
-            request = request.text(attribute::IFNAME, place.name.as_str());
+            request = request.text(attribute::IFNAME, &place.name);
             if let Some(netns) = &place.netns {
                 let number = numbers.get(self.namespaces.as_mut(), netns)?;
                 request = request.i32(attribute::NETNSID, number);

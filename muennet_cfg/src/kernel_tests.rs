@@ -211,7 +211,7 @@ fn one_interface() {
             _ => Told::Refused(19, Some("there is no such interface"), Some(20)),
         }
     });
-    let mut get = |word: &str| kernel.interface(&word.parse().unwrap());
+    let mut get = |word: &str| kernel.interface(&word.as_bytes().try_into().unwrap());
     let channel = |name: &str| {
         Some(Channel {
             name: name.into(),
@@ -383,7 +383,7 @@ fn gathering() {
         all.collect::<Vec<_>>().join(", ")
     }
     for (word, expected) in table {
-        let place = word.map(|word| word.parse().unwrap());
+        let place = word.map(|word| word.as_bytes().try_into().unwrap());
         let nodes = gather(&mut kernel(answer), place.as_ref()).unwrap();
         assert_eq!(names(&nodes), expected);
     }

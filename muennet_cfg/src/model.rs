@@ -181,13 +181,13 @@ impl Fields {
             let interface = &mut fields.interface;
             match kind {
                 attribute::IFINDEX => fields.link.ifindex = Some(value.u32()?),
-                attribute::IFNAME => fields.link.ifname = Some(value.text()),
+                attribute::IFNAME => fields.link.ifname = Some(value.name()),
                 attribute::NETNSID => fields.link.netnsid = Some(value.i32()?),
                 attribute::PARENT_IFINDEX => fields.parent.ifindex = Some(value.u32()?),
-                attribute::PARENT_IFNAME => fields.parent.ifname = Some(value.text()),
+                attribute::PARENT_IFNAME => fields.parent.ifname = Some(value.name()),
                 attribute::PARENT_NETNSID => fields.parent.netnsid = Some(value.i32()?),
                 attribute::FROM_IFINDEX => fields.from.ifindex = Some(value.u32()?),
-                attribute::FROM_IFNAME => fields.from.ifname = Some(value.text()),
+                attribute::FROM_IFNAME => fields.from.ifname = Some(value.name()),
                 attribute::FROM_NETNSID => fields.from.netnsid = Some(value.i32()?),
                 attribute::MARK => fields.mark = Some(value.u32()?),
                 attribute::MARK_COUNT => fields.mark_count = Some(value.u32()?),
@@ -275,7 +275,7 @@ fn parse_channel(attributes: Attributes<'_>) -> Result<Channel, Malformed> {
     for attribute in attributes.iter() {
         let (kind, value) = attribute?;
         match kind {
-            channel::NAME => parsed.name = value.text(),
+            channel::NAME => parsed.name = value.name(),
             channel::PROTOCOL => parsed.protocol = value.uint()?,
             channel::REGION_SIZE => parsed.region_size = value.uint()?,
             channel::ELEMENT_SIZE => parsed.element_size = Some(value.uint()?),

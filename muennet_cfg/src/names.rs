@@ -7,39 +7,45 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
+use crate::printable;
+
 /// The longest name of an interface, in bytes: `IFNAMSIZ` - 1.
 const LONGEST_NAME: usize = 15;
 
 /// The longest alternative name of an interface, in bytes: `ALTIFNAMSIZ` - 1.
 const LONGEST_ALTERNATIVE: usize = 127;
 
-/// The name of a network interface; in a request that of one that exists may be an alternative one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-pub struct IfName(String);
+/// What the kernel's `isspace()` takes for a space, by the table of Latin-1, wherever it is.
+const LATIN_SPACE: u8 = 0xa0;
 
-impl IfName {
-    /// The name as text.
-    pub fn as_str(&self) -> &str {
+/// The name of a network interface; in a request that of one that exists may be an alternative one.
+///
+/// To the kernel it is bytes, which need not be UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct IfName(Vec<u8>);
+
+impl AsRef<[u8]> for IfName {
+    fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
 impl fmt::Display for IfName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(&printable::name(&self.0))
     }
 }
 
-impl FromStr for IfName {
-    type Err = WordError;
+impl TryFrom<&[u8]> for IfName {
+    type Error = WordError;
 
     /// Takes the name of an interface that exists.
-    fn from_str(word: &str) -> Result<Self, WordError> {
+    fn try_from(word: &[u8]) -> Result<Self, WordError> {
         if word.is_empty() {
             Err(WordError::EmptyName)
         } else if word.len() > LONGEST_ALTERNATIVE {
             Err(WordError::LongName(word.len(), LONGEST_ALTERNATIVE))
-        } else if word.contains('\0') {
+        } else if word.contains(&0) {
             // It would end the name.
             Err(WordError::Character('\0'))
         } else {
@@ -54,20 +60,23 @@ impl IfName {
     /// # Errors
     ///
     /// What is wrong with the name.
-    pub fn for_new(word: &str) -> Result<Self, WordError> {
+    pub fn for_new(word: &[u8]) -> Result<Self, WordError> {
+        let text = printable::name(word);
         if word.is_empty() {
             Err(WordError::EmptyName)
         } else if word.len() > LONGEST_NAME {
             Err(WordError::LongName(word.len(), LONGEST_NAME))
-        } else if word == "." || word == ".." {
+        } else if text == "." || text == ".." {
             Err(WordError::Dots)
-        } else if let Some(bad) = word
+        } else if let Some(bad) = text
             .chars()
             .find(|c| matches!(c, '/' | ':') || c.is_whitespace() || c.is_control())
         {
             Err(WordError::Character(bad))
-        } else if word.replacen("%d", "", 1).contains('%') {
+        } else if text.replacen("%d", "", 1).contains('%') {
             Err(WordError::Percent)
+        } else if word.contains(&LATIN_SPACE) {
+            Err(WordError::Space)
         } else {
             Ok(IfName(word.to_owned()))
         }
@@ -94,18 +103,22 @@ impl fmt::Display for Place {
     }
 }
 
-impl FromStr for Place {
-    type Err = WordError;
+impl TryFrom<&[u8]> for Place {
+    type Error = WordError;
 
-    fn from_str(word: &str) -> Result<Self, WordError> {
-        let (netns, name) = match word.split_once('/') {
-            Some(("" | "." | "..", _)) => return Err(WordError::Namespace),
-            Some((netns, name)) => (Some(netns.to_owned()), name),
-            None => (None, word),
+    fn try_from(word: &[u8]) -> Result<Self, WordError> {
+        let mut parts = word.splitn(2, |byte| *byte == b'/');
+        let (netns, name) = match (parts.next().unwrap_or_default(), parts.next()) {
+            (name, None) => (None, name),
+            (netns, Some(name)) => match std::str::from_utf8(netns) {
+                Ok("" | "." | "..") => return Err(WordError::Namespace),
+                Ok(netns) => (Some(netns.to_owned()), name),
+                Err(_) => return Err(WordError::NamespaceBytes),
+            },
         };
         Ok(Place {
             netns,
-            name: name.parse()?,
+            name: name.try_into()?,
         })
     }
 }
@@ -124,6 +137,14 @@ impl Mark {
 impl fmt::Display for Mark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl TryFrom<&[u8]> for Mark {
+    type Error = WordError;
+
+    fn try_from(word: &[u8]) -> Result<Self, WordError> {
+        std::str::from_utf8(word).map_or(Err(WordError::NotANumber), str::parse)
     }
 }
 
@@ -162,10 +183,14 @@ pub enum WordError {
     Dots,
     /// A name with this character in it.
     Character(char),
+    /// A name with the byte 0xa0 in it.
+    Space,
     /// A name with more than one `%d`, or another `%`.
     Percent,
     /// Something else than the name of a namespace before the `/`.
     Namespace,
+    /// The name of a namespace that is no UTF-8.
+    NamespaceBytes,
     /// A mark that is neither decimal nor hexadecimal.
     NotANumber,
     /// A mark with leading zeros: iptables takes 010 for 8.
@@ -188,12 +213,19 @@ impl fmt::Display for WordError {
             WordError::Character(bad) => {
                 write!(f, "the name of an interface can not contain {bad:?}")
             }
+            WordError::Space => write!(
+                f,
+                "the name of an interface can not contain the byte 0xa0, a space to the kernel"
+            ),
             WordError::Percent => write!(
                 f,
                 "in the name of an interface % stands only in one %d, for which the kernel takes \
                  a free number"
             ),
             WordError::Namespace => write!(f, "no namespace can have this name"),
+            WordError::NamespaceBytes => {
+                write!(f, "the name of a namespace has to be UTF-8 here")
+            }
             WordError::NotANumber => {
                 write!(
                     f,
@@ -257,62 +289,76 @@ mod tests {
     fn names() {
         type Expected = Result<(), WordError>;
         // The word; as the name of an interface that exists; as that of one to be.
-        let table: &[(&str, Expected, Expected)] = &[
-            ("net0", Ok(()), Ok(())),
-            ("a", Ok(()), Ok(())),
-            ("abcdefghijklmno", Ok(()), Ok(())),
-            ("child%d", Ok(()), Ok(())),
-            ("a.b", Ok(()), Ok(())),
-            ("...", Ok(()), Ok(())),
-            ("#1", Ok(()), Ok(())),
-            ("", Err(WordError::EmptyName), Err(WordError::EmptyName)),
-            ("abcdefghijklmnop", Ok(()), Err(WordError::LongName(16, 15))),
-            ("äöüäöüäö", Ok(()), Err(WordError::LongName(16, 15))),
-            (&"x".repeat(127), Ok(()), Err(WordError::LongName(127, 15))),
+        let table: &[(&[u8], Expected, Expected)] = &[
+            (b"net0", Ok(()), Ok(())),
+            (b"a", Ok(()), Ok(())),
+            (b"abcdefghijklmno", Ok(()), Ok(())),
+            (b"child%d", Ok(()), Ok(())),
+            (b"a.b", Ok(()), Ok(())),
+            (b"...", Ok(()), Ok(())),
+            (b"#1", Ok(()), Ok(())),
+            (b"", Err(WordError::EmptyName), Err(WordError::EmptyName)),
             (
-                &"x".repeat(128),
+                b"abcdefghijklmnop",
+                Ok(()),
+                Err(WordError::LongName(16, 15)),
+            ),
+            (
+                "äöüäöüäö".as_bytes(),
+                Ok(()),
+                Err(WordError::LongName(16, 15)),
+            ),
+            (&[b'x'; 127], Ok(()), Err(WordError::LongName(127, 15))),
+            (
+                &[b'x'; 128],
                 Err(WordError::LongName(128, 127)),
                 Err(WordError::LongName(128, 15)),
             ),
-            ("child%s", Ok(()), Err(WordError::Percent)),
-            ("%d%d", Ok(()), Err(WordError::Percent)),
-            ("100%", Ok(()), Err(WordError::Percent)),
-            (".", Ok(()), Err(WordError::Dots)),
-            ("..", Ok(()), Err(WordError::Dots)),
-            ("a/b", Ok(()), Err(WordError::Character('/'))),
-            ("a:b", Ok(()), Err(WordError::Character(':'))),
-            ("a b", Ok(()), Err(WordError::Character(' '))),
-            ("a\tb", Ok(()), Err(WordError::Character('\t'))),
+            (b"child%s", Ok(()), Err(WordError::Percent)),
+            (b"%d%d", Ok(()), Err(WordError::Percent)),
+            (b"100%", Ok(()), Err(WordError::Percent)),
+            (b".", Ok(()), Err(WordError::Dots)),
+            (b"..", Ok(()), Err(WordError::Dots)),
+            (b"a/b", Ok(()), Err(WordError::Character('/'))),
+            (b"a:b", Ok(()), Err(WordError::Character(':'))),
+            (b"a b", Ok(()), Err(WordError::Character(' '))),
+            (b"a\tb", Ok(()), Err(WordError::Character('\t'))),
             (
-                "a\0b",
+                b"a\0b",
                 Err(WordError::Character('\0')),
                 Err(WordError::Character('\0')),
             ),
+            (b"a\xff", Ok(()), Ok(())),
+            ("à".as_bytes(), Ok(()), Err(WordError::Space)),
+            (b"a\xa0b", Ok(()), Err(WordError::Space)),
+            (b"\xff \xff", Ok(()), Err(WordError::Character(' '))),
         ];
         for (word, existing, new) in table {
-            assert_eq!(word.parse::<IfName>().map(|_| ()), *existing, "{word:?}");
+            assert_eq!(IfName::try_from(*word).map(|_| ()), *existing, "{word:?}");
             assert_eq!(IfName::for_new(word).map(|_| ()), *new, "{word:?}");
         }
     }
 
     #[test]
     fn places() {
-        type Expected = Result<(Option<&'static str>, &'static str), WordError>;
-        let table: &[(&str, Expected)] = &[
-            ("child0", Ok((None, "child0"))),
-            ("blue/child0", Ok((Some("blue"), "child0"))),
-            ("3/child0", Ok((Some("3"), "child0"))),
-            ("/child0", Err(WordError::Namespace)),
-            ("../child0", Err(WordError::Namespace)),
-            ("./child0", Err(WordError::Namespace)),
-            ("blue/", Err(WordError::EmptyName)),
-            ("", Err(WordError::EmptyName)),
+        type Expected = Result<(Option<&'static str>, &'static [u8]), WordError>;
+        let table: &[(&[u8], Expected)] = &[
+            (b"child0", Ok((None, b"child0"))),
+            (b"blue/child0", Ok((Some("blue"), b"child0"))),
+            (b"3/child0", Ok((Some("3"), b"child0"))),
+            (b"/child0", Err(WordError::Namespace)),
+            (b"../child0", Err(WordError::Namespace)),
+            (b"./child0", Err(WordError::Namespace)),
+            (b"blue/", Err(WordError::EmptyName)),
+            (b"", Err(WordError::EmptyName)),
+            (b"blue/\xff", Ok((Some("blue"), b"\xff"))),
+            (b"\xff/child0", Err(WordError::NamespaceBytes)),
         ];
         for (word, expected) in table {
-            let place = word.parse::<Place>();
+            let place = Place::try_from(*word);
             let place = place
                 .as_ref()
-                .map(|p| (p.netns.as_deref(), p.name.as_str()));
+                .map(|p| (p.netns.as_deref(), p.name.as_ref()));
             assert_eq!(place, expected.as_ref().map(|e| *e), "{word:?}");
         }
     }

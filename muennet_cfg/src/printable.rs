@@ -7,6 +7,17 @@
 use std::fmt;
 use std::fmt::Write;
 
+/// A name as text, each byte that is no UTF-8 as an escape (`\xff`) and each backslash as two: so
+/// two names that differ do not look alike.
+pub fn name(bytes: &[u8]) -> String {
+    let mut text = String::new();
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(&chunk.valid().replace('\\', r"\\"));
+        text.extend(chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}")));
+    }
+    text
+}
+
 /// Displays what it holds with characters as escapes (`\u{1b}`) that are not to be seen, or change
 /// what is: controls (also DEL and those of C1), marks of direction, separators of lines, spaces of
 /// other kinds and none.
@@ -43,6 +54,23 @@ impl<W: Write + ?Sized> Write for Escaping<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names() {
+        for (given, expected) in [
+            (&b""[..], ""),
+            (b"child0", "child0"),
+            ("äöü€".as_bytes(), "äöü€"),
+            (b"\xff", r"\xff"),
+            (br"\xff", r"\\xff"),
+            (br"a\b", r"a\\b"),
+            (b"a\xe4b\xffc", r"a\xe4b\xffc"),
+            (b"\xe2\x82", r"\xe2\x82"),
+            (b"\xed\xa0\x80", r"\xed\xa0\x80"),
+        ] {
+            assert_eq!(name(given), expected, "{given:?}");
+        }
+    }
 
     #[test]
     fn hidden_characters() {

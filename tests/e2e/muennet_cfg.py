@@ -247,6 +247,21 @@ def test_names_do_not_rule_the_terminal(env):
     ksft_eq(main["children"][0]["ifname"], "a\x1b[31m", "JSON has it as it is")
 
 
+def test_names_of_any_bytes(env):
+    tool = Tool(env)
+    one, other = (rf"$(printf 'a\{byte}')" for byte in ("377", "376"))
+    tool.does(f'add_child net0 "{one}"', f'add_child net0 "{other}"', f'add_mark "{one}" 1',
+              f'add_mark "{other}" 2', f'move_mark "{one}" "{other}" 1')
+    ksft_eq(tool.marks(), {(None, r"a\xff"): [], (None, r"a\xfe"): [1, 2]})
+    text = tool.run("show").stdout
+    for name in r"a\xff: down", r"a\xfe: down":
+        ksft_in(name, text)
+    ksft_eq([node["ifname"] for node in tool.show(f'"{other}"')], [r"a\xfe"])
+    batch = tool.run("batch -", stdin=b"del_mark a\xfe 1\ndel_child a\xff\n")
+    ksft_eq((batch.ret, batch.stderr), (0, ""))
+    ksft_eq(tool.marks(), {(None, r"a\xfe"): [2]})
+
+
 def test_papers(env):
     tool = Tool(env, loaded=False)
     for shell, check in (("bash", "bash -n"), ("zsh", "grep -q '^#compdef muennet_cfg'"),

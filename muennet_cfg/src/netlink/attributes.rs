@@ -5,6 +5,7 @@
 use netlink_packet_core::NlasIterator;
 
 use super::Malformed;
+use crate::printable;
 
 /// The attributes of a message, or of an attribute that holds others.
 #[derive(Clone, Copy, Debug)]
@@ -90,8 +91,16 @@ impl<'a> Value<'a> {
 
     /// A text; what is no UTF-8 in it is replaced.
     pub fn text(self) -> String {
-        let bytes = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
-        String::from_utf8_lossy(bytes).into_owned()
+        String::from_utf8_lossy(self.until_zero()).into_owned()
+    }
+
+    /// A name, which is any bytes: as [`printable::name`] writes it.
+    pub fn name(self) -> String {
+        printable::name(self.until_zero())
+    }
+
+    fn until_zero(self) -> &'a [u8] {
+        self.0.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
     fn bytes<const N: usize>(self) -> Result<[u8; N], Malformed> {
@@ -134,6 +143,7 @@ mod tests {
         ] {
             assert_eq!(Value(bytes).text(), text, "{bytes:?}");
         }
+        assert_eq!(Value(b"a\xffb\0tail").name(), r"a\xffb");
     }
 
     #[test]

@@ -48,8 +48,8 @@ impl Request {
     }
 
     /// Adds a text, with the zero that ends it.
-    pub fn text(self, kind: u16, value: &str) -> Self {
-        let mut bytes = value.as_bytes().to_vec();
+    pub fn text(self, kind: u16, value: impl AsRef<[u8]>) -> Self {
+        let mut bytes = value.as_ref().to_vec();
         bytes.push(0);
         self.attribute(kind, bytes)
     }
