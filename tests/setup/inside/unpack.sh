@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# unpack.sh KVER: fills /kernel with the image, the modules, the source and the
-# build configuration of a kernel.
+# unpack.sh KVER: fills /kernel with the image, the modules, the headers, the source and
+# the build configuration of a kernel.
 
 set -euo pipefail
 
@@ -12,7 +12,7 @@ kver=$1
 
 mapfile -t packages < <(kernel_packages "$kver")
 
-rm -rf /kernel/debs /kernel/unpacked /kernel/source /kernel/modules
+rm -rf /kernel/debs /kernel/unpacked /kernel/headers /kernel/source /kernel/modules
 mkdir /kernel/debs /kernel/unpacked /kernel/source /kernel/modules
 cd /kernel/debs
 apt-get download -o APT::Sandbox::User=root "${packages[@]}"
@@ -26,6 +26,7 @@ cd /kernel/unpacked
 headers=usr/src/linux-headers-$kver
 cp "$headers/.config" /kernel/config
 cp "$headers/Module.symvers" /kernel/Module.symvers
+mv -T "$headers" /kernel/headers
 
 modules=$(find . -type d -path "*lib/modules/$kver" | head -n 1)
 image=$(find . \( -name "vmlinuz-$kver" -o -path "*/$kver/vmlinuz" \) -type f | head -n 1)
