@@ -9,8 +9,8 @@ import struct
 
 from e2e import hostile, rogue_packets
 from e2e.hostile import ETHERNET, IP, OFFLOAD, RAW, Peer, frame
-from rig import (V4, V6, KsftNamedVariant, Script, defer, ip_element, ksft_eq, ksft_in,
-                 ksft_true, ksft_variants, wait_for)
+from rig import (V4, V6, KsftNamedVariant, Script, defer, ip_element, ksft_eq, ksft_in, ksft_true,
+                 ksft_variants, sampled, wait_for)
 from rig.packets import checksum, ip4
 
 SYSTEM = hostile.SYSTEM
@@ -120,6 +120,7 @@ def in_mode(peer: Peer, data: bytes) -> bytes:
     return frame(data, bytes.fromhex(address.replace(":", "")))
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("ip", IP), KsftNamedVariant("ethernet", ETHERNET)])
 def test_verdicts(env, mode):
     peer = Peer(env, mode)
@@ -171,6 +172,7 @@ def test_child(env):
     ksft_eq(verdicts(peer, [element], "child0"), [False], "nothing is summed without the parent")
 
 
+@sampled(2)
 @ksft_variants([KsftNamedVariant(mode.name, mode, has) for mode, has in
                 ((RAW, False), (OFFLOAD, False), (IP, True), (ETHERNET, True))])
 def test_feature(env, mode, has):
@@ -216,6 +218,7 @@ END
 """
 
 
+@sampled(2)
 @ksft_variants([KsftNamedVariant(f"{mode.name}{'_rewritten' if rewrite else ''}", mode, rewrite)
                 for mode in (IP, ETHERNET) for rewrite in (False, True)])
 def test_counted(env, mode, rewrite):

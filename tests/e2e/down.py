@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from rig import (PAIR, README, V4, End, KsftNamedVariant, Script, Writer, counters, defer,
-                 ip_element, ksft_eq, ksft_true, ksft_variants, load, pair, ping, stats, unload,
-                 up, wait_counters, wait_for, wait_stats)
+                 ip_element, ksft_eq, ksft_true, ksft_variants, load, pair, ping, sampled, stats,
+                 unload, up, wait_counters, wait_for, wait_stats)
 from rig.packets import udp4
 
 SYSTEM = PAIR
@@ -28,6 +28,7 @@ def element(number: int) -> bytes:
     return ip_element(udp4(V4["b"], V4["a"], 9, number.to_bytes(8, "little")))
 
 
+@sampled(1)
 @ksft_variants(STOPS)
 def test_channel_is_left_alone(env, stop):
     pair(env)
@@ -43,6 +44,7 @@ def test_channel_is_left_alone(env, stop):
         ksft_true(channel.content() == before, "nothing in the region changed")
 
 
+@sampled(1)
 @ksft_variants(STOPS)
 def test_in_channel_is_not_written(env, stop):
     load(env.a)

@@ -7,7 +7,7 @@ import re
 import struct
 
 from rig import (Channel, KsftNamedVariant, System, counters, errno_of, interfaces, ksft_eq,
-                 ksft_in, ksft_variants, load, unload, wait_for)
+                 ksft_in, ksft_variants, load, sampled, unload, wait_for)
 from rig.sinfo import Memory, Vector, build, parse, patched, region_patched
 from rig.system import SINFO_BASE, SINFO_STRIDE
 
@@ -196,6 +196,7 @@ def traces(machine) -> str:
     return found + "".join(line for line in mappings if "muennet" in line or "memremap" in line)
 
 
+@sampled(28)
 @ksft_variants(ROWS)
 def test_refused(env, parameters, errnos, mentions):
     before = traces(env.a)
@@ -244,6 +245,7 @@ ACCEPTED = [
 ]
 
 
+@sampled(10)
 @ksft_variants(ACCEPTED)
 def test_accepted(env, parameters, _errnos, _mentions):
     before = interfaces(env.a)

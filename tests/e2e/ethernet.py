@@ -8,8 +8,8 @@ import struct
 
 from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, Script, System, Writer, counters,
                  defer, ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load,
-                 load_all, ping, ping_at_once, stats, stream, wait_answer, wait_counters, wait_for,
-                 wait_peer)
+                 load_all, ping, ping_at_once, sampled, stats, stream, wait_answer, wait_counters,
+                 wait_for, wait_peer)
 from rig.unikernel import element, frame_of
 
 SYSTEM = System("ethernet", ("a", "b"), (
@@ -48,6 +48,7 @@ def test_an_ordinary_device(env):
     ksft_eq(env.channel("a_to_b").size, 1516)
 
 
+@sampled(2)
 @ksft_variants([KsftNamedVariant(f"{size}", size) for size in (0, 56, 1472, 1473, 8000)])
 def test_ping(env, size):
     a, b = pair(env)
@@ -213,6 +214,7 @@ def test_vlan(env, kind):
     ksft_eq(env.a.new_log(), [])
 
 
+@sampled(1)
 @ksft_variants([*KINDS, KsftNamedVariant("802.1Q_in_802.1ad", "802.1ad", "802.1Q")])
 def test_room_for_tags(env, *kinds):
     """With the flag a VLAN carries packets of the MTU that it gets, and so does the device."""

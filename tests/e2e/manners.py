@@ -12,7 +12,7 @@ import time
 
 from rig import (PAIR, V4, End, KsftNamedVariant, Script, Streaming, defer, ksft_eq, ksft_ge,
                  ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_pr, ksft_true, ksft_variants, load, pair,
-                 ping, ping_at_once, stats, stream, up, wait_answer, wait_for)
+                 ping, ping_at_once, sampled, stats, stream, up, wait_answer, wait_for)
 from rig.traffic import retransmits
 
 SYSTEM = PAIR
@@ -88,6 +88,7 @@ def test_netem(env):
     ksft_eq(ping(a, b).received, 3)
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant(name, name) for name in ("fq_codel", "fq", "pfifo")])
 def test_qdisc(env, name):
     a, b = ends(env)

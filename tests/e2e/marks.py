@@ -4,7 +4,7 @@
 from e2e import netlink
 from e2e.netlink.children import CHILDREN, both, ends
 from rig import (PAIR, KsftNamedVariant, Script, defer, ksft_eq, ksft_ge, ksft_in, ksft_lt,
-                 ksft_variants, load, stats, wait_for)
+                 ksft_variants, load, sampled, stats, wait_for)
 
 SYSTEM = PAIR
 
@@ -47,6 +47,7 @@ BETWEEN = [KsftNamedVariant(name, *rest) for name, *rest in (
 )]
 
 
+@sampled(4)
 @ksft_variants(BETWEEN)
 def test_interrupted_dump(env, attrs, between, interrupted, errno):
     load(env.a)

@@ -11,7 +11,7 @@ import time
 from e2e import events
 from e2e.events import counts, prepared
 from rig import (End, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_lt, ksft_variants, ping,
-                 places, wait_for)
+                 places, sampled, wait_for)
 
 SYSTEM = events.SYSTEM
 SPEC = "Documentation/netlink/specs/netdev.yaml"
@@ -49,6 +49,7 @@ def family(end: End, program: str, *arguments):
     return json.loads(end.machine.run(end.script("/run/family.py", *arguments)).stdout)
 
 
+@sampled(1)
 @ksft_variants(PAIRS)
 def test_told(env, *pair):
     """Which instance serves the receive queue, and which interrupt schedules it."""
@@ -86,6 +87,7 @@ def talk(ends, count: int = 20):
     ksft_eq(ping(*ends, count=count).received, count)
 
 
+@sampled(1)
 @ksft_variants(PAIRS)
 def test_thread(env, *pair):
     _, ends = prepared(env, pair)
@@ -98,6 +100,7 @@ def test_thread(env, *pair):
     talk(ends)
 
 
+@sampled(1)
 @ksft_variants(PAIRS)
 def test_thread_that_polls_all_the_time(env, *pair):
     _, ends = prepared(env, pair)

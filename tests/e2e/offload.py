@@ -7,8 +7,8 @@ to do for them goes with them. Both ends must want it.
 import struct
 
 from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Script, Writer, counters, defer,
-                 ksft_eq, ksft_gt, ksft_pr, ksft_true, ksft_variants, load, pair, ping, stats,
-                 stream, unanswered, up, wait_counters, wait_stats)
+                 ksft_eq, ksft_gt, ksft_pr, ksft_true, ksft_variants, load, pair, ping, sampled,
+                 stats, stream, unanswered, up, wait_counters, wait_stats)
 from rig.packets import ip4, udp4
 
 SYSTEM = PAIR
@@ -26,6 +26,7 @@ def pieces(packet: bytes, offloads: bytes = NONE, mark: int = 0) -> list:
             offloads + bytes(2) + packet[at:at + ROOM] for at in range(0, len(packet), ROOM)]
 
 
+@sampled(2)
 @ksft_variants([KsftNamedVariant(f"{name}_{size}", addresses, size)
                 for name, addresses in (("ipv4", V4), ("ipv6", V6)) for size in (56, 1473, 8000)])
 def test_ping(env, addresses, size):
@@ -34,6 +35,7 @@ def test_ping(env, addresses, size):
     ksft_eq(ping(*ends, f"-s {size}").received, 3)
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("ipv4", V4), KsftNamedVariant("ipv6", V6)])
 def test_tcp_crosses_in_large_packets(env, addresses):
     pair(env, OFFLOAD)
@@ -51,6 +53,7 @@ def test_tcp_crosses_in_large_packets(env, addresses):
         ksft_eq(got[name], 0, name)
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("cut_by_the_driver", README),
                 KsftNamedVariant("cut_by_the_receiver", OFFLOAD)])
 def test_udp_segments(env, parameters):
@@ -80,6 +83,7 @@ def test_large_mtus(env):
     ksft_eq(ping(*ends, "-M do -s 65507").received, 3)
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("the_peer", OFFLOAD, README),
                 KsftNamedVariant("this_end", README, OFFLOAD)])
 def test_only_one_end_wants_it(env, ours, theirs):
@@ -168,6 +172,7 @@ NONE_OF = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed", "r
            "rx_no_memory", "rx_overruns")
 
 
+@sampled(8)
 @ksft_variants(REJECTED)
 def test_rejected(env, elements, counted):
     peer = Peer(env)

@@ -8,7 +8,8 @@ import struct
 from pathlib import Path
 
 from rig import (ANSWER, Channel, KsftNamedVariant, System, defer, errno_of, ksft_eq, ksft_ge,
-                 ksft_gt, ksft_in, ksft_true, ksft_variants, load, unanswered, unload, wait_for)
+                 ksft_gt, ksft_in, ksft_true, ksft_variants, load, sampled, unanswered, unload,
+                 wait_for)
 from rig.sim import FOLDER, Sim, interrupts_by_cpu
 from rig.sinfo import Event, Memory, Vector, patched, region_patched
 from rig.system import PROCESSOR_STRIDE, SINFO_BASE
@@ -65,6 +66,7 @@ def no_stranger(sim):
     ksft_eq((now["unknown"], now[1, 1], now[2, 0]), (0, 0, 0))
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("of_the_event", 0), KsftNamedVariant("of_the_other", 1)])
 def test_sender_on_the_processor(env, cpu):
     sim, ends = prepared(env)
@@ -114,6 +116,7 @@ def test_interrupt_is_not_moved(env):
     ksft_eq(sim.moved(), 0)
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("0", 0), KsftNamedVariant("1", 1)])
 def test_event_of_both(env, cpu):
     sim = Sim(env.a, BOTH)
@@ -218,6 +221,7 @@ SECOND = [
 ]
 
 
+@sampled(3)
 @ksft_variants(SECOND)
 def test_second_image(env, make, there, mention):
     """What is broken about another image is no reason to refuse the first one."""
@@ -232,6 +236,7 @@ def test_second_image(env, make, there, mention):
     ksft_eq("has a vector of processor 0" in log, there)
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("channel", "other_in", False),
                 KsftNamedVariant("table", "plain", False),
                 KsftNamedVariant("image", "plain", True)])

@@ -4,7 +4,7 @@
 import json
 
 from rig import (PAIR, KsftNamedVariant, Reader, Script, Writer, defer, ksft_eq, ksft_ne,
-                 ksft_variants, load_all, stats, wait_peer, wait_stats)
+                 ksft_variants, load_all, sampled, stats, wait_peer, wait_stats)
 
 SYSTEM = PAIR
 
@@ -79,6 +79,7 @@ def test_the_device(env):
     ksft_eq(env.channel("a_to_b").size, SIZE)
 
 
+@sampled(2)
 @ksft_variants([KsftNamedVariant(f"{out}_to_{into}", out, into)
                 for out in ("SOCK_RAW", "SOCK_DGRAM") for into in ("SOCK_RAW", "SOCK_DGRAM")])
 def test_packets_become_padded_elements(env, out, into):
@@ -116,6 +117,7 @@ def test_nothing_stale_is_sent(env):
     ksft_eq(reader.read(), [b"a".ljust(SIZE, b"\0"), b"b" * (SIZE - 1) + b"\0"])
 
 
+@sampled(3)
 @ksft_variants([KsftNamedVariant(f"{mtu}", mtu) for mtu in (1, 2, 67, 511, 512, 513, 1500, 65535)])
 def test_sizes(env, mtu):
     pair(env, mtu)

@@ -11,7 +11,7 @@ import time
 from e2e import hostile
 from e2e.hostile import IP, MAX, OFFLOAD, Peer, headers, variants
 from rig import (KsftNamedVariant, defer, ksft_eq, ksft_ge, ksft_gt, ksft_pr, ksft_true,
-                 ksft_variants, wait_for)
+                 ksft_variants, sampled, wait_for)
 
 SYSTEM = hostile.SYSTEM
 
@@ -132,6 +132,7 @@ def while_down(peer: Peer, share: slice):
         yield
 
 
+@sampled(3)
 @ksft_variants(variants())
 def test_headers(env, mode, rung):
     """
@@ -193,6 +194,7 @@ def test_wrong_protocol_is_reported_once(env):
     peer.comes_back("a wrong protocol")
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("incompatible", {"protocol": 3}, "rx_incompatible",
                                  "Incompatible peer: "),
                 KsftNamedVariant("broken", {"wc": 5}, "rx_broken", "Peer broke the protocol: ")])
@@ -225,6 +227,7 @@ def test_log_is_limited(env, words, counter, line):
     peer.comes_back("many epochs")
 
 
+@sampled(1)
 @ksft_variants(variants(modes=(IP,), both=(IP,)))
 def test_epochs_that_change_without_end(env, mode, rung):
     peer = Peer(env, mode, rung)

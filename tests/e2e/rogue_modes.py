@@ -14,7 +14,7 @@ import time
 from e2e import hostile
 from e2e.hostile import EXACT, MAX, Peer, variants
 from e2e.hostile.rogue import Rogue
-from rig import ksft_eq, ksft_pr, ksft_variants
+from rig import ksft_eq, ksft_pr, ksft_variants, sampled
 
 SYSTEM = hostile.SYSTEM
 
@@ -22,6 +22,7 @@ SEED = 96
 CHANGES = 1000
 
 
+@sampled(3)
 @ksft_variants(variants())
 def test_attacked(env, mode, rung):
     rng = random.Random(env.seed(SEED))
@@ -48,6 +49,7 @@ def test_attacked(env, mode, rung):
     ksft_pr("counted: " + ", ".join(f"{name} {now[name]}" for name in EXACT if now[name]))
 
 
+@sampled(1)
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))
 def test_replay_of_a_ring(env, mode, rung):
     """A counter without end and the other at 0 would have the ring read for ever."""
@@ -63,6 +65,7 @@ def test_replay_of_a_ring(env, mode, rung):
         peer.comes_back(f"wc={wc:#x}")
 
 
+@sampled(1)
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))
 def test_header_changes_while_interrupts_come_again(env, mode, rung):
     """An element, and another change within the time of its poll; some meet its end."""

@@ -8,7 +8,7 @@ import struct
 from e2e import offload
 from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, KsftSkipEx, Script, Writer, counters,
                  defer, ip_element, ksft_eq, ksft_in, ksft_lt, ksft_pr, ksft_variants, load, pair,
-                 ping, stats, up, wait_counters, wait_for, wait_stats)
+                 ping, sampled, stats, up, wait_counters, wait_for, wait_stats)
 from rig.packets import checksum, ip4
 
 SYSTEM = PAIR
@@ -99,6 +99,7 @@ def summing_to_zero(kind, addresses: dict, size: int) -> bytes:
     return body + struct.pack(">H", checksum(pseudo + body))
 
 
+@sampled(2)
 @ksft_variants([KsftNamedVariant(f"{name}_{how}", README.replace("net_hdr", flags), kind, addresses)
                 for how, flags in (("ip", "net_hdr"), ("ethernet", "eth_dev"))
                 for name, kind, addresses in (("ipv4", socket.AF_INET, V4),
@@ -138,6 +139,7 @@ s.sendall(bytes(1 << 20))
 """
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("ip", README), KsftNamedVariant("offload", offload.OFFLOAD),
                 KsftNamedVariant("ethernet", README.replace("net_hdr", "eth_dev"))])
 def test_segments_with_a_source_route(env, parameters):
@@ -228,6 +230,7 @@ def test_children_count_what_they_get(env):
             (2, 2 * (40 + PAYLOAD), 2, 0))
 
 
+@sampled(1)
 @ksft_variants([KsftNamedVariant("ip", README), KsftNamedVariant("offload", offload.OFFLOAD)])
 def test_the_protocol_of_a_packet_socket(env, parameters):
     """Who does not say what is sent does not get past a rule that looks at it."""

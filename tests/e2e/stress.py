@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 from rig import (PAIR, README, V4, End, KsftNamedVariant, Script, Writer, at_once, defer,
-                 ip_element, ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, stats,
-                 until, up, wait_for)
+                 ip_element, ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, sampled,
+                 stats, until, up, wait_for)
 from rig.client import PATIENCE
 from rig.packets import udp4
 
@@ -127,6 +127,7 @@ def received(machine) -> int:
     return int(dict(zip(names, values))["InDatagrams"])
 
 
+@sampled(1)
 @ksft_variants(MODES)
 def test_changes_at_random(env, parameters, short, long):
     machines = {"a": env.a, "b": env.b}

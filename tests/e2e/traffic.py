@@ -4,7 +4,7 @@
 import json
 
 from rig import (PAIR, V4, V6, End, KsftNamedVariant, Streaming, counters, ksft_eq, ksft_ge,
-                 ksft_pr, ksft_variants, pair, ping, ping_at_once, stats, stream, wait_for,
+                 ksft_pr, ksft_variants, pair, ping, ping_at_once, sampled, stats, stream, wait_for,
                  wait_stats)
 
 SYSTEM = PAIR
@@ -18,6 +18,7 @@ def ends(env, source, target, addresses=V4):
             End(getattr(env, target), addresses[target]))
 
 
+@sampled(4)
 @ksft_variants([KsftNamedVariant(f"{name}_{size}", addresses, size)
                 for name, addresses, sizes in (("ipv4", V4, (0, 56, 1472, 1473, 8000)),
                                                ("ipv6", V6, (0, 56, 1452, 1453, 8000)))
@@ -100,6 +101,7 @@ for number in range(first, first + count):
 """
 
 
+@sampled(1)
 @ksft_variants(BOTH_WAYS)
 def test_udp(env, source, target):
     """Datagrams as fast as they can be sent, but no more at a time than the ring holds."""

@@ -23,6 +23,7 @@ from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_
                    ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
                    ksft_true, ksft_variants)
 from .machine import Script
+from .sample import sampled
 from .system import Channel, System
 from .systems import LOOP, OUTWARD, PAIR
 from .traffic import (ANSWER, End, Ping, Stream, Streaming, iperf3, ping, ping_at_once, pingpong,
@@ -38,6 +39,7 @@ __all__ = [
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
     "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_raises",
     "ksft_true", "ksft_variants",
+    "sampled",
     "Channel", "Script", "System", "LOOP", "OUTWARD", "PAIR",
     "ANSWER", "End", "Ping", "Stream", "Streaming", "iperf3", "ping", "ping_at_once", "pingpong",
     "stream", "unanswered", "wait_answer",

@@ -22,7 +22,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import driver, klog, ksft, workers
+from . import driver, klog, ksft, sample, workers
 from .client import MachineDied
 from .machine import Machines
 
@@ -137,7 +137,8 @@ def _child(module, path: Path, machines: Machines, options):
                 sys.argv += ["-t", pattern]
         ksft.set_main_name(path.stem)
         env = Env(machines, options.long) if machines else None
-        ksft.ksft_run(cases(module), args=(env,))
+        found = cases(module)
+        ksft.ksft_run(sample.choose(found, options.by) if options.by else found, args=(env,))
         status = 0
     except BaseException:
         traceback.print_exc(file=sys.stdout)
@@ -285,13 +286,14 @@ def without_tests(module, tests) -> list:
             if not any(fnmatch.filter(names, pattern) for pattern in patterns(test))]
 
 
-def run(paths, options, share=None, watch=None) -> int:
+def run(paths, options, share=None, watch=None, by: str = "") -> int:
     """
     Runs test files, grouped by the machines that they need: the exit status. `share`: the
     tests (or patterns) that alone are run of files with these names. `watch` looks at the
-    machines beside the tests. `options.jobs` is the number of workers.
+    machines beside the tests. `by`: the seed that chooses variants of tests that are sampled;
+    empty: all are run. `options.jobs` is the number of workers.
     """
-    options.share, options.watch = share or {}, watch or Watch()
+    options.share, options.watch, options.by = share or {}, watch or Watch(), by
     begin = time.monotonic()
     results = Results()
     groups: dict = {}
