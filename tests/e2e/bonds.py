@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two Ethernet interfaces as one, in all modes of the kernel's bonding driver."""
+"""Two Ethernet interfaces as one, by the kernel's bonding and team drivers, in all modes."""
 
-from rig import (V4, Channel, End, KsftNamedVariant, System, defer, ksft_eq, ksft_variants,
-                 load_all, ping, stats, stream, wait_answer, wait_for)
+import functools
+
+from rig import (V4, Channel, End, KsftNamedVariant, KsftSkipEx, Script, System, defer, ksft_eq, ksft_gt,
+                 ksft_variants, load_all, ping, places, sampled, stats, stream, wait_answer,
+                 wait_for)
 
 LINKS = ("one", "two")
 SYSTEM = System("bonds", ("a", "b"), tuple(
@@ -12,6 +15,34 @@ PARAMETERS = ("name=one,two in=one_in,two_in out=one_out,two_out reader_protocol
               "writer_protocol=2,2 flags=eth_dev,eth_dev")
 MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "balance-tlb",
          "balance-alb")
+TEAM_MODES = ("broadcast", "roundrobin", "random", "activebackup", "loadbalance")
+
+# The options of a team are set by netlink only, by the kernel's specification of it. The
+# numbers of types are those of linux/netlink.h, NLA_STRING and NLA_U32.
+SET_OPTION = """
+import errno, socket, sys
+sys.path += ["/usr/lib/python3/dist-packages", "/usr/share/ynl"]
+from lib import NlError, YnlFamily
+name, value = sys.argv[1:]
+if name == "activeport":
+    option = {"type": 3, "data": socket.if_nametoindex(value).to_bytes(4, sys.byteorder)}
+else:
+    option = {"type": 5, "data": value.encode() + bytes(1)}
+try:
+    YnlFamily("/run/team.yaml", schema="").do("options-set", {
+        "team-ifindex": socket.if_nametoindex("team0"),
+        "list-option": {"option": {"name": name, **option}}})
+except NlError as error:
+    # It is set; nobody has heard the notification.
+    if error.error != errno.ESRCH:
+        raise
+"""
+
+
+def needs(machine, module: str):
+    """The kernels of the debug tests have what those need."""
+    if machine.run(f"modinfo {module}", fail=False).ret:
+        raise KsftSkipEx(f"this kernel has no {module}")
 
 
 def bond(machine, mode: str):
@@ -32,9 +63,11 @@ def aggregated(machine) -> bool:
     return "Number of ports: 2" in text and "Partner Mac Address: 00:00:00:00:00:00" not in text
 
 
+@sampled(3)
 @ksft_variants([KsftNamedVariant(mode, mode) for mode in MODES])
 def test_mode(env, mode):
     machines = env.a, env.b
+    needs(env.a, "bonding")
     load_all(machines, PARAMETERS, lambda machine: bond(machine, mode))
     ends = End(env.a, V4["a"]), End(env.b, V4["b"])
     for machine in machines:
@@ -54,3 +87,51 @@ def test_mode(env, mode):
     before = stats(env.a, "two")["tx_packets"]
     ksft_eq(ping(*ends).received, 3)
     ksft_eq(stats(env.a, "two")["tx_packets"] >= before + 3, True)
+
+
+def set_option(machine, name: str, value: str):
+    """Sets an option of team0."""
+    machine.run(Script("/run/set_option.py", name, value))
+
+
+def team(machine, mode: str):
+    """Makes one of the two, and gives it the side's address."""
+    specification = places.kernel_source() / "Documentation/netlink/specs/team.yaml"
+    machine.put("/run/team.yaml", specification.read_bytes())
+    machine.put("/run/set_option.py", SET_OPTION.encode())
+    machine.run("ip link add team0 type team")
+    defer(machine.run, "ip link del team0", fail=False)
+    # Before it has ports.
+    set_option(machine, "mode", mode)
+    # As teamd does, in the modes whose kernel part does not.
+    machine.run("".join(f"ip link set {link} address $(cat /sys/class/net/team0/address); "
+                        for link in LINKS))
+    machine.run("ip link set one master team0 && ip link set two master team0 && "
+                f"ip link set team0 up && ip addr add {V4[machine.name]}/24 dev team0")
+
+
+@sampled(2)
+@ksft_variants([KsftNamedVariant(mode, mode) for mode in TEAM_MODES])
+def test_team(env, mode):
+    machines = env.a, env.b
+    needs(env.a, "team")
+    load_all(machines, PARAMETERS, functools.partial(team, mode=mode))
+    ends = End(env.a, V4["a"]), End(env.b, V4["b"])
+    if mode == "activebackup":
+        for machine in machines:
+            set_option(machine, "activeport", "one")
+    wait_answer(*ends)
+    ksft_eq(ping(*ends).received, 3)
+    stream(*ends)
+    if mode == "loadbalance":
+        # Which link a flow goes by is for a program of the user's to say, so there is one.
+        return
+    # One link is enough; which one, an active backup is told.
+    for machine in machines:
+        machine.run("ip link set one down")
+        if mode == "activebackup":
+            set_option(machine, "activeport", "two")
+    wait_answer(*ends)
+    before = stats(env.a, "two")["tx_packets"]
+    ksft_eq(ping(*ends).received, 3)
+    ksft_gt(stats(env.a, "two")["tx_packets"], before + 2)

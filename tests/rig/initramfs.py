@@ -49,13 +49,14 @@ YAML = Path("/usr/lib/python3/dist-packages/yaml")
 YNL = "tools/net/ynl/pyynl"
 
 # With everything they depend on.
-MODULES = """veth dummy bonding bridge 8021q macvlan ifb failover net_failover virtio_net
-    nf_tables nft_compat nft_chain_nat nft_ct nft_reject_inet nft_limit xt_mark
-    xt_connmark xt_conntrack xt_length xt_TCPMSS
-    iptable_filter iptable_mangle iptable_nat ip6table_filter ip6table_mangle
-    nf_conntrack_netlink sch_netem sch_fq sch_tbf sch_prio sch_htb sch_ingress sch_cake
-    cls_u32 cls_matchall cls_fw cls_flower act_mirred act_gact act_skbedit pktgen netconsole
-    af_packet_diag inet_diag tcp_diag udp_diag tcp_bbr tcp_dctcp wireguard tun""".split()
+MODULES = """veth dummy bonding team team_mode_broadcast team_mode_roundrobin team_mode_random
+    team_mode_activebackup team_mode_loadbalance bridge 8021q macvlan ifb failover net_failover
+    virtio_net nf_tables nft_compat nft_chain_nat nft_ct nft_reject_inet nft_limit xt_mark
+    xt_connmark xt_conntrack xt_length xt_TCPMSS iptable_filter iptable_mangle iptable_nat
+    ip6table_filter ip6table_mangle nf_conntrack_netlink sch_netem sch_fq sch_tbf sch_prio
+    sch_htb sch_ingress sch_cake cls_u32 cls_matchall cls_fw cls_flower act_mirred act_gact
+    act_skbedit pktgen netconsole af_packet_diag inet_diag tcp_diag udp_diag tcp_bbr tcp_dctcp
+    wireguard tun""".split()
 
 
 class Cpio:

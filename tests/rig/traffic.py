@@ -53,10 +53,11 @@ def ping(source: End, target: End, options: str = "", count: int = 3) -> Ping:
     """
     once = f"ping -q -c 1 -W {ANSWER} {options} {target.address}"
     loop = f"i=0; while [ $i -lt {count} ]; do {once}; i=$((i + 1)); done"
-    out = source.run(f"sh -c '{loop}'" if source.ns else loop, fail=False).stdout
+    run = source.run(f"sh -c '{loop}'" if source.ns else loop, fail=False)
+    out = run.stdout
     found = [int(received) for received in re.findall(r"transmitted, (\d+) received", out)]
     if len(found) != count:
-        raise RuntimeError(f"ping: {out}")
+        raise RuntimeError(f"ping: {out}{run.stderr}")
     times = [float(time) for time in re.findall(r"= [\d.]+/([\d.]+)/", out)]
     return Ping(count, sum(found), sum(times) / len(times) if times else 0.0)
 
@@ -66,10 +67,12 @@ def ping_at_once(source: End, target: End, options: str) -> Ping:
     One run of ping with these options. An answer that comes late is not counted, so the
     result says nothing about loss: count by the interfaces, or expect no answer at all.
     """
-    out = source.run(f"ping -q {options} {target.address}", fail=False).stdout
-    sent, received = map(int, re.search(r"(\d+) packets transmitted, (\d+) received",
-                                        out).groups())
-    times = re.search(r"= [\d.]+/([\d.]+)/", out)
+    run = source.run(f"ping -q {options} {target.address}", fail=False)
+    counts = re.search(r"(\d+) packets transmitted, (\d+) received", run.stdout)
+    if not counts:
+        raise RuntimeError(f"ping: {run.stderr or run.stdout}")
+    sent, received = map(int, counts.groups())
+    times = re.search(r"= [\d.]+/([\d.]+)/", run.stdout)
     return Ping(sent, received, float(times.group(1)) if times else 0.0)
 
 
