@@ -56,7 +56,7 @@ T ?=
 check = @tests/check $(foreach t,$(T),-t '$(t)')
 
 .PHONY: check
-check: ##! Run every test; ends with "N passed, M failed"
+check: ##! Run the tests; ends with "N passed, M failed"
 	@tests/check
 
 .PHONY: check-lint
@@ -72,12 +72,16 @@ check-kunit: ##! Unit tests in a user-mode Linux; T=muennet_ports
 	$(check) kunit
 
 .PHONY: check-e2e
-check-e2e: ##! The module in virtual machines; T=stack.test_many_queues
-	$(check) e2e
+check-e2e: ##! The module in virtual machines; T=stack.test_many_queues; ALL=1 runs all variants
+	$(if $(ALL),@MUENNET_ALL=1 tests/check $(foreach t,$(T),-t '$(t)'),$(check)) e2e
 
 .PHONY: check-debug
 check-debug: ##! The module in a kernel with KASAN, lockdep and others; T=faults.test_load.ip
 	$(check) debug
+
+.PHONY: check-configs
+check-configs: | setup-uml ##! Compile the driver for kernels without IPv6, SMP, debugfs, ...; T=ipv6
+	@$(RUN) --in-tree tests/configs/run $(T)
 
 # How many mutations, and what decides on them.
 N ?= 10000000
