@@ -121,7 +121,10 @@ static bool muennet_is_intact_ip(const struct iphdr *ip, unsigned int length,
 	length -= header;
 	if (!muennet_has_checksum((const u8 *)ip + header, length, ip->protocol))
 		return false;
-	sum = csum_sub(sum, csum_partial(ip, header, 0));
+	/*
+	 * The header's own checksum makes it sum up to zero. Where it does not,
+	 * IP drops the packet, whatever is said of the rest.
+	 */
 	return !csum_tcpudp_magic(ip->saddr, ip->daddr, length, ip->protocol,
 				  sum);
 }
