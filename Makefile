@@ -72,8 +72,9 @@ check-kunit: ##! Unit tests in a user-mode Linux; T=muennet_ports
 	$(check) kunit
 
 .PHONY: check-e2e
+check-e2e: export MUENNET_ALL := $(ALL)
 check-e2e: ##! The module in virtual machines; T=stack.test_many_queues; ALL=1 runs all variants
-	$(if $(ALL),@MUENNET_ALL=1 tests/check $(foreach t,$(T),-t '$(t)'),$(check)) e2e
+	$(check) e2e
 
 .PHONY: check-debug
 check-debug: ##! The module in a kernel with KASAN, lockdep and others; T=faults.test_load.ip

@@ -266,21 +266,15 @@ fn mac(value: Option<Text<'_>>, mode: Mode) -> Result<Option<MacAddress>, Proble
     let mut pairs = value.as_bytes().split(|&byte| byte == b':');
     for byte in &mut address {
         let pair = pairs.next().filter(|pair| pair.len() == 2);
-        *byte = pair.and_then(byte_of).ok_or(Problem::MacInvalid(value))?;
+        let number = pair.and_then(|pair| hexadecimal(pair).ok());
+        let number = number.and_then(|number| u8::try_from(number).ok());
+        *byte = number.ok_or(Problem::MacInvalid(value))?;
     }
     // The lowest bit of the first byte is that of groups.
     if pairs.next().is_some() || address == [0; 6] || address[0] & 1 != 0 {
         return Err(Problem::MacInvalid(value));
     }
     Ok(Some(address))
-}
-
-/// Reads a pair of hexadecimal digits.
-fn byte_of(pair: &[u8]) -> Option<u8> {
-    pair.iter().try_fold(0_u8, |byte, &digit| {
-        let digit = char::from(digit).to_digit(16)?;
-        Some((byte << 4) | u8::try_from(digit).ok()?)
-    })
 }
 
 /// Reads the MTU of an interface in `mode`.

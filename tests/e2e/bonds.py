@@ -3,9 +3,9 @@
 
 import functools
 
-from rig import (V4, Channel, End, KsftNamedVariant, KsftSkipEx, Script, System, defer, ksft_eq, ksft_gt,
-                 ksft_variants, load_all, ping, places, sampled, stats, stream, wait_answer,
-                 wait_for)
+from rig import (V4, Channel, End, KsftNamedVariant, KsftSkipEx, Script, System, defer, ksft_eq,
+                 ksft_gt, ksft_variants, load_all, ping, places, sampled, stats, stream,
+                 wait_answer, wait_for)
 
 LINKS = ("one", "two")
 SYSTEM = System("bonds", ("a", "b"), tuple(

@@ -55,18 +55,22 @@ impl Parameters {
 
     /// The good interface with another value for one of its parameters.
     pub(super) fn good_but(parameter: &str, value: &'static str) -> Self {
-        let mut parameters = Self::new(GOOD);
-        for (list, name) in parameters.0.iter_mut().zip(LISTS) {
+        Self::new(GOOD).with(parameter, value)
+    }
+
+    /// These with another value for one of them.
+    pub(super) fn with(mut self, parameter: &str, value: &'static str) -> Self {
+        for (list, name) in self.0.iter_mut().zip(LISTS) {
             if name == parameter {
                 *list = Commas(Some(value));
             }
         }
-        parameters
+        self
     }
 
     pub(super) fn lists(&self) -> Lists<'_> {
-        let [name, in_channel, out_channel, reader_protocol, writer_protocol, flags, mtu, pmtu, mac] =
-            &self.0;
+        let [name, in_channel, out_channel, reader_protocol, writer_protocol, ..] = &self.0;
+        let [.., flags, mtu, pmtu, mac] = &self.0;
         Lists {
             name,
             in_channel,

@@ -127,13 +127,13 @@ mod cases {
             ("2:0:0:0:0:1", invalid("2:0:0:0:0:1")),
             ("02-00-00-00-00-01", invalid("02-00-00-00-00-01")),
             ("02:00:00:00:00:+1", invalid("02:00:00:00:00:+1")),
+            ("02:00:00:00:00:0x", invalid("02:00:00:00:00:0x")),
             ("02:00:00:00:00:0g", invalid("02:00:00:00:00:0g")),
             ("020000000001", invalid("020000000001")),
             (":", invalid(":")),
         ];
         for (value, expected) in table {
-            let mut parameters = Parameters::good_but("flags", "eth_dev");
-            parameters.0[8] = Commas(Some(value));
+            let parameters = Parameters::good_but("flags", "eth_dev").with("mac", value);
             let address = parameters
                 .lists()
                 .interface(0)
@@ -145,9 +145,9 @@ mod cases {
             assert_eq!((value, address), (value, expected));
         }
         for flags in ["", "net_hdr", "net_hdr+offload"] {
-            let mut parameters = Parameters::good_but("flags", flags);
-            parameters.0[8] = Commas(Some("02:00:00:00:00:01"));
-            let expected = wrong("a", Problem::MacWithoutEthernet(text("02:00:00:00:00:01")));
+            let address = "02:00:00:00:00:01";
+            let parameters = Parameters::good_but("flags", flags).with("mac", address);
+            let expected = wrong("a", Problem::MacWithoutEthernet(text(address)));
             assert_eq!((flags, parameters.check()), (flags, expected));
         }
     }
