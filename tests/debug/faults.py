@@ -10,14 +10,14 @@ gone. Whether other memory leaked is for leaks.py.
 import json
 
 from e2e import netlink
-from e2e.errors import traces
+from e2e.param_errors import traces
 from rig import (KsftNamedVariant, KsftSkipEx, defer, ksft_eq, ksft_gt, ksft_pr, ksft_true,
                  ksft_variants, load)
 from rig.sim import Sim
 
-import dumps
+import fault_log
 import leaks
-from injected import ANY, DEBUG, LOST, MODULES, NAMELESS, REACHED, in_turn, prepare
+from inject import ANY, DEBUG, LOST, MODULES, NAMELESS, REACHED, in_turn, prepare
 
 SYSTEM = leaks.SYSTEM
 
@@ -44,7 +44,7 @@ def test_load(env, name, flags, more):
     # An interrupt that somebody else has.
     found = in_turn(env, "load", leaks.parameters(name, {"left": "right", "ring": "bell"}[name],
                                                   flags, more),
-                    fails=LOST | NAMELESS | {"EBUSY": {dumps.POINT}})
+                    fails=LOST | NAMELESS | {"EBUSY": {fault_log.POINT}})
     ksft_eq(traces(env.a), before, "nothing is left behind")
     ksft_gt(found.total(), 0, "some of them matter")
 

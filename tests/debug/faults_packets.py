@@ -11,7 +11,7 @@ from rig import (V4, V6, KsftNamedVariant, counters, defer, ksft_eq, ksft_gt, ks
                  ksft_variants, load, ping, ping_at_once, stats)
 
 import leaks
-from injected import ANY, DEBUG, LOST, MODULES, in_turn, prepare
+from inject import ANY, DEBUG, LOST, MODULES, in_turn, prepare
 
 SYSTEM = leaks.SYSTEM
 

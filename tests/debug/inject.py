@@ -11,8 +11,8 @@ from pathlib import Path
 
 from rig import DEADLINE, Script, ksft_eq, ksft_gt, ksft_pr, ksft_true
 
-import dumps
-import owners
+import fault_log
+import slab_owners
 
 DEBUG = "/sys/kernel/debug"
 # Where modules lie: only allocations with the driver among their callers fail.
@@ -40,7 +40,7 @@ REACHED = Reached()
 
 def prepare(env, where=MODULES):
     """Makes allocations fail that may wait, of any size, and puts the programs in place."""
-    owners.nothing_left(env.a)
+    slab_owners.nothing_left(env.a)
     lines = []
     for kind in ("failslab", "fail_page_alloc"):
         settings = {"ignore-gfp-wait": "N", "verbose": 2, "stacktrace-depth": 32,
@@ -54,7 +54,7 @@ def prepare(env, where=MODULES):
         env.a.put(f"/run/faults/{path.name}", path.read_bytes())
 
 
-def fits(error: str, fault: dumps.Fault, fails: dict) -> bool:
+def fits(error: str, fault: fault_log.Fault, fails: dict) -> bool:
     """Whether an operation may fail so, having met that fault."""
     return not error or error in fails and (not fails[error] or bool(fails[error] & fault.calls))
 
@@ -70,7 +70,7 @@ def in_turn(env, kind: str, *arguments: str, fails=None, most: int = 12) -> Coun
                      *arguments)
     done = env.a.run(program, timeout=DEADLINE * (20 if env.long else 1))
     found = json.loads(done.stdout)
-    faults = dumps.take(env.a)
+    faults = fault_log.take(env.a)
     told = [fault for fault in faults.values() if fault.told]
     places = {fault.place for fault in told if fault.place}
     failed = Counter(error for _, error in found["results"] if error)

@@ -9,8 +9,8 @@ Also what the tests of this folder share: one subject that talks to itself.
 from rig import (V4, Channel, End, System, defer, iperf3, ksft_eq, ksft_gt, ksft_in, ksft_pr,
                  ksft_true, load, ping, unload, up)
 
-import owners
-import provoked
+import slab_owners
+import reports
 
 # The second pair has events and vectors, and there is a table of path MTUs.
 SYSTEM = System("debug", ("a",), (
@@ -39,18 +39,19 @@ def ends(machine, left: str = "left", right: str = "right", quiet: bool = False)
 
 def test_a_single_leak_is_found(env):
     """Of eight bytes, by a module that is gone afterwards, and of one that is not."""
-    before = owners.totals(owners.living(env.a, "provoke"))
-    provoked.report(env, "leak")
-    after = owners.living(env.a, "provoke")
-    ksft_eq(dict(owners.totals(after) - before), {"kmalloc-8": 1})
+    before = slab_owners.totals(slab_owners.living(env.a, "provoke"))
+    reports.report(env, "leak")
+    after = slab_owners.living(env.a, "provoke")
+    ksft_eq(dict(slab_owners.totals(after) - before), {"kmalloc-8": 1})
     ksft_true(any(call.startswith("provoke") for _, _, calls in after for call in calls), after)
     env.a.run("rmmod provoke")
-    ksft_eq(dict(owners.totals(owners.living(env.a, "provoke")) - before), {"kmalloc-8": 1})
+    living = slab_owners.living(env.a, "provoke")
+    ksft_eq(dict(slab_owners.totals(living) - before), {"kmalloc-8": 1})
     env.a.run("insmod /run/provoke.ko")
 
 
 def test_used_and_unloaded(env):
-    before = owners.totals(owners.living(env.a))
+    before = slab_owners.totals(slab_owners.living(env.a))
     for _ in range(2):
         load(env.a, parameters())
         left, right = ends(env.a)
@@ -59,11 +60,11 @@ def test_used_and_unloaded(env):
         env.a.run("ip netns del right")
         env.a.wait("[ -e /sys/class/net/right ]", "right in the first namespace")
         unload(env.a)
-    ksft_eq(owners.more(env.a, before), [])
+    ksft_eq(slab_owners.more(env.a, before), [])
     # What another module leaks shows that leaks are found.
-    provoked.report(env, "kmemleak")
-    found = owners.scan(env.a)
-    ksft_in("kmemleak: ", provoked.failure(env), "a leak fails a test")
+    reports.report(env, "kmemleak")
+    found = slab_owners.scan(env.a)
+    ksft_in("kmemleak: ", reports.failure(env), "a leak fails a test")
     others = [report for report in found if "[provoke]" not in report]
     ksft_eq("".join(others[:5]), "")
     ksft_gt(len(found), 0, "leaks are found")

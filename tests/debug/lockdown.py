@@ -6,7 +6,7 @@ may load modules there may still not steer the kernel to memory.
 To be run last: there is no way back from lockdown, which closes debugfs, too.
 """
 
-from rig import (README, cmd, defer, driver, errno_of, ksft_eq, ksft_in, ksft_not_in, load, places,
+from rig import (README, cmd, defer, driver, errno_of, ksft_eq, ksft_in, ksft_not_in, load, paths,
                  unload)
 
 import leaks
@@ -20,7 +20,7 @@ ONE = README.replace("channel_", "left_")
 
 def sign(path: str):
     """Signs a module with the key that the debug kernel knows."""
-    build = places.kernel_build()
+    build = paths.kernel_build()
     cmd(f"{build}/scripts/sign-file sha512 {build}/certs/signing_key.pem "
         f"{build}/certs/signing_key.x509 {path}")
 

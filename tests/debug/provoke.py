@@ -9,10 +9,10 @@ To be run last: lockdep and KASAN are off after their first report.
 import re
 import subprocess
 
-from rig import KsftNamedVariant, ksft_gt, ksft_in, ksft_pr, ksft_variants, places
+from rig import KsftNamedVariant, ksft_gt, ksft_in, ksft_pr, ksft_variants, paths
 
 import leaks
-import provoked
+import reports
 
 SYSTEM = leaks.SYSTEM
 
@@ -23,7 +23,7 @@ REPORTS = [KsftNamedVariant(what, what, line) for what, line in (
 
 def test_rust_is_instrumented(env):
     """The driver's functions ask KASAN before they touch memory, in Rust, too."""
-    code = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", places.module()],
+    code = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", paths.module()],
                           capture_output=True, text=True, check=True).stdout
     functions = re.split(r"^[0-9a-f]+ <(_R[^>]+)>:$", code, flags=re.M)
     asking = [name for name, body in zip(functions[1::2], functions[2::2])
@@ -35,5 +35,5 @@ def test_rust_is_instrumented(env):
 
 @ksft_variants(REPORTS)
 def test_report_fails_a_run(env, what, line):
-    provoked.report(env, what)
-    ksft_in(line, provoked.failure(env))
+    reports.report(env, what)
+    ksft_in(line, reports.failure(env))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rig import Script, defer, ksft_eq, runner, unload
 
-PROGRAM = Path(__file__).parent / "guest/owners.py"
+PROGRAM = Path(__file__).parent / "guest/slab_owners.py"
 # Seconds until what waits for RCU and for workqueues is freed.
 PATIENCE = 300
 # Seconds, as old as memory has to be for kmemleak to call it leaked (MSECS_MIN_AGE) and more.
@@ -37,8 +37,8 @@ def scan(machine) -> list:
 
 def living(machine, module: str = "muennet") -> list:
     """The objects: [cache, how many, the calls]."""
-    machine.put("/run/owners.py", PROGRAM.read_bytes())
-    return json.loads(machine.run(Script("/run/owners.py", module)).stdout)
+    machine.put("/run/slab_owners.py", PROGRAM.read_bytes())
+    return json.loads(machine.run(Script("/run/slab_owners.py", module)).stdout)
 
 
 def totals(objects) -> Counter:
@@ -91,7 +91,7 @@ class Leftovers(runner.Watch):
 
     @staticmethod
     def _honest(machines):
-        """Machines in which nobody has leaked on purpose (provoked.py)."""
+        """Machines in which nobody has leaked on purpose (reports.py)."""
         return [(name, machine) for name, machine in machines.machines.items()
                 if machine.run("test -e /run/provoke.ko", fail=False).ret]
 

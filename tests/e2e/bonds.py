@@ -4,7 +4,7 @@
 import functools
 
 from rig import (V4, Channel, End, KsftNamedVariant, KsftSkipEx, Script, System, defer, ksft_eq,
-                 ksft_gt, ksft_variants, load_all, ping, places, sampled, stats, stream,
+                 ksft_gt, ksft_variants, load_all, ping, paths, sampled, stats, stream,
                  wait_answer, wait_for)
 
 LINKS = ("one", "two")
@@ -96,7 +96,7 @@ def set_option(machine, name: str, value: str):
 
 def team(machine, mode: str):
     """Makes one of the two, and gives it the side's address."""
-    specification = places.kernel_source() / "Documentation/netlink/specs/team.yaml"
+    specification = paths.kernel_source() / "Documentation/netlink/specs/team.yaml"
     machine.put("/run/team.yaml", specification.read_bytes())
     machine.put("/run/set_option.py", SET_OPTION.encode())
     machine.run("ip link add team0 type team")

@@ -57,7 +57,7 @@ def test_storm(env):
     env.b.put("/run/sender.py", SENDER.encode())
     before = [stats(machine, dev) for machine in (env.a, env.b) for dev in ("child0", "net0")]
     memory = percpu(env.a)
-    storm = "".join(f"python3 -B {netlink.WHERE}/storm.py {n} {rounds} & pids=\"$pids $!\"\n"
+    storm = "".join(f"python3 -B {netlink.WHERE}/stress.py {n} {rounds} & pids=\"$pids $!\"\n"
                     for n in range(1, PROCESSES + 1))
     with env.b.bkg(Script("/run/sender.py"), fail=False), \
             env.b.bkg("exec ping -q -i 0.01 10.0.0.1", fail=False) as pings:

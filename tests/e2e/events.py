@@ -10,7 +10,7 @@ from rig import (ANSWER, V4, Channel, End, KsftNamedVariant, System, Writer, cou
                  errno_of, interfaces, ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in,
                  ksft_lt, ksft_ne, ksft_pr, ksft_variants, load, ping, pingpong, stats, unload, up,
                  wait_counters, wait_for, wait_stats)
-from rig.beside import Beside, answered_burst
+from rig.progress import Beside, answered_burst
 from rig.packets import udp4
 from rig.sim import Sim, interrupts, timers
 

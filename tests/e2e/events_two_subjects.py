@@ -9,7 +9,7 @@ import time
 
 from rig import (PAIR, V4, End, counters, iperf3, ksft_eq, ksft_gt, ksft_lt, ksft_pr, ksft_true,
                  load, pair, ping, pingpong, unanswered, unload, up, wait_counters, wait_for)
-from rig.beside import Beside, answered_burst
+from rig.progress import Beside, answered_burst
 from rig.sim import Sim, interrupts, timers
 from rig.systems import with_doorbells
 

@@ -84,17 +84,17 @@ def test_no_paint_leaves(env, flags):
     channel = env.channel("out")
     fill(channel)
     load(env.a, f"name=net0 out=channel_out writer_protocol=2 flags={flags}")
-    env.a.put("/run/muenpaint.ko", kmodule.built("paint", "muenpaint"))
+    env.a.put("/run/muenuninit.ko", kmodule.built("uninit", "muenuninit"))
     env.a.put("/run/brush.py", BRUSH.encode())
     env.a.put("/run/send.py", (SENDER if flags else RAW).encode())
-    defer(env.a.run, "rmmod muenpaint")
-    env.a.run("insmod /run/muenpaint.ko")
+    defer(env.a.run, "rmmod muenuninit")
+    env.a.run("insmod /run/muenuninit.ko")
     up(env.a, quiet=True)
     if flags == "eth_dev":
         env.a.run("ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev net0")
     # On one processor, for each has memory of its own at hand.
     painted(env.a.run("taskset 1 sh -c 'python3 /run/brush.py && "
-                      "cat /sys/kernel/debug/muenpaint/found && python3 /run/send.py'").stdout)
+                      "cat /sys/kernel/debug/muenuninit/found && python3 /run/send.py'").stdout)
     found = [it.packet for it in held(channel, flags, 2)]
     if flags:
         same(payload([ip_packet(flags, packet) for packet in found]),

@@ -10,7 +10,7 @@ COUNT = 32
 SIZE = 64 << 10
 
 # Interface n talks to interface n ^ 1.
-SYSTEM = System("many", ("a",), tuple(
+SYSTEM = System("many_interfaces", ("a",), tuple(
     Channel(f"c{n}", writes={"a": f"out{n}"}, reads={"a": f"in{n ^ 1}"}, size=SIZE)
     for n in range(COUNT)))
 

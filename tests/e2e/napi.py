@@ -11,7 +11,7 @@ import time
 from e2e import events
 from e2e.events import counts, prepared
 from rig import (End, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_lt, ksft_variants, ping,
-                 places, sampled, wait_for)
+                 paths, sampled, wait_for)
 
 SYSTEM = events.SYSTEM
 SPEC = "Documentation/netlink/specs/netdev.yaml"
@@ -44,7 +44,7 @@ print(json.dumps([netdev.dump(what, {"ifindex": index}) for what in ("napi-get",
 
 def family(end: End, program: str, *arguments):
     """What a program says that speaks to the family netdev for an interface."""
-    end.machine.put("/run/netdev.yaml", (places.kernel_source() / SPEC).read_bytes())
+    end.machine.put("/run/netdev.yaml", (paths.kernel_source() / SPEC).read_bytes())
     end.machine.put("/run/family.py", program.encode())
     return json.loads(end.machine.run(end.script("/run/family.py", *arguments)).stdout)
 

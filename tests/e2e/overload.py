@@ -7,7 +7,7 @@ import time
 
 from rig import (DEADLINE, PAIR, V4, Script, TimedOut, Writer, defer, ip_element, ksft_eq, ksft_ge,
                  ksft_gt, ksft_pr, ksft_true, load, stats, up, wait_counters, wait_for, wait_stats)
-from rig.beside import WEIGHT, Polls
+from rig.progress import WEIGHT, Polls
 from rig.packets import numbered, udp4
 
 SYSTEM = PAIR

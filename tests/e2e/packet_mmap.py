@@ -13,7 +13,7 @@ from rig.packets import udp4
 SYSTEM = PAIR
 
 RAW = "name=raw0 in=channel_in out=channel_out reader_protocol=5 writer_protocol=5"
-RING = "/rig/ring.py"
+RING = "/rig/packet_mmap.py"
 # Numbered datagrams, for nobody.
 SEND = """
 import socket, sys

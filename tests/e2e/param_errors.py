@@ -34,7 +34,7 @@ def _region(address: int, size: int = MIB, name: str = IN):
 
 
 SYSTEM = System(
-    "errors", ("a",), _CHANNELS, processors=1,
+    "param_errors", ("a",), _CHANNELS, processors=1,
     extras={"a": (
         Vector("noticed_in", 0x4d),
         Memory("ram_in", RAM, MIB),

@@ -4,7 +4,7 @@
 import json
 import re
 
-from e2e.loop import PARAMETERS
+from e2e.single_subject import PARAMETERS
 from rig import (LOOP, V4, End, Script, counters, defer, ksft_eq, ksft_ge, ksft_gt, load, ping,
                  stats, up, wait_counters)
 

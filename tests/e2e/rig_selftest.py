@@ -5,12 +5,12 @@ import os
 import struct
 
 from rig import (Channel, ChannelFile, KsftNamedVariant, Reader, System, Writer, ksft_eq,
-                 ksft_raises, ksft_true, ksft_variants, places, sinfo)
+                 ksft_raises, ksft_true, ksft_variants, paths, sinfo)
 from rig.klog import Line, bad_lines
 
 SYSTEM = None
 
-DATA = places.TOP / "tests/data/sinfo"
+DATA = paths.TOP / "tests/data/sinfo"
 PAGE = 4096
 
 

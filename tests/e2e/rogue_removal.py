@@ -76,7 +76,7 @@ class Marked(Rogue):
     """A rogue whose packets have marks at random, also those of children."""
 
     KINDS = {**Rogue.KINDS, "marked packets": 60}
-    # Those of netlink/storm.py, and others.
+    # Those of netlink/stress.py, and others.
     MARKS = [*((n << 12) + k for n in range(1, 6) for k in range(6)), 0, 1, 24, 0xffffffff]
 
     def _marked_packets(self):
@@ -101,7 +101,7 @@ def test_children_and_marks(env):
     env.a.run("".join(f"iptables -t mangle -A PREROUTING {rule}\n" for rule in rules))
     rogue = Marked(peer, random.Random(env.seed(SEED)))
     rounds = 200 if env.long else 4
-    storm = "".join(f"python3 -B {netlink.WHERE}/storm.py {n} {rounds} & pids=\"$pids $!\"\n"
+    storm = "".join(f"python3 -B {netlink.WHERE}/stress.py {n} {rounds} & pids=\"$pids $!\"\n"
                     for n in (1, 2))
 
     def stormed() -> tuple:

@@ -12,14 +12,14 @@ import threading
 import time
 from pathlib import Path
 
-from e2e import errors
-from e2e.errors import GOOD, IN, MIB, NOWHERE, OUT, RAM
+from e2e import param_errors
+from e2e.param_errors import GOOD, IN, MIB, NOWHERE, OUT, RAM
 from rig import (V4, Reader, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_in, ksft_pr,
                  load, up, wait_counters, wait_for, wait_stats)
 from rig.packets import udp4
 from rig.sinfo import (ENTRIES_AT, ENTRY_SIZE, entry_offset, parse, patched, region_patched)
 
-SYSTEM = errors.SYSTEM
+SYSTEM = param_errors.SYSTEM
 
 PARAMETERS = " ".join(f"{key}={value}" for key, value in GOOD.items())
 ADDRESS = SYSTEM.address("second")

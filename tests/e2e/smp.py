@@ -7,6 +7,7 @@ played separation kernel honours an event on the processor that has it only.
 import struct
 from pathlib import Path
 
+from e2e import events
 from rig import (ANSWER, Channel, KsftNamedVariant, System, defer, errno_of, ksft_eq, ksft_ge,
                  ksft_gt, ksft_in, ksft_true, ksft_variants, load, sampled, unanswered, unload,
                  wait_for)
@@ -14,12 +15,11 @@ from rig.sim import FOLDER, Sim, interrupts_by_cpu
 from rig.sinfo import Event, Memory, Vector, patched, region_patched
 from rig.system import PROCESSOR_STRIDE, SINFO_BASE
 
-import events
 
 # What is at the address of no processor and no channel.
 NOWHERE = 0x1200000000
 
-SYSTEM = System("processors", ("a",), (
+SYSTEM = System("smp", ("a",), (
     Channel("left_to_right", writes={"a": "left_out"}, reads={"a": "right_in"},
             event=1, event_on=0, vector=0x70, vector_on=1),
     Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"},
@@ -88,12 +88,12 @@ def test_calls_are_merged(env):
     """Calls of a processor that does not answer become one, and what was sent arrives."""
     sim, ends = prepared(env)
     left, right = ends
-    env.a.put("/run/held.py", (Path(__file__).parent / "guest/held.py").read_bytes())
+    env.a.put("/run/hold_cpu.py", (Path(__file__).parent / "guest/hold_cpu.py").read_bytes())
     before = [events.counts(end) for end in ends]
     triggered = sim.events()[2, 1]
     # `ip netns exec` has a /sys of its own, without debugfs.
     env.a.run(f"nsenter --net=/run/netns/{right.ns} taskset -c 0 "
-              f"python3 /run/held.py {FOLDER} 1 {left.address} 20")
+              f"python3 /run/hold_cpu.py {FOLDER} 1 {left.address} 20")
     wait_for(lambda: events.counts(left)["rx_packets"] == before[0]["rx_packets"] + 20, "packets")
     now = events.counts(right)
     found = {name: now[name] - before[1][name]

@@ -56,7 +56,8 @@ ACTIONS = {
         "ip netns add stress && ip link set net0 netns stress && ip netns del stress && "
         f"{until('[ -e /sys/class/net/net0 ]')} && "
         "ip addr replace {address}/24 dev net0 && ip link set net0 up",
-    SCARCE: "python3 -I -S /run/scarce.py press /run/full/more && echo 3 >/proc/sys/vm/drop_caches",
+    SCARCE: "python3 -I -S /run/memory_pressure.py press /run/full/more && "
+            "echo 3 >/proc/sys/vm/drop_caches",
 }
 # Free memory, in kB, above the mark at which it is scarce: to get there takes no time.
 LEFT = 64 << 10
@@ -97,7 +98,7 @@ def plan(rng, steps: int, kinds: list) -> list:
 
 def make_ready(machine):
     """Puts programs in place, and sees to it that all is as it was in the end."""
-    for name in ("scarce", "datagrams"):
+    for name in ("memory_pressure", "datagrams"):
         machine.put(f"/run/{name}.py", (GUEST / f"{name}.py").read_bytes())
     defer(machine.run, f"echo 1 >{ONLINE}")
 
@@ -106,7 +107,7 @@ def fill(machine):
     """Leaves little memory."""
     machine.run("mkdir -p /run/full && mount -t tmpfs -o size=100% full /run/full")
     defer(machine.run, "umount /run/full")
-    machine.run(Script("/run/scarce.py", "fill", "/run/full/most", LEFT))
+    machine.run(Script("/run/memory_pressure.py", "fill", "/run/full/most", LEFT))
 
 
 def traffic(machine, address: str, seed: int):

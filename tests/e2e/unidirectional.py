@@ -5,7 +5,7 @@ from rig import (Channel, Reader, System, Writer, defer, interfaces, ip_element,
                  ksft_true, load, messages, stats, unload, wait_counters, wait_stats)
 from rig.packets import udp4
 
-SYSTEM = System("oneway", ("a",), (
+SYSTEM = System("unidirectional", ("a",), (
     Channel("in0", reads={"a": "in0"}),
     Channel("in1", reads={"a": "in1"}),
     Channel("out0", writes={"a": "out0"}),

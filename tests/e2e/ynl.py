@@ -4,7 +4,7 @@
 import json
 
 from e2e import netlink
-from rig import PAIR, defer, ksft_eq, ksft_in, load, places, up
+from rig import PAIR, defer, ksft_eq, ksft_in, load, paths, up
 
 SYSTEM = PAIR
 
@@ -31,7 +31,7 @@ def prepare(env):
     load(env.a)
     up(env.a, quiet=True)
     netlink.install(env.a)
-    env.a.put("/run/muennet.yaml", (places.TOP / "child/muennet.yaml").read_bytes())
+    env.a.put("/run/muennet.yaml", (paths.TOP / "child/muennet.yaml").read_bytes())
 
 
 def ynl(env, *operations) -> list:

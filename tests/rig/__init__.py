@@ -15,7 +15,7 @@ A test file in tests/e2e, complete:
         ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
 """
 
-from . import klog, kmodule, places, session, sinfo
+from . import klog, kmodule, paths, session, sinfo
 from .channel import ChannelFile, Reader, Writer, ip_element
 from .driver import (README, V4, V6, at_once, batch, counters, errno_of, interfaces, load, load_all,
                      messages, pair, stats, unload, up, wait_counters, wait_peer, wait_stats)
@@ -31,7 +31,7 @@ from .traffic import (ANSWER, End, Ping, Stream, Streaming, iperf3, ping, ping_a
 from .wait import DEADLINE, TimedOut, until, wait_for
 
 __all__ = [
-    "klog", "kmodule", "places", "session", "sinfo",
+    "klog", "kmodule", "paths", "session", "sinfo",
     "ChannelFile", "Reader", "Writer", "ip_element",
     "README", "V4", "V6", "at_once", "batch", "counters", "errno_of", "interfaces", "load",
     "load_all", "messages", "pair", "stats", "unload", "up", "wait_counters", "wait_peer",

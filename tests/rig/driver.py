@@ -11,7 +11,7 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import ksft, places
+from . import ksft, paths
 from .wait import wait_for
 
 # What the README tells users to type.
@@ -30,7 +30,7 @@ ERRORS = {"EINVAL": "Invalid argument", "ENXIO": "No such device or address",
 def install(machine, finish=lambda path: None):
     """Puts the module under test where modprobe finds it, after `finish` has had its file."""
     with tempfile.NamedTemporaryFile(suffix=".ko") as stripped:
-        subprocess.run(["strip", "-g", "-o", stripped.name, places.module()], check=True)
+        subprocess.run(["strip", "-g", "-o", stripped.name, paths.module()], check=True)
         finish(stripped.name)
         data = Path(stripped.name).read_bytes()
     release = machine.run("uname -r").stdout.strip()

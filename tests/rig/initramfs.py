@@ -20,7 +20,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import places
+from . import paths
 
 GUEST = Path(__file__).parent / "guest"
 
@@ -127,7 +127,7 @@ def _libraries(programs) -> set:
 def _module_files() -> dict:
     """name -> path of every module of the kernel."""
     return {path.name.split(".ko")[0].replace("-", "_"): path
-            for path in places.kernel_modules().rglob("kernel/**/*.ko*")}
+            for path in paths.kernel_modules().rglob("kernel/**/*.ko*")}
 
 
 def _unpacked(path: Path) -> bytes:
@@ -137,7 +137,7 @@ def _unpacked(path: Path) -> bytes:
 
 def _modules(archive: Cpio, stage: str):
     """Adds MODULES, what they depend on, and the index that modprobe reads."""
-    release = places.kernel_modules().name
+    release = paths.kernel_modules().name
     known, todo, done = _module_files(), list(MODULES), set()
     root = Path(stage) / "lib/modules" / release
     root.mkdir(parents=True)
@@ -147,7 +147,7 @@ def _modules(archive: Cpio, stage: str):
             continue
         done.add(name)
         data = _unpacked(known[name])
-        place = root / known[name].relative_to(places.kernel_modules()).with_suffix("")
+        place = root / known[name].relative_to(paths.kernel_modules()).with_suffix("")
         if known[name].suffix == ".ko":
             place = place.with_suffix(".ko")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -155,8 +155,8 @@ def _modules(archive: Cpio, stage: str):
         needs = re.search(rb"\0depends=([^\0]*)\0", data)
         todo += [n for n in (needs.group(1).decode() if needs else "").split(",") if n]
     for name in ("modules.builtin", "modules.order", "modules.builtin.modinfo"):
-        if (places.kernel_modules() / name).exists():
-            shutil.copy(places.kernel_modules() / name, root / name)
+        if (paths.kernel_modules() / name).exists():
+            shutil.copy(paths.kernel_modules() / name, root / name)
     subprocess.run(["depmod", "-b", stage, release], check=True, stderr=subprocess.DEVNULL)
     for path in sorted(root.rglob("*")):
         if path.is_file():
@@ -174,7 +174,7 @@ def _python(archive: Cpio):
 def _ynl(archive: Cpio):
     for path in sorted(p for p in YAML.iterdir() if p.is_file()):
         archive.copy(str(path))
-    source = places.kernel_source() / YNL
+    source = paths.kernel_source() / YNL
     for path in sorted(source.rglob("*.py")):
         archive.data(f"usr/share/ynl/{path.relative_to(source)}", path.read_bytes())
 
@@ -194,8 +194,8 @@ def _fill(archive: Cpio):
             archive.link(alias, path)
     _python(archive)
     _ynl(archive)
-    if places.tool():
-        archive.data("usr/bin/muennet_cfg", places.tool().read_bytes(), 0o755)
+    if paths.tool():
+        archive.data("usr/bin/muennet_cfg", paths.tool().read_bytes(), 0o755)
     plugins = [str(p) for tree in TREES for p in Path(tree).glob("*.so")]
     plugins += [str(p) for p in [*PYTHON.glob("lib-dynload/*.so"), *YAML.glob("*.so")]]
     for path in sorted(_libraries(programs + plugins + FILES[:1])):
@@ -217,15 +217,15 @@ def _fill(archive: Cpio):
 
 
 def _fingerprint() -> str:
-    digest = hashlib.sha256(str(places.kernel_modules().name).encode())
+    digest = hashlib.sha256(str(paths.kernel_modules().name).encode())
     inputs = [Path(__file__), *sorted(p for p in GUEST.iterdir() if p.is_file())]
-    inputs += filter(None, [places.tool()])
+    inputs += filter(None, [paths.tool()])
     for path in inputs:
         digest.update(path.read_bytes())
     found = [shutil.which(p) for p in PROGRAMS + EXTRA_PROGRAMS]
     found += [YAML / "__init__.py"] if YAML.exists() else []
-    found += filter(Path.exists, [places.kernel_modules() / "modules.order"])
-    for path in [places.kernel_image(), *filter(None, found)]:
+    found += filter(Path.exists, [paths.kernel_modules() / "modules.order"])
+    for path in [paths.kernel_image(), *filter(None, found)]:
         info = os.stat(path)
         digest.update(f"{path} {info.st_size} {info.st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
@@ -233,15 +233,15 @@ def _fingerprint() -> str:
 
 def kernel() -> Path:
     """The stock kernel as an ELF file, unpacked now if it is not in the cache."""
-    info = os.stat(places.kernel_image())
-    path = places.cache() / f"vmlinux-{places.kernel_modules().name}-{info.st_size}"
+    info = os.stat(paths.kernel_image())
+    path = paths.cache() / f"vmlinux-{paths.kernel_modules().name}-{info.st_size}"
     if path.exists():
         return path
-    script = places.kernel_source() / "scripts/extract-vmlinux"
-    done = subprocess.run(["sh", script, places.kernel_image()], capture_output=True)
+    script = paths.kernel_source() / "scripts/extract-vmlinux"
+    done = subprocess.run(["sh", script, paths.kernel_image()], capture_output=True)
     if not done.stdout.startswith(b"\x7fELF"):
-        raise RuntimeError(f"cannot unpack {places.kernel_image()}: {done.stderr.decode()}")
-    with tempfile.NamedTemporaryFile(dir=places.cache(), delete=False) as file:
+        raise RuntimeError(f"cannot unpack {paths.kernel_image()}: {done.stderr.decode()}")
+    with tempfile.NamedTemporaryFile(dir=paths.cache(), delete=False) as file:
         file.write(done.stdout)
     os.rename(file.name, path)
     return path
@@ -249,10 +249,10 @@ def kernel() -> Path:
 
 def base() -> Path:
     """The archive, made now if it is not in the cache."""
-    path = places.cache() / f"initramfs-{_fingerprint()}.cpio"
+    path = paths.cache() / f"initramfs-{_fingerprint()}.cpio"
     if path.exists():
         return path
-    with tempfile.TemporaryDirectory(dir=places.cache()) as stage:
+    with tempfile.TemporaryDirectory(dir=paths.cache()) as stage:
         temporary = Path(stage) / "archive"
         with temporary.open("wb") as file:
             archive = Cpio(file)
@@ -260,7 +260,7 @@ def base() -> Path:
             _modules(archive, stage)
             archive.close()
         # Two checkouts may take turns.
-        old = sorted(places.cache().glob("initramfs-*.cpio"), key=lambda it: it.stat().st_mtime)
+        old = sorted(paths.cache().glob("initramfs-*.cpio"), key=lambda it: it.stat().st_mtime)
         for void in old[:-1]:
             void.unlink(missing_ok=True)
         temporary.rename(path)

@@ -28,7 +28,7 @@ WATCHDOGS = ("watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 workqueue.wa
 
 # What a stock kernel says about any out-of-tree module without its signature.
 TAINT = re.compile(r"taint", re.IGNORECASE)
-TAINT_ALLOWED = tuple(f"{module}: {said}" for module in ("muennet", "muensim", "muenpaint")
+TAINT_ALLOWED = tuple(f"{module}: {said}" for module in ("muennet", "muensim", "muenuninit")
                       for said in (
     "loading out-of-tree module taints kernel.",
     "module verification failed: signature and/or required key missing - tainting kernel"))

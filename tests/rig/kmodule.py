@@ -12,18 +12,18 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import places
+from . import paths
 
 
 @functools.cache
 def built(folder: str, name: str) -> bytes:
     """A module in a folder of tests/, for the kernel of the machines, without its symbols."""
-    sources = sorted((places.TOP / "tests" / folder).iterdir())
-    build = places.kernel_build()
+    sources = sorted((paths.TOP / "tests" / folder).iterdir())
+    build = paths.kernel_build()
     found = hashlib.sha256(str(build.resolve()).encode())
     for path in (*sources, build / ".config", build / "Module.symvers"):
         found.update(path.name.encode() + path.read_bytes())
-    kept = places.cache() / f"{name}-{found.hexdigest()[:16]}.ko"
+    kept = paths.cache() / f"{name}-{found.hexdigest()[:16]}.ko"
     if kept.exists():
         return kept.read_bytes()
     with tempfile.TemporaryDirectory() as copy:
@@ -37,7 +37,7 @@ def built(folder: str, name: str) -> bytes:
         subprocess.run(["strip", "-g", module], check=True)
         data = module.read_bytes()
     # Two runs may do this at a time, with the same process id in their namespaces.
-    with tempfile.NamedTemporaryFile(dir=places.cache(), delete=False) as file:
+    with tempfile.NamedTemporaryFile(dir=paths.cache(), delete=False) as file:
         file.write(data)
     os.rename(file.name, kept)
     return data

@@ -10,7 +10,7 @@ import importlib
 import sys
 import types
 
-from . import places
+from . import paths
 
 _PACKAGE = "muennet_ksft"
 
@@ -18,7 +18,7 @@ _PACKAGE = "muennet_ksft"
 def _load(name: str):
     if _PACKAGE not in sys.modules:
         package = types.ModuleType(_PACKAGE)
-        package.__path__ = [str(places.kernel_source() / "tools/testing/selftests/net/lib/py")]
+        package.__path__ = [str(paths.kernel_source() / "tools/testing/selftests/net/lib/py")]
         sys.modules[_PACKAGE] = package
     return importlib.import_module(f"{_PACKAGE}.{name}")
 

@@ -8,7 +8,7 @@ import os
 import random
 import subprocess
 
-from . import ksft, places
+from . import ksft, paths
 
 
 def sampled(most: int):
@@ -26,7 +26,7 @@ def seed() -> str:
     """
     if os.environ.get("MUENNET_ALL"):
         return ""
-    command = ["git", "-c", "safe.directory=*", "-C", places.TOP, "rev-parse", "HEAD"]
+    command = ["git", "-c", "safe.directory=*", "-C", paths.TOP, "rev-parse", "HEAD"]
     return os.environ.get("MUENNET_SEED") or subprocess.run(
         command, check=False, capture_output=True, text=True).stdout.strip()
 

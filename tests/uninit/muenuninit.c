@@ -4,7 +4,7 @@
  * nobody has written yet: whether paint is, which a test has spread before.
  *
  * In debugfs:
- *	muenpaint/found	"<linear> <in pages> <order> <packets> <of these: painted>"
+ *	muenuninit/found	"<linear> <in pages> <order> <packets> <of these: painted>"
  *
  * for packets with so many linear bytes, and so many others in pages of up to
  * this order. Where there are some in pages only those are looked at.
@@ -102,20 +102,20 @@ static int found_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(found);
 
-static int __init muenpaint_init(void)
+static int __init muenuninit_init(void)
 {
-	folder = debugfs_create_dir("muenpaint", NULL);
+	folder = debugfs_create_dir("muenuninit", NULL);
 	debugfs_create_file("found", 0400, folder, NULL, &found_fops);
 	return 0;
 }
 
-static void __exit muenpaint_exit(void)
+static void __exit muenuninit_exit(void)
 {
 	debugfs_remove(folder);
 }
 
-module_init(muenpaint_init);
-module_exit(muenpaint_exit);
+module_init(muenuninit_init);
+module_exit(muenuninit_exit);
 
 MODULE_DESCRIPTION("Looks for paint in memory for packets, for tests of muennet");
 MODULE_LICENSE("GPL");

@@ -4,7 +4,7 @@ The objects of the slab allocator that live and were allocated by calls of modul
 Prints them as [cache, how many, the calls, innermost first] in JSON. A module that is
 gone has no names: its calls are addresses in the range of modules.
 
-    owners.py MODULE        those of this module, and of those that are gone
+    slab_owners.py MODULE        those of this module, and of those that are gone
 """
 
 import json

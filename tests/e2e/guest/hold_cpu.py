@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-held.py FOLDER PROCESSOR ADDRESS COUNT: sends that many datagrams, the second and all later
+hold_cpu.py FOLDER PROCESSOR ADDRESS COUNT: sends that many datagrams, the second and all later
 ones while another processor takes no interrupts. Between taking it and releasing it nothing
 happens that would wait for that processor.
 """

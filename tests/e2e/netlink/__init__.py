@@ -15,7 +15,7 @@ HEARD = "/run/heard"
 
 def install(machine):
     """Puts the client into a machine."""
-    for name in ("client.py", "fuzz.py", "storm.py"):
+    for name in ("client.py", "fuzz.py", "stress.py"):
         machine.put(f"{WHERE}/{name}", (Path(__file__).parent / name).read_bytes())
     machine.put(f"{WHERE}/spec.json", json.dumps(spec.read()).encode())
 

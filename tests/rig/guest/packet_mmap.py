@@ -3,10 +3,10 @@
 A packet socket whose packets lie in a ring of memory that it shares with the
 kernel (TPACKET_V3), in both directions.
 
-    ring.py receive INTERFACE COUNT BYTES  writes of each packet from another host, into
+    packet_mmap.py receive INTERFACE COUNT BYTES  writes of each packet from another host, into
                                            the file /run/received: protocol, type, length
                                            and the first bytes
-    ring.py send INTERFACE PROTOCOL HEX... sends these packets, all by one call
+    packet_mmap.py send INTERFACE PROTOCOL HEX... sends these packets, all by one call
 
 It makes the file /run/ready when it receives.
 """
