@@ -8,7 +8,7 @@ import socket
 import struct
 
 from e2e import hostile, rogue_packets
-from e2e.hostile import ETHERNET, IP, OFFLOAD, RAW, Peer, frame
+from e2e.hostile import ETHERNET, IP, OFFLOAD, RAW, AccountedPeer, frame
 from rig import (V4, V6, KsftNamedVariant, Script, defer, ip_element, ksft_eq, ksft_in, ksft_true,
                  ksft_variants, sampled, wait_for)
 from rig.packets import checksum, ip4
@@ -98,7 +98,7 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-def verdicts(peer: Peer, elements, dev: str = "net0") -> list:
+def verdicts(peer: AccountedPeer, elements, dev: str = "net0") -> list:
     """What the driver says of packets in these elements."""
     machine = peer.machine
     machine.put("/run/listen.py", LISTEN.encode())
@@ -112,7 +112,7 @@ def verdicts(peer: Peer, elements, dev: str = "net0") -> list:
     return [line == "1" for line in seen.stdout.split()]
 
 
-def in_mode(peer: Peer, data: bytes) -> bytes:
+def in_mode(peer: AccountedPeer, data: bytes) -> bytes:
     """The element of a packet; in Ethernet mode a frame to the subject that is not padded."""
     if peer.mode is not ETHERNET:
         return ip_element(data)
@@ -123,8 +123,8 @@ def in_mode(peer: Peer, data: bytes) -> bytes:
 @sampled(1)
 @ksft_variants([KsftNamedVariant("ip", IP), KsftNamedVariant("ethernet", ETHERNET)])
 def test_verdicts(env, mode):
-    peer = Peer(env, mode)
-    peer.start()
+    peer = AccountedPeer(env, mode)
+    peer.next_epoch()
     found = verdicts(peer, [in_mode(peer, data) for _, data, _ in PACKETS])
     ksft_eq(dict(zip((name for name, *_ in PACKETS), found)),
             {name: right for name, _, right in PACKETS})
@@ -145,8 +145,8 @@ def tagged(data: bytes, more: int = 0) -> bytes:
 
 def test_frames(env):
     """Tags are looked behind once, and padding is no part of a packet."""
-    peer = Peer(env, ETHERNET)
-    peer.start()
+    peer = AccountedPeer(env, ETHERNET)
+    peer.next_epoch()
     short = whole(4, 17, body=b"x")
     padded = frame(short)[:60].ljust(1514, b"\0") + struct.pack("<H", 60)
     env.a.run("ip link add link net0 name tagged type vlan id 5; ip link set tagged up")
@@ -159,8 +159,8 @@ def test_frames(env):
 
 def test_child(env):
     """A child's own flag decides on its packets."""
-    peer = Peer(env)
-    peer.start()
+    peer = AccountedPeer(env)
+    peer.next_epoch()
     env.a.run("ip link add link net0 name child0 type muennet && ip link set child0 up && "
               "muennet_cfg add_mark child0 7")
     element = ip_element(whole(4, 6), 7)
@@ -177,7 +177,7 @@ def test_child(env):
                 ((RAW, False), (OFFLOAD, False), (IP, True), (ETHERNET, True))])
 def test_feature(env, mode, has):
     """Only the modes that look at checksums say so."""
-    Peer(env, mode)
+    AccountedPeer(env, mode)
     shown = env.a.run("ethtool -k net0").stdout
     ksft_in(f"rx-checksumming: {'on' if has else 'off [fixed]'}", shown)
 
@@ -223,13 +223,13 @@ END
                 for mode in (IP, ETHERNET) for rewrite in (False, True)])
 def test_counted(env, mode, rewrite):
     """Wrong ones are counted by the stack; right ones stay so when a hop limit is rewritten."""
-    peer = Peer(env, mode)
+    peer = AccountedPeer(env, mode)
     if rewrite:
         defer(env.a.run, "nft delete table inet rewrite")
         env.a.run(REWRITE)
     env.a.run("echo 0 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; "
               f"ip addr add {V6['a']}/64 dev net0 nodad")
-    peer.start()
+    peer.next_epoch()
     for data, name in COUNTED:
         before = counted(env.a, [name])[name]
         peer.write(in_mode(peer, data))

@@ -4,23 +4,15 @@
 import time
 from pathlib import Path
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Script, Writer, counters, defer,
-                 ip_element, ksft_eq, ksft_true, ksft_variants, load, pair, ping, sampled, stats,
-                 unload, up, wait_counters, wait_for, wait_stats)
+from rig import (PAIR, README, V4, KsftNamedVariant, Peer, Script, counters, ip_element,
+                 ksft_eq, ksft_true, ksft_variants, load, pair, ping, sampled, stats, unload, up,
+                 wait_counters, wait_for, wait_stats)
 from rig.packets import udp4
 
 SYSTEM = PAIR
 
 STOPS = [KsftNamedVariant("down", lambda machine: machine.run("ip link set net0 down")),
          KsftNamedVariant("unload", unload)]
-
-
-def peer(env, epoch: int) -> Writer:
-    """A writer that plays b towards a."""
-    writer = Writer(env.channel("b_to_a"), 2, 1508)
-    writer.start(epoch)
-    defer(writer.stop)
-    return writer
 
 
 def element(number: int) -> bytes:
@@ -49,23 +41,23 @@ def test_channel_is_left_alone(env, stop):
 def test_in_channel_is_not_written(env, stop):
     load(env.a)
     up(env.a)
-    writer = peer(env, 77)
-    writer.write(*(element(n) for n in range(10)))
-    before = writer.channel.content()
+    peer = Peer(env)
+    peer.start(77)
+    peer.write(*(element(n) for n in range(10)))
+    before = peer.channel.content()
     stop(env.a)
-    ksft_true(writer.channel.content() == before, "a reader leaves no trace")
+    ksft_true(peer.channel.content() == before, "a reader leaves no trace")
 
 
 def test_statistics_stand_still(env):
-    load(env.a)
-    up(env.a, quiet=True)
-    writer = peer(env, 78)
-    writer.write(*(element(n) for n in range(10)))
+    peer = Peer(env, parameters=README)
+    peer.start(78)
+    peer.write(*(element(n) for n in range(10)))
     wait_stats(env.a, rx_packets=10)
     env.a.run("ip link set net0 down")
     before = stats(env.a)
     for n in range(2000):
-        writer.write(element(n))
+        peer.write(element(n))
     time.sleep(0.3)  # sleep: for polls, of which there must be none
     ksft_eq(stats(env.a), before)
 
@@ -73,7 +65,7 @@ def test_statistics_stand_still(env):
     epochs = counters(env.a)["rx_epochs"]
     env.a.run("ip link set net0 up")
     wait_counters(env.a, rx_epochs=epochs + 1)
-    writer.write(*(element(n) for n in range(5)))
+    peer.write(*(element(n) for n in range(5)))
     wait_stats(env.a, rx_packets=15)
     after = stats(env.a)
     ksft_eq(after["rx_missed_errors"], 0)
@@ -81,7 +73,7 @@ def test_statistics_stand_still(env):
 
 
 def test_unload_under_traffic(env):
-    pair(env)
+    ends = pair(env)
     for _ in range(60 if env.long else 5):
         with env.b.bkg(f"ping -q -f {V4['a']}"), env.a.bkg(f"ping -q -f {V4['b']}"):
             wait_for(lambda: all(stats(env.a)[way + "_packets"] > 3 for way in ("rx", "tx")),
@@ -91,7 +83,7 @@ def test_unload_under_traffic(env):
         up(env.a)
         # What came before the first look is not its.
         wait_counters(env.a, rx_epochs=1)
-        ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
+        ksft_eq(ping(*ends).received, 3)
 
 
 def flood(machine, address: str, size: int, segment: int):
@@ -110,7 +102,7 @@ def sends(machine, dev: str):
 @ksft_variants([KsftNamedVariant("small", 20, 0), KsftNamedVariant("in_segments", 60_000, 1000)])
 def test_while_sending(env, size, segment):
     """It never asks to keep a packet, which nobody could: the kernel would say so."""
-    pair(env, quiet=True)
+    ends = pair(env, quiet=True)
     env.a.run("ethtool -K net0 tx-udp-segmentation off")
     env.a.new_log()
     with flood(env.a, V4["b"], size, segment):
@@ -118,7 +110,7 @@ def test_while_sending(env, size, segment):
             sends(env.a, "net0")
             env.a.run("ip link set net0 down; ip link set net0 up")
     ksft_eq([line for line in env.a.new_log() if line.level <= 4], [])
-    ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
+    ksft_eq(ping(*ends).received, 3)
 
 
 def test_child_while_sending(env):

@@ -6,9 +6,9 @@ import os
 import re
 import struct
 
-from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, Script, System, Writer, counters,
+from rig import (ANSWER, Channel, End, KsftNamedVariant, Peer, Reader, Script, System, counters,
                  defer, ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load,
-                 load_all, ping, ping_at_once, sampled, stats, stream, wait_answer, wait_counters,
+                 pair, ping, ping_at_once, sampled, stats, stream, up, wait_answer, wait_counters,
                  wait_for, wait_peer)
 from rig.unikernel import element, frame_of
 
@@ -18,16 +18,8 @@ SYSTEM = System("ethernet", ("a", "b"), (
 
 PARAMETERS = ("name=eth7 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
               "flags=eth_dev")
-ADDRESS = {"a": "192.0.2.1", "b": "192.0.2.2"}
-
-
-def pair(env, more: str = ""):
-    """Both ends, up; `more` ends their parameters."""
-    load_all((env.a, env.b), PARAMETERS + more, lambda machine: machine.run(
-        f"ip addr add {ADDRESS[machine.name]}/24 dev eth7 && ip link set eth7 up"))
-    for machine in (env.a, env.b):
-        wait_peer(machine, "eth7")
-    return End(env.a, ADDRESS["a"]), End(env.b, ADDRESS["b"])
+# Of an element.
+SIZE = 1516
 
 
 def link(machine, dev: str = "eth7") -> dict:
@@ -35,14 +27,19 @@ def link(machine, dev: str = "eth7") -> dict:
     return json.loads(machine.run(f"ip -d -j link show {dev}").stdout)[0]
 
 
+def mac_of(machine) -> bytes:
+    """The MAC address of eth7."""
+    return bytes.fromhex(link(machine)["address"].replace(":", ""))
+
+
 def test_an_ordinary_device(env):
-    pair(env)
+    pair(env, PARAMETERS, "eth7")
     shown = link(env.a)
     ksft_eq(shown["link_type"], "ether")
     ksft_eq(sorted(shown["flags"]), ["BROADCAST", "LOWER_UP", "MULTICAST", "UP"])
     ksft_eq((shown["min_mtu"], shown["max_mtu"], shown["mtu"]), (68, 65521, 1500))
     ksft_eq(env.a.run("cat /sys/class/net/eth7/operstate").stdout, "up\n")
-    mac = bytes.fromhex(shown["address"].replace(":", ""))
+    mac = mac_of(env.a)
     ksft_eq(mac[0] & 3, 2, "a locally administered address of one device")
     ksft_ne(link(env.b)["address"], shown["address"])
     ksft_eq(env.channel("a_to_b").size, 1516)
@@ -51,13 +48,13 @@ def test_an_ordinary_device(env):
 @sampled(2)
 @ksft_variants([KsftNamedVariant(f"{size}", size) for size in (0, 56, 1472, 1473, 8000)])
 def test_ping(env, size):
-    a, b = pair(env)
+    a, b = pair(env, PARAMETERS, "eth7")
     ksft_eq(ping(a, b, f"-s {size}").received, 3)
     ksft_in("lladdr " + link(env.b)["address"], env.a.run("ip neigh show dev eth7").stdout)
 
 
 def test_tcp(env):
-    a, b = pair(env)
+    a, b = pair(env, PARAMETERS, "eth7")
     for source, target in ((a, b), (b, a)):
         stream(source, target)
 
@@ -71,9 +68,9 @@ def link_local(machine, dev: str = "eth7") -> str:
 
 
 def test_ipv6_configures_itself(env):
-    pair(env)
+    pair(env, PARAMETERS, "eth7")
     target = link_local(env.b)
-    mac = bytes.fromhex(link(env.b)["address"].replace(":", ""))
+    mac = mac_of(env.b)
     identifier = bytes((mac[0] ^ 2,)) + mac[1:3] + b"\xff\xfe" + mac[3:]
     ksft_eq(target, "fe80::" + ":".join(f"{x:x}" for x in struct.unpack(">4H", identifier)))
     link_local(env.a)
@@ -84,7 +81,7 @@ def test_ipv6_configures_itself(env):
 
 
 def test_the_address_of_the_parameter(env):
-    pair(env, " mac=02:00:00:00:AB:01")
+    pair(env, PARAMETERS + " mac=02:00:00:00:AB:01", "eth7")
     for machine in (env.a, env.b):
         ksft_eq(link(machine)["address"], "02:00:00:00:ab:01")
         # Of a permanent one udev thinks that it is the hardware's, and leaves it.
@@ -100,7 +97,7 @@ def test_the_address_of_the_parameter(env):
 
 
 def test_the_address_can_be_set(env):
-    a, b = pair(env)
+    a, b = pair(env, PARAMETERS, "eth7")
     mac = "02:12:34:56:78:9a"
     env.a.run(f"ip link set eth7 address {mac}")
     ksft_eq(link(env.a)["address"], mac)
@@ -127,7 +124,7 @@ for _ in range(2):
 
 def test_frames_for_others(env):
     """A promiscuous listener sees them; for this host they are no packets."""
-    a, b = pair(env)
+    a, b = pair(env, PARAMETERS, "eth7")
     env.a.run(f"ip neigh replace {b.address} lladdr 02:00:00:00:00:99 dev eth7")
     env.b.put("/run/listen.py", LISTEN.encode())
     env.b.run("rm -f /run/ready")
@@ -140,7 +137,7 @@ def test_frames_for_others(env):
 
 
 def test_multicast_groups(env):
-    pair(env)
+    pair(env, PARAMETERS, "eth7")
     env.b.run("ip maddr add 01:00:5e:01:02:03 dev eth7")
     ksft_in("01:00:5e:01:02:03", env.b.run("ip maddr show dev eth7").stdout)
     env.b.run("ip maddr del 01:00:5e:01:02:03 dev eth7")
@@ -193,7 +190,7 @@ KINDS = [KsftNamedVariant(f"{kind}", kind) for kind in ("802.1Q", "802.1ad")]
 @ksft_variants(KINDS)
 def test_vlan(env, kind):
     """An element has no room for the tag of a full frame, and the log says once what helps."""
-    pair(env)
+    pair(env, PARAMETERS, "eth7")
     ends = vlan(env, kind)
     for machine in (env.a, env.b):
         machine.new_log()
@@ -218,7 +215,7 @@ def test_vlan(env, kind):
 @ksft_variants([*KINDS, KsftNamedVariant("802.1Q_in_802.1ad", "802.1ad", "802.1Q")])
 def test_room_for_tags(env, *kinds):
     """With the flag a VLAN carries packets of the MTU that it gets, and so does the device."""
-    a, b = pair(env, "+vlan")
+    a, b = pair(env, PARAMETERS + "+vlan", "eth7")
     ksft_eq(link(env.a)["max_mtu"], 65513)
     for channel in ("a_to_b", "b_to_a"):
         ksft_eq(env.channel(channel).size, 1524)
@@ -247,7 +244,7 @@ def test_room_for_tags_at_one_end(env):
 
 def test_macvlan(env):
     """A second address on the device."""
-    _, b = pair(env)
+    _, b = pair(env, PARAMETERS, "eth7")
     env.a.run("ip netns add guest")
     defer(env.a.run, "ip netns del guest")
     env.a.run("ip link add second link eth7 type macvlan mode bridge && "
@@ -256,80 +253,69 @@ def test_macvlan(env):
     ksft_eq(ping(End(env.a, "192.0.2.7", "guest"), b).received, 3)
 
 
-class Peer:
-    """The host plays b towards a."""
+def ethernet_peer(env, size: int = SIZE, parameters: str | None = PARAMETERS) -> Peer:
+    """The peer of eth7 in a."""
+    return Peer(env, size=size, dev="eth7", parameters=parameters)
 
-    def __init__(self, env):
-        self.env = env
-        load(env.a, PARAMETERS)
-        env.a.run("echo 1 >/proc/sys/net/ipv6/conf/eth7/disable_ipv6; "
-                  "ip addr add 192.0.2.1/24 dev eth7; ip link set eth7 up")
-        self.mac = bytes.fromhex(link(env.a)["address"].replace(":", ""))
 
-    def start(self, writer: Writer, epoch: int):
-        """Begins an epoch, and waits until the driver follows it."""
-        writer.stop()
-        wait_counters(self.env.a, "eth7", peer_inactive=1)
-        writer.start(epoch)
-        wait_counters(self.env.a, "eth7", peer_active=1)
+def frame_to(machine, size: int) -> bytes:
+    """A frame of this size to a machine, of a protocol that no program receives."""
+    return (mac_of(machine) + b"\x02\0\0\0\0\x09\x88\xb5").ljust(size, b"\0")
 
-    def counted(self, elements: int) -> tuple:
-        """Packets, bytes and bad elements received, when so many elements have been read."""
-        wait_counters(self.env.a, "eth7", rx_elements=elements)
-        now = stats(self.env.a, "eth7")
-        return now["rx_packets"], now["rx_bytes"], now["rx_frame_errors"], now["rx_errors"]
+
+def counted(machine, elements: int) -> tuple:
+    """Packets, bytes, frame errors and errors once the driver has read that many elements."""
+    wait_counters(machine, "eth7", rx_elements=elements)
+    now = stats(machine, "eth7")
+    return now["rx_packets"], now["rx_bytes"], now["rx_frame_errors"], now["rx_errors"]
 
 
 def test_lengths_in_elements(env):
-    peer = Peer(env)
-    writer = Writer(env.channel("b_to_a"), 2, 1516)
-    defer(writer.stop)
-    peer.start(writer, 5)
-    frame = peer.mac + b"\x02\0\0\0\0\x09\x88\xb5" + bytes(1502)
+    peer = ethernet_peer(env)
+    peer.join(5)
+    frame = frame_to(env.a, 1516)
     packets = total = bad = 0
     for number, (length, good) in enumerate((
             (0, 0), (1, 0), (13, 0), (14, 1), (15, 1), (60, 1), (1513, 1), (1514, 1), (1515, 0),
             (1516, 0), (1518, 0), (0x7fff, 0), (0xffff, 0)), 1):
-        writer.write(element(frame[:1514], length=length))
+        peer.write(element(frame[:1514], length=length))
         packets, total, bad = packets + good, total + good * length, bad + 1 - good
-        ksft_eq(peer.counted(number), (packets, total, bad, bad), f"length {length}")
+        ksft_eq(counted(env.a, number), (packets, total, bad, bad), f"length {length}")
 
 
 def test_the_last_bytes_are_those_of_the_element(env):
     """A peer with another MTU has elements of another size."""
-    peer = Peer(env)
-    frame = peer.mac + b"\x02\0\0\0\0\x09\x88\xb5" + bytes(46)
+    load(env.a, PARAMETERS)
+    up(env.a, "eth7", quiet=True)
+    frame = frame_to(env.a, 60)
     for number, size in enumerate((84, 1000, 1516, 9016, 65537), 1):
-        writer = Writer(env.channel("b_to_a"), 2, size)
-        peer.start(writer, 50 + number)
-        writer.write(element(frame, size))
-        ksft_eq(peer.counted(number)[0], number, f"elements of {size} bytes")
-        writer.stop()
+        peer = ethernet_peer(env, size, parameters=None)
+        peer.join(50 + number)
+        peer.write(element(frame, size))
+        ksft_eq(counted(env.a, number)[0], number, f"elements of {size} bytes")
+        peer.stop()
 
 
 def test_a_length_that_changes(env):
     """Whatever the peer does to the length, frames have one length and the machine stays well."""
-    peer = Peer(env)
-    channel = env.channel("b_to_a")
-    writer = Writer(channel, 2, 1516)
-    defer(writer.stop)
-    frame = element(peer.mac + b"\x02\0\0\0\0\x09\x88\xb5" + os.urandom(1500))
+    peer = ethernet_peer(env)
+    frame = element(frame_to(env.a, 14) + os.urandom(1500))
     rounds, epoch = 0, 100
     while True:
         rounds += 1
         for _ in range(10):
             epoch += 1
-            writer.start(epoch)
+            peer.start(epoch)
             for _ in range(200):
-                writer.write(frame)
-                at = 64 + (writer.count - 1) % writer.elements * 1516
+                peer.write(frame)
+                at = 64 + (peer.count - 1) % peer.elements * SIZE
                 for length in (14, 0, 65535, 1514, 1515):
-                    channel.map[at + 1514:at + 1516] = struct.pack("<H", length)
+                    peer.channel.map[at + 1514:at + SIZE] = struct.pack("<H", length)
         # Nothing more is read when the driver follows the next one.
         epoch += 1
-        peer.start(writer, epoch)
+        peer.join(epoch)
         elements = counters(env.a, "eth7")["rx_elements"]
-        packets, total, bad, _ = peer.counted(elements)
+        packets, total, bad, _ = counted(env.a, elements)
         # Two of the lengths are possible, and the bytes are those of so many frames of each.
         long, rest = divmod(total - 14 * packets, 1500)
         ksft_eq(rest, 0, "bytes of frames of other lengths")
@@ -337,12 +323,13 @@ def test_a_length_that_changes(env):
         if rounds >= (100 if env.long else 5) and all((packets - long, long, bad)):
             break
     ksft_pr(f"{packets} frames, {long} of them with 1514 bytes, {bad} elements with none")
-    writer.write(*[frame] * 10)
-    ksft_eq(peer.counted(elements + 10)[:2], (packets + 10, total + 10 * 1514))
+    peer.write(*[frame] * 10)
+    ksft_eq(counted(env.a, elements + 10)[:2], (packets + 10, total + 10 * 1514))
 
 
 def test_what_is_sent(env):
-    peer = Peer(env)
+    load(env.a, PARAMETERS)
+    up(env.a, "eth7", quiet=True)
     reader = Reader(env.channel("a_to_b"))
     before = stats(env.a, "eth7")
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
@@ -356,11 +343,10 @@ def test_what_is_sent(env):
     after = stats(env.a, "eth7")
     ksft_eq(after["tx_packets"], before["tx_packets"] + 4)
     ksft_eq(after["tx_bytes"], before["tx_bytes"] + 14 + 15 + 60 + 1514)
-    ksft_true(peer)
 
 
 def test_the_largest_mtu(env):
-    a, b = pair(env, " mtu=65521")
+    a, b = pair(env, PARAMETERS + " mtu=65521", "eth7")
     ksft_eq(env.channel("a_to_b").size, 65537)
     before = counters(env.b, "eth7")["rx_copied_bytes"]
     ksft_eq(ping(a, b, "-M do -s 65493").received, 3)
@@ -368,7 +354,7 @@ def test_the_largest_mtu(env):
 
 
 def test_mtu_change(env):
-    a, b = pair(env)
+    a, b = pair(env, PARAMETERS, "eth7")
     for machine in (env.a, env.b):
         machine.run("ip link set eth7 mtu 4000")
     ksft_eq(env.channel("a_to_b").size, 4016)

@@ -7,7 +7,7 @@ debugfs. The test is the peer, and knows what really happened.
 import re
 import struct
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Writer, counters, defer, ip_element,
+from rig import (PAIR, README, V4, KsftNamedVariant, Peer, counters, defer, ip_element,
                  ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_true, ksft_variants, load, pair, ping,
                  stats, up, wait_counters, wait_for)
 from rig.packets import udp4
@@ -27,28 +27,10 @@ def info(machine, folder: str = "net0") -> list:
     return machine.read_files(f"/sys/kernel/debug/muennet/{folder}/info").splitlines()
 
 
-class Peer(Writer):
-    """Plays b towards a, which is up."""
-
-    def __init__(self, env, size: int = SIZE, protocol: int = 2):
-        super().__init__(env.channel("b_to_a"), protocol, size)
-        self.stop()
-        defer(self.stop)
-
-
-def prepared(env, parameters: str = README) -> Peer:
-    """The driver in a, up, and the peer, without an epoch."""
-    peer = Peer(env)
-    load(env.a, parameters)
-    up(env.a, quiet=True)
-    return peer
-
-
-def started(env, epoch: int) -> Peer:
-    """The same with an epoch that the driver follows."""
-    peer = prepared(env)
-    peer.start(epoch)
-    wait_counters(env.a, rx_epochs=1)
+def joined_peer(env, epoch: int) -> Peer:
+    """The driver in a, and its peer in an epoch that the driver follows."""
+    peer = Peer(env, parameters=README)
+    peer.join(epoch)
     return peer
 
 
@@ -86,7 +68,7 @@ def rings(machine) -> dict:
 
 
 def test_ring(env):
-    peer = started(env, 3)
+    peer = joined_peer(env, 3)
     ksft_eq(rings(env.a), {"RX": {str(RING)}, "TX": {str(RING)}})
     peer.stop()
     wait_counters(env.a, peer_inactive=1)
@@ -111,7 +93,7 @@ REASONS = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed")
 
 @ksft_variants(BAD)
 def test_bad_elements(env, name, data):
-    peer = started(env, 4)
+    peer = joined_peer(env, 4)
     peer.write(GOOD, data, GOOD, data, data)
     wait_counters(env.a, rx_elements=5)
     got = counters(env.a)
@@ -127,7 +109,7 @@ def test_bad_elements(env, name, data):
 
 
 def test_polls_and_batches(env):
-    peer = started(env, 5)
+    peer = joined_peer(env, 5)
     before = counters(env.a)
     for number in range(1, 5):
         peer.write(*[GOOD] * 10)
@@ -148,7 +130,7 @@ def test_polls_and_batches(env):
 
 
 def test_overrun(env):
-    peer = started(env, 6)
+    peer = joined_peer(env, 6)
     # All at once: the reader finds the newest ring of them.
     content = GOOD.ljust(SIZE, b"\0") * RING
     written = 2 * RING + 10
@@ -200,9 +182,9 @@ def test_epochs_and_states_of_the_peer(env):
 
 
 def test_sending(env):
-    pair(env, quiet=True)
+    a, b = pair(env, quiet=True)
     before = [counters(machine) for machine in (env.a, env.b)]
-    ping(End(env.a, V4["a"]), End(env.b, V4["b"]), "-s 100", count=20)
+    ping(a, b, "-s 100", count=20)
     # An answer may be here before what it answers is counted.
     for machine, old in zip((env.a, env.b), before):
         wait_counters(machine, rx_elements=old["rx_elements"] + 20,
@@ -250,7 +232,7 @@ def rx_usecs(machine) -> str:
 
 
 def test_period(env):
-    prepared(env, README + " poll=2000")
+    Peer(env, parameters=README + " poll=2000")
     ksft_eq(rx_usecs(env.a), "2000")
     env.a.run("ethtool -C net0 rx-usecs 500000")
     ksft_eq(rx_usecs(env.a), "500000")
@@ -269,7 +251,7 @@ def test_period(env):
 
 
 def test_carrier_follows_peer(env):
-    peer = prepared(env)
+    peer = Peer(env, parameters=README)
     def reaches(state: str, comment: str = ""):
         """The state follows the carrier, later, for the kernel spaces its events."""
         wait_for(lambda: env.a.run("cat /sys/class/net/net0/operstate").stdout.strip() == state,
@@ -334,7 +316,7 @@ def test_info_of_the_modes(env):
     for flags, shown, size in (("", "(none)", 1500), ("flags=eth_dev", "eth_dev", 1516),
                                ("flags=eth_dev+vlan", "eth_dev+vlan", 1524)):
         load(env.a, README.replace("flags=net_hdr", flags))
-        env.a.run("echo 1 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; ip link set net0 up")
+        up(env.a, quiet=True, addresses=False)
         ksft_eq(info(env.a), lines({"flags": shown, "writer": size, "reader": size,
                                     "after": ["peer: inactive"]}))
         env.a.run("rmmod muennet")

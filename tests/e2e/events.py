@@ -6,7 +6,7 @@ test module plays (tests/sim). The driver executes its real hypercall.
 
 import time
 
-from rig import (ANSWER, V4, Channel, End, KsftNamedVariant, System, Writer, counters, defer,
+from rig import (ANSWER, V4, Channel, End, KsftNamedVariant, Peer, System, counters, defer,
                  errno_of, interfaces, ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in,
                  ksft_lt, ksft_ne, ksft_pr, ksft_variants, load, ping, pingpong, stats, unload, up,
                  wait_counters, wait_for, wait_stats)
@@ -245,13 +245,12 @@ def test_down_disables_the_interrupt(env):
     env.a.visit()
     ksft_eq(interrupts(env.a, "net0"), 0, "none before it is up")
     up(env.a, quiet=True)
-    writer = Writer(env.channel("host"), 2, 1508)
-    writer.start(5)
-    defer(writer.stop)
+    peer = Peer(env, "host")
+    peer.start(5)
     env.a.run(sim.storm(0x74))
     wait_counters(env.a, rx_epochs=1)
     env.a.visit()
-    writer.write(*(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")) for _ in range(3)))
+    peer.write(*(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")) for _ in range(3)))
     before = interrupts(env.a, "net0")
     time.sleep(0.2)  # sleep: nothing happens in this time
     ksft_eq(stats(env.a)["rx_packets"], 0, "it waits for its vector")
@@ -266,7 +265,7 @@ def test_down_disables_the_interrupt(env):
     # What came meanwhile is not a reason to be lost later.
     env.a.run("ip link set net0 up")
     wait_counters(env.a, rx_epochs=2)
-    writer.write(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")))
+    peer.write(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")))
     env.a.run(sim.storm(0x74))
     wait_stats(env.a, rx_packets=4)
 

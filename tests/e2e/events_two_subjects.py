@@ -7,7 +7,7 @@ machine (tests/sim) plays the separation kernel.
 
 import time
 
-from rig import (PAIR, V4, End, counters, iperf3, ksft_eq, ksft_gt, ksft_lt, ksft_pr, ksft_true,
+from rig import (PAIR, counters, iperf3, ksft_eq, ksft_gt, ksft_lt, ksft_pr, ksft_true,
                  load, pair, ping, pingpong, unanswered, unload, up, wait_counters, wait_for)
 from rig.progress import Beside, answered_burst
 from rig.sim import Sim, interrupts, timers
@@ -19,8 +19,7 @@ SYSTEM = with_doorbells(PAIR)
 def prepared(env):
     """The separation kernels, and the ends, up; nothing but the test's packets is sent."""
     sims = [Sim(machine) for machine in (env.a, env.b)]
-    pair(env, quiet=True)
-    return (*sims, End(env.a, V4["a"]), End(env.b, V4["b"]))
+    return (*sims, *pair(env, quiet=True))
 
 
 def hears_nothing(source, target):

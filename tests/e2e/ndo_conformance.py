@@ -18,12 +18,6 @@ from rig.traffic import retransmits
 SYSTEM = PAIR
 
 
-def ends(env) -> tuple:
-    """Both ends, up; without IPv6, so that there are no packets but the test's own."""
-    pair(env, quiet=True)
-    return End(env.a, V4["a"]), End(env.b, V4["b"])
-
-
 def answered(source: End, target: End):
     """
     An interface that has come up joins its peer in the middle: from its first look on, all
@@ -34,7 +28,7 @@ def answered(source: End, target: End):
 
 
 def test_mtu_begins_an_epoch(env):
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     channel = env.channel("a_to_b")
     before = channel.epoch
     for mtu in (1400, 68, 9000, 1500):
@@ -54,7 +48,7 @@ def test_mtu_begins_an_epoch(env):
 
 
 def test_mtu_changes_under_load(env):
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     with env.a.bkg(f"ping -q -f -s 1000 {V4['b']}"):
         for mtu in (1400, 1500) * 5:
             env.a.run(f"ip link set net0 mtu {mtu}")
@@ -65,7 +59,7 @@ def test_mtu_changes_under_load(env):
 
 
 def test_in_another_namespace(env):
-    _, b = ends(env)
+    _, b = pair(env, quiet=True)
     env.a.run("ip netns add other && ip link set net0 netns other")
     defer(env.a.run, "ip netns del other 2>/dev/null; true")
     up(env.a, quiet=True, ns="other")
@@ -79,7 +73,7 @@ def test_in_another_namespace(env):
 
 
 def test_netem(env):
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     env.a.run("tc qdisc replace dev net0 root netem delay 60ms")
     ksft_ge(ping(a, b).average_ms, 60)
     env.a.run("tc qdisc replace dev net0 root netem loss 100%")
@@ -91,7 +85,7 @@ def test_netem(env):
 @sampled(1)
 @ksft_variants([KsftNamedVariant(name, name) for name in ("fq_codel", "fq", "pfifo")])
 def test_qdisc(env, name):
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     env.a.run(f"tc qdisc replace dev net0 root {name}")
     stream(a, b)
     shown = env.a.run("tc -s -j qdisc show dev net0").stdout
@@ -100,7 +94,7 @@ def test_qdisc(env, name):
 
 def test_tcpdump(env):
     """libpcap captures by a ring in memory that it shares with the kernel (TPACKET_V3)."""
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     for machine, ours, theirs in ((env.a, a, b), (env.b, b, a)):
         machine.run("rm -f /run/tcpdump")
         with machine.bkg("exec tcpdump -Z root -c 8 -nli net0 icmp 2>/run/tcpdump",
@@ -114,7 +108,7 @@ def test_tcpdump(env):
 
 
 def test_marks_travel(env):
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     env.a.run("iptables -t mangle -A OUTPUT -o net0 -p icmp -j MARK --set-mark 0x80000007")
     defer(env.a.run, "iptables -t mangle -F")
     env.b.run("iptables -t mangle -A PREROUTING -i net0 -m mark --mark 0x80000007 && "
@@ -152,7 +146,7 @@ print("stamped")
 
 
 def test_transmit_timestamps(env):
-    ends(env)
+    pair(env, quiet=True)
     text = env.a.run("ethtool -T net0").stdout
     ksft_in("software-transmit", text)
     ksft_in("software-receive", text)
@@ -161,7 +155,7 @@ def test_transmit_timestamps(env):
 
 
 def test_down_under_load(env):
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     for machine in (env.a, env.b):
         with env.a.bkg(f"ping -q -f -s 1400 {V4['b']}"), env.b.bkg(f"ping -q -f {V4['a']}"):
             for _ in range(30 if env.long else 8):
@@ -190,7 +184,7 @@ for n in range(int(sys.argv[2])):
 
 def test_peer_stands_still(env):
     """A writer waits for nobody: its reader loses, and counts, what it had no time for."""
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     ring = env.channel("a_to_b").elements
     count = 2 * ring + 50
     env.a.put("/run/sender.py", SENDER.encode())
@@ -223,7 +217,7 @@ def test_peer_stands_still(env):
 
 
 def test_peer_stands_still_in_a_connection(env):
-    a, b = ends(env)
+    a, b = pair(env, quiet=True)
     channel = env.channel("a_to_b")
     with Streaming(a, b):
         wait_for(lambda: channel.wc > 100, "traffic")

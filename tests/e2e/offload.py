@@ -6,7 +6,7 @@ to do for them goes with them. Both ends must want it.
 
 import struct
 
-from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Script, Writer, counters, defer,
+from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, Peer, Script, counters, defer,
                  ksft_eq, ksft_gt, ksft_pr, ksft_true, ksft_variants, load, pair, ping, sampled,
                  stats, stream, unanswered, up, wait_counters, wait_stats)
 from rig.packets import ip4, udp4
@@ -78,8 +78,7 @@ s.sendto(b"".join(bytes([n]) * 1000 for n in range(10)), ("192.0.2.2", 7))
 
 
 def test_large_mtus(env):
-    pair(env, OFFLOAD + " mtu=65535")
-    ends = End(env.a, V4["a"]), End(env.b, V4["b"])
+    ends = pair(env, OFFLOAD + " mtu=65535")
     ksft_eq(ping(*ends, "-M do -s 65507").received, 3)
 
 
@@ -99,18 +98,11 @@ def test_only_one_end_wants_it(env, ours, theirs):
     ksft_eq(stats(env.b)["rx_packets"], 0)
 
 
-class Peer:
-    """Plays b towards a."""
-
-    def __init__(self, env):
-        self.machine = env.a
-        load(env.a, OFFLOAD)
-        up(env.a, quiet=True)
-        self.writer = Writer(env.channel("b_to_a"), PROTOCOL, SIZE)
-        defer(self.writer.stop)
-        before = counters(env.a)["rx_epochs"]
-        self.writer.start(100)
-        wait_counters(env.a, rx_epochs=before + 1)
+def joined_peer(env) -> Peer:
+    """The driver in a, and its peer in an epoch that the driver follows."""
+    peer = Peer(env, protocol=PROTOCOL, size=SIZE, parameters=OFFLOAD)
+    peer.join(100)
+    return peer
 
 
 def honest(size: int = 4000) -> list:
@@ -175,10 +167,10 @@ NONE_OF = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed", "r
 @sampled(8)
 @ksft_variants(REJECTED)
 def test_rejected(env, elements, counted):
-    peer = Peer(env)
+    peer = joined_peer(env)
     before = counters(peer.machine)
     written = (*honest(), *elements, *honest(100), *honest())
-    peer.writer.write(*written)
+    peer.write(*written)
     wait_counters(peer.machine, rx_elements=before["rx_elements"] + len(written))
     # The good ones around it arrive.
     wait_stats(peer.machine, rx_packets=3, rx_over_errors=0)
@@ -189,11 +181,11 @@ def test_rejected(env, elements, counted):
 
 
 def test_a_packet_that_waits_for_its_end(env):
-    peer = Peer(env)
+    peer = joined_peer(env)
     first, second, third = honest()
     for element, packets in ((first, 0), (second, 0), (third, 1)):
         before = counters(peer.machine)["rx_elements"]
-        peer.writer.write(element)
+        peer.write(element)
         wait_counters(peer.machine, rx_elements=before + 1)
         wait_stats(peer.machine, rx_packets=packets)
 
@@ -204,31 +196,31 @@ def incomplete(machine, count: int):
 
 
 def test_an_epoch_ends_within_a_packet(env):
-    peer = Peer(env)
+    peer = joined_peer(env)
     before = counters(peer.machine)["rx_elements"]
-    peer.writer.write(*honest()[:2])
+    peer.write(*honest()[:2])
     wait_counters(peer.machine, rx_elements=before + 2)
     wait_stats(peer.machine, rx_packets=0)
-    peer.writer.start(101)
+    peer.start(101)
     # The packet is given up before anything else comes.
     incomplete(peer.machine, 1)
-    peer.writer.write(*honest()[2:], *honest())
+    peer.write(*honest()[2:], *honest())
     wait_stats(peer.machine, rx_packets=1, rx_errors=0)
     incomplete(peer.machine, 2)
 
 
 def test_the_interface_is_down_within_a_packet(env):
-    peer = Peer(env)
+    peer = joined_peer(env)
     first, second, third = honest()
     before = counters(env.a)
-    peer.writer.write(first, second)
+    peer.write(first, second)
     wait_counters(env.a, rx_elements=before["rx_elements"] + 2)
     env.a.run("ip link set net0 down; ip link set net0 up")
     wait_counters(env.a, rx_epochs=before["rx_epochs"] + 1)
     # It follows the last piece in the same epoch. But what was before is forgotten.
-    peer.writer.write(third)
+    peer.write(third)
     incomplete(env.a, 1)
     ksft_eq(stats(env.a)["rx_packets"], 0)
-    peer.writer.write(*honest())
+    peer.write(*honest())
     wait_stats(env.a, rx_packets=1, rx_errors=0)
     incomplete(env.a, 1)

@@ -5,8 +5,8 @@ import json
 import signal
 import time
 
-from rig import (DEADLINE, PAIR, V4, Script, TimedOut, Writer, defer, ip_element, ksft_eq, ksft_ge,
-                 ksft_gt, ksft_pr, ksft_true, load, stats, up, wait_counters, wait_for, wait_stats)
+from rig import (DEADLINE, PAIR, README, V4, Peer, Script, TimedOut, Writer, ip_element, ksft_eq,
+                 ksft_ge, ksft_gt, ksft_pr, ksft_true, stats, wait_counters, wait_for, wait_stats)
 from rig.progress import WEIGHT, Polls
 from rig.packets import numbered, udp4
 
@@ -131,11 +131,8 @@ def taken(machine) -> int:
 
 
 def test_newest_of_a_burst_arrive(env):
-    load(env.a)
-    up(env.a, quiet=True)
-    writer = Writer(env.channel("b_to_a"), 2, ELEMENT)
+    writer = Peer(env, size=ELEMENT, parameters=README)
     writer.start(1)
-    defer(writer.stop)
     ring = writer.elements
     written = 3 * ring + ring // 2
     # The reader sees all of it appear at once: it can have only the newest ring.
@@ -158,13 +155,10 @@ def test_newest_of_a_burst_arrive(env):
 
 
 def test_flood(env):
-    load(env.a)
-    up(env.a, quiet=True)
-    writer = Writer(env.channel("b_to_a"), 2, ELEMENT)
+    writer = Peer(env, size=ELEMENT, parameters=README)
     numbers = 4 * writer.elements
     made = b"".join(element(n) for n in range(numbers))
     writer.start(2)
-    defer(writer.stop)
     wait_counters(env.a, rx_epochs=1)
     batch, written = 64, 0
     polls = Polls(env.a, "net0")

@@ -7,7 +7,7 @@ Packet sockets with a ring in memory that they share with the kernel
 import struct
 from contextlib import contextmanager
 
-from rig import PAIR, V4, Script, ksft_eq, load_all, pair, wait_peer
+from rig import PAIR, V4, Script, ksft_eq, pair, up
 from rig.packets import udp4
 
 SYSTEM = PAIR
@@ -44,10 +44,7 @@ def send(machine, dev: str, protocol: int, *packets: bytes):
 
 
 def test_raw_mode(env):
-    load_all((env.a, env.b), RAW, lambda machine: machine.run(
-        "echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up"))
-    for machine in (env.a, env.b):
-        wait_peer(machine, "raw0")
+    pair(env, RAW, "raw0", set_up=lambda machine: up(machine, "raw0", quiet=True, addresses=False))
     sent = [b"\x01", bytes(range(256)) * 5, b"\xee" * 1499, b"\xff" * 1500, b"\x02\x03"]
     for source, target in ((env.a, env.b), (env.b, env.a)):
         with receiving(target, "raw0", len(sent)) as got:

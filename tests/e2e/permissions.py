@@ -2,7 +2,7 @@
 """Who may change children and marks, and who may only look."""
 
 from e2e import netlink
-from rig import PAIR, defer, interfaces, ksft_eq, ksft_in, ksft_true, load
+from rig import PAIR, defer, interfaces, ksft_eq, ksft_true, load
 
 SYSTEM = PAIR
 

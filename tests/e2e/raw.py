@@ -3,8 +3,8 @@
 
 import json
 
-from rig import (PAIR, KsftNamedVariant, Reader, Script, Writer, defer, ksft_eq, ksft_ne,
-                 ksft_variants, load_all, sampled, stats, wait_peer, wait_stats)
+from rig import (PAIR, KsftNamedVariant, Peer, Reader, Script, ksft_eq, ksft_ne, ksft_variants,
+                 load, pair, sampled, stats, up, wait_stats)
 
 SYSTEM = PAIR
 
@@ -35,17 +35,22 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-def pair(env, mtu=SIZE, machines=("a", "b")):
-    """Interfaces, up, in machines with nothing else to send."""
-    def set_up(machine):
-        machine.put("/run/send.py", SEND.encode())
-        machine.put("/run/receive.py", RECEIVE.encode())
-        machine.run("[ ! -e /proc/sys/net/ipv6/conf/raw0 ] || "
-                    "echo 1 >/proc/sys/net/ipv6/conf/raw0/disable_ipv6; ip link set raw0 up")
-    machines = [getattr(env, name) for name in machines]
-    load_all(machines, PARAMETERS.format(mtu), set_up)
-    for machine in machines if len(machines) > 1 else ():
-        wait_peer(machine, "raw0")
+def set_up(machine):
+    """Sets raw0 up, without addresses, and puts the programs in place."""
+    machine.put("/run/send.py", SEND.encode())
+    machine.put("/run/receive.py", RECEIVE.encode())
+    up(machine, "raw0", quiet=True, addresses=False)
+
+
+def raw_pair(env, mtu: int = SIZE):
+    """raw0 in a and in b."""
+    pair(env, PARAMETERS.format(mtu), "raw0", set_up=set_up)
+
+
+def only_a(env):
+    """raw0 in a, whose peer is the test."""
+    load(env.a, PARAMETERS.format(SIZE))
+    set_up(env.a)
 
 
 def received(machine, count, act, kind="SOCK_RAW") -> list:
@@ -70,7 +75,7 @@ def run(machine, text: str, **options):
 
 
 def test_the_device(env):
-    pair(env)
+    raw_pair(env)
     shown = json.loads(env.a.run("ip -d -j link show raw0").stdout)[0]
     ksft_eq(shown["link_type"], "none")
     ksft_eq(sorted(shown["flags"]), ["LOWER_UP", "MULTICAST", "NOARP", "POINTOPOINT", "UP"])
@@ -83,7 +88,7 @@ def test_the_device(env):
 @ksft_variants([KsftNamedVariant(f"{out}_to_{into}", out, into)
                 for out in ("SOCK_RAW", "SOCK_DGRAM") for into in ("SOCK_RAW", "SOCK_DGRAM")])
 def test_packets_become_padded_elements(env, out, into):
-    pair(env)
+    raw_pair(env)
     packets = [b"x", b"hello", bytes(range(200)), b"y" * 199, b"z"]
     got = received(env.b, len(packets), lambda: send(env.a, *packets, kind=out), into)
     ksft_eq(got, [(0, 0, data.ljust(SIZE, b"\0")) for data in packets],
@@ -91,7 +96,7 @@ def test_packets_become_padded_elements(env, out, into):
 
 
 def test_counters(env):
-    pair(env)
+    raw_pair(env)
     before = stats(env.a, "raw0"), stats(env.b, "raw0")
     send(env.a, b"x", b"y" * 100)
     wait_stats(env.b, "raw0", rx_packets=before[1]["rx_packets"] + 2,
@@ -105,7 +110,7 @@ def test_counters(env):
 
 def test_nothing_stale_is_sent(env):
     """The ring is full of older packets; a short one shows nothing of them."""
-    pair(env, machines="a")
+    only_a(env)
     channel = env.channel("a_to_b")
     count = channel.elements
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
@@ -120,7 +125,7 @@ def test_nothing_stale_is_sent(env):
 @sampled(3)
 @ksft_variants([KsftNamedVariant(f"{mtu}", mtu) for mtu in (1, 2, 67, 511, 512, 513, 1500, 65535)])
 def test_sizes(env, mtu):
-    pair(env, mtu)
+    raw_pair(env, mtu)
     packets = [b"\x11", b"\x22" * mtu, b"\x33"]
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
               "s.bind(('raw0', 0)); "
@@ -131,7 +136,7 @@ def test_sizes(env, mtu):
 
 def test_too_long(env):
     """The stack refuses what is longer than the MTU."""
-    pair(env)
+    raw_pair(env)
     before = stats(env.a, "raw0")
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
               f"s.bind(('raw0', 0)); s.send(b'x' * {SIZE + 1})")
@@ -140,19 +145,18 @@ def test_too_long(env):
 
 
 def test_the_peer_says_how_long_elements_are(env):
-    pair(env, machines="a")
+    only_a(env)
     for size in (1, 7, 1500, 65535):
-        writer = Writer(env.channel("b_to_a"), 5, size)
-        defer(writer.stop)
-        writer.start(size + 1)
+        peer = Peer(env, protocol=5, size=size, dev="raw0")
+        peer.start(size + 1)
         data = bytes(n * 7 & 0xff for n in range(size))
-        got = received(env.a, 1, lambda w=writer, d=data: w.write(d))
+        got = received(env.a, 1, lambda p=peer, d=data: p.write(d))
         ksft_eq(got, [(0, 0, data)])
 
 
 def test_packets_of_the_stack(env):
     """With an address, the stack's own packets travel as well: the receiver sees bytes."""
-    pair(env, 1500)
+    raw_pair(env, 1500)
     env.a.run("ip addr add 192.0.2.1/24 dev raw0")
     got = received(env.b, 1, lambda: env.a.run("ping -c 1 -W 0.1 192.0.2.2", fail=False))
     ksft_eq((got[0][0], got[0][2][0], len(got[0][2])), (0, 0x45, 1500))

@@ -9,7 +9,7 @@ import random
 import time
 
 from e2e import hostile
-from e2e.hostile import IP, MAX, OFFLOAD, Peer, headers, variants
+from e2e.hostile import IP, MAX, OFFLOAD, AccountedPeer, headers, variants
 from rig import (KsftNamedVariant, defer, ksft_eq, ksft_ge, ksft_gt, ksft_pr, ksft_true,
                  ksft_variants, sampled, wait_for)
 
@@ -20,21 +20,21 @@ BURST, INTERVAL = 10, 5
 LIMIT = f"echo {INTERVAL} >/proc/sys/net/core/message_cost"
 
 
-def put(peer: Peer, words: dict):
+def put(peer: AccountedPeer, words: dict):
     """Writes words of the header, in their order, and tells of it."""
     for word, value in words.items():
         setattr(peer.channel, word, value)
     peer.ring()
 
 
-def prepared(peer: Peer, words: dict):
+def prepared(peer: AccountedPeer, words: dict):
     """A header that is good but for these words, and then its epoch."""
-    peer.writer.start(0)
+    peer.start(0)
     peer.epoch += 1
     put(peer, {**words, "epoch": words.get("epoch", peer.epoch)})
 
 
-def attack(peer: Peer, row: headers.Row):
+def attack(peer: AccountedPeer, row: headers.Row):
     """Does it to an epoch, and waits for what must come of it."""
     if "rx_overruns" in row.outcome.counted:
         peer.wipe()
@@ -42,7 +42,7 @@ def attack(peer: Peer, row: headers.Row):
     peer.expect(row.name, row.outcome.state, **row.outcome.counted)
 
 
-def at_start(peer: Peer, share: slice):
+def at_start(peer: AccountedPeer, share: slice):
     """Before an epoch, while there is none."""
     for row in headers.before_an_epoch(peer.mode)[share]:
         peer.wipe()
@@ -54,7 +54,7 @@ def at_start(peer: Peer, share: slice):
         yield
 
 
-def while_running(peer: Peer, share: slice):
+def while_running(peer: AccountedPeer, share: slice):
     """Within an epoch, of which one packet has been read."""
     read = len(peer.mode.packet)
     for row in headers.within_an_epoch(peer.mode, peer.rung, read, {"rx_packets": 1})[share]:
@@ -68,11 +68,11 @@ def while_running(peer: Peer, share: slice):
         yield
 
 
-def within_a_packet(peer: Peer, share: slice):
+def within_a_packet(peer: AccountedPeer, share: slice):
     """Within an epoch, of which one piece of a packet has been read."""
     first, *rest = peer.mode.packet
     for row in headers.within_an_epoch(peer.mode, peer.rung, 1, {"rx_incomplete": 1})[share]:
-        peer.start()
+        peer.next_epoch()
         peer.write(first)
         peer.ring()
         peer.expect(f"before {row.name}", "active", rx_epochs=1, rx_elements=1)
@@ -92,7 +92,7 @@ def within_a_packet(peer: Peer, share: slice):
         yield
 
 
-def while_waiting(peer: Peer, words: dict, outcome, again, often: int):
+def while_waiting(peer: AccountedPeer, words: dict, outcome, again, often: int):
     """
     Of an epoch that is not followed nothing matters but its end. An interrupt has the
     reader look at each value; a timer does not. The honest peer comes back after each
@@ -119,7 +119,7 @@ def while_waiting(peer: Peer, words: dict, outcome, again, often: int):
     peer.comes_back("what was not followed")
 
 
-def while_down(peer: Peer, share: slice):
+def while_down(peer: AccountedPeer, share: slice):
     """While the interface is down; what comes of it is seen when it is up again."""
     for row in headers.before_an_epoch(peer.mode)[share]:
         peer.machine.run("ip link set net0 down")
@@ -140,7 +140,7 @@ def test_headers(env, mode, rung):
     A short run goes through all in IP mode, but for an interface that is down, and through a
     share in the others.
     """
-    peer = Peer(env, mode, rung)
+    peer = AccountedPeer(env, mode, rung)
     every = slice(None)
     share = every if env.long or mode is IP else slice(0, None, 4)
     often = 1 if env.long else 8
@@ -160,8 +160,8 @@ def test_headers(env, mode, rung):
 
 
 def test_counter_runs_back(env):
-    peer = Peer(env)
-    peer.start()
+    peer = AccountedPeer(env)
+    peer.next_epoch()
     peer.expect("an epoch", "active", rx_epochs=1)
     peer.write(*IP.packet * 10)
     peer.expect("ten packets", "active", rx_packets=10, rx_elements=10)
@@ -181,7 +181,7 @@ def unlimited(machine):
 
 
 def test_wrong_protocol_is_reported_once(env):
-    peer = Peer(env)
+    peer = AccountedPeer(env)
     unlimited(env.a)
     env.a.new_log()
     for _ in range(3):
@@ -199,7 +199,7 @@ def test_wrong_protocol_is_reported_once(env):
                                  "Incompatible peer: "),
                 KsftNamedVariant("broken", {"wc": 5}, "rx_broken", "Peer broke the protocol: ")])
 def test_log_is_limited(env, words, counter, line):
-    peer = Peer(env)
+    peer = AccountedPeer(env)
     wanted = 2000 if env.long else 400
     # Whatever was said before, the kernel begins to count anew.
     unlimited(env.a)
@@ -212,7 +212,7 @@ def test_log_is_limited(env, words, counter, line):
 
     def counted() -> int:
         peer.epoch += 1
-        peer.writer.start(0)
+        peer.start(0)
         put(peer, {**words, "epoch": peer.epoch})
         return peer.counters()[counter] - before
     wait_for(lambda: counted() >= wanted, f"{wanted} refused epochs", pause=0)
@@ -230,7 +230,7 @@ def test_log_is_limited(env, words, counter, line):
 @sampled(1)
 @ksft_variants(variants(modes=(IP,), both=(IP,)))
 def test_epochs_that_change_without_end(env, mode, rung):
-    peer = Peer(env, mode, rung)
+    peer = AccountedPeer(env, mode, rung)
     peer.comes_back("nothing")
     before = peer.settle()
     wanted = 20_000 if env.long else 1_000
@@ -265,14 +265,14 @@ def test_epochs_that_change_without_end(env, mode, rung):
 def test_noise(env):
     """Random words and bytes, for a while: the machine stays well."""
     rng = random.Random(env.seed(5))
-    peer = Peer(env)
+    peer = AccountedPeer(env)
     noise = rng.randbytes(1 << 20)
     words = ("transport", "epoch", "protocol", "size", "elements", "wsc", "wc")
     values = (0, 1, 2, 8, 76, IP.size, IP.ring, 1 << 20, 1 << 32, 1 << 63, MAX)
     rounds = 1000 if env.long else 30
     wanted = ("rx_elements", "rx_malformed", "rx_incompatible", "rx_overruns")
     for number in peer.rounds(rounds, dict.fromkeys(wanted, 1)):
-        peer.start()
+        peer.next_epoch()
         for _ in range(rng.randrange(200)):
             if rng.random() < 0.05:
                 put(peer, {rng.choice(words): rng.choice(values)})

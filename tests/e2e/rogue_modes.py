@@ -12,7 +12,7 @@ import random
 import time
 
 from e2e import hostile
-from e2e.hostile import EXACT, MAX, Peer, variants
+from e2e.hostile import EXACT, MAX, AccountedPeer, variants
 from e2e.hostile.rogue import Rogue
 from rig import ksft_eq, ksft_pr, ksft_variants, sampled
 
@@ -26,7 +26,7 @@ CHANGES = 1000
 @ksft_variants(variants())
 def test_attacked(env, mode, rung):
     rng = random.Random(env.seed(SEED))
-    peer = Peer(env, mode, rung)
+    peer = AccountedPeer(env, mode, rung)
     rogue = Rogue(peer, rng)
     rounds = 100 if env.long else 4
     # The attacks did arrive. Nothing in a raw element can be wrong.
@@ -34,7 +34,7 @@ def test_attacked(env, mode, rung):
              "rx_broken": 2, "rx_overruns": 1, "rx_malformed": 10 * (mode is not hostile.RAW)}
     least = {name: count * (1 + rounds // 20) for name, count in least.items()}
     for number in peer.rounds(rounds, least):
-        peer.start()
+        peer.next_epoch()
         # At every rate: as fast as can be, some changes a poll, about one a poll.
         pause = (0, 0.00001, 0.0003, 0)[number % 4]
         for _ in range(CHANGES):
@@ -53,9 +53,9 @@ def test_attacked(env, mode, rung):
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))
 def test_replay_of_a_ring(env, mode, rung):
     """A counter without end and the other at 0 would have the ring read for ever."""
-    peer = Peer(env, mode, rung)
+    peer = AccountedPeer(env, mode, rung)
     for wc in (1 << 40, MAX):
-        peer.start()
+        peer.next_epoch()
         peer.ring()
         peer.expect("an epoch", "active", rx_epochs=1)
         peer.channel.wc = wc
@@ -70,13 +70,13 @@ def test_replay_of_a_ring(env, mode, rung):
 def test_header_changes_while_interrupts_come_again(env, mode, rung):
     """An element, and another change within the time of its poll; some meet its end."""
     rng = random.Random(env.seed(SEED))
-    peer = Peer(env, mode, rung)
+    peer = AccountedPeer(env, mode, rung)
     times = 5000 if env.long else 200
     # Each tenth time the honest peer comes back, with a packet.
     least = {"rx_packets": times // 5, "rx_broken": times // 100}
     for number in peer.rounds(times // 10, least):
         for _ in range(10):
-            peer.start()
+            peer.next_epoch()
             peer.write()
             peer.ring()
             end = time.monotonic() + rng.random() * 0.002

@@ -13,7 +13,7 @@ import struct
 from collections import Counter
 
 from e2e import hostile
-from e2e.hostile import ETHERNET, IP, Peer, frame
+from e2e.hostile import ETHERNET, IP, AccountedPeer, frame
 from rig import (V4, V6, KsftNamedVariant, defer, ip_element, ksft_eq, ksft_pr, ksft_variants,
                  wait_for)
 from rig.packets import checksum, ip4, udp4
@@ -57,8 +57,8 @@ ELEMENTS = (
 
 def test_bad_element(env):
     """Bad ones are counted by kind, and those around them arrive."""
-    peer = Peer(env)
-    peer.start()
+    peer = AccountedPeer(env)
+    peer.next_epoch()
     peer.expect("an epoch", "active", rx_epochs=1)
     for name, data, counted in ELEMENTS:
         peer.write(HONEST, data.ljust(IP.size, b"\0"), HONEST)
@@ -166,7 +166,7 @@ def stated(packet: bytes) -> int:
 
 @ksft_variants([KsftNamedVariant(mode.name, mode) for mode in (IP, ETHERNET)])
 def test_packets_within_packets(env, mode):
-    peer = Peer(env, mode)
+    peer = AccountedPeer(env, mode)
     lifetime = "echo {} >/proc/sys/net/ipv4/ipfrag_time"
     defer(env.a.run, lifetime.format(30))
     env.a.run("echo 0 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; "
@@ -175,7 +175,7 @@ def test_packets_within_packets(env, mode):
 
     def element(packet: bytes) -> bytes:
         return ip_element(packet) if mode is IP else frame(packet, mac)
-    peer.start()
+    peer.next_epoch()
     peer.expect("an epoch", "active", rx_epochs=1)
     # What other packets count is not looked at.
     watched = {"Udp.NoPorts", *(counter for *_, expected in PACKETS for counter in expected)}

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 
 from e2e import hostile, netlink
-from e2e.hostile import IP, Peer, parameters
+from e2e.hostile import IP, AccountedPeer, parameters
 from e2e.hostile.rogue import Rogue
 from rig import V4, defer, ip_element, ksft_eq, ksft_ge, ksft_pr, up, wait_for
 from rig.packets import udp4
@@ -44,7 +44,7 @@ echo "done: $i"
 
 
 def test_loads_and_unloads(env):
-    peer = Peer(env)
+    peer = AccountedPeer(env)
     rng = random.Random(env.seed(SEED))
     rogue = Rogue(peer, rng)
     loads = 300 if env.long else 6
@@ -52,7 +52,7 @@ def test_loads_and_unloads(env):
     env.a.put("/run/loads", LOADS.format(parameters=parameters(IP)).encode())
     with env.a.bkg(f"sh /run/loads {loads}", fail=True) as running:
         while running.proc.poll() is None:
-            peer.start()
+            peer.next_epoch()
             for _ in range(100):
                 rogue.change()
                 time.sleep(0.0002)  # sleep: the pace of the attack
@@ -86,7 +86,7 @@ class Marked(Rogue):
 
 
 def test_children_and_marks(env):
-    peer = Peer(env)
+    peer = AccountedPeer(env)
     netlink.install(env.a)
     answers = netlink.ask(
         env.a, {"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
@@ -108,7 +108,7 @@ def test_children_and_marks(env):
         with env.a.bkg(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done", fail=True,
                        exit_wait=True) as running:
             while running.proc.poll() is None:
-                peer.start()
+                peer.next_epoch()
                 for _ in range(100):
                     rogue.change()
                     time.sleep(0.0002)  # sleep: the pace of the attack

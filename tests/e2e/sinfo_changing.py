@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from e2e import param_errors
-from e2e.param_errors import GOOD, IN, MIB, NOWHERE, OUT, RAM
-from rig import (V4, Reader, Writer, defer, ip_element, ksft_eq, ksft_ge, ksft_in, ksft_pr,
-                 load, up, wait_counters, wait_for, wait_stats)
+from e2e.param_errors import GOOD, IN, MIB, NOWHERE, RAM
+from rig import (V4, Peer, Reader, ip_element, ksft_eq, ksft_ge, ksft_in, ksft_pr, load, up,
+                 wait_counters, wait_for, wait_stats)
 from rig.packets import udp4
 from rig.sinfo import (ENTRIES_AT, ENTRY_SIZE, entry_offset, parse, patched, region_patched)
 
@@ -139,21 +139,20 @@ def test_after_it_was_read(env):
     up(env.a, quiet=True)
     mapped = env.a.run("grep memremap /proc/vmallocinfo").stdout
     ksft_in(f"phys=0x{ADDRESS:016x}", mapped)
-    writer = Writer(env.channel("second"), 2, 1508)
-    defer(writer.stop)
+    peer = Peer(env, "second")
     packet = ip_element(udp4(V4["b"], V4["a"], 9, b"hello"))
     rounds = 60 if env.long else 4
     env.a.new_log()
     with changes(env) as changing:
         for number in range(rounds):
             # Down and up: what was mapped at the load is what is read and written.
-            writer.stop()
+            peer.stop()
             env.a.run("ip link set net0 down; ip link set net0 mtu 1400; "
                       "ip link set net0 mtu 1500; ip link set net0 up")
             reader = Reader(env.channel("first"))
-            writer.start(1 + number)
+            peer.start(1 + number)
             wait_counters(env.a, rx_epochs=1 + number)
-            writer.write(*[packet] * 10)
+            peer.write(*[packet] * 10)
             wait_stats(env.a, rx_packets=10 * (number + 1))
             # Nobody answers.
             env.a.run("ping -q -c 10 -i 0.01 -W 0.01 192.0.2.9", fail=False)

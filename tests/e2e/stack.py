@@ -6,7 +6,7 @@ import socket
 import struct
 
 from e2e import offload
-from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, KsftSkipEx, Script, Writer, counters,
+from rig import (PAIR, README, V4, V6, End, KsftNamedVariant, KsftSkipEx, Peer, Script, counters,
                  defer, ip_element, ksft_eq, ksft_in, ksft_lt, ksft_pr, ksft_variants, load, pair,
                  ping, sampled, stats, up, wait_counters, wait_for, wait_stats)
 from rig.packets import checksum, ip4
@@ -45,17 +45,14 @@ MODES = [KsftNamedVariant("ip", README, 2, 1508, ip_element),
 @ksft_variants(MODES)
 def test_marks_are_not_merged(env, parameters, protocol, size, element):
     """GRO makes one packet of several of a stream, but not of those with different marks."""
-    load(env.a, parameters)
-    up(env.a, quiet=True)
+    peer = Peer(env, protocol=protocol, size=size, parameters=parameters)
     env.a.put("/run/marks", FIREWALL.encode())
     defer(env.a.run, "nft flush ruleset")
     env.a.run("nft -f /run/marks")
-    writer = Writer(env.channel("b_to_a"), protocol, size)
-    defer(writer.stop)
     # All in one poll.
-    writer.start(0)
-    writer.write(*(element(segment(number), mark=mark) for number, mark in enumerate(MARKS)))
-    writer.channel.epoch = 7
+    peer.start(0)
+    peer.write(*(element(segment(number), mark=mark) for number, mark in enumerate(MARKS)))
+    peer.channel.epoch = 7
     wait_counters(env.a, rx_packets=len(MARKS))
 
     def counted() -> dict:
@@ -210,18 +207,15 @@ def test_netconsole_is_refused(env):
 
 def test_children_count_what_they_get(env):
     """Not a large packet whose offloads make no sense."""
-    load(env.a, offload.OFFLOAD)
-    up(env.a, quiet=True)
+    peer = Peer(env, protocol=offload.PROTOCOL, size=offload.SIZE, parameters=offload.OFFLOAD)
     env.a.run("ip link add link net0 name child0 type muennet; "
               "echo 1 >/proc/sys/net/ipv6/conf/child0/disable_ipv6; ip link set child0 up; "
               "muennet_cfg add_mark child0 5")
-    writer = Writer(env.channel("b_to_a"), offload.PROTOCOL, offload.SIZE)
-    defer(writer.stop)
-    writer.start(0)
+    peer.start(0)
     bad = struct.pack("<BBHHHH", 1, 0, 0, 0, 9999, 6)
-    writer.write(*(offload.pieces(segment(number), offloads, 5)[0]
-                   for number, offloads in enumerate((offload.NONE, bad, offload.NONE, bad))))
-    writer.channel.epoch = 9
+    peer.write(*(offload.pieces(segment(number), offloads, 5)[0]
+                 for number, offloads in enumerate((offload.NONE, bad, offload.NONE, bad))))
+    peer.channel.epoch = 9
     wait_counters(env.a, rx_elements=4)
     wait_stats(env.a, "child0", rx_packets=2)
     got, own = stats(env.a, "child0"), counters(env.a)

@@ -7,7 +7,7 @@ import random
 import time
 from pathlib import Path
 
-from rig import (PAIR, README, V4, End, KsftNamedVariant, Script, Writer, at_once, defer,
+from rig import (PAIR, README, V4, KsftNamedVariant, Peer, Script, at_once, defer,
                  ip_element, ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, sampled,
                  stats, until, up, wait_for)
 from rig.client import PATIENCE
@@ -69,16 +69,15 @@ MODES = [KsftNamedVariant("ip", README, 32, 600),
 def test_loads_and_unloads(env):
     """The peer writes all the time, also while there is no driver to read."""
     loads = 1000 if env.long else 20
-    writer = Writer(env.channel("b_to_a"), 2, 1508)
-    defer(writer.stop)
+    peer = Peer(env)
     env.a.put("/run/loads", LOADS.encode())
     with env.a.bkg(f"sh /run/loads {loads}", fail=True) as running:
         epoch = 0
         while running.proc.poll() is None:
             epoch += 1
-            writer.start(epoch)
+            peer.start(epoch)
             for _ in range(20):
-                writer.write(*[ELEMENT] * 8)
+                peer.write(*[ELEMENT] * 8)
                 time.sleep(0.002)  # sleep: the rate of its packets
     ksft_eq(running.stdout.split(), ["done", str(loads)])
 
@@ -140,7 +139,7 @@ def test_changes_at_random(env, parameters, short, long):
     kinds = [name for name in ACTIONS if name != SCARCE or scarce]
     if SCARCE in kinds:
         at_once(fill, machines.values())
-    pair(env, parameters)
+    ends = pair(env, parameters)
     seed = env.seed(7)
     steps = plan(random.Random(seed), long if env.long else short, kinds)
     ksft_pr(f"{len(steps)} steps")
@@ -168,7 +167,7 @@ def test_changes_at_random(env, parameters, short, long):
         ksft_pr(f"{side}: {counts}")
         ksft_eq(counts["bad"], 0, "no datagram was corrupted")
         ksft_gt(counts["received"], len(steps))
-    ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"]), count=10).received, 10)
+    ksft_eq(ping(*ends, count=10).received, 10)
     ksft_eq(stats(env.a)["rx_frame_errors"] + stats(env.b)["rx_frame_errors"], 0)
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Interfaces with one direction, several at once, empty entries in lists, names with a number."""
 
-from rig import (Channel, Reader, System, Writer, defer, interfaces, ip_element, ksft_eq, ksft_in,
+from rig import (Channel, Peer, Reader, System, interfaces, ip_element, ksft_eq, ksft_in,
                  ksft_true, load, messages, stats, unload, wait_counters, wait_stats)
 from rig.packets import udp4
 
@@ -22,12 +22,11 @@ def up(machine, dev: str, address: str):
                 f"ip addr add {address}/24 dev {dev} && ip link set {dev} up")
 
 
-def started(channel, epoch: int = 9, size: int = 1508, protocol: int = 2):
-    """An honest writer in a running epoch."""
-    writer = Writer(channel, protocol, size)
-    defer(writer.stop)
-    writer.start(epoch)
-    return writer
+def started_peer(env, protocol: int = 2) -> Peer:
+    """The writer of in0, in an epoch."""
+    peer = Peer(env, "in0", protocol)
+    peer.start(9)
+    return peer
 
 
 def one_way(env, parameters: str, protocol: int, size: int):
@@ -42,9 +41,9 @@ def one_way(env, parameters: str, protocol: int, size: int):
 
 def test_only_in(env):
     one_way(env, "in=in0 reader_protocol=2", 2, 1508)
-    writer = started(env.channel("in0"))
+    peer = started_peer(env)
     wait_counters(env.a, rx_epochs=1)
-    writer.write(*(ip_element(udp4("192.0.2.2", "192.0.2.1", 9, bytes(8))) for _ in range(5)))
+    peer.write(*(ip_element(udp4("192.0.2.2", "192.0.2.1", 9, bytes(8))) for _ in range(5)))
     wait_stats(env.a, rx_packets=5)
     env.a.run(SEND.format("net0", "192.0.2.2", 3))
     now = stats(env.a)
@@ -88,9 +87,9 @@ def test_several_with_empty_entries(env):
             [(2, 100), (4, 1288)])
     reader = Reader(env.channel("out1"))
     env.a.run(SEND.format("fourth", "10.4.0.2", 2))
-    writer = started(env.channel("in0"), protocol=1)
+    peer = started_peer(env, protocol=1)
     wait_counters(env.a, "first", rx_epochs=1)
-    writer.write(ip_element(udp4("10.1.0.2", "10.1.0.1", 9, bytes(8))))
+    peer.write(ip_element(udp4("10.1.0.2", "10.1.0.1", 9, bytes(8))))
     wait_stats(env.a, "first", rx_packets=1)
     wait_stats(env.a, "fourth", tx_packets=2)
     ksft_eq(len(reader.read()), 2)
@@ -110,9 +109,9 @@ def test_two_readers_of_one_channel(env):
     load(env.a, "name=left,right in=in0,in0 reader_protocol=2,2 flags=net_hdr,net_hdr")
     up(env.a, "left", "10.1.0.1")
     up(env.a, "right", "10.2.0.1")
-    writer = started(env.channel("in0"))
+    peer = started_peer(env)
     for name in ("left", "right"):
         wait_counters(env.a, name, rx_epochs=1)
-    writer.write(*(ip_element(udp4("10.9.0.2", "10.9.0.1", 9, bytes(8))) for _ in range(6)))
+    peer.write(*(ip_element(udp4("10.9.0.2", "10.9.0.1", 9, bytes(8))) for _ in range(6)))
     for name in ("left", "right"):
         wait_stats(env.a, name, rx_packets=6)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Ethernet mode with a unikernel (played by the host), which may restart."""
 
-from rig import (Channel, End, Script, System, counters, ksft_eq, ksft_in, ksft_ne, ksft_true,
-                 load, load_all, ping, ping_at_once, stream, wait_answer, wait_counters, wait_peer)
+from rig import (V4, Channel, End, Script, System, counters, ksft_eq, ksft_in, ksft_ne, ksft_true,
+                 load, pair, ping, ping_at_once, stream, wait_answer, wait_counters, wait_peer)
 from rig.unikernel import PROTOCOL, Unikernel
 
 SYSTEM = System("unikernels", ("a", "b"), (
@@ -126,11 +126,9 @@ def epochs(env) -> list:
 
 def test_two_ends_come_to_rest(env):
     """Each time one begins by itself the other one answers, and nobody answers that."""
-    address = {"a": "192.0.2.1", "b": "192.0.2.2"}
-    load_all((env.a, env.b), LINUX, lambda machine: machine.run(
-        f"ip addr add {address[machine.name]}/24 dev net0 && "
+    ends = pair(env, LINUX, set_up=lambda machine: machine.run(
+        f"ip addr add {V4[machine.name]}/24 dev net0 && "
         f"ethtool --set-priv-flags net0 {FLAG} on && ip link set net0 up"))
-    ends = End(env.a, address["a"]), End(env.b, address["b"])
     channels = env.channel("a_to_b"), env.channel("b_to_a")
     wait_answer(*ends)
     for turn in (0, 1, 0):

@@ -6,13 +6,13 @@ A test file in tests/e2e, complete:
 
     # SPDX-License-Identifier: GPL-2.0
     \"\"\"Both subjects answer.\"\"\"
-    from rig import PAIR, End, V4, ksft_eq, pair, ping
+    from rig import PAIR, ksft_eq, pair, ping
 
     SYSTEM = PAIR
 
     def test_answers(env):
-        pair(env)
-        ksft_eq(ping(End(env.a, V4["a"]), End(env.b, V4["b"])).received, 3)
+        a, b = pair(env)
+        ksft_eq(ping(a, b).received, 3)
 """
 
 from . import klog, kmodule, paths, session, sinfo
@@ -23,6 +23,7 @@ from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_
                    ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
                    ksft_true, ksft_variants)
 from .machine import Script
+from .peer import Peer
 from .sample import sampled
 from .system import Channel, System
 from .systems import LOOP, OUTWARD, PAIR
@@ -39,7 +40,7 @@ __all__ = [
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
     "ksft_ge", "ksft_gt", "ksft_in", "ksft_lt", "ksft_ne", "ksft_not_in", "ksft_pr", "ksft_raises",
     "ksft_true", "ksft_variants",
-    "sampled",
+    "Peer", "sampled",
     "Channel", "Script", "System", "LOOP", "OUTWARD", "PAIR",
     "ANSWER", "End", "Ping", "Stream", "Streaming", "iperf3", "ping", "ping_at_once", "pingpong",
     "stream", "unanswered", "wait_answer",

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from . import ksft, paths
+from .traffic import End
 from .wait import wait_for
 
 # What the README tells users to type.
@@ -73,20 +74,24 @@ def errno_of(result) -> str:
     return next((name for name, said in ERRORS.items() if said == text), text or "?")
 
 
-def up(machine, dev: str = "net0", quiet: bool = False, side: str = "", ns: str = ""):
+def up(machine, dev: str = "net0", quiet: bool = False, side: str = "", ns: str = "",
+       addresses: bool = True):
     """
-    Gives an interface its side's addresses and sets it up. `quiet`: without
-    IPv6, so that nothing but the test's own packets is sent.
+    Sets an interface up, with the addresses of its side unless `addresses` is false.
+    `quiet` disables IPv6, so that the interface sends the test's own packets only.
     """
     side = side or machine.name
-    steps = [f"addr replace {V4[side]}/24 dev {dev}", f"link set {dev} up"]
-    before = ""
+    steps, before = [f"link set {dev} up"], ""
+    if addresses and not quiet:
+        steps.insert(0, f"addr replace {V6[side]}/64 dev {dev} nodad")
+    if addresses:
+        steps.insert(0, f"addr replace {V4[side]}/24 dev {dev}")
     if quiet:
-        before = f"echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6"
+        # An interface whose MTU is below IPv6's minimum has no such file.
+        path = f"/proc/sys/net/ipv6/conf/{dev}/disable_ipv6"
+        before = f"{{ [ ! -e {path} ] || echo 1 >{path}; }}"
         before = f"ip netns exec {ns} sh -c '{before}' && " if ns else f"{before} && "
-    else:
-        steps.insert(1, f"addr replace {V6[side]}/64 dev {dev} nodad")
-    # Programs take long to start under emulation.
+    # One run of ip for all steps: programs start slowly under emulation.
     machine.run(before + batch(steps, ns))
 
 
@@ -104,11 +109,17 @@ def load_all(machines, parameters: str = README, after=lambda machine: None):
     at_once(one, machines)
 
 
-def pair(env, parameters: str = README, quiet: bool = False):
-    """Loads the module in a and b, and sets both interfaces up."""
-    load_all((env.a, env.b), parameters, lambda machine: up(machine, quiet=quiet))
+def pair(env, parameters: str = README, dev: str = "net0", quiet: bool = False,
+         set_up=None) -> tuple:
+    """
+    Loads the module in a and b, sets both interfaces up, waits until each follows its
+    peer, and returns the two ends. `set_up(machine)` replaces up() with its `quiet`.
+    """
+    load_all((env.a, env.b), parameters,
+             set_up or (lambda machine: up(machine, dev, quiet=quiet)))
     for machine in (env.a, env.b):
-        wait_peer(machine)
+        wait_peer(machine, dev)
+    return End(env.a, V4["a"]), End(env.b, V4["b"])
 
 
 def wait_peer(machine, dev: str = "net0"):

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from e2e import offload
-from rig import (V4, Channel, KsftNamedVariant, System, Writer, defer, ip_element, ksft_eq,
-                 ksft_true, load, up, wait_for)
+from rig import (V4, Channel, KsftNamedVariant, Peer, System, ip_element, ksft_eq, ksft_true,
+                 wait_for)
 from rig.packets import udp4
 from rig.sim import Sim
 
@@ -78,27 +78,24 @@ def parameters(mode: Mode, rung: bool = False) -> str:
             f"flags={mode.flags}")
 
 
-class Peer:
-    """Plays the peer of an interface that is up, and keeps its accounts."""
+class AccountedPeer(Peer):
+    """
+    The peer of an interface that is up, with an account of what the interface must count.
+    """
 
     def __init__(self, env, mode: Mode = IP, rung: bool = False):
-        self.machine, self.mode, self.rung = env.a, mode, rung
+        if rung:
+            Sim(env.a, "routes=1:0")
+        super().__init__(env, "rung" if rung else "polled", mode.protocol, mode.size,
+                         parameters=parameters(mode, rung))
+        self.mode, self.rung = mode, rung
         self._machines = env.machines
-        channel = env.channel("rung" if rung else "polled")
-        self.writer = Writer(channel, mode.protocol, mode.size)
-        self.channel = channel
         self.epoch = 1 << 48
         # As of the last look.
         self.polls = 0
         self.account: Counter = Counter()
         # Whether part of a packet may have been read, which the next epoch ends.
         self._pending = False
-        channel.epoch = 0
-        defer(self.writer.stop)
-        if rung:
-            Sim(env.a, "routes=1:0")
-        load(env.a, parameters(mode, rung))
-        up(env.a, quiet=True)
         self.settle(anew=True)
 
     def ring(self):
@@ -171,14 +168,14 @@ class Peer:
         wait_for(as_wanted, lambda: f"account of {what}: {last['wrong']}, the peer is "
                                     f"{last['found']}, not {state}", pause=0)
 
-    def start(self):
-        """An honest epoch, which nobody had before."""
+    def next_epoch(self):
+        """Begins an honest epoch, with a number that was not used before."""
         self.epoch += 1
-        self.writer.start(self.epoch)
+        self.start(self.epoch)
 
-    def write(self, *elements: bytes):
-        """Elements, or a good packet's."""
-        self.writer.write(*elements or self.mode.packet)
+    def write(self, *payloads: bytes):
+        """Writes these elements, by default those of a good packet."""
+        super().write(*payloads or self.mode.packet)
 
     def comes_back(self, what: str):
         """
@@ -192,7 +189,7 @@ class Peer:
         """
         before = self.quiet()["rx_polls"]
         most = 1 if self.rung else 4 if self.channel.epoch else 2
-        self.writer.start(0)
+        self.start(0)
         self.write()
         self.epoch += 1
         self.channel.epoch = self.epoch

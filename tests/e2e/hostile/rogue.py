@@ -6,7 +6,7 @@ from collections import Counter
 
 from rig.channel import WORDS
 
-from . import MAX, Peer
+from . import MAX, AccountedPeer
 
 BOUNDARIES = (0, 1, 2, 4, 75, 76, 1500, 1508, 1516, 1 << 16, 1 << 20, (1 << 20) + 1, 1 << 32,
               (1 << 32) + 695, 1 << 40, 1 << 63, MAX)
@@ -21,7 +21,7 @@ class Rogue:
              "length in an element": 10, "bytes of an element": 10, "shape of the ring": 2,
              "element at random": 20, "good packets": 20, "good epoch": 6}
 
-    def __init__(self, peer: Peer, rng):
+    def __init__(self, peer: AccountedPeer, rng):
         self.peer, self.rng, self.tried = peer, rng, Counter()
         self._kinds, self._weights = [*self.KINDS], [*self.KINDS.values()]
 
@@ -73,4 +73,4 @@ class Rogue:
         self.peer.write(*self.peer.mode.packet * self.rng.randrange(1, 20))
 
     def _good_epoch(self):
-        self.peer.start()
+        self.peer.next_epoch()
