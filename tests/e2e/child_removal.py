@@ -3,14 +3,14 @@
 
 from e2e import netlink
 from e2e.netlink.children import SIDES, both
-from rig import (ANSWER, PAIR, End, defer, interfaces, ksft_eq, ksft_ge, ksft_true, load, ping,
-                 unload, wait_for)
+from rig import (ANSWER_SECONDS, PAIR, End, defer, interfaces, ksft_eq, ksft_ge, ksft_true, load,
+                 ping, unload, wait_for)
 
 SYSTEM = PAIR
 
 
 # Pings until the end, the next one when one is answered.
-NEIGHBOUR = f"""while [ ! -e /run/over ]; do ping -q -c 1 -W {ANSWER} 10.0.1.2; done"""
+NEIGHBOUR = f"""while [ ! -e /run/over ]; do ping -q -c 1 -W {ANSWER_SECONDS} 10.0.1.2; done"""
 
 
 def test_delete_under_traffic(env):

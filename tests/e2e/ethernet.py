@@ -6,10 +6,10 @@ import os
 import re
 import struct
 
-from rig import (ANSWER, Channel, End, KsftNamedVariant, Peer, Reader, Script, System, counters,
-                 defer, ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_pr, ksft_true, ksft_variants, load,
-                 pair, ping, ping_at_once, sampled, stats, stream, up, wait_answer, wait_counters,
-                 wait_for, wait_peer)
+from rig import (ANSWER_SECONDS, Channel, End, KsftNamedVariant, Peer, Reader, Script, System,
+                 counters, defer, ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_pr, ksft_true,
+                 ksft_variants, load, pair, ping, ping_at_once, sampled, stats, stream, up,
+                 wait_answer, wait_counters, wait_for, wait_peer)
 from rig.unikernel import element, frame_of
 
 SYSTEM = System("ethernet", ("a", "b"), (
@@ -76,7 +76,7 @@ def test_ipv6_configures_itself(env):
     link_local(env.a)
     ksft_eq(ping(End(env.a, ""), End(env.b, f"{target}%eth7")).received, 3)
     # Without the answer of a itself.
-    out = env.a.run(f"ping -L -c 1 -W {ANSWER} ff02::1%eth7", fail=False).stdout
+    out = env.a.run(f"ping -L -c 1 -W {ANSWER_SECONDS} ff02::1%eth7", fail=False).stdout
     ksft_in(f"from {target}%eth7", out)
 
 

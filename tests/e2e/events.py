@@ -6,11 +6,11 @@ test module plays (tests/sim). The driver executes its real hypercall.
 
 import time
 
-from rig import (ANSWER, V4, Channel, End, KsftNamedVariant, Peer, System, counters, defer,
+from rig import (ANSWER_SECONDS, V4, Channel, End, KsftNamedVariant, Peer, System, counters, defer,
                  errno_of, interfaces, ip_element, iperf3, ksft_eq, ksft_ge, ksft_gt, ksft_in,
                  ksft_lt, ksft_ne, ksft_pr, ksft_variants, load, ping, pingpong, stats, unload, up,
                  wait_counters, wait_for, wait_stats)
-from rig.progress import Beside, answered_burst
+from rig.progress import Progress, answered_burst
 from rig.packets import udp4
 from rig.sim import Sim, interrupts, timers
 
@@ -114,7 +114,7 @@ def test_folder_of_the_interrupt(env):
 def test_mixed(env):
     sim, *pairs = prepared(env, *(variant.params[0] for variant in PAIRS))
     loop = "for i in $(seq 25); do ping -q -c 1 -W {} {} >/dev/null || exit 1; done; echo answered"
-    out = env.a.run("\n".join(a.inside(f"sh -c '{loop.format(ANSWER, b.address)}' &")
+    out = env.a.run("\n".join(a.inside(f"sh -c '{loop.format(ANSWER_SECONDS, b.address)}' &")
                               for a, b in pairs) + "\nwait").stdout
     ksft_eq(out.count("answered"), len(pairs))
     ksft_eq(sim.events()["unknown"], 0)
@@ -196,13 +196,13 @@ def test_storm(env):
     # One storm on each processor, without an end.
     storms = [sim.storm(0x70, 1 << 40, cpu) for cpu in (0, 1)]
     with env.a.bkg(storms[0], fail=False), env.a.bkg(storms[1], fail=False), \
-            Beside(env.a, "right") as beside:
+            Progress(env.a, "right") as progress:
         before = counts(right)
         ksft_eq(pingpong(left, right, count)["answered"], count)
         answered_burst(left, right, "left")
         wait_for(lambda: sim.raised(0x70) > often, "storm")
         got = counts(right)
-    beside.check(*(got[name] - before[name] for name in ("rx_elements", "rx_polls")))
+    progress.check(*(got[name] - before[name] for name in ("rx_elements", "rx_polls")))
     # The counters are not read all at one moment: they fit together once all has ended.
     got = wait_for(lambda: (now := counts(right))["rx_interrupts"] <= now["rx_polls"] + 1 and now,
                    lambda: f"poll for each interrupt: {counts(right)}")
@@ -215,7 +215,7 @@ def test_storm(env):
 def test_idle_costs_nothing(env):
     sim, ends = prepared(env, ("left", "right"))
     ping(*ends, count=5)
-    env.a.visit()
+    env.a.run_pending()
     def seen():
         return [(interrupts(env.a, end.ns), counts(end)["rx_polls"]) for end in ends], \
             sim.events()
@@ -242,14 +242,14 @@ def test_down_disables_the_interrupt(env):
     sim = Sim(env.a)
     load(env.a, "name=net0 in=host_in reader_protocol=2 flags=net_hdr")
     env.a.run(sim.storm(0x74, 10))
-    env.a.visit()
+    env.a.run_pending()
     ksft_eq(interrupts(env.a, "net0"), 0, "none before it is up")
     up(env.a, quiet=True)
     peer = Peer(env, "host")
     peer.start(5)
     env.a.run(sim.storm(0x74))
     wait_counters(env.a, rx_epochs=1)
-    env.a.visit()
+    env.a.run_pending()
     peer.write(*(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")) for _ in range(3)))
     before = interrupts(env.a, "net0")
     time.sleep(0.2)  # sleep: nothing happens in this time
@@ -260,7 +260,7 @@ def test_down_disables_the_interrupt(env):
     env.a.run("ip link set net0 down")
     before = interrupts(env.a, "net0")
     env.a.run(sim.storm(0x74, 100))
-    env.a.visit()
+    env.a.run_pending()
     ksft_eq(interrupts(env.a, "net0"), before, "none while it is down")
     # What came meanwhile is not a reason to be lost later.
     env.a.run("ip link set net0 up")

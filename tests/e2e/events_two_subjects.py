@@ -7,9 +7,9 @@ machine (tests/sim) plays the separation kernel.
 
 import time
 
-from rig import (PAIR, counters, iperf3, ksft_eq, ksft_gt, ksft_lt, ksft_pr, ksft_true,
-                 load, pair, ping, pingpong, unanswered, unload, up, wait_counters, wait_for)
-from rig.progress import Beside, answered_burst
+from rig import (PAIR, counters, iperf3, ksft_eq, ksft_gt, ksft_lt, ksft_pr, ksft_true, load, pair,
+                 ping, pingpong, unanswered, unload, up, wait_counters, wait_for)
+from rig.progress import Progress, answered_burst
 from rig.sim import Sim, interrupts, timers
 from rig.systems import with_doorbells
 
@@ -72,7 +72,7 @@ def test_idle_costs_nothing(env):
     *_, a, b = prepared(env)
     ping(a, b, count=5)
     for machine in (env.a, env.b):
-        machine.visit()
+        machine.run_pending()
     def seen():
         return [(interrupts(machine, "net0"), counters(machine)["rx_polls"])
                 for machine in (env.a, env.b)]
@@ -87,7 +87,7 @@ def test_storm_of_the_peer(env):
     # The ringing has no end: it is ended once there has been enough of it.
     count, often = (1000, 5000) if env.long else (30, 500)
     with env.a.bkg("exec " + sim.triggers(SYSTEM.channel("a_to_b").event, 1 << 40), fail=False), \
-            Beside(env.b, "net0") as beside:
+            Progress(env.b, "net0") as progress:
         before = counters(env.b)
         ksft_eq(pingpong(a, b, count)["answered"], count)
         answered_burst(a, b, "net0")
@@ -96,7 +96,7 @@ def test_storm_of_the_peer(env):
                  "storm")
         got = counters(env.b)
     meanwhile = {name: got[name] - before[name] for name in got}
-    beside.check(meanwhile["rx_elements"], meanwhile["rx_polls"])
+    progress.check(meanwhile["rx_elements"], meanwhile["rx_polls"])
     ksft_pr(f"{meanwhile['rx_interrupts']} interrupts for {meanwhile['rx_packets']} packets")
     # The counters are not read all at one moment: they fit together once all has ended.
     wait_for(lambda: (now := counters(env.b))["rx_interrupts"] <= now["rx_polls"] + 1,

@@ -8,7 +8,7 @@ memory for packets has paint in it then.
 
 from rig import (OUTWARD, KsftNamedVariant, KsftSkipEx, defer, kmodule, ksft_eq, ksft_ge, ksft_in,
                  ksft_pr, ksft_variants, load, up)
-from rig.elements import fill, held, ip_packet, payload, same
+from rig.elements import check_equal, fill, ip_packet, payload, sent_packets
 
 SYSTEM = OUTWARD
 
@@ -95,13 +95,13 @@ def test_no_paint_leaves(env, flags):
     # On one processor, for each has memory of its own at hand.
     painted(env.a.run("taskset 1 sh -c 'python3 /run/brush.py && "
                       "cat /sys/kernel/debug/muenuninit/found && python3 /run/send.py'").stdout)
-    found = [it.packet for it in held(channel, flags, 2)]
+    found = [it.packet for it in sent_packets(channel, flags, 2)]
     if flags:
-        same(payload([ip_packet(flags, packet) for packet in found]),
+        check_equal(payload([ip_packet(flags, packet) for packet in found]),
              b"".join(WHOLE[:size] for size in SIZES + ROWS), "datagrams")
     else:
-        same(b"".join(found), b"".join(WHOLE[:size].ljust(1500, b"\0") for size in RAW_SIZES),
-             "packets")
+        padded = (WHOLE[:size].ljust(1500, b"\0") for size in RAW_SIZES)
+        check_equal(b"".join(found), b"".join(padded), "packets")
     # What of the headers is not checked by value is none either.
     content = channel.content()
     for start in range(len(PAINT) - 3):

@@ -5,7 +5,7 @@ addresses, ping, the file of debugfs, operstate, children and marks, iperf3.
 They know of nothing that is new.
 """
 
-from rig import (PAIR, at_once, defer, interfaces, ksft_eq, ksft_in, ksft_not_in, unload,
+from rig import (PAIR, defer, in_parallel, interfaces, ksft_eq, ksft_in, ksft_not_in, unload,
                  wait_peer)
 
 SYSTEM = PAIR
@@ -88,7 +88,7 @@ def test_runs_unchanged(env):
     def everywhere(script: str) -> list:
         """On both sides at once: what polls each microsecond leaves little time for more."""
         host = {"a": "OWN=1; PEER=2", "b": "OWN=2; PEER=1"}
-        return at_once(lambda machine: machine.run(f"{host[machine.name]}\n{script}"), machines)
+        return in_parallel(lambda machine: machine.run(f"{host[machine.name]}\n{script}"), machines)
     for machine in machines:
         machine.run("dmesg -c >/dev/null")
         defer(unload, machine)

@@ -3,7 +3,7 @@
 
 import re
 
-from rig import (ANSWER, Channel, KsftSkipEx, System, interfaces, ksft_eq, ksft_ge, ksft_lt,
+from rig import (ANSWER_SECONDS, Channel, KsftSkipEx, System, interfaces, ksft_eq, ksft_ge, ksft_lt,
                  ksft_pr, load, sim, unload, wait_for)
 
 COUNT = 32
@@ -25,7 +25,7 @@ def parameters(count: int) -> str:
 
 # An interface that has come up joins its peer in the middle; then nothing is lost.
 PINGS = f"""until ping -q -c 1 -W 1 $1 >/dev/null; do :; done
-for number in 1 2; do ping -q -c 1 -W {ANSWER} $1; done"""
+for number in 1 2; do ping -q -c 1 -W {ANSWER_SECONDS} $1; done"""
 
 
 def test_all_carry_packets(env):

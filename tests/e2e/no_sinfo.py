@@ -4,7 +4,7 @@
 from rig import (README, KsftNamedVariant, System, errno_of, interfaces, ksft_eq, ksft_in,
                  ksft_variants, load, unload)
 
-SYSTEM = System("no_sinfo", ("a",), informed=False)
+SYSTEM = System("no_sinfo", ("a",), has_sinfo=False)
 
 
 @ksft_variants([KsftNamedVariant("default", ""),

@@ -15,7 +15,7 @@ import struct
 from rig import (OUTWARD, V6, KsftNamedVariant, counters, defer, ksft_eq, ksft_in, ksft_not_in,
                  ksft_variants, load, stats, unload, up, wait_for)
 from rig.client import PATIENCE
-from rig.elements import fill, held, same
+from rig.elements import check_equal, fill, sent_packets
 from rig.packets import checksum
 
 SYSTEM = OUTWARD
@@ -128,7 +128,7 @@ class Ring:
 
     def new(self) -> list:
         """The packets that were not there before; all else in the channel is checked as well."""
-        found = held(self.channel, self.flags, 2)
+        found = sent_packets(self.channel, self.flags, 2)
         seen, self.seen = self.seen, len(found)
         return found[seen:]
 
@@ -142,7 +142,7 @@ class Ring:
             ksft_eq((len({*group}), group[0].mark), (1, mark))
             packet = finished(group[0].packet[skip:], group[0].offloads)
             wanted = made(packet, 1 + at, size)
-            same(packet, wanted if self.flags else wanted.ljust(1500, b"\0"), "packet")
+            check_equal(packet, wanted if self.flags else wanted.ljust(1500, b"\0"), "packet")
 
 
 def quiet(machine):
@@ -258,7 +258,7 @@ def test_longer_than_the_path(env):
     ksft_eq(len(found), 4 * COPIES * 3)
     for number in range(4 * COPIES):
         packet = whole(found[3 * number:3 * number + 3])
-        same(packet, made(packet, 1 + number // COPIES * COPIES, 1400), "packet")
+        check_equal(packet, made(packet, 1 + number // COPIES * COPIES, 1400), "packet")
 
     # Who sends this one is the peer, which hears of it by the same channel.
     env.a.run("echo 0 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; "
@@ -275,6 +275,7 @@ def test_longer_than_the_path(env):
     for number, packet in enumerate(found):
         ksft_eq(struct.unpack_from(">I", packet, 44)[0], 1280)
         wanted = made(packet[48:], 1 + number // COPIES * COPIES, 1400)
-        # As far as it fits, and with the checksum that was still to be computed.
+        # The start of the packet, whose checksum was still to be computed.
         about = packet[48:]
-        same(about[:46] + wanted[46:48] + about[48:], wanted[:len(about)], "what it is about")
+        check_equal(about[:46] + wanted[46:48] + about[48:], wanted[:len(about)],
+                    "the packet in the message")

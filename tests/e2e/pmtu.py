@@ -6,9 +6,9 @@ how long packets to the server may be. The test writes the table.
 
 import struct
 
-from rig import (ANSWER, Channel, End, KsftNamedVariant, Reader, System, at_once, counters, defer,
-                 ksft_eq, ksft_ge, ksft_in, ksft_pr, ksft_true, ksft_variants, stats, stream,
-                 unload, wait_answer, wait_counters, wait_stats)
+from rig import (ANSWER_SECONDS, Channel, End, KsftNamedVariant, Reader, System, counters, defer,
+                 in_parallel, ksft_eq, ksft_ge, ksft_in, ksft_pr, ksft_true, ksft_variants, stats,
+                 stream, unload, wait_answer, wait_counters, wait_stats)
 from rig.packets import checksum
 from rig.sinfo import entry_offset, patched
 
@@ -86,10 +86,10 @@ class Paths:
         script = {"a": A + "\n".join(["", *places]),
                   "b": B + more + FORWARDER.format(
                       mark=mark, without_ipv6=int(not ipv6), addresses6=ADDRESSES6 if ipv6 else "")}
-        defer(at_once, unload, (env.a, env.b))
+        defer(in_parallel, unload, (env.a, env.b))
         defer(env.b.run, "nft flush ruleset")
         defer(env.a.run, "ip netns del client && ip netns del server")
-        at_once(lambda machine: machine.run("set -e; modprobe muennet " + script[machine.name]),
+        in_parallel(lambda machine: machine.run("set -e; modprobe muennet " + script[machine.name]),
                 (env.a, env.b))
         self.client = End(env.a, CLIENT, "client")
         self.server = End(env.a, SERVER, "server")
@@ -105,8 +105,8 @@ class Paths:
 
     def ping(self, target, size, options="-M probe", count=1):
         """What ping from the client says, which must not be fragmented whatever it knows."""
-        return self.client.run(f"ping -c {count} -i 0.1 -W {ANSWER} {options} -s {size} {target}",
-                               fail=False).stdout
+        return self.client.run(f"ping -c {count} -i 0.1 -W {ANSWER_SECONDS} {options} -s {size} "
+                               f"{target}", fail=False).stdout
 
 
 def packets(env, channel="to_server") -> list:
@@ -150,7 +150,8 @@ def test_icmp_to_the_forwarder_itself(env):
     paths[3] = 1300
     for target, says in ((SERVER, "Frag needed and DF set (mtu = 1300)"),
                          (SERVER6, "Packet too big: mtu=1300")):
-        out = env.b.run(f"ping -c 1 -W {ANSWER} -m 3 -M do -s 1400 {target}", fail=False).stdout
+        out = env.b.run(f"ping -c 1 -W {ANSWER_SECONDS} -m 3 -M do -s 1400 {target}",
+                        fail=False).stdout
         ksft_in(says, out)
 
 

@@ -57,7 +57,7 @@ def at_start(peer: AccountedPeer, share: slice):
 def while_running(peer: AccountedPeer, share: slice):
     """Within an epoch, of which one packet has been read."""
     read = len(peer.mode.packet)
-    for row in headers.within_an_epoch(peer.mode, peer.rung, read, {"rx_packets": 1})[share]:
+    for row in headers.within_an_epoch(peer.mode, peer.interrupt, read, {"rx_packets": 1})[share]:
         peer.comes_back(f"what was before {row.name}")
         attack(peer, row)
         if row.outcome.taken or row.outcome.state != "active":
@@ -71,7 +71,7 @@ def while_running(peer: AccountedPeer, share: slice):
 def within_a_packet(peer: AccountedPeer, share: slice):
     """Within an epoch, of which one piece of a packet has been read."""
     first, *rest = peer.mode.packet
-    for row in headers.within_an_epoch(peer.mode, peer.rung, 1, {"rx_incomplete": 1})[share]:
+    for row in headers.within_an_epoch(peer.mode, peer.interrupt, 1, {"rx_incomplete": 1})[share]:
         peer.next_epoch()
         peer.write(first)
         peer.ring()
@@ -108,10 +108,10 @@ def while_waiting(peer: AccountedPeer, words: dict, outcome, again, often: int):
             fresh = True
         polls = peer.polls
         put(peer, row.words)
-        if peer.rung:
+        if peer.interrupt:
             wait_for(lambda: peer.counters()["rx_polls"] > polls, "poll", pause=0)
         peer.expect(row.name, again(row).state, **again(row).counted)
-        ksft_true(peer.rung or epoch or peer.polls == polls, "nobody looks at it")
+        ksft_true(peer.interrupt or epoch or peer.polls == polls, "nobody looks at it")
         if epoch or number % often == 0:
             peer.comes_back(row.name)
             fresh = False
@@ -134,13 +134,13 @@ def while_down(peer: AccountedPeer, share: slice):
 
 @sampled(3)
 @ksft_variants(variants())
-def test_headers(env, mode, rung):
+def test_headers(env, mode, interrupt):
     """
     Every word at its boundaries in every state: what is counted and what becomes of the peer.
     A short run goes through all in IP mode, but for an interface that is down, and through a
     share in the others.
     """
-    peer = AccountedPeer(env, mode, rung)
+    peer = AccountedPeer(env, mode, interrupt)
     every = slice(None)
     share = every if env.long or mode is IP else slice(0, None, 4)
     often = 1 if env.long else 8
@@ -152,7 +152,7 @@ def test_headers(env, mode, rung):
     states["while broken"] = while_waiting(peer, {"wc": 5}, headers.BROKEN_AT_ONCE,
                                            headers.broken_again, often)
     states["while down"] = while_down(
-        peer, every if env.long else slice(rung, None, 6 if mode is IP else 24))
+        peer, every if env.long else slice(interrupt, None, 6 if mode is IP else 24))
     done = {name: sum(1 for _ in rows) for name, rows in states.items()}
     peer.comes_back("all")
     peer.settle()
@@ -229,8 +229,8 @@ def test_log_is_limited(env, words, counter, line):
 
 @sampled(1)
 @ksft_variants(variants(modes=(IP,), both=(IP,)))
-def test_epochs_that_change_without_end(env, mode, rung):
-    peer = AccountedPeer(env, mode, rung)
+def test_epochs_that_change_without_end(env, mode, interrupt):
+    peer = AccountedPeer(env, mode, interrupt)
     peer.comes_back("nothing")
     before = peer.settle()
     wanted = 20_000 if env.long else 1_000

@@ -24,9 +24,9 @@ CHANGES = 1000
 
 @sampled(3)
 @ksft_variants(variants())
-def test_attacked(env, mode, rung):
+def test_attacked(env, mode, interrupt):
     rng = random.Random(env.seed(SEED))
-    peer = AccountedPeer(env, mode, rung)
+    peer = AccountedPeer(env, mode, interrupt)
     rogue = Rogue(peer, rng)
     rounds = 100 if env.long else 4
     # The attacks did arrive. Nothing in a raw element can be wrong.
@@ -51,9 +51,9 @@ def test_attacked(env, mode, rung):
 
 @sampled(1)
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))
-def test_replay_of_a_ring(env, mode, rung):
+def test_replay_of_a_ring(env, mode, interrupt):
     """A counter without end and the other at 0 would have the ring read for ever."""
-    peer = AccountedPeer(env, mode, rung)
+    peer = AccountedPeer(env, mode, interrupt)
     for wc in (1 << 40, MAX):
         peer.next_epoch()
         peer.ring()
@@ -67,10 +67,10 @@ def test_replay_of_a_ring(env, mode, rung):
 
 @sampled(1)
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))
-def test_header_changes_while_interrupts_come_again(env, mode, rung):
+def test_header_changes_while_interrupts_come_again(env, mode, interrupt):
     """An element, and another change within the time of its poll; some meet its end."""
     rng = random.Random(env.seed(SEED))
-    peer = AccountedPeer(env, mode, rung)
+    peer = AccountedPeer(env, mode, interrupt)
     times = 5000 if env.long else 200
     # Each tenth time the honest peer comes back, with a packet.
     least = {"rx_packets": times // 5, "rx_broken": times // 100}

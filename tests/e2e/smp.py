@@ -8,9 +8,9 @@ import struct
 from pathlib import Path
 
 from e2e import events
-from rig import (ANSWER, Channel, KsftNamedVariant, System, defer, errno_of, ksft_eq, ksft_ge,
-                 ksft_gt, ksft_in, ksft_true, ksft_variants, load, sampled, unanswered, unload,
-                 wait_for)
+from rig import (ANSWER_SECONDS, Channel, KsftNamedVariant, System, defer, errno_of, ksft_eq,
+                 ksft_ge, ksft_gt, ksft_in, ksft_true, ksft_variants, load, sampled, unanswered,
+                 unload, wait_for)
 from rig.sim import FOLDER, Sim, interrupts_by_cpu
 from rig.sinfo import Event, Memory, Vector, patched, region_patched
 from rig.system import PROCESSOR_STRIDE, SINFO_BASE
@@ -47,7 +47,8 @@ def pings(ends, cpu: int) -> list:
     """20 pings from a process on one processor: how the counters of both ends have changed."""
     before = [events.counts(end) for end in ends]
     left, right = ends
-    loop = f"for i in $(seq 20); do ping -q -c 1 -W {ANSWER} {right.address} || exit 1; done"
+    once = f"ping -q -c 1 -W {ANSWER_SECONDS} {right.address}"
+    loop = f"for i in $(seq 20); do {once} || exit 1; done"
     left.run(f"taskset -c {cpu} sh -c '{loop}'")
     return [{name: now[name] - old[name] for name in now if isinstance(now[name], int)}
             for now, old in zip((events.counts(end) for end in ends), before)]

@@ -10,7 +10,7 @@ import random
 import struct
 
 from rig import OUTWARD, KsftNamedVariant, Script, ksft_eq, ksft_in, ksft_variants, load, up
-from rig.elements import fill, held, ip_packet, payload, same
+from rig.elements import check_equal, fill, ip_packet, payload, sent_packets
 from rig.packets import ip4
 
 SYSTEM = OUTWARD
@@ -103,12 +103,13 @@ def test_nothing_but_packets(env, flags, mark):
     env.a.put("/run/send.py", SENDER.encode())
     env.a.run(Script("/run/send.py"))
 
-    found = held(channel, flags, PROTOCOL)
+    found = sent_packets(channel, flags, PROTOCOL)
     sent = [packet if flags else packet.ljust(MTU, b"\0") for _, packet in packets * 2]
     for got, wanted in zip(found, sent):
-        same(got.packet, wanted, "packet")
+        check_equal(got.packet, wanted, "packet")
     rest = found[len(sent):]
-    same(payload([ip_packet(flags, got.packet) for got in rest]), datagrams(data), "datagrams")
+    found_data = payload([ip_packet(flags, got.packet) for got in rest])
+    check_equal(found_data, datagrams(data), "datagrams")
     ksft_eq({got.mark for got in found[:len(sent)]}, {0})
     ksft_eq({got.mark for got in rest}, {mark})
     if flags == "net_hdr+offload":

@@ -7,9 +7,9 @@ import random
 import time
 from pathlib import Path
 
-from rig import (PAIR, README, V4, KsftNamedVariant, Peer, Script, at_once, defer,
-                 ip_element, ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, sampled,
-                 stats, until, up, wait_for)
+from rig import (PAIR, README, V4, KsftNamedVariant, Peer, Script, defer, in_parallel, ip_element,
+                 ksft_eq, ksft_gt, ksft_pr, ksft_variants, load, pair, ping, sampled, stats, until,
+                 up, wait_for)
 from rig.client import PATIENCE
 from rig.packets import udp4
 
@@ -131,14 +131,14 @@ def received(machine) -> int:
 @ksft_variants(MODES)
 def test_changes_at_random(env, parameters, short, long):
     machines = {"a": env.a, "b": env.b}
-    at_once(make_ready, machines.values())
+    in_parallel(make_ready, machines.values())
     # Once is enough: where memory is scarce, the kernel may end whatever it likes. The debug
     # kernel, which keeps notes of all memory and what is freed for a while, does.
     scarce = parameters == README and \
         env.a.run("ls /sys/kernel/debug/kmemleak", fail=False).ret
     kinds = [name for name in ACTIONS if name != SCARCE or scarce]
     if SCARCE in kinds:
-        at_once(fill, machines.values())
+        in_parallel(fill, machines.values())
     ends = pair(env, parameters)
     seed = env.seed(7)
     steps = plan(random.Random(seed), long if env.long else short, kinds)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A rig for end-to-end tests of the driver: subjects played by machines.
+The rig of the end-to-end tests: virtual machines that play Muen subjects.
 
-A test file in tests/e2e, complete:
+A complete test file of tests/e2e:
 
     # SPDX-License-Identifier: GPL-2.0
     \"\"\"Both subjects answer.\"\"\"
@@ -17,8 +17,9 @@ A test file in tests/e2e, complete:
 
 from . import klog, kmodule, paths, session, sinfo
 from .channel import ChannelFile, Reader, Writer, ip_element
-from .driver import (README, V4, V6, at_once, batch, counters, errno_of, interfaces, load, load_all,
-                     messages, pair, stats, unload, up, wait_counters, wait_peer, wait_stats)
+from .driver import (README, V4, V6, batch, counters, errno_of, in_parallel, interfaces, load,
+                     load_all, messages, pair, stats, unload, up, wait_counters, wait_peer,
+                     wait_stats)
 from .ksft import (KsftNamedVariant, KsftSkipEx, bkg, cmd, defer, ip, ksft_busy_wait, ksft_eq,
                    ksft_ge, ksft_gt, ksft_in, ksft_lt, ksft_ne, ksft_not_in, ksft_pr, ksft_raises,
                    ksft_true, ksft_variants)
@@ -27,14 +28,14 @@ from .peer import Peer
 from .sample import sampled
 from .system import Channel, System
 from .systems import LOOP, OUTWARD, PAIR
-from .traffic import (ANSWER, End, Ping, Stream, Streaming, iperf3, ping, ping_at_once, pingpong,
-                      stream, unanswered, wait_answer)
+from .traffic import (ANSWER_SECONDS, End, Ping, Stream, Streaming, iperf3, ping, ping_at_once,
+                      pingpong, stream, unanswered, wait_answer)
 from .wait import DEADLINE, TimedOut, until, wait_for
 
 __all__ = [
     "klog", "kmodule", "paths", "session", "sinfo",
     "ChannelFile", "Reader", "Writer", "ip_element",
-    "README", "V4", "V6", "at_once", "batch", "counters", "errno_of", "interfaces", "load",
+    "README", "V4", "V6", "batch", "counters", "errno_of", "in_parallel", "interfaces", "load",
     "load_all", "messages", "pair", "stats", "unload", "up", "wait_counters", "wait_peer",
     "wait_stats",
     "KsftNamedVariant", "KsftSkipEx", "bkg", "cmd", "defer", "ip", "ksft_busy_wait", "ksft_eq",
@@ -42,7 +43,7 @@ __all__ = [
     "ksft_true", "ksft_variants",
     "Peer", "sampled",
     "Channel", "Script", "System", "LOOP", "OUTWARD", "PAIR",
-    "ANSWER", "End", "Ping", "Stream", "Streaming", "iperf3", "ping", "ping_at_once", "pingpong",
-    "stream", "unanswered", "wait_answer",
+    "ANSWER_SECONDS", "End", "Ping", "Stream", "Streaming", "iperf3", "ping", "ping_at_once",
+    "pingpong", "stream", "unanswered", "wait_answer",
     "DEADLINE", "TimedOut", "until", "wait_for",
 ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A channel's memory as the host sees it: header words and elements, so that a
-test can be the writer, the reader, or a rogue.
+The memory of a channel, mapped by the host: header words and elements. A test can be
+the channel's writer or reader, and can break its protocol.
 """
 
 import mmap
@@ -14,12 +14,12 @@ WORDS = ("transport", "epoch", "protocol", "size", "elements", "reserved", "wsc"
 
 class ChannelFile:
     """
-    One channel, mapped. The header words are attributes: `c.epoch`,
-    `c.wc = 5`. Each is read and written as one 64-bit access.
+    A mapped channel. Its header words are attributes: `c.epoch`, `c.wc = 5`. Each is read
+    and written by one 64-bit access.
     """
 
     def __init__(self, fd: int, offset: int, size: int):
-        # Set past __setattr__, which is for header words.
+        # __setattr__ is for header words only.
         self.__dict__["map"] = mmap.mmap(fd, size, offset=offset)
         self.__dict__["bytes"] = size
         self.__dict__["_words"] = memoryview(self.map)[:HEADER].cast("Q")
@@ -51,7 +51,7 @@ class ChannelFile:
 
 
 class Writer:
-    """A writer on a mapped channel that keeps the rules of the protocol."""
+    """A writer that follows the protocol of the channel."""
 
     def __init__(self, channel: ChannelFile, protocol: int, size: int):
         self.channel, self.protocol, self.size = channel, protocol, size
@@ -72,7 +72,7 @@ class Writer:
         self.channel.epoch = 0
 
     def write(self, *payloads: bytes):
-        """Writes elements, as one batch; what they do not fill stays as it is."""
+        """Writes elements as one batch. The rest of a longer element keeps its old bytes."""
         c = self.channel
         c.wsc = self.count + len(payloads)
         for payload in payloads:
@@ -83,7 +83,7 @@ class Writer:
 
 
 class Reader:
-    """A reader on a mapped channel: reads what is new, counts what it lost."""
+    """A reader of a channel that counts the elements it lost."""
 
     def __init__(self, channel: ChannelFile):
         self.channel = channel
@@ -92,13 +92,13 @@ class Reader:
         self.lost = 0
 
     def read(self) -> list:
-        """All elements that can be read now."""
+        """Returns all new elements that are not overwritten."""
         c = self.channel
         if c.epoch != self.epoch:
             self.epoch, self.count = c.epoch, 0
         if not self.epoch:
             return []
-        found = []
+        elements = []
         while self.count < c.wc:
             data = c.element(self.count)
             oldest = c.wsc - c.elements
@@ -106,9 +106,9 @@ class Reader:
                 self.lost += oldest - self.count
                 self.count = oldest
                 continue
-            found.append(data)
+            elements.append(data)
             self.count += 1
-        return found
+        return elements
 
 
 def ip_element(packet: bytes, mark: int = 0) -> bytes:

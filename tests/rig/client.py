@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The host's end of the agent (guest/agent.py) in one machine.
+The host's side of the connection to the agent (guest/agent.py) in a machine.
 
-Every request carries an identity made of this process's id and a counter, so
-that a test file that runs in a forked process can use the same connection.
+The identifier of a request is this process's id and a counter, so that a test file in
+a forked process can use the same connection.
 """
 
 import base64
@@ -20,7 +20,7 @@ import zlib
 
 from .wait import DEADLINE
 
-# How much slower than a stock kernel a machine's kernel is: tests scale their load by it.
+# By what factor the machines are slower than with a stock kernel; tests scale their load.
 PATIENCE = int(os.environ.get("MUENNET_PATIENCE", "1"))
 
 
@@ -30,7 +30,7 @@ class MachineDied(Exception):
 
 class Program:
     """
-    A program in a machine, with as much of subprocess.Popen as the kernel's
+    A program in a machine, with the part of subprocess.Popen's interface that the kernel's
     selftest library uses.
     """
 
@@ -45,7 +45,7 @@ class Program:
         self.stderr = io.BytesIO(base64.b64decode(answer["stderr"]))
 
     def poll(self):
-        """The exit status, or None while it runs."""
+        """Returns the exit status, or None while the program runs."""
         if self.returncode is None:
             answer = self._client.take(self._ident, timeout=0)
             if answer:
@@ -54,8 +54,8 @@ class Program:
 
     def communicate(self, timeout=None):
         """
-        Waits for the end: (stdout, stderr). The library's own time-outs, 20 s where a test
-        says nothing, are for machines that are never slow: none is below the deadline.
+        Waits for the end and returns (stdout, stderr). The library's time-outs, 20 s by
+        default, are too short for slow machines: none is shorter than the deadline.
         """
         if self.returncode is None:
             timeout = max(DEADLINE, timeout or 0)
@@ -67,7 +67,7 @@ class Program:
         return self.stdout.getvalue(), self.stderr.getvalue()
 
     def wait(self, timeout=None):
-        """Waits for the end: the exit status."""
+        """Waits for the end and returns the exit status."""
         self.communicate(timeout)
         return self.returncode
 
@@ -86,7 +86,7 @@ class Program:
 
 
 class Client:
-    """One connection. `alive` tells whether it makes sense to wait longer."""
+    """One connection. `alive()` returns whether the machine still runs."""
 
     def __init__(self, link: socket.socket, alive):
         self._link, self._alive = link, alive
@@ -107,7 +107,7 @@ class Client:
             self._answers.setdefault(answer["id"], []).append(answer)
 
     def take(self, ident: str, timeout: float):
-        """The next answer to a request; None when it does not come in time."""
+        """Returns the next answer to a request, or None if none comes in time."""
         end = time.monotonic() + timeout
         while True:
             waiting = self._answers.get(ident)
@@ -142,11 +142,11 @@ class Client:
         return answer
 
     def request(self, op: str, **fields) -> dict:
-        """One request and its answer."""
+        """Makes a request and returns the answer."""
         return self._answer(self._send(op, fields), op)
 
     def requests(self, wanted) -> list:
-        """Requests, all made before the first answer is waited for: (operation, fields)."""
+        """Makes all requests, (operation, fields) each, before it waits for the first answer."""
         sent = [(self._send(op, fields), op) for op, fields in wanted]
         return [self._answer(ident, op) for ident, op in sent]
 
@@ -167,5 +167,5 @@ class Client:
         self.request("put", path=path, data=packed, mode=mode)
 
     def get(self, path: str) -> bytes:
-        """Reads a file in the machine, or the names in a folder, one a line."""
+        """Reads a file in the machine, or the names in a folder, one per line."""
         return base64.b64decode(self.request("get", path=path)["data"])

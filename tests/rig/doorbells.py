@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Interrupts between machines: what QEMU's ivshmem-doorbell devices are told at
-their start, so that each can raise the vectors of every other (the protocol is
-docs/specs/ivshmem-spec.rst of QEMU; a server that hands it out is not needed
-once the machines run). tests/sim drives the devices in the machines.
+Interrupts between machines, by QEMU's ivshmem-doorbell devices. This module sends the
+devices at their start what lets each raise the vectors of every other one. The protocol
+is docs/specs/ivshmem-spec.rst of QEMU; it needs no server once the machines run.
+tests/sim drives the devices in the machines.
 """
 
 import os
@@ -12,12 +12,12 @@ import struct
 
 VECTORS = 16
 VERSION = 0
-# The device wants memory to share, too; there is nothing in it.
+# The device also requires shared memory, which is not used.
 MEMORY = 4096
 
 
 class Doorbells:
-    """One doorbell for each vector of each machine; machines have numbers from 0 on."""
+    """One doorbell for each vector of each machine. Machines have numbers from 0 on."""
 
     def __init__(self, names):
         self._numbers = {name: number for number, name in enumerate(names)}
@@ -28,30 +28,30 @@ class Doorbells:
         self._ends = {}
 
     def connect(self, name: str) -> socket.socket:
-        """The socket for a machine's device."""
+        """Returns the socket for a machine's device."""
         ours, theirs = socket.socketpair()
-        # One that did not boot has had another.
+        # A machine that did not boot has had another socket.
         if name in self._ends:
             self._ends[name].close()
         self._ends[name] = ours
 
-        def say(number: int, *fds):
+        def send(number: int, *fds):
             socket.send_fds(ours, [struct.pack("<q", number)], fds)
-        say(VERSION)
-        say(self._numbers[name])
-        say(-1, self._memory)
-        # Its own bells come last: by them it knows that it knows all others.
+        send(VERSION)
+        send(self._numbers[name])
+        send(-1, self._memory)
+        # The device's own bells come last: they tell it that the list of peers is complete.
         for other in sorted(self._numbers, key=lambda other: other == name):
             for bell in self._bells[other]:
-                say(self._numbers[other], bell)
+                send(self._numbers[other], bell)
         return theirs
 
     def ring(self, name: str, index: int):
-        """Rings one of a machine's bells. Between two looks of QEMU, once is as good as often."""
+        """Rings a bell of a machine. Rings before QEMU handles the first one are merged."""
         os.eventfd_write(self._bells[name][index], 1)
 
     def close(self):
-        """After the machines have ended."""
+        """Releases the bells, after the machines have ended."""
         for end in self._ends.values():
             end.close()
         for fd in (self._memory, *sum(self._bells.values(), [])):
@@ -59,6 +59,6 @@ class Doorbells:
 
 
 def arguments(end: socket.socket) -> list:
-    """QEMU's, for a device with this socket."""
+    """QEMU's arguments for a device with this socket."""
     return ["-chardev", f"socket,id=doorbells,fd={end.fileno()}",
             "-device", f"ivshmem-doorbell,chardev=doorbells,vectors={VECTORS}"]

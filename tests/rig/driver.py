@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The driver in a machine: install, load, set up, look at.
+The driver in a machine: installation, load, set-up, counters.
 
-What is set up in a test is undone at its end (the library's defer()).
+The end of a test undoes what was set up in it (the library's defer()).
 """
 
 import re
@@ -15,12 +15,12 @@ from . import ksft, paths
 from .traffic import End
 from .wait import wait_for
 
-# What the README tells users to type.
+# The parameters of the README's example.
 README = ("name=net0 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
           "flags=net_hdr")
 V4 = {"a": "192.0.2.1", "b": "192.0.2.2"}
 V6 = {"a": "2001:db8::1", "b": "2001:db8::2"}
-# The part of the name of a kernel module's errno that modprobe prints.
+# The errors of loading a module, and the text that modprobe prints for each.
 ERRORS = {"EINVAL": "Invalid argument", "ENXIO": "No such device or address",
           "ENODEV": "No such device", "EPERM": "Operation not permitted",
           "EFAULT": "Bad address", "ENOMEM": "Cannot allocate memory",
@@ -29,7 +29,7 @@ ERRORS = {"EINVAL": "Invalid argument", "ENXIO": "No such device or address",
 
 
 def install(machine, finish=lambda path: None):
-    """Puts the module under test where modprobe finds it, after `finish` has had its file."""
+    """Installs the module under test for modprobe; `finish(path)` may change its file before."""
     with tempfile.NamedTemporaryFile(suffix=".ko") as stripped:
         subprocess.run(["strip", "-g", "-o", stripped.name, paths.module()], check=True)
         finish(stripped.name)
@@ -40,21 +40,21 @@ def install(machine, finish=lambda path: None):
 
 
 def unload(machine):
-    """Removes the module if it is loaded."""
+    """Unloads the module if it is loaded."""
     if machine.alive():
         machine.run("[ ! -e /sys/module/muennet ] || rmmod muennet")
 
 
 def load(machine, parameters: str = README, fail: bool = True):
-    """Loads the module by modprobe, until the end of the test."""
+    """Loads the module with modprobe, until the end of the test."""
     ksft.defer(unload, machine)
     return machine.run(f"modprobe muennet {parameters}", fail=fail)
 
 
-def at_once(function, machines) -> list:
+def in_parallel(function, machines) -> list:
     """
-    Does the same to all machines, side by side: what it returned for each. Checks
-    belong to the caller, for the library looks for their place in its own thread.
+    Calls a function for all machines in parallel and returns the results. The function must
+    not check anything: the library attributes a check to the test by its thread.
     """
     with ThreadPoolExecutor() as pool:
         running = [pool.submit(function, machine) for machine in machines]
@@ -67,11 +67,11 @@ def at_once(function, machines) -> list:
 
 
 def errno_of(result) -> str:
-    """The name of the errno with which modprobe failed; empty if it did not."""
+    """Returns the name of the errno with which modprobe failed, or an empty string."""
     if result.ret == 0:
         return ""
     text = result.stderr.strip().splitlines()[-1].rsplit(": ", 1)[-1] if result.stderr else ""
-    return next((name for name, said in ERRORS.items() if said == text), text or "?")
+    return next((name for name, error in ERRORS.items() if error == text), text or "?")
 
 
 def up(machine, dev: str = "net0", quiet: bool = False, side: str = "", ns: str = "",
@@ -96,17 +96,17 @@ def up(machine, dev: str = "net0", quiet: bool = False, side: str = "", ns: str 
 
 
 def batch(steps, ns: str = "") -> str:
-    """The command that gives ip these to do."""
+    """Returns a command that runs these steps by `ip -batch`."""
     return "\n".join((f"ip {f'-n {ns} ' if ns else ''}-batch - <<END", *steps, "END"))
 
 
 def load_all(machines, parameters: str = README, after=lambda machine: None):
-    """Loads the module in all of these, until the end of the test, and does `after`."""
+    """Loads the module in these machines until the end of the test, then calls `after`."""
     def one(machine):
         machine.run(f"modprobe muennet {parameters}")
         after(machine)
-    ksft.defer(at_once, unload, machines)
-    at_once(one, machines)
+    ksft.defer(in_parallel, unload, machines)
+    in_parallel(one, machines)
 
 
 def pair(env, parameters: str = README, dev: str = "net0", quiet: bool = False,
@@ -123,23 +123,23 @@ def pair(env, parameters: str = README, dev: str = "net0", quiet: bool = False,
 
 
 def wait_peer(machine, dev: str = "net0"):
-    """Waits until an interface follows its peer: what is sent before that is not read."""
+    """Waits until an interface follows its peer. It reads nothing that was sent before."""
     wait_for(lambda: counters(machine, dev)["peer_active"],
              f"active peer of {dev} in {machine.name}")
 
 
 def stats(machine, dev: str = "net0", ns: str = "") -> dict:
-    """The interface's counters."""
+    """Returns the interface's standard counters."""
     return machine.stats(dev, ns)
 
 
 def counters(machine, dev: str = "net0", ns: str = "") -> dict:
-    """What `ethtool -S` counts."""
+    """Returns the counters of `ethtool -S`."""
     return machine.counters(dev, ns)[0]
 
 
 def wait_stats(machine, dev: str = "net0", ns: str = "", **wanted):
-    """Waits until the interface's counters have these values."""
+    """Waits until the interface's standard counters have these values."""
     wait_for(lambda: wanted.items() <= stats(machine, dev, ns).items(),
              lambda: f"{wanted} of {dev} in {machine.name}: {stats(machine, dev, ns)}")
 
@@ -151,12 +151,12 @@ def wait_counters(machine, dev: str = "net0", ns: str = "", **wanted):
 
 
 def interfaces(machine) -> set:
-    """The names of the interfaces there are."""
+    """Returns the names of all interfaces."""
     return set(machine.read_files("/sys/class/net").split())
 
 
 def messages(lines) -> list:
-    """The driver's own lines among kernel log lines, without their times."""
+    """Returns the driver's own kernel log lines, without their times."""
     texts = [re.sub(r"^\[ *[\d.]+\] ", "", line) for line in lines]
     return [text for text in texts
             if "muennet" in text or re.match(r"\w+: (Interface|Using)", text)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What a writer has left in its channel, each byte by value: the host fills the
-region before an epoch begins, and afterwards every byte that is neither header,
-nor packet, nor what the mode's format wants must still be the filling.
+Checks each byte that a writer left in its channel. The host fills the region before an
+epoch begins. Afterwards each byte that belongs neither to the header, nor to a packet,
+nor to the mode's format must still have the value of the filling.
 """
 
 import struct
@@ -14,24 +14,24 @@ from .packets import checksum
 
 FILLING = b"\xee"
 OFFLOAD_HEADER = 28
-# What the protocol number of the mode with offloads differs by.
+# With offloads, the protocol number on the channel is XORed with this.
 OFFLOAD = int.from_bytes(b"offload", "big")
 
 
-class Held(NamedTuple):
-    """A packet in the ring; in raw mode: the bytes of the whole element."""
+class SentPacket(NamedTuple):
+    """A packet in the ring; in raw mode, all bytes of an element."""
     packet: bytes
     mark: int = 0
     offloads: bytes = b""
 
 
 def fill(channel):
-    """Fills a channel's region. Nobody may have an epoch in it."""
+    """Fills a channel's region, in which there must be no epoch."""
     channel.map[:] = FILLING * channel.bytes
 
 
-def same(found: bytes, wanted: bytes, what: str):
-    """Checks that bytes are the same, and shows where they are not."""
+def check_equal(found: bytes, wanted: bytes, what: str):
+    """Checks that bytes are equal, and shows the first difference."""
     if found == wanted:
         ksft_true(True)
         return
@@ -41,29 +41,29 @@ def same(found: bytes, wanted: bytes, what: str):
             f"{what}, from byte {at} on")
 
 
-def stated(packet: bytes) -> int:
-    """The length that an IP packet states."""
+def ip_length(packet: bytes) -> int:
+    """Returns the length that an IP packet states in its header."""
     if packet[0] >> 4 == 4:
         return struct.unpack_from(">H", packet, 2)[0]
     return 40 + struct.unpack_from(">H", packet, 4)[0]
 
 
-def _ip(element: bytes) -> Held:
+def _ip(element: bytes) -> SentPacket:
     mark, length = struct.unpack_from("<IH", element)
     packet = element[8:8 + length]
-    ksft_eq(stated(packet), length, "length in the header of the element")
-    same(element, ip_element(packet, mark).ljust(len(element), FILLING), "element")
-    return Held(packet, mark)
+    ksft_eq(ip_length(packet), length, "length in the header of the element")
+    check_equal(element, ip_element(packet, mark).ljust(len(element), FILLING), "element")
+    return SentPacket(packet, mark)
 
 
-def _ethernet(element: bytes) -> Held:
+def _ethernet(element: bytes) -> SentPacket:
     length, = struct.unpack("<H", element[-2:])
-    same(element[length:-2], FILLING * (len(element) - 2 - length), "behind the frame")
-    return Held(element[:length])
+    check_equal(element[length:-2], FILLING * (len(element) - 2 - length), "behind the frame")
+    return SentPacket(element[:length])
 
 
 def _large(elements: list) -> list:
-    """The packets that consecutive elements hold, piece by piece."""
+    """Returns the packets in consecutive elements of the mode with offloads."""
     found: list = []
     while elements:
         mark, total = struct.unpack_from("<I4xI", elements[0])
@@ -71,22 +71,22 @@ def _large(elements: list) -> list:
         room = len(elements[0]) - OFFLOAD_HEADER
         pieces, elements = elements[:-(-total // room)], elements[-(-total // room):]
         packet = b"".join(piece[OFFLOAD_HEADER:] for piece in pieces)[:total]
-        # What a large packet's own header states fits 16 bits.
-        ksft_eq(stated(packet), len(packet), "length of the packet")
+        # The length of a large packet fits 16 bits, so its header states it.
+        ksft_eq(ip_length(packet), len(packet), "length of the packet")
         start = ip_element(packet, mark)
         for at, piece in zip(range(0, total, room), pieces):
             part = packet[at:at + room]
             head = (start[:4] + struct.pack("<H", len(part)) + start[6:8] +
                     struct.pack("<II", total, at) + offloads + b"\0\0")
-            same(piece, (head + part).ljust(len(piece), FILLING), "piece")
-        found.append(Held(packet, mark, offloads))
+            check_equal(piece, (head + part).ljust(len(piece), FILLING), "piece")
+        found.append(SentPacket(packet, mark, offloads))
     return found
 
 
-def held(channel, flags: str, protocol: int) -> list:
+def sent_packets(channel, flags: str, protocol: int) -> list:
     """
-    What an epoch has put into a channel that was filled before, in the mode of
-    these flags. All has been published, and the ring has not wrapped around.
+    Returns the packets of an epoch in a channel that was filled before, for the mode of
+    these flags. All must be published, and the ring must not have wrapped around.
     """
     header = channel.header()
     ksft_true(header.pop("epoch"))
@@ -98,27 +98,27 @@ def held(channel, flags: str, protocol: int) -> list:
     ksft_ge(elements, count, "the ring has not wrapped around")
     content = channel.content()
     end = HEADER + count * size
-    same(content[end:], FILLING * (channel.bytes - end), "behind what was written")
+    check_equal(content[end:], FILLING * (channel.bytes - end), "behind what was written")
     found = [content[at:at + size] for at in range(HEADER, end, size)]
     if flags == "net_hdr+offload":
         return _large(found)
-    take = {"net_hdr": _ip, "eth_dev": _ethernet, "": Held}[flags]
+    take = {"net_hdr": _ip, "eth_dev": _ethernet, "": SentPacket}[flags]
     return [take(element) for element in found]
 
 
 def ip_packet(flags: str, packet: bytes) -> bytes:
-    """The IP packet in what an element of the mode of these flags held."""
+    """Returns the IP packet in a packet of the mode of these flags."""
     if flags == "eth_dev":
         return packet[14:]
     if flags:
         return packet
-    length = stated(packet)
-    same(packet[length:], bytes(len(packet) - length), "padding")
+    length = ip_length(packet)
+    check_equal(packet[length:], bytes(len(packet) - length), "padding")
     return packet[:length]
 
 
 def payload(packets: list) -> bytes:
-    """What was sent in these IPv4 packets of UDP and fragments of some, in their order."""
+    """Returns the payload of UDP/IPv4 packets, some of them fragments, in their order."""
     found = []
     for packet in packets:
         ksft_eq(packet[0], 0x45)

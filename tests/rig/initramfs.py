@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The machines' root file system: a cpio archive made of the files of the Debian
-root that the tests run in, the kernel modules that tests need, the kernel's
-tool for netlink specifications, the tool under test, and guest/.
+The machines' root file system: a cpio archive of files of the Debian root that the tests
+run in, kernel modules that tests need, the kernel's tool for netlink specifications,
+muennet_cfg, and guest/.
 
-It is made once and cached under a hash of all that went into it. The module
-under test is not in it: it is sent to the running machine. The kernel is
-cached as well: the stock one, unpacked, which QEMU starts without a boot loader
-(2 s less per boot under emulation).
+It is cached under a hash of its inputs. It does not contain the module under test, which
+is sent to the running machine. The cache also has the stock kernel, unpacked, which QEMU
+starts without a boot loader (2 s less per boot under emulation).
 """
 
 import hashlib
@@ -24,12 +23,12 @@ from . import paths
 
 GUEST = Path(__file__).parent / "guest"
 
-# Later entries may be missing from the root, the first may not.
+# PROGRAMS must be in the root; EXTRA_PROGRAMS may be missing.
 PROGRAMS = """busybox python3 ip tc bridge ss ping ethtool iperf3 kmod bash dash""".split()
 EXTRA_PROGRAMS = """tcpdump iptables ip6tables nft nsenter unshare""".split()
 ALIASES = {"kmod": [f"usr/sbin/{name}" for name in
                     "modprobe insmod rmmod lsmod modinfo depmod".split()],
-           # Not busybox's: that one may prefer its own ip and ping to the real ones.
+           # Not busybox's shell, which may prefer busybox's own ip and ping.
            "dash": ["usr/bin/sh"]}
 
 TREES = ["/usr/lib/x86_64-linux-gnu/xtables", "/usr/share/iproute2",
@@ -44,11 +43,11 @@ PYTHON_SKIP = set("""test idlelib tkinter turtledemo ensurepip pydoc_data lib2to
     turtle.py pydoc.py doctest.py pdb.py mailbox.py imaplib.py smtplib.py ftplib.py poplib.py
     email html http urllib xml multiprocessing concurrent asyncio""".split())
 
-# What the kernel's ynl needs besides; it lies in the kernel's source.
+# The kernel's ynl, in the kernel's source, and the library that it needs.
 YAML = Path("/usr/lib/python3/dist-packages/yaml")
 YNL = "tools/net/ynl/pyynl"
 
-# With everything they depend on.
+# Modules that tests use; their dependencies are added.
 MODULES = """veth dummy bonding team team_mode_broadcast team_mode_roundrobin team_mode_random
     team_mode_activebackup team_mode_loadbalance bridge 8021q macvlan ifb failover net_failover
     virtio_net nf_tables nft_compat nft_chain_nat nft_ct nft_reject_inet nft_limit xt_mark
@@ -60,7 +59,7 @@ MODULES = """veth dummy bonding team team_mode_broadcast team_mode_roundrobin te
 
 
 class Cpio:
-    """A writer of the "newc" format."""
+    """Writes a cpio archive in the "newc" format."""
 
     def __init__(self, file):
         self.file = file
@@ -75,7 +74,7 @@ class Cpio:
         self.file.write(head + bytes(-len(head) % 4) + data + bytes(-len(data) % 4))
 
     def _parents(self, name: str) -> bool:
-        """Makes the folders above; False when `name` is already there."""
+        """Adds the parent folders. Returns false if `name` is already in the archive."""
         if name in self.seen:
             return False
         parent = os.path.dirname(name)
@@ -95,12 +94,12 @@ class Cpio:
             self._entry(name, stat.S_IFLNK | 0o777, target.encode())
 
     def data(self, name: str, data: bytes, mode: int = 0o644, when: int = 0):
-        """Adds a file; `when` is its time of change."""
+        """Adds a file with the modification time `when`."""
         if self._parents(name):
             self._entry(name, stat.S_IFREG | mode, data, when)
 
     def copy(self, path: str, name: str = ""):
-        """Adds a file of this root; a link is followed, and kept as a link."""
+        """Adds a file of this root. Of a symbolic link it adds the link and its target."""
         real = os.path.realpath(path)
         name = name or path.lstrip("/")
         name = os.path.join(os.path.realpath("/" + os.path.dirname(name)),
@@ -109,7 +108,7 @@ class Cpio:
             self.link(name, real)
             name = real.lstrip("/")
         if os.path.isfile(real):
-            # With its time: Python's compiled files are void without.
+            # With its modification time, or Python would not use its compiled files.
             info = os.stat(real)
             self.data(name, Path(real).read_bytes(), info.st_mode & 0o777, int(info.st_mtime))
 
@@ -119,13 +118,13 @@ class Cpio:
 
 
 def _libraries(programs) -> set:
-    """The shared libraries that these files need, by ldd."""
+    """Returns the shared libraries that these files need, by ldd."""
     out = subprocess.run(["ldd", *programs], capture_output=True, text=True).stdout
     return set(re.findall(r"(/\S+\.so\S*) \(0x", out))
 
 
 def _module_files() -> dict:
-    """name -> path of every module of the kernel."""
+    """Returns a dictionary of all kernel modules: name to path."""
     return {path.name.split(".ko")[0].replace("-", "_"): path
             for path in paths.kernel_modules().rglob("kernel/**/*.ko*")}
 
@@ -136,7 +135,7 @@ def _unpacked(path: Path) -> bytes:
 
 
 def _modules(archive: Cpio, stage: str):
-    """Adds MODULES, what they depend on, and the index that modprobe reads."""
+    """Adds MODULES, their dependencies, and the index that modprobe reads."""
     release = paths.kernel_modules().name
     known, todo, done = _module_files(), list(MODULES), set()
     root = Path(stage) / "lib/modules" / release
@@ -232,7 +231,7 @@ def _fingerprint() -> str:
 
 
 def kernel() -> Path:
-    """The stock kernel as an ELF file, unpacked now if it is not in the cache."""
+    """Returns the stock kernel as an ELF file. Unpacks it if it is not in the cache."""
     info = os.stat(paths.kernel_image())
     path = paths.cache() / f"vmlinux-{paths.kernel_modules().name}-{info.st_size}"
     if path.exists():
@@ -248,7 +247,7 @@ def kernel() -> Path:
 
 
 def base() -> Path:
-    """The archive, made now if it is not in the cache."""
+    """Returns the archive. Makes it if it is not in the cache."""
     path = paths.cache() / f"initramfs-{_fingerprint()}.cpio"
     if path.exists():
         return path
@@ -259,9 +258,9 @@ def base() -> Path:
             _fill(archive)
             _modules(archive, stage)
             archive.close()
-        # Two checkouts may take turns.
+        # Keep the last one: two checkouts may be in use.
         old = sorted(paths.cache().glob("initramfs-*.cpio"), key=lambda it: it.stat().st_mtime)
-        for void in old[:-1]:
-            void.unlink(missing_ok=True)
+        for outdated in old[:-1]:
+            outdated.unlink(missing_ok=True)
         temporary.rename(path)
     return path

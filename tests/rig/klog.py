@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Kernel logs: what a machine's kernel said, and whether a run may pass with it.
+Kernel logs of the machines, and which lines fail a test.
 """
 
 import re
 
-# A line with one of these ends a run as failed, whatever its level (linux/kern_levels.h).
+# A line with one of these fails a test, at any level (linux/kern_levels.h).
 BAD = re.compile("|".join((
     r"\bWARNING:", r"\bBUG:", r"\bBUG\b.*\bat ", r"kernel BUG", r"\bOops\b", r"Kernel panic",
     r"general protection fault", r"unable to handle", r"\bKASAN\b", r"\bUBSAN\b", r"\bKCSAN\b",
@@ -19,27 +19,27 @@ BAD = re.compile("|".join((
     r"double free", r"rust_kernel.*panicked", r"rust_kernel: panicked", r"leaked reference",
     r"ref_tracker:", r"NOHZ tick-stop error")))
 
-# The kernel's watchdogs, whose defaults of 10 to 120 s take a virtual machine that gets
-# little CPU time for one that hangs. They bark later, but before the rig's deadline. At
-# boot the kernel tests the timer, for no longer than real hardware needs to tick.
+# Limits of the kernel's watchdogs. By default, 10 to 120 s, they take a virtual machine
+# with little CPU time for one that hangs. These are longer, but shorter than the rig's
+# deadline. At boot the kernel tests the timer for no longer than real hardware takes.
 WATCHDOGS = ("watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 workqueue.watchdog_thresh=300 "
              "sysctl.kernel.hung_task_timeout_secs=400 "
              "sysctl.net.core.netdev_unregister_timeout_secs=300 no_timer_check")
 
-# What a stock kernel says about any out-of-tree module without its signature.
+# A stock kernel logs these lines for any out-of-tree module without its signature.
 TAINT = re.compile(r"taint", re.IGNORECASE)
-TAINT_ALLOWED = tuple(f"{module}: {said}" for module in ("muennet", "muensim", "muenuninit")
-                      for said in (
+TAINT_ALLOWED = tuple(f"{module}: {line}" for module in ("muennet", "muensim", "muenuninit")
+                      for line in (
     "loading out-of-tree module taints kernel.",
     "module verification failed: signature and/or required key missing - tainting kernel"))
 
-# What kernels say at KERN_ERR or KERN_WARNING while nothing is wrong, by how it begins. Any
-# other line of these levels ends a run as failed, and so does any of KERN_CRIT or worse. While
-# a kernel boots no module is loaded, so nothing that it says then is the driver's: it may warn
-# of its timers, which are calibrated against a processor that is emulated, and of anything
-# else of the machine. The words above and critical lines count then, too.
+# The beginnings of lines that kernels log at KERN_ERR or KERN_WARNING although nothing is
+# wrong. Any other line of these levels fails a test, and so does any of KERN_CRIT or worse.
+# While a kernel boots no module is loaded, so warnings of that time are not the driver's:
+# of timers, which are calibrated against an emulated processor, and of other parts of the
+# machine. BAD and critical lines fail a test also then.
 EXPECTED = re.compile("|".join((
-    # Peers and users that do wrong, which is what many tests are about.
+    # Peers and users that make errors, as many tests do.
     r"\S+: (Incompatible peer|Peer broke the protocol): ",
     r"(net_ratelimit|\w+): \d+ callbacks suppressed$",
     r"netlink: (\d+ bytes leftover after parsing|'\S+': attribute type)",
@@ -47,31 +47,32 @@ EXPECTED = re.compile("|".join((
     r"No subject information at )",
     r"name: can only take \d+ arguments$", r"muennet: `.*' invalid for parameter `",
     r"\S+: A tagged frame does not fit an element and is dropped: ",
-    # Of allocations that fail because a test has them fail.
+    # Allocations that a test makes fail.
     r"debugfs: out of free dentries", r"kmemleak: Cannot allocate a scan area",
     r"kobject: (kobject_add_internal failed for|can not set name properly!)",
-    # The banner of no_hash_pointers, for which the rig asks.
+    # The banner of no_hash_pointers, which the rig sets.
     r"\*\*.*\*\*$|$",
-    # Timers of a machine that is emulated, and gets less of a processor than it believes.
+    # Timers of an emulated machine, which gets less CPU time than it assumes.
     r"hpet: Lost \d+ RTC interrupts",
     r"Unstable clock detected, switching default tracing clock",
-    # The debug kernel knows few processors, and each of its machines' is of a socket of its own.
+    # The debug kernel knows few processors, and its machines have one socket per processor.
     r"mtrr: your CPUs had inconsistent", r"CPU: vendor_id '\w+' unknown")))
 CRITICAL, WARNING, INFORMATION = 2, 4, 6
 
-# A boot's first line, and its last before the first program is started (init/main.c). Should
-# that be lost, what the agent says of lost lines, or the first of a module, ends it as well.
+# The first line of a boot, and its last one before the first program starts
+# (init/main.c). If the last one is lost, the agent's line about lost records, or the first
+# line of a module, also ends the boot.
 BOOT_BEGINS = re.compile(r"\] Linux version \S+ ")
 BOOT_ENDS = re.compile(r"\] (Run \S+ as init process$|\(the kernel overwrote records|"
                        r"\w+: loading out-of-tree module)")
 
-# Of a virtual machine under emulation that is short of host CPU time; not ours.
+# Lines of an emulated machine that lacks CPU time of the host.
 IGNORED = re.compile(r"\] (clocksource: .*(skew|unstable|watchdog)|"
                      r"(RETBleed|Spectre V\d|MDS|TAA|MMIO Stale Data|SRBDS|GDS)( CPU|:| ))")
 
-# A processor that goes offline has parked its ksoftirqd. Packets that come when a softirq
-# has used up its two milliseconds wait then, for any network driver, and the kernel says so:
-# they are handed over when the processor is gone.
+# A processor that goes offline has parked its ksoftirqd. If packets arrive after a softirq
+# has used its two milliseconds, they wait for any network driver, and the kernel logs that.
+# They are passed to another processor when this one is offline.
 PARKED = re.compile(r"NOHZ tick-stop error: local softirq work is pending, handler #08!!!$")
 GONE = re.compile(r"smpboot: CPU \d+ is now offline$")
 
@@ -79,7 +80,7 @@ EXCERPT = 40
 
 
 def bad_lines(lines) -> list:
-    """Indices of lines that a run may not pass with."""
+    """Returns the indices of lines that fail a test."""
     def is_parked(n: int) -> bool:
         return bool(PARKED.search(lines[n])) and any(map(GONE.search, lines[n + 1:n + 4]))
 
@@ -101,7 +102,7 @@ def bad_lines(lines) -> list:
 
 
 def excerpt(lines) -> str:
-    """The first bad line with what follows it; empty when there is none."""
+    """Returns the first bad line with the lines around it, or an empty string."""
     bad = bad_lines(lines)
     if not bad:
         return ""
@@ -121,7 +122,7 @@ class Log:
         self.lines: list = []
 
     def add(self, records) -> list:
-        """Appends records of the agent and returns them as lines."""
+        """Appends records of the agent, and returns them as lines."""
         new = []
         for level, stamp, text in records:
             line = Line(f"[{stamp / 1e6:12.6f}] {text}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Kernel modules of the tests' own, which are built when a test first needs them and
-kept in the cache under a hash of all that went into them.
+Kernel modules that only tests use. They are built when a test first needs them, and
+cached under a hash of their inputs.
 """
 
 import functools
@@ -17,15 +17,15 @@ from . import paths
 
 @functools.cache
 def built(folder: str, name: str) -> bytes:
-    """A module in a folder of tests/, for the kernel of the machines, without its symbols."""
+    """Returns the stripped module of a folder of tests/, built for the machines' kernel."""
     sources = sorted((paths.TOP / "tests" / folder).iterdir())
     build = paths.kernel_build()
     found = hashlib.sha256(str(build.resolve()).encode())
     for path in (*sources, build / ".config", build / "Module.symvers"):
         found.update(path.name.encode() + path.read_bytes())
-    kept = paths.cache() / f"{name}-{found.hexdigest()[:16]}.ko"
-    if kept.exists():
-        return kept.read_bytes()
+    cached = paths.cache() / f"{name}-{found.hexdigest()[:16]}.ko"
+    if cached.exists():
+        return cached.read_bytes()
     with tempfile.TemporaryDirectory() as copy:
         for source in sources:
             shutil.copy(source, copy)
@@ -36,8 +36,8 @@ def built(folder: str, name: str) -> bytes:
         module = Path(copy) / f"{name}.ko"
         subprocess.run(["strip", "-g", module], check=True)
         data = module.read_bytes()
-    # Two runs may do this at a time, with the same process id in their namespaces.
+    # Two runs may do this in parallel, with the same process id in their PID namespaces.
     with tempfile.NamedTemporaryFile(dir=paths.cache(), delete=False) as file:
         file.write(data)
-    os.rename(file.name, kept)
+    os.rename(file.name, cached)
     return data

@@ -2,8 +2,8 @@
 """
 The kernel's own selftest library, from the kernel's source.
 
-Its package imports parts that need more than Python's standard library, so the
-two modules that tests use are loaded on their own.
+Its package imports modules that need more than Python's standard library, so the two
+modules that tests use are loaded without it.
 """
 
 import importlib
@@ -33,5 +33,5 @@ for _module in (_ksft, _utils):
 
 
 def set_main_name(name: str):
-    """The name in front of each test case in the results."""
+    """Sets the prefix of all test names in the results."""
     _ksft.KSFT_MAIN_NAME = name

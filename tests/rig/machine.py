@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Machines that play the subjects of a system, under QEMU.
+QEMU machines that play the subjects of a system.
 
-A machine has its subject's information at 0xe00000000 (read-only), and the
-channels from 0xe10000000 on: one file for each writer, which the others have
-mapped read-only. The kernel is the stock one, the root file system the archive
-of initramfs.py; commands go through the agent.
+A machine has the subject information at 0xe00000000 (read-only), and the channels from
+0xe10000000 on: one file for each writer, which the other machines map read-only. The
+kernel is the stock one, the root file system the archive of initramfs.py. Commands go
+through the agent.
 """
 
 import base64
@@ -23,14 +23,14 @@ from . import doorbells, initramfs, klog, ksft
 from .channel import ChannelFile
 from .client import PATIENCE, Client, MachineDied
 from .doorbells import Doorbells
-from .system import PLACES, SINFO_SIZE, System
+from .system import SINFO_SIZE, WRITERS, System
 from .wait import DEADLINE, TimedOut, listens, until
 
-# Of a machine, in MiB. Other kernels than the stock one may need more.
+# Memory of a machine in MiB. Other kernels than the stock one may need more.
 MEMORY = int(os.environ.get("MUENNET_MEMORY", "768"))
 BOOT_ATTEMPTS = 3
-# Seconds of processor time that a boot may take; a good machine takes 8. A boot that hangs
-# and spins spends them, a slow one does not; one that hangs idle meets the deadline.
+# Seconds of CPU time that a boot may take. A good boot takes 8. A boot that hangs and spins
+# reaches the limit, a slow one does not; one that hangs idle reaches the deadline.
 BOOT_CPU_SECONDS = 100 * PATIENCE
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
                 "no_hash_pointers {more}")
@@ -43,8 +43,8 @@ STATISTICS = """rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_d
 
 class Script:
     """
-    A Python program in a machine, as the command of run() and bkg(), in a network namespace
-    if one is named. It starts quickly: the agent, Python itself, forks.
+    A Python program in a machine, as the command of run() and bkg(), in the network namespace
+    `ns` if given. It starts quickly, because the agent, itself in Python, forks.
     """
 
     def __init__(self, path: str, *arguments, ns: str = "", stdin: bytes = b""):
@@ -56,7 +56,7 @@ class Script:
 
 
 class Machine:
-    """One running machine; usable as `host=` of the kernel's selftest library."""
+    """A running machine. It can be the `host=` of the kernel's selftest library."""
 
     def __init__(self, system: System, name: str, folder: Path, sizes: dict, more: str = "",
                  devices=(), bells: Doorbells | None = None):
@@ -75,7 +75,7 @@ class Machine:
 
     def _arguments(self, agent: int, terminal: int) -> list:
         accel = os.environ.get("MUENNET_ACCEL", "tcg")
-        # Other kernels than the stock one may need them in another form.
+        # Other kernels than the stock one may need another topology.
         processors = os.environ.get("MUENNET_CPUS", "2")
         more = " ".join((klog.WATCHDOGS, self._more, self.system.options,
                          os.environ.get("MUENNET_COMMAND_LINE", "mitigations=off")))
@@ -92,7 +92,7 @@ class Machine:
                 "-device", "virtserialport,chardev=agent,name=agent",
                 "-chardev", f"socket,id=terminal,fd={terminal}",
                 "-device", "virtconsole,chardev=terminal"]
-        if self.system.informed:
+        if self.system.has_sinfo:
             args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", SINFO_SIZE,
                                  self.system.sinfo_address(), False)
         for writer, size in self._sizes.items():
@@ -102,7 +102,7 @@ class Machine:
         return args + self._devices
 
     def start(self):
-        """Starts QEMU, without waiting for the machine to come up."""
+        """Starts QEMU, and does not wait for the boot."""
         agent, agent_end = socket.socketpair()
         self._terminal, terminal_end = socket.socketpair()
         ends = [agent_end, terminal_end]
@@ -121,7 +121,7 @@ class Machine:
         self._client = Client(agent, self.alive)
 
     def wait_up(self):
-        """Waits for the agent; a machine that dies before is started again."""
+        """Waits for the agent. A machine that dies before is started again."""
         for attempt in range(BOOT_ATTEMPTS):
             try:
                 end = time.monotonic() + DEADLINE
@@ -133,32 +133,32 @@ class Machine:
                 self.run(f"hostname {self.name}")
                 return
             except MachineDied as error:
-                failed = f"{error}, after {self.cpu_seconds():.0f} s of a processor"
+                failed = f"{error}, after {self.cpu_seconds():.0f} s of CPU time"
             self.stop()
             if attempt + 1 < BOOT_ATTEMPTS:
-                ksft.ksft_pr(f"machine {self.name}: {failed}: no module had been loaded, "
+                ksft.ksft_pr(f"machine {self.name}: {failed}: no module was loaded, "
                              "booting again")
                 self.start()
         raise MachineDied(f"machine {self.name} does not boot:\n{self.console_tail()}")
 
     def alive(self) -> bool:
-        """Whether QEMU runs."""
+        """Returns whether QEMU runs."""
         try:
-            # A forked test file is not QEMU's parent: look at the process itself.
+            # A forked test file is not QEMU's parent, so it cannot wait for the process.
             state = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1]
             return state.split()[0] not in "ZX"
         except (FileNotFoundError, ProcessLookupError):
             return False
 
     def cpu_seconds(self) -> float:
-        """CPU time of this host that QEMU has used, with its devices' part; 0 once it is gone."""
+        """Returns the host CPU time of QEMU, including its devices; 0 after its end."""
         if not self.alive():
             return 0
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
         return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def responds(self) -> bool:
-        """Whether the machine still answers."""
+        """Returns whether the agent still answers."""
         try:
             return self._client.start(["true"]).wait() == 0
         except (MachineDied, subprocess.TimeoutExpired):
@@ -171,10 +171,10 @@ class Machine:
         self._process.wait()
 
     def console_tail(self, lines: int = 40) -> str:
-        """The end of what the machine's serial console and QEMU said."""
+        """Returns the last lines of the machine's serial console and of QEMU's output."""
         files = self.console, self.console.with_suffix(".qemu." + self.name)
-        said = "".join(file.read_text(errors="replace") for file in files if file.exists())
-        return "\n".join(said.splitlines()[-lines:])
+        output = "".join(file.read_text(errors="replace") for file in files if file.exists())
+        return "\n".join(output.splitlines()[-lines:])
 
     def cmd(self, comm) -> "Program":
         """Starts a command (the selftest library calls this)."""
@@ -184,7 +184,7 @@ class Machine:
         return self._client.start(argv)
 
     def run(self, comm, fail: bool = True, timeout: float = DEADLINE, stdin: bytes = b""):
-        """Runs a command to its end: an object with ret, stdout, stderr."""
+        """Runs a command to its end. Returns an object with ret, stdout and stderr."""
         if stdin and isinstance(comm, Script):
             comm.stdin = stdin
         elif stdin:
@@ -193,7 +193,7 @@ class Machine:
         return ksft.cmd(comm, host=self, fail=fail, timeout=timeout)
 
     def wait(self, command: str, what: str = "", ns: str = ""):
-        """Waits in the machine until a command succeeds; `what` it waits for."""
+        """Waits in the machine until a command succeeds. `what` names the event."""
         inside = f"ip netns exec {ns} " if ns else ""
         try:
             self.run([*inside.split(), "sh", "-c", until(command)])
@@ -201,7 +201,7 @@ class Machine:
             raise TimedOut(f"{self.name}: no {what or command} in {DEADLINE} s") from error
 
     def wait_listens(self, port: int, protocol: str = "tcp", ns: str = ""):
-        """Waits until a socket listens on a port (TCP), or is bound to it (UDP)."""
+        """Waits until a socket listens on a port (TCP) or is bound to it (UDP)."""
         self.wait(listens(port, protocol), f"listener on {protocol} port {port}", ns)
 
     def bkg(self, comm, **options):
@@ -209,7 +209,7 @@ class Machine:
         return ksft.bkg(comm, host=self, **options)
 
     def ip(self, args: str, **options):
-        """Runs ip; with json=True, its parsed output."""
+        """Runs ip. With json=True, returns its parsed output."""
         return ksft.ip(args, host=self, **options)
 
     def put(self, path: str, data: bytes, mode: int = 0o644):
@@ -217,20 +217,20 @@ class Machine:
         self._client.put(path, data, mode)
 
     def get(self, path: str) -> bytes:
-        """Reads a file in the machine, or the names in a folder, one a line."""
+        """Reads a file in the machine, or the names in a folder, one per line."""
         return self._client.get(path)
 
     def read_files(self, *paths: str) -> str:
-        """Reads several of them at once, as text."""
+        """Reads several files or folders at once, as text."""
         answers = self._client.requests([("get", {"path": path}) for path in paths])
         return b"".join(base64.b64decode(answer["data"]) for answer in answers).decode()
 
     def new_log(self) -> list:
-        """Kernel log lines since the last look; all are kept in `log`."""
+        """Returns the kernel log lines since the last call. `log` keeps all lines."""
         return self.log.add(self._client.request("klog")["records"])
 
     def counters(self, dev: str, ns: str = "", path: str = "") -> tuple:
-        """What `ethtool -S` shows, and what is in a file: faster than by processes."""
+        """Returns the counters of `ethtool -S` and the contents of a file, without processes."""
         wanted = [("counters", {"dev": dev, "ns": ns})]
         wanted += [("get", {"path": path})] if path else []
         got, *files = self._client.requests(wanted)
@@ -240,29 +240,29 @@ class Machine:
                 b"".join(base64.b64decode(file["data"]) for file in files))
 
     def stats(self, dev: str, ns: str = "") -> dict:
-        """What /sys/class/net/DEV/statistics shows: faster than by processes."""
+        """Returns the counters of /sys/class/net/DEV/statistics, without processes."""
         data = base64.b64decode(self._client.request("stats", dev=dev, ns=ns)["data"])
-        # A later kernel may have more of them.
+        # A later kernel may have more.
         return dict(zip(STATISTICS, struct.unpack_from(f"{len(STATISTICS)}Q", data)))
 
-    def visit(self, seconds: float = 0.0015):
+    def run_pending(self, seconds: float = 0.0015):
         """
-        Sleeps on each processor in the machine. Afterwards what was due before has run:
-        interrupts, softirqs, and timers with a period below `seconds`, as the poller's is.
+        Sleeps on each processor of the machine. Afterwards everything that was due before has
+        run: interrupts, softirqs, and timers with a period below `seconds`, as the poller's.
         """
-        self._client.request("visit", seconds=seconds)
+        self._client.request("run_pending", seconds=seconds)
 
     def terminal(self, rows: int = 0, columns: int = 0) -> socket.socket:
-        """Starts a shell on the machine's second console: its socket."""
+        """Starts a shell on the machine's second console, and returns its socket."""
         self._client.request("terminal", rows=rows, columns=columns)
         return self._terminal
 
 
 class Machines:
     """
-    All machines of a system, as a context: boots them together, ends them.
-    `devices(name, folder)` gives a machine more arguments of QEMU. The same machines
-    can `become` those of the `others`, without a boot.
+    A context with all machines of a system, which it boots and ends. `devices(name, folder)`
+    returns more arguments of QEMU for a machine. switch_system() turns the machines into
+    those of another one of `others`, without a boot.
     """
 
     def __init__(self, system: System, others=(), more: str = "",
@@ -273,7 +273,7 @@ class Machines:
             raise ValueError("these systems need different machines")
         names = sorted({name for each in systems for name in each.subjects})
         self._sizes = {writer: max(each.file_size(writer) for each in systems)
-                       for writer in PLACES}
+                       for writer in WRITERS}
         self._folder = Path(tempfile.mkdtemp(prefix="muennet-", dir="/dev/shm"))
         self._bells = (Doorbells(names)
                        if any(each.needs_doorbells() for each in systems) else None)
@@ -311,19 +311,19 @@ class Machines:
             shutil.rmtree(self._folder, ignore_errors=True)
 
     def _fill(self):
-        """Gives all memory that machines share the contents that the system begins with."""
+        """Writes the system's initial contents to all memory that is shared with machines."""
         contents = {f"channels.{writer}": bytes(size) for writer, size in self._sizes.items()}
         contents |= {f"sinfo.{name}": self.system.images(name) for name in self.machines}
         for name, data in contents.items():
-            # Within the file, which machines may have mapped.
+            # Not replaced: machines may have mapped the file.
             fd = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
             with open(fd, "r+b") as file:
                 file.write(data)
 
-    def become(self, system: System):
+    def switch_system(self, system: System):
         """
-        Turns them into the machines of another system. No driver may be loaded, and no
-        program of theirs may touch the channels.
+        Turns the machines into those of another system. No driver may be loaded, and no program
+        in a machine may access the channels.
         """
         self.system = system
         for machine in self.machines.values():
@@ -331,20 +331,20 @@ class Machines:
         self._fill()
 
     def channel(self, name: str) -> ChannelFile:
-        """A channel's memory, mapped by this process."""
+        """Maps a channel's memory in this process."""
         channel = self.system.channel(name)
         with (self._folder / f"channels.{channel.writer}").open("r+b") as file:
             return ChannelFile(file.fileno(), self.system.offset(name), channel.size)
 
     def sinfo(self, name: str) -> mmap.mmap:
-        """A machine's subject information, with all variants, mapped by this process."""
+        """Maps a machine's subject information, with all variants, in this process."""
         with (self._folder / f"sinfo.{name}").open("r+b") as file:
             return mmap.mmap(file.fileno(), 0)
 
-    def ring(self, name: str, index: int):
-        """Raises a machine's vector, by its place among them, from here."""
+    def raise_vector(self, name: str, index: int):
+        """Raises a machine's vector, by its index (0 is vector 0x70), from this process."""
         self._bells.ring(name, index)
 
     def healthy(self) -> bool:
-        """Whether all machines run and answer."""
+        """Returns whether all machines run and answer."""
         return all(m.alive() and m.responds() for m in self.machines.values())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Packets that a test writes into a channel, and how a machine checks them."""
+"""Packets that a test writes into a channel, some of them with a checksum."""
 
 import socket
 import struct
@@ -7,7 +7,7 @@ import zlib
 
 
 def checksum(data: bytes) -> int:
-    """The Internet checksum."""
+    """Returns the Internet checksum."""
     if len(data) % 2:
         data += b"\0"
     total = sum(struct.unpack(f">{len(data) // 2}H", data))
@@ -30,6 +30,6 @@ def udp4(source: str, target: str, port: int, payload: bytes) -> bytes:
 
 
 def numbered(number: int, size: int) -> bytes:
-    """`size` bytes that carry a number and a checksum over all of them."""
+    """Returns `size` bytes: a number, a pattern, and a CRC of both."""
     body = struct.pack("<Q", number) + bytes((number * 7 + i) & 0xff for i in range(size - 12))
     return body + struct.pack("<I", zlib.crc32(body))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Where things are: the kernel, its source, the module under test, the cache.
+Paths: the kernel, its source, the module under test, the cache.
 
-The test environment (tests/setup/README.md) sets the variables.
+The test environment (tests/setup/README.md) sets the variables that are read here.
 """
 
 import os
@@ -25,7 +25,7 @@ def kernel_image() -> Path:
 
 
 def kernel_modules() -> Path:
-    """Its modules: .../lib/modules/VERSION."""
+    """The kernel's modules: .../lib/modules/VERSION."""
     version = (_kernel() / "version").read_text().strip()
     return _kernel() / "modules/lib/modules" / version
 
@@ -36,7 +36,7 @@ def kernel_source() -> Path:
 
 
 def kernel_build() -> Path:
-    """Its prepared build folder, for modules of the tests' own."""
+    """The kernel's build folder, to build modules of the tests."""
     return _kernel() / "build"
 
 
@@ -46,13 +46,13 @@ def module() -> Path:
 
 
 def tool():
-    """The tool under test, if there is one."""
+    """muennet_cfg, if it was built."""
     path = os.environ.get("MUENNET_CFG")
     return Path(path) if path else None
 
 
 def cache() -> Path:
-    """A folder for what is made once and used by many runs."""
+    """A folder for files that many runs use."""
     where = _path("MUENNET_CACHE", "/cache") / "rig"
     where.mkdir(parents=True, exist_ok=True)
     return where

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What is left of a machine while its interfaces are busy: whether processes get on, how
-softirqs end, and how much each poll of an interface did.
+Measures what a machine still does while its interfaces are busy: the progress of
+processes, the counters of softirqs, and the work of each NAPI poll.
 """
 
 import re
@@ -11,60 +11,63 @@ from .driver import counters
 from .traffic import End, ping_at_once
 from .wait import wait_for
 
-# The budget of a poll.
+# The budget of a NAPI poll.
 WEIGHT = 64
 TRACING = "/sys/kernel/tracing"
 POLL = f"{TRACING}/events/napi/napi_poll/trigger"
-# A hundredth of what a process counts in a storm, or less.
-ENOUGH = 5000
-# Counts until it is ended; tells when it is enough.
-COUNT = (f"i=0; trap 'echo $i; exit 0' TERM; while [ $i -lt {ENOUGH} ]; do i=$((i + 1)); done; "
+# At most a hundredth of what a process counts during an interrupt storm.
+MIN_PROGRESS = 5000
+# Counts until SIGTERM, and creates the file $1 once the count is MIN_PROGRESS.
+COUNT = (f"i=0; trap 'echo $i; exit 0' TERM; "
+         f"while [ $i -lt {MIN_PROGRESS} ]; do i=$((i + 1)); done; "
          ">$1; while :; do i=$((i + 1)); done")
 
 
 class Polls:
     """
-    As a context. Afterwards `found` is {work: how many polls did so much} of an interface,
-    None where the kernel cannot tell, and `budget` that of a poll.
+    A context that traces the NAPI polls of an interface. Afterwards `histogram` maps the
+    work of a poll to the number of such polls, or is None if the kernel has no tracepoint
+    for polls; `budget` is the budget of a poll.
     """
 
     def __init__(self, machine, dev: str):
-        self.machine, self.dev, self.found, self.budget = machine, dev, None, 0
+        self.machine, self.dev = machine, dev
+        self.histogram, self.budget = None, 0
 
     def __enter__(self):
-        # The kernel counts polls by what they did, if it has been built for that.
-        wanted = f"hist:keys=work,budget if dev_name == \"{self.dev}\""
+        # A kernel without histogram triggers refuses this.
+        trigger = f"hist:keys=work,budget if dev_name == \"{self.dev}\""
         if self.machine.run(f"[ -d {TRACING}/events ] || mount -t tracefs tracefs {TRACING}; "
-                            f"echo '{wanted}' >{POLL}", fail=False).ret == 0:
-            self.found = {}
+                            f"echo '{trigger}' >{POLL}", fail=False).ret == 0:
+            self.histogram = {}
         return self
 
     def __exit__(self, *_):
-        if self.found is None:
+        if self.histogram is None:
             return
         text = self.machine.run(f"cat {POLL[:-len('trigger')]}hist; "
                                 f"echo '!hist:keys=work,budget' >{POLL}").stdout
         found = re.findall(r"\{ work: +(\d+), budget: +(\d+) \} hitcount: +(\d+)", text)
-        self.found = {int(work): int(count) for work, _, count in found}
+        self.histogram = {int(work): int(count) for work, _, count in found}
         self.budget = max((int(budget) for _, budget, _ in found), default=0)
 
     def check(self):
-        """No poll did more than its budget."""
-        if self.found is None:
+        """Checks that no poll did more than its budget."""
+        if self.histogram is None:
             ksft.ksft_pr("this kernel does not trace polls")
             return
-        ksft.ksft_pr(f"polls by what they did: {self.found}")
+        ksft.ksft_pr(f"polls by work: {self.histogram}")
         ksft.ksft_eq(self.budget, WEIGHT)
-        ksft.ksft_gt(sum(self.found.values()), 0)
-        ksft.ksft_ge(WEIGHT, max(self.found, default=0), "no poll did more than its budget")
+        ksft.ksft_gt(sum(self.histogram.values()), 0)
+        ksft.ksft_ge(WEIGHT, max(self.histogram, default=0), "no poll did more than its budget")
 
 
-class Beside:
+class Progress:
     """
-    As a context: a process for each processor that counts beside whatever goes on in a
-    machine, which must go on until all have counted to ENOUGH. Afterwards `counted` is how
-    far each got, `softirqs` (processed, dropped, time_squeeze) of each processor, and `polls`
-    those of the interface.
+    A context that runs a counting process on each processor. Its end waits until each of
+    them has counted to MIN_PROGRESS. Afterwards `counted` holds the count of each process,
+    `softirqs` the values (processed, dropped, time_squeeze) of each processor, and `polls`
+    is the Polls of the interface.
     """
 
     def __init__(self, machine, dev: str, processors: int = 2):
@@ -98,26 +101,26 @@ class Beside:
 
     def check(self, elements: int, polls: int):
         """
-        Every processor had time for a process, and no poll did more than its budget; in all
-        there were so many elements in so many polls, by the interface's own counters.
+        Checks that each processor had time for its process, that no poll did more than its
+        budget, and that the interface's counters, which the arguments are, fit that budget.
         """
         ksft.ksft_pr(f"processes counted to {self.counted}; softirqs (processed, dropped, "
                      f"time_squeeze): {self.softirqs}; {elements} elements in {polls} polls")
         for counted in self.counted:
-            ksft.ksft_ge(counted, ENOUGH, "a process got on")
+            ksft.ksft_ge(counted, MIN_PROGRESS, "progress of a process")
         ksft.ksft_ge(WEIGHT * polls, elements)
         self.polls.check()
 
 
 def answered_burst(source: End, target: End, dev: str, count: int = 100):
     """
-    Pings so many at a time, usually more than a poll may receive, by `dev` of the source: all
-    is answered in the end. There must be no other traffic.
+    Sends `count` pings at once, usually more than a poll may receive, from interface `dev` of
+    the source, and checks that all are answered. There must be no other traffic.
     """
     def received() -> int:
         return counters(source.machine, dev, source.ns)["rx_packets"]
     before = received()
     ping_at_once(source, target, f"-l {count} -c {count}")
-    # ping itself does not wait for the slow ones.
+    # ping itself does not wait for late answers.
     wait_for(lambda: received() >= before + count, f"answer to each of {count} pings")
     ksft.ksft_eq(received(), before + count)

@@ -2,14 +2,13 @@
 """
 Runs test files on machines.
 
-A test file names its SYSTEM (None: it needs no machine) and has functions
+A test file defines its SYSTEM (None if it needs no machine) and functions
 `test_...(env)`. Files whose systems have the same System.hardware() share machines, which
-boot once.
-Each file runs in a forked process by the kernel's selftest library; its results
-are joined to one TAP stream. A test fails, too, when a kernel log has a line
-that klog.py calls bad.
+boot once. Each file runs in a forked process, by the kernel's selftest library; its
+results become part of one TAP stream. A test also fails if a kernel log has a line that
+klog.py calls bad.
 
-The files are run by workers (workers.py).
+Workers run the files (workers.py).
 """
 
 import fnmatch
@@ -29,7 +28,7 @@ from .machine import Machines
 
 
 class Env:
-    """What a test gets: env.a, env.b (the machines), channels, the system."""
+    """The argument of a test: the machines env.a and env.b, channels, the system."""
 
     def __init__(self, machines: Machines, long: bool):
         self.machines, self.system, self.long = machines, machines.system, long
@@ -37,21 +36,21 @@ class Env:
             setattr(self, name, machine)
 
     def channel(self, name: str):
-        """A channel's memory as the host sees it."""
+        """Maps a channel's memory."""
         return self.machines.channel(name)
 
     def sinfo(self, name: str):
-        """A machine's subject information as the host sees it, with all variants."""
+        """Maps a machine's subject information, with all variants."""
         return self.machines.sinfo(name)
 
     def seed(self, usual: int) -> int:
-        """The seed for what is random: the usual one, or MUENNET_SEED; says which."""
+        """Returns and prints the seed of random tests: MUENNET_SEED, or the usual one."""
         seed = int(os.environ.get("MUENNET_SEED") or usual)
         ksft.ksft_pr(f"seed {seed}")
         return seed
 
     def check_logs(self):
-        """Raises when a machine died or its log has something bad."""
+        """Raises an exception if a machine died or its log has a bad line."""
         for machine in self.machines.machines.values():
             if not machine.alive():
                 raise MachineDied(f"machine {machine.name} died:\n{machine.console_tail(60)}")
@@ -61,15 +60,15 @@ class Env:
 
 
 def load_file(path: Path):
-    """The module in a test file."""
+    """Imports a test file."""
     spec = importlib.util.spec_from_file_location("e2e_" + path.stem, path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-def _watched(function):
-    """The test, with a look at the kernel logs after all that it deferred."""
+def _with_log_check(function):
+    """Returns the test with a check of the kernel logs after everything that it deferred."""
     @functools.wraps(function)
     def wrapper(env, *args):
         if env is None:
@@ -84,20 +83,20 @@ def _watched(function):
 
 
 def cases(module) -> list:
-    """The tests in a file, in its order."""
+    """Returns the tests of a file, in its order."""
     found = []
     for name, value in vars(module).items():
         if not name.startswith("test_"):
             continue
         if isinstance(value, ksft.KsftCaseFunction):
-            found.append(value._replace(original_func=_watched(value.original_func)))
+            found.append(value._replace(original_func=_with_log_check(value.original_func)))
         else:
-            found.append(_watched(value))
+            found.append(_with_log_check(value))
     return found
 
 
 class Results:
-    """The joined TAP stream."""
+    """The TAP stream of the run."""
 
     def __init__(self):
         self.count = self.failed = self.skipped = 0
@@ -111,7 +110,7 @@ class Results:
               f"{' # ' + comment if comment else ''}", flush=True)
 
     def line(self, line: str) -> str:
-        """Takes a line of a test file or of a worker; the test's name if it is a result."""
+        """Handles a line of a test file or a worker. Returns the test's name for a result."""
         match = re.match(r"(not )?ok \d+ (?:- )?(.*?)(?: # (.*))?$", line)
         if match:
             self.result(not match.group(1), match.group(2), match.group(3) or "")
@@ -120,7 +119,7 @@ class Results:
         return match.group(2) if match else ""
 
     def end(self, seconds: float) -> int:
-        """Prints the plan and the totals: the exit status."""
+        """Prints the plan and the totals, and returns the exit status."""
         print(f"# Totals: pass:{self.count - self.failed - self.skipped} fail:{self.failed} "
               f"skip:{self.skipped}, {seconds:.0f} s")
         print(f"1..{self.count}", flush=True)
@@ -128,7 +127,7 @@ class Results:
 
 
 def _child(module, path: Path, machines: Machines, options):
-    """Runs one file in this (forked) process; never returns."""
+    """Runs a file in this forked process. Never returns."""
     status = 1
     try:
         sys.argv = [str(path)]
@@ -150,7 +149,7 @@ def _child(module, path: Path, machines: Machines, options):
 
 
 def run_file(module, path: Path, machines: Machines, options, results: Results):
-    """Runs one file and takes its results."""
+    """Runs a file and collects its results."""
     begin = time.monotonic()
     receive, send = os.pipe()
     sys.stdout.flush()
@@ -160,7 +159,7 @@ def run_file(module, path: Path, machines: Machines, options, results: Results):
         os.close(receive)
         _child(module, path, machines, options)
     os.close(send)
-    # How long each test took, by its name.
+    # The seconds of each test, by its name.
     took, last = {}, begin
     with os.fdopen(receive, encoding="utf-8", errors="replace") as lines:
         for line in lines:
@@ -172,26 +171,26 @@ def run_file(module, path: Path, machines: Machines, options, results: Results):
         results.result(False, f"{path.stem} ended early")
     slowest = max(took, key=took.get, default="")
     print(f"# {path.stem}: {time.monotonic() - begin:.1f} s" +
-          (f", {took[slowest]:.1f} of them for {slowest}" if len(took) > 1 else ""), flush=True)
+          (f", {took[slowest]:.1f} s of them for {slowest}" if len(took) > 1 else ""), flush=True)
 
 
 class Watch:
-    """What looks at a system's machines beside its tests; complaints are failures."""
+    """Checks of a system's machines in addition to its tests. A complaint is a failure."""
 
     def booted(self, machines: Machines):
-        """They have booted."""
+        """Called after the boot."""
 
     def file_done(self, machines: Machines) -> list:
-        """A file's tests have been run on them: complaints."""
+        """Called after the tests of a file. Returns complaints."""
         return []
 
     def group_done(self, machines: Machines) -> list:
-        """They are to end: complaints."""
+        """Called before the machines end. Returns complaints."""
         return []
 
 
-def emptied(machines: Machines) -> bool:
-    """Unloads what a test left in machines: whether that was possible."""
+def unload_all(machines: Machines) -> bool:
+    """Unloads the modules that a test left in machines. Returns whether that succeeded."""
     return all(machine.run("for module in muennet muensim; do "
                            "! grep -q ^$module /proc/modules || rmmod $module || exit 1; done",
                            fail=False).ret == 0 for machine in machines.machines.values())
@@ -200,7 +199,7 @@ def emptied(machines: Machines) -> bool:
 def run_group(group, files, options):
     """
     Boots machines for the systems of a group of files, (path, module, system) each, and runs
-    some of the group's files: whether the machines were to be had.
+    some of the group's files. Returns false if the machines failed.
     """
     watch, results = options.watch, Results()
     systems = list({system.name: system for _, _, system in group}.values())
@@ -217,7 +216,7 @@ def run_group(group, files, options):
         for path, module, system in files:
             stem = path.stem
             print(f"{workers.MARK}{stem}", flush=True)
-            if machines and not (machines.healthy() and emptied(machines)):
+            if machines and not (machines.healthy() and unload_all(machines)):
                 print(f"# {title}: booting again", flush=True)
                 machines.__exit__()
                 machines = None
@@ -246,10 +245,10 @@ def run_group(group, files, options):
     return True
 
 
-def chosen(names, folders) -> tuple:
+def select_files(names, folders) -> tuple:
     """
-    What names of the form FILE or FILE.TEST choose: the files, and of each the patterns
-    of its tests. FILE is in one of the folders; TEST means all of its variants, too.
+    Returns the files that names of the form FILE or FILE.TEST choose, and the patterns of
+    their tests. FILE is in one of the folders; TEST includes all of its variants.
     """
     files, share = [], {}
     for name in names:
@@ -261,17 +260,17 @@ def chosen(names, folders) -> tuple:
         if path not in files:
             files.append(path)
         share.setdefault(stem, []).append(test)
-    # A file as such means all of its tests.
+    # FILE alone means all of its tests.
     return files, {stem: tests for stem, tests in share.items() if "" not in tests}
 
 
 def patterns(test: str) -> tuple:
-    """What chooses a test, in all of its variants."""
+    """Returns the patterns of a test and of all its variants."""
     return test, f"{test}.*"
 
 
-def without_tests(module, tests) -> list:
-    """Those of the names that choose no test of a file."""
+def unmatched(module, tests) -> list:
+    """Returns those of the names that match no test of a file."""
     names = []
     for case in cases(module):
         if isinstance(case, ksft.KsftCaseFunction):
@@ -288,10 +287,11 @@ def without_tests(module, tests) -> list:
 
 def run(paths, options, share=None, watch=None, by: str = "") -> int:
     """
-    Runs test files, grouped by the machines that they need: the exit status. `share`: the
-    tests (or patterns) that alone are run of files with these names. `watch` looks at the
-    machines beside the tests. `by`: the seed that chooses variants of tests that are sampled;
-    empty: all are run. `options.jobs` is the number of workers.
+    Runs test files, grouped by the machines that they need, and returns the exit status.
+    `share` maps the name of a file to the tests, or patterns, that are to run; other files
+    run as a whole. `watch` checks the machines in addition to the tests. `by` is the seed
+    that chooses variants of sampled tests; without a seed all variants run. `options.jobs`
+    is the number of workers.
     """
     options.share, options.watch, options.by = share or {}, watch or Watch(), by
     begin = time.monotonic()
@@ -300,7 +300,7 @@ def run(paths, options, share=None, watch=None, by: str = "") -> int:
     print("TAP version 13", flush=True)
     for path in paths:
         module = load_file(path)
-        for test in without_tests(module, options.share.get(path.stem, ())):
+        for test in unmatched(module, options.share.get(path.stem, ())):
             results.result(False, f"{path.stem}.{test} is the name of a test")
         if module.SYSTEM is None:
             run_file(module, path, None, options, results)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Tests of whose many variants a run of everything takes some, others with each commit. A run of
-files that are named, as each of `make soak` is, takes all, and so does one with MUENNET_ALL=1.
+Samples of the variants of a test. A run of all tests runs a few variants of tests with
+many, chosen by the commit. A run of named files, such as each run of `make soak`, and a
+run with MUENNET_ALL=1 run all variants.
 """
 
 import os
@@ -12,7 +13,7 @@ from . import ksft, paths
 
 
 def sampled(most: int):
-    """Decorates a test with variants: a run of everything takes at most so many of them."""
+    """Decorates a test: a run of all tests runs at most so many of its variants."""
     def decorate(case):
         case.original_func.most = most
         return case
@@ -21,8 +22,8 @@ def sampled(most: int):
 
 def seed() -> str:
     """
-    MUENNET_SEED, or the commit; empty in an archive, which has none, and where MUENNET_ALL asks
-    for all variants.
+    Returns MUENNET_SEED or the commit. Returns an empty string in an archive, which has no
+    commit, and with MUENNET_ALL, which asks for all variants.
     """
     if os.environ.get("MUENNET_ALL"):
         return ""
@@ -32,13 +33,13 @@ def seed() -> str:
 
 
 def choose(cases: list, by: str) -> list:
-    """The cases, each with the variants that a seed chooses, in their order."""
+    """Returns the cases, each with the variants that the seed chooses, in their order."""
     chosen = []
     for case in cases:
         if isinstance(case, ksft.KsftCaseFunction):
             most, all_of_them = getattr(case.original_func, "most", None), [*case.variants]
             if most is not None and most < len(all_of_them):
-                places_of = random.Random(f"{by} {case.name}").sample(range(len(all_of_them)), most)
-                case = case._replace(variants=[all_of_them[n] for n in sorted(places_of)])
+                indices = random.Random(f"{by} {case.name}").sample(range(len(all_of_them)), most)
+                case = case._replace(variants=[all_of_them[n] for n in sorted(indices)])
         chosen.append(case)
     return chosen

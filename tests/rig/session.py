@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The README's two subjects, up and running: what the demo and the shell share."""
+"""Runs the README's two subjects, for the demo and the shell."""
 
 from . import driver
 from .machine import Machines
@@ -7,7 +7,7 @@ from .systems import PAIR
 
 
 def start(system) -> Machines:
-    """Boots all machines; the module is installed, not loaded."""
+    """Boots all machines and installs the module, but does not load it."""
     machines = Machines(system).__enter__()
     try:
         for machine in machines.machines.values():
@@ -19,13 +19,13 @@ def start(system) -> Machines:
 
 
 def load(machine):
-    """Loads the module as the README says, and sets its interface up."""
+    """Loads the module with the README's parameters, and sets its interface up."""
     machine.run(f"modprobe muennet {driver.README}")
     driver.up(machine)
 
 
 def commands(name: str) -> list:
-    """The same as load(), as one would type it."""
+    """Returns what load() does, as commands for a user to type."""
     return [f"modprobe muennet {driver.README}",
             f"ip addr add {driver.V4[name]}/24 dev net0",
             f"ip addr add {driver.V6[name]}/64 dev net0",
@@ -33,7 +33,7 @@ def commands(name: str) -> list:
 
 
 def main(run, system=PAIR) -> int:
-    """Calls run(machines) on running machines; the exit status, also after Ctrl-C."""
+    """Calls run(machines) on running machines. Returns the exit status, also after Ctrl-C."""
     machines = None
     try:
         machines = start(system)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The separation kernel inside a machine: events and vectors, played by the
-module in tests/sim.
+The simulated separation kernel in a machine: events and vectors, by the module of
+tests/sim.
 """
 
 import re
@@ -12,23 +12,23 @@ FOLDER = "/sys/kernel/debug/muensim"
 
 
 def routes(system, subject: str) -> str:
-    """What a subject's events raise, and which processors have them."""
-    found = []
+    """Returns the parameter routes=: the vectors that a subject's events raise, by processor."""
+    routed = []
     for channel in system.channels:
         if channel.event is not None and channel.writer == subject:
             where = f"@{system.subjects.index(channel.interrupts)}" if channel.interrupts else ""
-            found.append(f"{channel.event}/{channel.event_on}:{channel.vector or 0:#x}{where}")
-    return ",".join(found)
+            routed.append(f"{channel.event}/{channel.event_on}:{channel.vector or 0:#x}{where}")
+    return ",".join(routed)
 
 
 def owners(system, subject: str) -> str:
-    """Which of a subject's vectors other processors than the first one have."""
+    """Returns the parameter owners=: which vectors of a subject another processor has."""
     return ",".join(f"{channel.vector:#x}/{channel.vector_on}" for channel in system.channels
                     if channel.vector_on and subject in channel.reads)
 
 
 def insert(machine, parameters: str = ""):
-    """Loads the module, before the driver, with the routes of the machine's subject."""
+    """Loads the module with the routes of the machine's subject. Load the driver later."""
     machine.put("/run/muensim.ko", kmodule.built("sim", "muensim"))
     where = machine.system, machine.name
     given = {"routes": routes(*where), "owners": owners(*where)}
@@ -38,8 +38,8 @@ def insert(machine, parameters: str = ""):
 
 class Sim:
     """
-    The played separation kernel of a machine, until the end of the test. Load
-    it before the driver: what is deferred later is undone first.
+    The simulated separation kernel of a machine, until the end of the test. Load it before
+    the driver: the library undoes first what was deferred last.
     """
 
     def __init__(self, machine, parameters: str = ""):
@@ -52,47 +52,48 @@ class Sim:
 
     def events(self) -> dict:
         """
-        How often each event was triggered, by its number, or (number, processor) if several
-        have that; "unknown" those that do not exist on the processor that triggered them.
+        Returns how often each event was triggered, by its number, or by (number, processor) if
+        several processors have an event of this number. "unknown" counts events that do not
+        exist on the processor that triggered them.
         """
-        found = dict(line.rsplit(" ", 1) for line in self._read("events"))
-        events = {"unknown": int(found.pop("unknown"))}
-        names = [tuple(map(int, name.split()[1].split("/"))) for name in found]
+        counted = dict(line.rsplit(" ", 1) for line in self._read("events"))
+        events = {"unknown": int(counted.pop("unknown"))}
+        names = [tuple(map(int, name.split()[1].split("/"))) for name in counted]
         numbers = [number for number, _ in names]
-        for (number, cpu), count in zip(names, found.values()):
+        for (number, cpu), count in zip(names, counted.values()):
             events[number if numbers.count(number) == 1 else (number, cpu)] = int(count)
         return events
 
     def moved(self) -> int:
-        """How often an interrupt was to go to other processors."""
+        """Returns how often something tried to move an interrupt to another processor."""
         return int(self._read("vectors")[-1].split()[1])
 
     def raised(self, vector: int) -> int:
-        """How often a vector was raised, apart from those merged with one before."""
+        """Returns how often a vector was raised, without those merged with an earlier one."""
         text = "\n".join(self._read("vectors"))
-        often, merged = re.search(rf"^vector {vector:#x} (\d+) (\d+)$", text, re.M).groups()
-        return int(often) - int(merged)
+        count, merged = re.search(rf"^vector {vector:#x} (\d+) (\d+)$", text, re.M).groups()
+        return int(count) - int(merged)
 
-    def triggers(self, event: int, often: int) -> str:
-        """The command that triggers an event many times."""
-        return f"echo {event} {often} >{FOLDER}/trigger"
+    def triggers(self, event: int, count: int) -> str:
+        """Returns the command that triggers an event `count` times."""
+        return f"echo {event} {count} >{FOLDER}/trigger"
 
-    def storm(self, vector: int, often: int = 1, cpu: int = 0):
-        """The command that raises a vector many times, as fast as that goes."""
-        return f"taskset {1 << cpu:x} sh -c 'echo {vector:#x} {often} >{FOLDER}/raise'"
+    def storm(self, vector: int, count: int = 1, cpu: int = 0):
+        """Returns the command that raises a vector `count` times, as fast as possible."""
+        return f"taskset {1 << cpu:x} sh -c 'echo {vector:#x} {count} >{FOLDER}/raise'"
 
 
 def timers(machine) -> set:
     """
-    The addresses of the driver's timers that wait now. One that expires while the
-    list is written may be in it twice.
+    Returns the addresses of the driver's pending timers. The kernel may list a timer twice
+    that expires meanwhile.
     """
     return {line.split()[1] for line in machine.read_files("/proc/timer_list").splitlines()
             if "[muennet]" in line}
 
 
 def interrupts_by_cpu(machine, name: str) -> list:
-    """How often an interface's interrupt came on each processor; empty: it has none."""
+    """Returns how often an interface's interrupt came on each processor; [] without one."""
     for line in machine.read_files("/proc/interrupts").splitlines():
         words = line.split()
         if words[-1] == name:
@@ -101,6 +102,6 @@ def interrupts_by_cpu(machine, name: str) -> list:
 
 
 def interrupts(machine, name: str) -> int:
-    """How often an interface's interrupt came, by /proc/interrupts; -1: it has none."""
+    """Returns how often an interface's interrupt came, or -1 if it has none."""
     counts = interrupts_by_cpu(machine, name)
     return sum(counts) if counts else -1

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Subject information images: the pages in which the separation kernel tells a
-subject its name and resources (versions 3, 4 and 5, 32,720 bytes).
+Images of the subject information: the pages in which the separation kernel describes a
+subject's name and resources (versions 3, 4 and 5, 32,720 bytes).
 
-build() makes an image and refuses what Muen's own generator would never write;
-parse() reads one back. Tests that want a broken image patch the bytes of a good
-one, so that what is broken stands in the test.
+build() makes an image, and refuses what Muen's own generator would never write. parse()
+reads an image. Tests that need an invalid image patch the bytes of a valid one, so that
+the test shows what is invalid.
 """
 
 import struct
@@ -40,7 +40,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Event:
-    """The number a writer triggers to notify the readers of channel `name`."""
+    """The event by which a writer notifies the readers of channel `name`."""
     name: str
     number: int
 
@@ -54,7 +54,7 @@ class Vector:
 
 @dataclass(frozen=True)
 class Other:
-    """Any other resource kind, with raw data: something to be skipped."""
+    """A resource of any other kind, with raw data, which the driver must skip."""
     kind: int
     name: str
     data: bytes = b""
@@ -63,7 +63,7 @@ class Other:
 def _name(name: str, least: int = 1) -> bytes:
     raw = name.encode()
     if not least <= len(raw) <= NAME_MAX or b"\0" in raw:
-        raise ValueError(f"{name!r} is no resource name (1 to {NAME_MAX} bytes)")
+        raise ValueError(f"{name!r} is no valid resource name (1 to {NAME_MAX} bytes)")
     return bytes([len(raw)]) + raw.ljust(NAME_MAX + 1, b"\0")
 
 
@@ -103,10 +103,10 @@ def _entry(res) -> bytes:
 
 def build(subject: str, resources, version: int = 3, tsc_khz: int = 1000) -> bytes:
     """
-    The image of `subject` with these resources, in this order. None stands for
-    an empty entry. Raises ValueError for what cannot be a valid image: an
-    unknown version, too many entries, two of one kind with the same name,
-    names, sizes and addresses out of range.
+    Returns the image of `subject` with these resources, in this order. None stands for an
+    empty entry. Raises ValueError for an invalid image: an unknown version, too many
+    entries, two entries of one kind with the same name, or names, sizes and addresses out
+    of range.
     """
     if version not in COUNT_AT:
         raise ValueError(f"version {version} is not known")
@@ -129,14 +129,14 @@ def build(subject: str, resources, version: int = 3, tsc_khz: int = 1000) -> byt
 
 @dataclass(frozen=True)
 class Image:
-    """What parse() found."""
+    """The contents of an image."""
     version: int
     tsc_khz: int
     subject: str
     resources: list
 
     def memory(self, name: str) -> Optional[Memory]:
-        """The memory resource of that name."""
+        """Returns the memory resource of this name, or None."""
         return next((r for r in self.resources
                      if isinstance(r, Memory) and r.name == name), None)
 
@@ -163,7 +163,7 @@ def _read_entry(raw: bytes):
 
 
 def parse(image: bytes) -> Image:
-    """Reads an image back. Raises ValueError for a wrong size or magic."""
+    """Reads an image. Raises ValueError for a wrong size or magic."""
     if len(image) != IMAGE_SIZE:
         raise ValueError(f"an image has {IMAGE_SIZE} bytes, not {len(image)}")
     magic, version, tsc_khz, subject = struct.unpack_from("<7sBI65s", image)
@@ -176,12 +176,12 @@ def parse(image: bytes) -> Image:
 
 
 def patched(image: bytes, offset: int, data: bytes) -> bytes:
-    """The image with other bytes at an offset."""
+    """Returns the image with other bytes at an offset."""
     return image[:offset] + data + image[offset + len(data):]
 
 
 def entry_offset(image: bytes, name: str) -> int:
-    """Where the first resource of that name begins."""
+    """Returns the offset of the first resource of this name."""
     for index, res in enumerate(parse(image).resources):
         if res and res.name == name:
             return ENTRIES_AT + index * ENTRY_SIZE
@@ -189,5 +189,5 @@ def entry_offset(image: bytes, name: str) -> int:
 
 
 def region_patched(image: bytes, name: str, address: int, size: int) -> bytes:
-    """The image with another address and size of a memory resource, unchecked."""
+    """Returns the image with another address and size of a memory resource, unchecked."""
     return patched(image, entry_offset(image, name) + 72 + 8, struct.pack("<QQ", address, size))

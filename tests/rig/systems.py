@@ -7,20 +7,20 @@ from .system import Channel, System
 
 IN, OUT = "channel_in", "channel_out"
 
-# Two subjects, a channel each way: the README's example.
+# Two subjects with a channel in each direction: the README's example.
 PAIR = System("pair", ("a", "b"), (
     Channel("a_to_b", writes={"a": OUT}, reads={"b": IN}),
     Channel("b_to_a", writes={"b": OUT}, reads={"a": IN}),
 ))
 
-# One subject that talks to itself: two interfaces, each in a namespace.
+# One subject with two interfaces, each in a namespace, that are each other's peers.
 LOOP = System("loop", ("a",), (
     Channel("left_to_right", writes={"a": "left_out"}, reads={"a": "right_in"}),
     Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"}),
 ))
 
-# One subject that only sends, to the test, and limits on its packets. Memory is not cleared
-# when it is allocated or freed, so that whatever is stale in it stays to be seen.
+# One subject that only sends, to the test, and a table of path MTUs. The kernel does not
+# clear memory when it allocates or frees it, so that stale bytes in it stay visible.
 OUTWARD = System("outward", ("a",), (
     Channel("out", writes={"a": OUT}, size=8 << 20),
     Channel("table", reads={"a": "table"}, size=4096),
@@ -28,7 +28,7 @@ OUTWARD = System("outward", ("a",), (
 
 
 def with_doorbells(system: System) -> System:
-    """The same, where each channel has an event and interrupts its reader."""
+    """Returns the system with an event and a vector for each channel."""
     return replace(system, name=system.name + "_doorbells", channels=tuple(
         replace(channel, event=1 + number, vector=0x70 + number)
         for number, channel in enumerate(system.channels)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Traffic between two ends: ping, TCP streams and iperf3, and what they measured."""
+"""Traffic between two ends: ping, TCP streams and iperf3, with their results."""
 
 import itertools
 import json
@@ -12,13 +12,13 @@ from .wait import DEADLINE, wait_for
 
 @dataclass(frozen=True)
 class End:
-    """One end: a machine, or a network namespace in it, and its address."""
+    """An end: a machine, or a network namespace in it, and its address."""
     machine: object
     address: str
     ns: str = ""
 
     def run(self, command: str, **options):
-        """Runs a command at this end."""
+        """Runs a command in the end's namespace."""
         return self.machine.run(self.inside(command), **options)
 
     def wait_listens(self, port: int, protocol: str = "tcp"):
@@ -26,32 +26,32 @@ class End:
         self.machine.wait_listens(port, protocol, self.ns)
 
     def script(self, path: str, *arguments) -> Script:
-        """A Python program at this end."""
+        """Returns a Python program, to be run in the end's namespace."""
         return Script(path, *arguments, ns=self.ns)
 
     def inside(self, command: str) -> str:
-        """The command as it has to be typed in the machine."""
+        """Returns the command with a prefix that runs it in the end's namespace."""
         return f"ip netns exec {self.ns} {command}" if self.ns else command
 
 
 @dataclass(frozen=True)
 class Ping:
-    """What ping counted."""
+    """The result of ping."""
     sent: int
     received: int
     average_ms: float
 
 
-# Seconds until an answer is lost: no machine is so busy that one takes longer.
-ANSWER = 100
+# Seconds until an answer counts as lost. On the busiest machine none takes longer.
+ANSWER_SECONDS = 100
 
 
 def ping(source: End, target: End, options: str = "", count: int = 3) -> Ping:
     """
-    Pings, the next when one is answered. How long an answer takes does not matter; one
-    that does not come costs ANSWER seconds, so this is for what must be answered.
+    Pings `count` times, each time after the answer to the last request. An answer may take
+    long. A lost one costs ANSWER_SECONDS, so use this only where all must be answered.
     """
-    once = f"ping -q -c 1 -W {ANSWER} {options} {target.address}"
+    once = f"ping -q -c 1 -W {ANSWER_SECONDS} {options} {target.address}"
     loop = f"i=0; while [ $i -lt {count} ]; do {once}; i=$((i + 1)); done"
     run = source.run(f"sh -c '{loop}'" if source.ns else loop, fail=False)
     out = run.stdout
@@ -64,8 +64,8 @@ def ping(source: End, target: End, options: str = "", count: int = 3) -> Ping:
 
 def ping_at_once(source: End, target: End, options: str) -> Ping:
     """
-    One run of ping with these options. An answer that comes late is not counted, so the
-    result says nothing about loss: count by the interfaces, or expect no answer at all.
+    Runs ping once, with these options. ping does not count late answers, so the result says
+    nothing about loss: compare the interfaces' counters, or expect no answer at all.
     """
     run = source.run(f"ping -q {options} {target.address}", fail=False)
     counts = re.search(r"(\d+) packets transmitted, (\d+) received", run.stdout)
@@ -77,14 +77,14 @@ def ping_at_once(source: End, target: End, options: str) -> Ping:
 
 
 def unanswered(source: End, target: End, seconds: float = 0.3) -> bool:
-    """Whether one ping gets no answer in this time (on a busy machine it may be late)."""
+    """Returns whether one ping gets no answer in this time (a busy machine may be late)."""
     return ping_at_once(source, target, f"-c 1 -W {seconds}").received == 0
 
 
 def wait_answer(source: End, target: End):
     """
-    Pings until one is answered. Each waits twice as long as the one before, so that a slow
-    machine can answer.
+    Pings until one is answered. Each ping waits twice as long as the last one, so that a
+    slow machine can answer.
     """
     seconds = (0.25 * 2 ** number for number in itertools.count())
     wait_for(lambda: not unanswered(source, target, next(seconds)),
@@ -92,19 +92,19 @@ def wait_answer(source: End, target: End):
 
 
 def pingpong(source: End, target: End, count: int) -> dict:
-    """Datagrams, the next when one is answered (guest/pingpong.py): what it printed."""
+    """Exchanges datagrams one at a time (guest/pingpong.py), and returns its output."""
     with target.machine.bkg(target.script("/rig/pingpong.py", "serve", 7)):
         target.wait_listens(7, "udp")
-        play = source.script("/rig/pingpong.py", target.address, 7, count)
-        out = source.machine.run(play).stdout
+        player = source.script("/rig/pingpong.py", target.address, 7, count)
+        out = source.machine.run(player).stdout
     return json.loads(out)
 
 
 class Streaming:
     """
-    A TCP connection between two ends, as a context, at whose end all of it has arrived:
-    `size` bytes, or, if 0, what was sent until then (guest/stream.py). `received` says how
-    much that is. Raises if not every byte is the one that was sent.
+    A context with a TCP connection between two ends (guest/stream.py) that sends `size`
+    bytes, or, if 0, until the context ends. At the end all bytes must have arrived as they
+    were sent, or it raises. `received` is the number of bytes.
     """
 
     def __init__(self, source: End, target: End, size: int = 0, port: int = 5000):
@@ -138,14 +138,14 @@ class Streaming:
 
 
 def stream(source: End, target: End, size: int = 4 << 20):
-    """Sends bytes by TCP: all arrive, as they were sent, or it raises."""
+    """Sends bytes by TCP. Raises if not all arrive as they were sent."""
     with Streaming(source, target, size):
         pass
 
 
 @dataclass(frozen=True)
 class Stream:
-    """What iperf3 measured; rates in Mbit/s, as received, one per interval."""
+    """The result of iperf3. Rates are those of the receiver in Mbit/s, one per interval."""
     rate: float
     intervals: list
     retransmits: int
@@ -154,7 +154,7 @@ class Stream:
 
 
 def iperf3(source: End, target: End, options: str = "", seconds: float = 3) -> Stream:
-    """One iperf3 run from source to target. Raises when the run fails."""
+    """Runs iperf3 from source to target. Raises if the run fails."""
     before = retransmits(source)
     server = target.inside("iperf3 -s -1 -J")
     with target.machine.bkg(server, exit_wait=True) as served:
@@ -167,7 +167,7 @@ def iperf3(source: End, target: End, options: str = "", seconds: float = 3) -> S
     total = end.get("sum", end.get("sum_received"))
     if "sum_received" in end and end["sum_received"].get("bits_per_second"):
         total = end["sum_received"]
-    # The last interval may be a fraction of one; it says nothing.
+    # The last interval may be too short to be meaningful.
     rates = [i["sum"]["bits_per_second"] / 1e6 for i in got["intervals"]
              if i["sum"]["seconds"] > 0.5]
     return Stream(total["bits_per_second"] / 1e6, rates,
@@ -176,7 +176,7 @@ def iperf3(source: End, target: End, options: str = "", seconds: float = 3) -> S
 
 
 def retransmits(source: End) -> int:
-    """TCP segments sent again, of this end since it was created."""
+    """Returns the number of TCP segments that this end has retransmitted."""
     out = source.run("cat /proc/net/snmp").stdout
     names, values = [line.split()[1:] for line in out.splitlines() if line.startswith("Tcp:")]
     return int(dict(zip(names, values))["RetransSegs"])

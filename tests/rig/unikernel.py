@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A peer like a MirageOS/Solo5 unikernel: Ethernet frames in elements of 1516
-bytes, protocol 0x7ade5c549b08e814, over the mapped memory of two channels. It
-answers ARP requests for its address, and pings.
+A peer like a MirageOS/Solo5 unikernel: Ethernet frames in elements of 1516 bytes,
+protocol 0x7ade5c549b08e814, in the mapped memory of two channels. It answers ARP
+requests for its address, and pings.
 """
 
 import socket
@@ -20,20 +20,20 @@ ARP, IPV4 = 0x0806, 0x0800
 
 
 def element(frame: bytes, size: int = ELEMENT, length: int = -1) -> bytes:
-    """A frame as an element: its length (or another) in the last two bytes."""
+    """Returns the element of a frame: its length, or another one, is in the last two bytes."""
     length = len(frame) if length < 0 else length
     return frame.ljust(size - 2, b"\0") + struct.pack("<H", length)
 
 
 def frame_of(data: bytes) -> bytes:
-    """The frame in an element."""
+    """Returns the frame in an element."""
     return data[:struct.unpack("<H", data[-2:])[0]]
 
 
 class Solo5Reader:
     """
-    A reader as Solo5's: it begins at element 0 of the epoch that it finds, and one that has
-    been overrun is deaf until the next epoch.
+    A reader like Solo5's. It begins at element 0 of the current epoch, and after an overrun
+    it reads nothing until the next epoch (`deaf`).
     """
 
     def __init__(self, channel: ChannelFile):
@@ -42,22 +42,22 @@ class Solo5Reader:
         self.deaf = False
 
     def read(self) -> list:
-        """All elements that can be read now."""
+        """Returns all new elements."""
         c = self.channel
         if c.epoch != self.epoch:
             self.epoch, self.count, self.deaf = c.epoch, 0, False
-        found = []
+        elements = []
         while self.epoch and not self.deaf and self.count < c.wc:
             data = c.element(self.count)
             self.deaf = c.wsc > self.count + c.elements
             if not self.deaf:
-                found.append(data)
+                elements.append(data)
                 self.count += 1
-        return found
+        return elements
 
 
 class Unikernel:
-    """The peer, as a context: it runs in a thread of its own."""
+    """A context in which the peer runs, in its own thread."""
 
     def __init__(self, reads: ChannelFile, writes: ChannelFile, address: str,
                  mac: bytes = b"\x02\0\0\0\0\x07"):
@@ -79,7 +79,7 @@ class Unikernel:
         self.writer.stop()
 
     def send(self, *frames: bytes):
-        """Sends frames, as one batch."""
+        """Sends frames as one batch."""
         self.writer.write(*(element(frame) for frame in frames))
 
     def _run(self):
@@ -90,10 +90,10 @@ class Unikernel:
                 answer = self.answer(frame)
                 if answer:
                     self.send(answer)
-            time.sleep(0.0005)  # sleep: between two looks at the channel
+            time.sleep(0.0005)  # sleep: the poll interval
 
     def answer(self, frame: bytes) -> bytes:
-        """What the peer says to a frame; may be nothing."""
+        """Returns the peer's answer to a frame, or empty bytes."""
         target, source, kind = struct.unpack_from(">6s6sH", frame)
         body = frame[14:]
         if target not in (self.mac, BROADCAST):

@@ -2,25 +2,24 @@
 """
 Waiting for events.
 
-A test waits for the event that it needs, never for a time. The one deadline only
-ends a run that hangs: it is so long that no machine, however slow or busy, meets it.
+A test waits for an event, never for a time. The deadline only ends a run that hangs: it
+is so long that even a slow and busy machine does not reach it.
 """
 
 import time
 
-# Seconds until something that has not happened never will.
+# Seconds until a wait fails.
 DEADLINE = 900
 
 
 class TimedOut(AssertionError):
-    """What a test waited for did not happen."""
+    """The event of a wait did not happen."""
 
 
 def wait_for(condition, what: str, pause: float = 0.02):
     """
-    Waits until `condition()` is true and returns its value. `what` names the event in
-    the error of a wait that reaches the deadline; a function, which is then called,
-    may say what was there instead.
+    Waits until `condition()` is true and returns its value. `what` names the event in the
+    error message. It may be a function, called at the deadline, that describes the state.
     """
     end = time.monotonic() + DEADLINE
     while True:
@@ -29,17 +28,17 @@ def wait_for(condition, what: str, pause: float = 0.02):
             return value
         if time.monotonic() > end:
             raise TimedOut(f"no {what() if callable(what) else what} in {DEADLINE} s")
-        time.sleep(pause)  # sleep: between two looks at the condition
+        time.sleep(pause)  # sleep: the interval of the checks
 
 
 def until(command: str) -> str:
-    """The shell command that waits in a machine until `command` succeeds."""
-    return f"until {command}; do sleep 0.05; done"  # sleep: between two looks
+    """Returns the shell command that waits until `command` succeeds."""
+    return f"until {command}; do sleep 0.05; done"  # sleep: the interval of the checks
 
 
 def listens(port: int, protocol: str = "tcp") -> str:
-    """The shell command that succeeds when a socket listens on a port, over IPv4 or IPv6."""
-    # Connections in TCP's state LISTEN; UDP sockets that are bound.
+    """Returns the shell command that tests whether a socket listens on a port (IPv4, IPv6)."""
+    # TCP sockets in state LISTEN; bound UDP sockets.
     state = {"tcp": "0A", "udp": "07"}[protocol]
     return (f"grep -qE '^ *[0-9]+: [0-9A-F]+:{port:04X} [0-9A-F]+:[0-9A-F]+ {state} ' "
             f"/proc/net/{protocol} /proc/net/{protocol}6 2>/dev/null")

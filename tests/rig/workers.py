@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Workers, each with machines of its own, take test files in turn: one, or as many as there
-are processors. No result is lost, whatever becomes of a worker.
+Workers, each with its own machines, take test files from a queue. Every file gets a
+result, also if a worker dies.
 """
 
 import itertools
@@ -14,34 +14,34 @@ import traceback
 from . import initramfs
 from .machine import MEMORY
 
-# What a line of a worker begins with that names the file it has taken, or, with nothing
-# behind it, says that the file is done.
+# A worker prints this followed by the name of the file it begins, and this alone at the
+# end of a file.
 MARK = "\f"
 
 
 def jobs() -> int:
-    """How many workers this host has processors and memory for."""
+    """Returns the number of workers for the processors and the memory of this host."""
     with open("/proc/meminfo", encoding="ascii") as file:
         available, = re.findall(r"^MemAvailable: +(\d+) kB$", file.read(), re.M)
-    # A worker has two machines, as a rule; QEMU itself takes memory, too.
+    # A worker usually has two machines. QEMU itself needs memory, too.
     worker = 2 * (MEMORY + 400) << 10
-    # The tests of the debug kernel may run beside.
+    # The debug tier may run in parallel, so one worker less.
     return max(1, min(os.process_cpu_count(), int(available) // worker - 1))
 
 
 def _next_files(groups, queue: int):
-    """Takes files that nobody has taken: the number of a group, and one of its files."""
+    """Takes files from the queue: yields the number of a group, and one of its files."""
     while number := os.read(queue, 4):
         group, at = divmod(int.from_bytes(number, "little"), 1 << 16)
         yield group, groups[group][at]
 
 
 def _work(groups, queue: int, options, run_group):
-    """A worker: runs files as long as there are any. Never returns."""
+    """Runs files in a worker process until the queue is empty. Never returns."""
     status = 1
     try:
         for group, files in itertools.groupby(_next_files(groups, queue), key=lambda it: it[0]):
-            # Where machines fail, other workers take what is left.
+            # This worker's machines have failed; other workers take the remaining files.
             if not run_group(groups[group], (file for _, file in files), options):
                 break
         status = 0
@@ -56,7 +56,7 @@ def _work(groups, queue: int, options, run_group):
 
 
 class Worker:
-    """A worker process as its parent sees it."""
+    """The parent's view of a worker process."""
 
     def __init__(self, groups, queue: int, options, run_group, others):
         self.output, end = os.pipe()
@@ -68,13 +68,13 @@ class Worker:
                 os.close(file)
             _work(groups, queue, options, run_group)
         os.close(end)
-        # The lines of the file that it is at, and the begin of the next one.
+        # The lines of the current file, an incomplete line, and the file's name.
         self.lines, self.rest, self.stem = [], b"", ""
 
-    def read(self, results, at_once: bool) -> bool:
+    def read(self, results, immediately: bool) -> bool:
         """
-        Takes what the worker has said, and prints it at the end of each file, or at once:
-        whether there can be more.
+        Reads output of the worker, and prints it at the end of each file, or immediately.
+        Returns whether there can be more.
         """
         data = os.read(self.output, 1 << 16)
         *lines, self.rest = (self.rest + data).split(b"\n")
@@ -84,7 +84,7 @@ class Worker:
                 self.stem = line[1:]
             elif line:
                 self.lines.append(line)
-            if at_once or not self.stem or not data:
+            if immediately or not self.stem or not data:
                 self._print(results)
         return bool(data)
 
@@ -94,7 +94,7 @@ class Worker:
         self.lines = []
 
     def end(self, results):
-        """After it has ended."""
+        """Waits for the end of the worker, and reports a failure."""
         self._print(results)
         os.close(self.output)
         if os.waitpid(self.pid, 0)[1]:
@@ -103,15 +103,15 @@ class Worker:
 
 def run_groups(groups, options, results, run_group):
     """
-    Runs the files of all groups by workers, `run_group(group, files, options)` in each, and
-    hands what they print to `results`.
+    Runs the files of all groups in workers, which call `run_group(group, files, options)`,
+    and passes their output to `results`.
     """
     queue, end = os.pipe()
     for group, files in enumerate(groups):
         for at in range(len(files)):
             os.write(end, (group << 16 | at).to_bytes(4, "little"))
     os.close(end)
-    # Made once, not by each worker.
+    # Built once, not by each worker.
     initramfs.kernel()
     initramfs.base()
     workers = []

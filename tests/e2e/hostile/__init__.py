@@ -17,8 +17,8 @@ from rig.sim import Sim
 
 SYSTEM = System("hostile", ("a",), (
     Channel("polled", reads={"a": "polled_in"}),
-    Channel("rung", reads={"a": "rung_in"}, vector=0x70),
-), rung=True)
+    Channel("interrupt", reads={"a": "interrupt_in"}, vector=0x70),
+), host_interrupts=True)
 
 MEGABYTE = 1 << 20
 MAX = (1 << 64) - 1
@@ -68,13 +68,14 @@ MODES = RAW, IP, OFFLOAD, ETHERNET
 
 def variants(modes=MODES, both=MODES) -> list:
     """For tests that take (mode, by interrupt): all `modes` polled, those of `both` both ways."""
-    return [KsftNamedVariant(f"{mode.name}_{'rung' if rung else 'polled'}", mode, rung)
-            for mode in modes for rung in ((False, True) if mode in both else (False,))]
+    return [KsftNamedVariant(f"{mode.name}_{'interrupt' if interrupt else 'polled'}", mode,
+                             interrupt)
+            for mode in modes for interrupt in ((False, True) if mode in both else (False,))]
 
 
-def parameters(mode: Mode, rung: bool = False) -> str:
+def parameters(mode: Mode, interrupt: bool = False) -> str:
     """The module's, for an interface in this mode."""
-    return (f"name=net0 in={'rung' if rung else 'polled'}_in reader_protocol=2 "
+    return (f"name=net0 in={'interrupt' if interrupt else 'polled'}_in reader_protocol=2 "
             f"flags={mode.flags}")
 
 
@@ -83,12 +84,12 @@ class AccountedPeer(Peer):
     The peer of an interface that is up, with an account of what the interface must count.
     """
 
-    def __init__(self, env, mode: Mode = IP, rung: bool = False):
-        if rung:
+    def __init__(self, env, mode: Mode = IP, interrupt: bool = False):
+        if interrupt:
             Sim(env.a, "routes=1:0")
-        super().__init__(env, "rung" if rung else "polled", mode.protocol, mode.size,
-                         parameters=parameters(mode, rung))
-        self.mode, self.rung = mode, rung
+        super().__init__(env, "interrupt" if interrupt else "polled", mode.protocol, mode.size,
+                         parameters=parameters(mode, interrupt))
+        self.mode, self.interrupt = mode, interrupt
         self._machines = env.machines
         self.epoch = 1 << 48
         # As of the last look.
@@ -100,8 +101,8 @@ class AccountedPeer(Peer):
 
     def ring(self):
         """Raises the interface's vector, if it has one."""
-        if self.rung:
-            self._machines.ring("a", 0)
+        if self.interrupt:
+            self._machines.raise_vector("a", 0)
 
     def look(self) -> tuple:
         """What the interface counts, and what the driver thinks of its peer."""
@@ -123,7 +124,7 @@ class AccountedPeer(Peer):
         gets a request; the visit has each processor handle its interrupts and softirqs.
         """
         def ceased():
-            self.machine.visit()
+            self.machine.run_pending()
             before, now = self.polls, self.counters()
             self.polls = now["rx_polls"]
             return now if self.polls == before else None
@@ -188,7 +189,7 @@ class AccountedPeer(Peer):
         more while such a poll runs, which is then done again.
         """
         before = self.quiet()["rx_polls"]
-        most = 1 if self.rung else 4 if self.channel.epoch else 2
+        most = 1 if self.interrupt else 4 if self.channel.epoch else 2
         self.start(0)
         self.write()
         self.epoch += 1

@@ -92,7 +92,7 @@ def joined(row: Row) -> Outcome:
     return FOLLOWED if "rx_overruns" in row.outcome.counted else row.outcome
 
 
-def within_an_epoch(mode: Mode, rung: bool, read: int, replay: dict) -> list:
+def within_an_epoch(mode: Mode, interrupt: bool, read: int, replay: dict) -> list:
     """
     For an epoch of which `read` elements have been read; `replay` is what they
     come to once more.
@@ -103,7 +103,7 @@ def within_an_epoch(mode: Mode, rung: bool, read: int, replay: dict) -> list:
     rows += [Row({"epoch": 0}, ENDED)]
     rows += [Row({"wsc": value}, IGNORED) for value in (read, 1 << 40, 1 << 63, MAX)]
     # Without an interrupt nobody looks at `wsc` before `wc` moves.
-    rows += [Row({"wsc": 0}, BROKEN if rung else IGNORED)]
+    rows += [Row({"wsc": 0}, BROKEN if interrupt else IGNORED)]
     rows += [Row({"wc": value}, BROKEN) for value in
              (0, read - 1, read + 1, 1 << 32, 1 << 40, 1 << 63, MAX) if value != read]
     rows += [Row({"wsc": 0, "wc": read + 1}, BROKEN), Row({"wsc": 0, "wc": 0}, BROKEN),

@@ -31,7 +31,7 @@ class Rogue:
         self.tried[kind] += 1
         getattr(self, "_" + kind.replace(" ", "_"))()
         # With an interrupt: sometimes without anything new, often not in spite of it.
-        if self.peer.rung and self.rng.random() < 0.2:
+        if self.peer.interrupt and self.rng.random() < 0.2:
             self.tried["interrupt"] += 1
             self.peer.ring()
 

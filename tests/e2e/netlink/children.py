@@ -2,7 +2,7 @@
 """The usual setting: two children on each side, each marked by another tool."""
 
 from e2e import netlink
-from rig import End, at_once, batch, defer, ksft_eq, pair, ping
+from rig import End, batch, defer, in_parallel, ksft_eq, pair, ping
 
 # A child, the mark of its packets, and its network.
 CHILDREN = {"child0": (24, "10.0.0."), "child1": (0xffffffff, "10.0.1.")}
@@ -34,7 +34,7 @@ def family(machine, forms=("iptables", "nft")) -> set:
 def both(env):
     """Both machines with net0 and the children up."""
     pair(env, quiet=True)
-    ksft_eq(at_once(family, (env.a, env.b)), [{""}, {""}])
+    ksft_eq(in_parallel(family, (env.a, env.b)), [{""}, {""}])
 
 
 def ends(env, child: str) -> tuple:

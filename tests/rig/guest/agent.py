@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The agent in a machine: runs commands for the host, over a virtio-serial port.
+The agent in a machine: it runs commands for the host, over a virtio-serial port.
 
-Both sides send one JSON object a line; bytes travel as base64, those of a file to
-be written compressed before. Requests:
-  {"id", "op": "start", "argv", "stdin"}  run a program; answered once with its
-        process id ("pid"), and once more when it ends ("exit", "stdout", "stderr")
+Both sides send one JSON object per line. Bytes are encoded as base64; those of a file to
+be written are compressed before. Requests:
+  {"id", "op": "start", "argv", "stdin"}  run a program; the first answer has its process id
+        ("pid"), the second one, at its end, "exit", "stdout" and "stderr"
   {"id", "op": "script", "path", "arguments", "ns", "stdin"}  likewise, a Python program, in
-        the network namespace "ns" of ip-netns(8): by a fork of this interpreter, because
-        starting one takes long on an emulated processor
-  {"id", "op": "kill", "pid", "number"}   signal a program's process group
+        the network namespace "ns" of ip-netns(8); a fork of this interpreter runs it, because
+        an interpreter starts slowly on an emulated processor
+  {"id", "op": "kill", "pid", "number"}   send a signal to a program's process group
   {"id", "op": "put", "path", "data", "mode"}, {"id", "op": "get", "path"}
         (of a folder, the names in it)
-  {"id", "op": "visit", "seconds"}        sleep so long on each processor, one after the other
+  {"id", "op": "run_pending", "seconds"}  sleep this long on each processor in turn
   {"id", "op": "klog"}                    the kernel log since the last such request
-  {"id", "op": "counters", "dev", "ns"}   what `ethtool -S` shows of a device, in the network
+  {"id", "op": "counters", "dev", "ns"}   the counters of `ethtool -S` of a device in the network
         namespace "ns" of ip-netns(8): "names", 32 bytes each, and "values", 64 bits each
-  {"id", "op": "stats", "dev", "ns"}      a device's struct rtnl_link_stats64; takes the RTNL
-        and has a change of the carrier handled, as RTM_GETLINK does
+  {"id", "op": "stats", "dev", "ns"}      a device's struct rtnl_link_stats64; like RTM_GETLINK
+        this takes the RTNL and handles a pending change of the carrier
   {"id", "op": "terminal", "rows", "columns"}  a shell on the console hvc0
-An answer carries the request's "id", and "error" when it failed.
+An answer has the request's "id", and "error" if the request failed.
 """
 
 import array
@@ -51,7 +51,7 @@ NLMSGHDR, IFINFOMSG, RTATTR = "IHHII", "BxHiII", "HH"
 
 
 def find_port() -> str:
-    """The device of the port named "agent"."""
+    """Returns the device of the port named "agent"."""
     for path in glob.glob("/sys/class/virtio-ports/*/name"):
         with open(path, encoding="ascii") as file:
             if file.read().strip() == "agent":
@@ -60,13 +60,13 @@ def find_port() -> str:
 
 
 def text(data: bytes) -> str:
-    """Bytes as they travel."""
+    """Encodes bytes for an answer."""
     return base64.b64encode(data).decode()
 
 
 @contextlib.contextmanager
 def in_netns(ns: str):
-    """In a network namespace, by its name."""
+    """A context in a network namespace with this name."""
     if not ns:
         yield
         return
@@ -79,7 +79,7 @@ def in_netns(ns: str):
 
 
 def link_stats(dev: str) -> bytes:
-    """A device's struct rtnl_link_stats64."""
+    """Returns a device's struct rtnl_link_stats64."""
     name = dev.encode() + b"\0"
     body = struct.pack(IFINFOMSG, 0, 0, 0, 0, 0)
     body += struct.pack(RTATTR, 4 + len(name), IFLA_IFNAME) + name + bytes(-len(name) % 4)
@@ -99,7 +99,7 @@ def link_stats(dev: str) -> bytes:
 
 
 def ethtool(dev: str, request: bytes, room: int) -> bytes:
-    """One request of ethtool: the memory that it leaves, `room` bytes behind the request."""
+    """Makes an ethtool ioctl, with `room` bytes behind the request. Returns the memory."""
     memory = array.array("B", request + bytes(room))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         fcntl.ioctl(sock, SIOCETHTOOL, struct.pack("16sP", dev.encode(), memory.buffer_info()[0]))
@@ -107,15 +107,15 @@ def ethtool(dev: str, request: bytes, room: int) -> bytes:
 
 
 def set_oom_protection(spare: bool):
-    """Whether the kernel spares this process, and what it starts, when memory is short."""
+    """Sets whether the OOM killer spares this process and those that it starts."""
     with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
         file.write("-1000" if spare else "0")
 
 
 class Forked:
     """
-    A Python program in a fork of this process: with as much of subprocess.Popen as Program
-    uses.
+    A Python program in a fork of this process, with the part of subprocess.Popen's interface
+    that Program uses.
     """
 
     def __init__(self, code, argv, ns: str, stdin: int):
@@ -128,7 +128,7 @@ class Forked:
             raise
         if self.pid == 0:
             self._run(code, argv, ns, (stdin, out_end, err_end))
-        # Parent and child both set the group, so that it exists before either goes on.
+        # Parent and child both set the group, so that it exists before either continues.
         with contextlib.suppress(PermissionError):
             os.setpgid(self.pid, self.pid)
         os.close(out_end)
@@ -137,7 +137,7 @@ class Forked:
 
     @staticmethod
     def _run(code, argv, ns: str, ends):
-        """Never returns."""
+        """Runs the program in the child. Never returns."""
         status = 1
         try:
             os.setpgid(0, 0)
@@ -156,7 +156,7 @@ class Forked:
                 try:
                     exec(code, vars(module))
                 finally:
-                    # Flushes and closes the files that globals refer to.
+                    # Flushes and closes files that global variables refer to.
                     vars(module).clear()
             status = 0
         except SystemExit as leave:
@@ -173,24 +173,24 @@ class Forked:
                 os._exit(status)
 
     def wait(self) -> int:
-        """Its exit status; what killed it as a negative number."""
+        """Returns the exit status, or the negative number of the signal that killed it."""
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 class Program:
     """
-    One running program; its output is collected as it comes. `begin` starts it, given the
-    descriptor of its standard input.
+    A running program, whose output is collected. `begin(stdin)` starts it with the descriptor
+    of its standard input.
     """
 
     def __init__(self, agent, ident, begin, stdin: bytes):
         self.agent, self.ident = agent, ident
-        # What its process group was sent last.
+        # The last signal that its process group was sent.
         self.signalled = 0
         given = os.memfd_create("stdin")
         os.write(given, stdin)
         os.lseek(given, 0, os.SEEK_SET)
-        # A program is not spared, nor what it starts at once.
+        # The OOM killer does not spare the program and its children.
         set_oom_protection(False)
         try:
             self.process = begin(given)
@@ -206,7 +206,7 @@ class Program:
         agent.selector.register(self.exit, selectors.EVENT_READ, self.ended)
 
     def readable(self, file) -> bool:
-        """Takes what is there; False when there is no more now."""
+        """Reads available output. Returns false if there is no more at the moment."""
         try:
             data = os.read(file, 1 << 16)
         except BlockingIOError:
@@ -219,10 +219,10 @@ class Program:
         return True
 
     def ended(self, _file):
-        """Answers with the status; whoever inherited the pipes is not waited for."""
+        """Answers with the status, without waiting for others that have inherited the pipes."""
         if self.signalled:
-            # Who was just starting a process, with signals blocked, has let it miss this one.
-            # The group is there until its first process is waited for.
+            # A process that was started while its parent had signals blocked may have missed the
+            # signal. The group exists until its first process is waited for.
             os.killpg(self.process.pid, self.signalled)
         del self.agent.programs[self.process.pid]
         status = self.process.wait()
@@ -240,24 +240,24 @@ class Program:
 
 
 class Agent:
-    """The loop: requests from the port, output and ends of programs."""
+    """The event loop: requests from the port, output and ends of programs."""
 
     def __init__(self, port: str):
         self.port = os.open(port, os.O_RDWR)
         self.kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         self.selector = selectors.DefaultSelector()
         self.programs = {}
-        # SO_TIMESTAMP, always: pings would have the kernel patch its code again and again, and an
-        # emulated processor has executed the breakpoint of a patch that was done.
+        # SO_TIMESTAMP stays enabled. Otherwise each ping makes the kernel patch its code, and an
+        # emulated processor has executed the breakpoint of a patch that was complete.
         self.stamps = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.stamps.setsockopt(socket.SOL_SOCKET, 29, 1)
-        self.pending = []  # chunks of a line: to join them each time would take long
+        self.pending = []  # chunks of a line: joining them each time is slow
         self.shell = None
-        # Scripts: time and size of the file, and the code.
+        # Scripts by path: time and size of the file, and the code.
         self.scripts = {}
 
     def answer(self, ident, **fields):
-        """Sends one answer."""
+        """Sends an answer."""
         data = json.dumps({"id": ident, **fields}).encode() + b"\n"
         while data:
             data = data[os.write(self.port, data):]
@@ -282,7 +282,7 @@ class Agent:
         return {"pid": Program(self, ident, begin, base64.b64decode(stdin)).process.pid}
 
     def kill(self, _ident, pid, number):
-        """Signals a program and its children."""
+        """Sends a signal to a program and its children."""
         if pid in self.programs:
             self.programs[pid].signalled = number
         with contextlib.suppress(ProcessLookupError):
@@ -305,17 +305,17 @@ class Agent:
         with open(path, "rb") as file:
             return {"data": text(file.read())}
 
-    def visit(self, _ident, seconds):
-        """Sleeps on each processor. What was due there at its beginning has run when it ends."""
+    def run_pending(self, _ident, seconds):
+        """Sleeps on each processor, so that everything runs that was due there before."""
         every = os.sched_getaffinity(0)
         for processor in every:
             os.sched_setaffinity(0, {processor})
-            time.sleep(seconds)  # sleep: gives this processor to what is due on it
+            time.sleep(seconds)  # sleep: lets pending work run on this processor
         os.sched_setaffinity(0, every)
         return {}
 
     def klog(self, _ident):
-        """The kernel's records since the last time: [level, microseconds, text]."""
+        """Returns the kernel's records since the last call: [level, microseconds, text]."""
         records = []
         while True:
             try:
@@ -330,7 +330,7 @@ class Agent:
             records.append([int(level) & 7, int(stamp), rest.split("\n")[0]])
 
     def counters(self, _ident, dev, ns=""):
-        """A device's own counters."""
+        """Returns a device's ethtool counters."""
         with in_netns(ns):
             found = ethtool(dev, struct.pack("IIQ", GET_SET, 0, 1 << STATS_SET), 4)
             count, = struct.unpack_from("I", found, 16)
@@ -339,7 +339,7 @@ class Agent:
         return {"names": text(names[12:]), "values": text(values[8:])}
 
     def stats(self, _ident, dev, ns=""):
-        """The counters that every device has."""
+        """Returns a device's standard counters."""
         with in_netns(ns):
             return {"data": text(link_stats(dev))}
 
@@ -355,20 +355,20 @@ class Agent:
         return {}
 
     def request(self, line: bytes):
-        """Serves one line."""
+        """Handles a line with a request."""
         wanted = json.loads(line)
         ident, operation = wanted.pop("id"), wanted.pop("op")
         try:
             fields = {"start": self.start, "script": self.script, "kill": self.kill,
                       "put": self.put, "get": self.get, "klog": self.klog,
-                      "counters": self.counters, "stats": self.stats,
-                      "terminal": self.terminal, "visit": self.visit}[operation](ident, **wanted)
+                      "counters": self.counters, "stats": self.stats, "terminal": self.terminal,
+                      "run_pending": self.run_pending}[operation](ident, **wanted)
             self.answer(ident, **fields)
         except Exception as error:
             self.answer(ident, error=f"{type(error).__name__}: {error}")
 
     def receive(self, _file):
-        """Takes what came over the port."""
+        """Reads from the port."""
         data = os.read(self.port, 1 << 16)
         self.pending.append(data)
         if b"\n" not in data:
@@ -379,21 +379,21 @@ class Agent:
             self.request(line)
 
     def run(self):
-        """Serves for ever."""
+        """Runs the loop. Never returns."""
         self.selector.register(self.port, selectors.EVENT_READ, self.receive)
         self.answer("hello", release=os.uname().release)
         while True:
             for key, _ in self.selector.select():
-                # An event before it may have ended what this one is of.
+                # An earlier event of this list may have unregistered this file.
                 if self.selector.get_map().get(key.fd) is key:
                     key.data(key.fd)
 
 
 if __name__ == "__main__":
-    # A shell ignores these for what it starts in the background, like this.
+    # A shell makes its background processes, like this one, ignore these signals.
     for interrupt in (signal.SIGINT, signal.SIGQUIT):
         signal.signal(interrupt, signal.SIG_DFL)
-    # What scripts import is there when they do.
+    # Imports modules that scripts use, so that they start faster.
     for name in ("errno", "random", "threading"):
         importlib.import_module(name)
     set_oom_protection(True)

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A packet socket whose packets lie in a ring of memory that it shares with the
-kernel (TPACKET_V3), in both directions.
+A packet socket with a ring in memory shared with the kernel (TPACKET_V3), for sending or
+receiving.
 
-    packet_mmap.py receive INTERFACE COUNT BYTES  writes of each packet from another host, into
-                                           the file /run/received: protocol, type, length
-                                           and the first bytes
-    packet_mmap.py send INTERFACE PROTOCOL HEX... sends these packets, all by one call
+    packet_mmap.py receive INTERFACE COUNT BYTES  writes a line into the file /run/received for
+                                                  each packet from another host: protocol,
+                                                  type, length and the first BYTES bytes
+    packet_mmap.py send INTERFACE PROTOCOL HEX... sends these packets by one system call
 
-It makes the file /run/ready when it receives.
+It creates the file /run/ready when it is ready to receive.
 """
 
 import mmap
@@ -19,20 +19,20 @@ import sys
 
 SOL_PACKET, RX_RING, STATISTICS, VERSION, TX_RING = 263, 5, 6, 10, 13
 ALL, OUTGOING = 3, 4
-# A block holds ten large packets, or as few as come in the time after which it is handed over.
+# A block holds ten large packets, or fewer if its timeout expires before.
 BLOCK, BLOCKS, FRAME = 1 << 14, 64, 1 << 11
-# struct tpacket3_hdr, and where a sent packet begins: behind it.
+# struct tpacket3_hdr. A packet to be sent begins behind it.
 HEADER = struct.Struct("=6IHH")
 BEHIND_HEADER = 48
 TO_USER = SEND_REQUEST = 1
 
 
 def ring(interface: str, protocol: int, which: int):
-    """A socket on the interface and its ring."""
+    """Returns a socket on the interface, and its ring."""
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     sock.setsockopt(SOL_PACKET, VERSION, 2)
     frames = BLOCK * BLOCKS // FRAME
-    # Blocks that are not full are handed over after 20 ms.
+    # The kernel hands over a block that is not full after 20 ms.
     timeout = 20 if which == RX_RING else 0
     sock.setsockopt(SOL_PACKET, which,
                     struct.pack("7I", BLOCK, BLOCKS, FRAME, frames, timeout, 0, 0))
@@ -42,7 +42,7 @@ def ring(interface: str, protocol: int, which: int):
 
 
 def packets(block):
-    """The packets of a block: (protocol, type, length, bytes captured)."""
+    """Yields the packets of a block: (protocol, type, length, captured bytes)."""
     count, at = struct.unpack_from("=II", block, 12)
     for _ in range(count):
         next_offset, _, _, captured, length, _, mac, _ = HEADER.unpack_from(block, at)
@@ -53,7 +53,7 @@ def packets(block):
 
 
 def receive(interface: str, count: int, shown: int):
-    """Writes packets down until there were enough."""
+    """Writes a line for each packet, until there are enough."""
     sock, memory = ring(interface, ALL, RX_RING)
     written = open("/run/received", "w", encoding="ascii")
     with open("/run/ready", "w", encoding="ascii"):
@@ -80,7 +80,7 @@ def receive(interface: str, count: int, shown: int):
 
 
 def send(interface: str, protocol: int, *sent: bytes):
-    """Sends packets; they leave from the ring itself."""
+    """Sends packets from the ring."""
     sock, memory = ring(interface, protocol, TX_RING)
     for number, data in enumerate(sent):
         at = number * FRAME

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Ping-pong of UDP datagrams, one at a time: nothing but the other end's answer
-makes this end go on, so that a wake-up that is lost is seen.
+Ping-pong of UDP datagrams, one at a time. An end sends only after the answer of the other
+one, so a lost wake-up stops the exchange.
 
     pingpong.py serve PORT            answers until SIGTERM
     pingpong.py ADDRESS PORT COUNT    prints {"answered", "slowest_ms"}; ends at
-                                      the first one that is not answered
+                                      the first lost answer
 """
 
 import json
@@ -13,12 +13,12 @@ import socket
 import sys
 import time
 
-# Seconds until an answer is lost: no machine is so busy that one takes longer.
-ANSWER = 100
+# Seconds until an answer counts as lost. On the busiest machine none takes longer.
+ANSWER_SECONDS = 100
 
 
 def serve(port: int):
-    """Sends everything back."""
+    """Sends each datagram back."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.bind(("", port))
     while True:
@@ -27,10 +27,10 @@ def serve(port: int):
 
 
 def play(address: str, port: int, count: int):
-    """Plays."""
+    """Sends datagrams and waits for each answer."""
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.connect((address, port))
-    sock.settimeout(ANSWER)
+    sock.settimeout(ANSWER_SECONDS)
     answered, slowest = 0, 0.0
     for number in range(count):
         begin = time.monotonic()

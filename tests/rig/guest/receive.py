@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Receives numbered, checksummed datagrams (rig/packets.py) on a UDP port until
-SIGTERM, then prints what came: {"received", "bad", "numbers"}.
-"numbers" are ranges [first, last] of numbers in the order of their arrival.
+Receives numbered datagrams with a checksum (rig/packets.py) on a UDP port until SIGTERM.
+Prints {"received", "bad", "numbers"}; "numbers" are ranges [first, last] of numbers in
+the order of arrival.
 """
 
 import json
@@ -33,7 +33,7 @@ def main(port: int):
         try:
             data.append(sock.recv(65536))
         except TimeoutError:
-            # Only when the socket is empty, or datagrams would be lost.
+            # Ends only when the socket is empty, so that no datagram is lost.
             if not RUNNING[0]:
                 break
     ranges = []

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-One TCP connection, of which the receiver checks every byte.
+One TCP connection. The receiver checks every byte.
 
     stream.py serve ADDRESS PORT        prints {"received", "intact"}
     stream.py send ADDRESS PORT BYTES   prints {"sent"}; 0 bytes: until SIGTERM
 
-The sender ends when the receiver has read all that was sent.
+The sender ends when the receiver has read everything.
 """
 
 import json
@@ -14,9 +14,9 @@ import signal
 import socket
 import sys
 
-# A row of bytes that repeats at no power of two.
-ROW = random.Random(1).randbytes(65521)
-TWICE = ROW * 2
+# A pattern whose period is not a power of two.
+PATTERN = random.Random(1).randbytes(65521)
+TWICE = PATTERN * 2
 RUNNING = [True]
 
 
@@ -26,28 +26,28 @@ def stop(*_):
 
 
 def serve(address: str, port: int) -> dict:
-    """Receives all of one connection."""
+    """Receives until the connection ends."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     connection, _ = socket.create_server((address, port), family=family).accept()
     received, intact = 0, True
-    while data := connection.recv(len(ROW)):
-        at = received % len(ROW)
+    while data := connection.recv(len(PATTERN)):
+        at = received % len(PATTERN)
         intact &= data == TWICE[at:at + len(data)]
         received += len(data)
     return {"received": received, "intact": intact}
 
 
 def send(address: str, port: int, count: int) -> dict:
-    """Sends, and waits until all of it is read."""
+    """Sends, and waits until the receiver has read everything."""
     signal.signal(signal.SIGTERM, stop)
     connection = socket.create_connection((address, port))
     sent = 0
     while sent < count or not count and RUNNING[0]:
-        data = ROW[:count - sent] if count else ROW
+        data = PATTERN[:count - sent] if count else PATTERN
         connection.sendall(data)
         sent += len(data)
     connection.shutdown(socket.SHUT_WR)
-    # The receiver says nothing and closes its end.
+    # The receiver sends nothing and closes the connection.
     connection.recv(1)
     return {"sent": sent}
 
