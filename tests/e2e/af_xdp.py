@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Packets that nobody has given a protocol: those of AF_XDP sockets and of packet sockets."""
+"""Packets without an Ethernet protocol, from AF_XDP sockets and packet sockets."""
 
 from pathlib import Path
 
@@ -12,26 +12,26 @@ SYSTEM = PAIR
 
 HERE = Path(__file__).parent
 PACKETS = (udp4(V4["a"], V4["b"], 9, b"one"), ip4(V4["a"], V4["b"], 6, bytes(20)))
-NO_IP = bytes(40)
+NOT_IP = bytes(40)
 
-# Sends a datagram without a protocol by a packet socket.
+# Sends a datagram without a protocol from a packet socket.
 DATAGRAM = """
 import socket, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
 s.sendto(bytes.fromhex(sys.argv[2]), (sys.argv[1], 0))
 """
-IP6 = b"\x60\0\0\0\0\4\x3b\x40" + bytes(15) + b"\1" + bytes(15) + b"\2" + b"data"
+IPV6_PACKET = b"\x60\0\0\0\0\4\x3b\x40" + bytes(15) + b"\1" + bytes(15) + b"\2" + b"data"
 
 
 @ksft_variants([KsftNamedVariant("ip", README), KsftNamedVariant("offload", offload.OFFLOAD)])
 def test_af_xdp(env, parameters):
-    """They are what their version says; what has none is dropped and counted."""
+    """The IP version sets the protocol of a packet. Other packets are dropped and counted."""
     load(env.a, parameters)
     up(env.a, quiet=True)
     env.a.put("/run/af_xdp.py", (HERE / "guest/af_xdp.py").read_bytes())
     before = stats(env.a, "net0")
-    good = [*PACKETS, IP6]
-    out = env.a.run(Script("/run/af_xdp.py", "net0", *(p.hex() for p in (*good, NO_IP)))).stdout
+    good = [*PACKETS, IPV6_PACKET]
+    out = env.a.run(Script("/run/af_xdp.py", "net0", *(p.hex() for p in (*good, NOT_IP)))).stdout
     ksft_in("sent", out)
     now = stats(env.a, "net0")
     ksft_eq(now["tx_packets"] - before["tx_packets"], len(good))
@@ -39,7 +39,10 @@ def test_af_xdp(env, parameters):
 
 
 def test_packet_socket(env):
-    """It can say what it sends: without that, rules that look at the protocol are not passed."""
+    """
+    A packet socket can set the protocol. Without one the packet is dropped, so that it
+    cannot evade rules that match the protocol.
+    """
     load(env.a)
     up(env.a, quiet=True)
     env.a.put("/run/datagram.py", DATAGRAM.encode())

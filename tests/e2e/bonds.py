@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two Ethernet interfaces as one, by the kernel's bonding and team drivers, in all modes."""
+"""Two Ethernet interfaces under the kernel's bonding and team drivers, in all modes."""
 
 import functools
 
@@ -17,8 +17,8 @@ MODES = ("balance-rr", "active-backup", "balance-xor", "broadcast", "802.3ad", "
          "balance-alb")
 TEAM_MODES = ("broadcast", "roundrobin", "random", "activebackup", "loadbalance")
 
-# The options of a team are set by netlink only, by the kernel's specification of it. The
-# numbers of types are those of linux/netlink.h, NLA_STRING and NLA_U32.
+# The options of a team can be set by netlink only, with the kernel's specification. The
+# type numbers are those of linux/netlink.h, NLA_STRING and NLA_U32.
 SET_OPTION = """
 import errno, socket, sys
 sys.path += ["/usr/lib/python3/dist-packages", "/usr/share/ynl"]
@@ -33,22 +33,22 @@ try:
         "team-ifindex": socket.if_nametoindex("team0"),
         "list-option": {"option": {"name": name, **option}}})
 except NlError as error:
-    # It is set; nobody has heard the notification.
+    # The option is set, but the notification has no listener.
     if error.error != errno.ESRCH:
         raise
 """
 
 
 def needs(machine, module: str):
-    """The kernels of the debug tests have what those need."""
+    """Skips the test if the kernel has no such module, as the debug kernel."""
     if machine.run(f"modinfo {module}", fail=False).ret:
         raise KsftSkipEx(f"this kernel has no {module}")
 
 
 def bond(machine, mode: str):
-    """Makes one of the two, and gives it the side's address."""
+    """Makes a bond of both links, with the address of the machine."""
     more = "lacp_rate fast" if mode == "802.3ad" else ""
-    # LACP asks for the speed, which memory does not have.
+    # LACP requires a link speed, which the driver does not have by itself.
     machine.run("; ".join(f"ethtool -s {link} speed 10000 duplex full" for link in LINKS))
     machine.run("modprobe bonding max_bonds=0")
     machine.run(f"ip link add bond0 type bond mode {mode} miimon 100 {more} && "
@@ -58,7 +58,7 @@ def bond(machine, mode: str):
 
 
 def aggregated(machine) -> bool:
-    """Whether LACP has found the other end, and both links are in use."""
+    """Returns whether LACP has found its partner, and both links are in use."""
     text = machine.run("cat /proc/net/bonding/bond0").stdout
     return "Number of ports: 2" in text and "Partner Mac Address: 00:00:00:00:00:00" not in text
 
@@ -78,7 +78,7 @@ def test_mode(env, mode):
     wait_answer(*ends)
     ksft_eq(ping(*ends).received, 3)
     stream(*ends)
-    # One link is enough; the other one is not missed.
+    # The bond works with one link.
     for machine in machines:
         machine.run("ip link set one down")
     for machine in machines:
@@ -95,15 +95,15 @@ def set_option(machine, name: str, value: str):
 
 
 def team(machine, mode: str):
-    """Makes one of the two, and gives it the side's address."""
+    """Makes a team of both links, with the address of the machine."""
     specification = paths.kernel_source() / "Documentation/netlink/specs/team.yaml"
     machine.put("/run/team.yaml", specification.read_bytes())
     machine.put("/run/set_option.py", SET_OPTION.encode())
     machine.run("ip link add team0 type team")
     defer(machine.run, "ip link del team0", fail=False)
-    # Before it has ports.
+    # The mode must be set before the team has ports.
     set_option(machine, "mode", mode)
-    # As teamd does, in the modes whose kernel part does not.
+    # In some modes teamd sets the address, and not the kernel.
     machine.run("".join(f"ip link set {link} address $(cat /sys/class/net/team0/address); "
                         for link in LINKS))
     machine.run("ip link set one master team0 && ip link set two master team0 && "
@@ -124,9 +124,9 @@ def test_team(env, mode):
     ksft_eq(ping(*ends).received, 3)
     stream(*ends)
     if mode == "loadbalance":
-        # Which link a flow goes by is for a program of the user's to say, so there is one.
+        # In this mode a user space program assigns flows to links, so a link cannot be removed.
         return
-    # One link is enough; which one, an active backup is told.
+    # The team works with one link. In mode activebackup, user space must select it.
     for machine in machines:
         machine.run("ip link set one down")
         if mode == "activebackup":

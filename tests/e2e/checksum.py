@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What becomes of the checksums of packets that are received: the driver checks those of TCP
-and UDP, and leaves it to the stack to check the others and to count the wrong ones.
+Checksums of received packets. The driver checks those of TCP and UDP. The stack checks
+all others, and counts the wrong ones.
 """
 
 import socket
@@ -20,14 +20,14 @@ BODY = b"odd length, and a byte of 0xff: \xff"
 
 
 def addresses(version: int) -> bytes:
-    """Source and target, from the peer to the subject."""
+    """Returns the source and target addresses of packets from the peer to the subject."""
     if version == 4:
         return socket.inet_aton(V4["b"]) + socket.inet_aton(V4["a"])
     return b"".join(socket.inet_pton(socket.AF_INET6, V6[side]) for side in "ba")
 
 
 def transport(version: int, protocol: int, body: bytes = BODY, wrong: int = 0) -> bytes:
-    """A TCP segment, UDP datagram or echo request, whose checksum may be wrong."""
+    """Returns a TCP segment, UDP datagram or echo request. `wrong` is XORed to its checksum."""
     head, at = {
         6: (struct.pack(">HHIIBBHHH", PORT, PORT, 1, 0, 5 << 4, 2, 1000, 0, 0), 16),
         17: (struct.pack(">HHHH", PORT, PORT, 8 + len(body), 0), 6),
@@ -42,18 +42,18 @@ def transport(version: int, protocol: int, body: bytes = BODY, wrong: int = 0) -
 
 
 def packet(version: int, protocol: int, payload: bytes) -> bytes:
-    """An IP packet from the peer."""
+    """Returns an IP packet from the peer."""
     return (ip4(V4["b"], V4["a"], protocol, payload) if version == 4
             else rogue_packets.ip6(protocol, payload))
 
 
 def whole(version: int, protocol: int, **how) -> bytes:
-    """A packet with its checksum."""
+    """Returns a packet with a checksum."""
     return packet(version, protocol, transport(version, protocol, **how))
 
 
 def with_option() -> bytes:
-    """A TCP packet behind four bytes of IPv4 options, which do nothing."""
+    """Returns a TCP packet with four bytes of IPv4 options that have no effect."""
     data = bytearray(ip4(V4["b"], V4["a"], 6, bytes(4) + transport(4, 6)))
     data[0], data[20:24], data[10:12] = 0x46, b"\1\1\1\0", bytes(2)
     data[10:12] = struct.pack(">H", checksum(bytes(data[:24])))
@@ -63,7 +63,7 @@ def with_option() -> bytes:
 NO_SUM = packet(4, 17, transport(4, 17)[:6] + bytes(2) + BODY)
 SHORT = packet(4, 17, struct.pack(">HHHH", PORT, PORT, 8 + len(BODY) - 1, 1) + BODY)
 
-# A packet, and whether the driver says that its checksum is right.
+# A name, a packet, and whether the driver must mark its checksum as correct.
 PACKETS = (
     ("TCP over IPv4", whole(4, 6), True), ("UDP over IPv4", whole(4, 17), True),
     ("TCP over IPv6", whole(6, 6), True), ("UDP over IPv6", whole(6, 17), True),
@@ -82,7 +82,7 @@ PACKETS = (
     ("a short UDP header", packet(6, 17, bytes(7)), False),
 )
 
-# Prints whether each packet's checksum has been checked: TP_STATUS_CSUM_VALID.
+# Prints whether the checksum of each packet was verified: TP_STATUS_CSUM_VALID.
 LISTEN = """
 import socket, struct, sys
 s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(3))
@@ -98,11 +98,11 @@ for _ in range(int(sys.argv[2])):
 """
 
 
-def verdicts(peer: AccountedPeer, elements, dev: str = "net0") -> list:
-    """What the driver says of packets in these elements."""
+def csum_valid(peer: AccountedPeer, elements, dev: str = "net0") -> list:
+    """Returns for each of these elements whether the driver verified the packet's checksum."""
     machine = peer.machine
     machine.put("/run/listen.py", LISTEN.encode())
-    # GRO looks at checksums, too.
+    # GRO also verifies checksums.
     machine.run("rm -f /run/ready; for dev in /sys/class/net/*; do "
                 "ethtool -K ${dev##*/} gro off; done")
     with machine.bkg(Script("/run/listen.py", dev, len(elements)), exit_wait=True) as seen:
@@ -113,7 +113,7 @@ def verdicts(peer: AccountedPeer, elements, dev: str = "net0") -> list:
 
 
 def in_mode(peer: AccountedPeer, data: bytes) -> bytes:
-    """The element of a packet; in Ethernet mode a frame to the subject that is not padded."""
+    """Returns the element of a packet; in Ethernet mode, an unpadded frame to the subject."""
     if peer.mode is not ETHERNET:
         return ip_element(data)
     address = peer.machine.read_files("/sys/class/net/net0/address").strip()
@@ -125,17 +125,17 @@ def in_mode(peer: AccountedPeer, data: bytes) -> bytes:
 def test_verdicts(env, mode):
     peer = AccountedPeer(env, mode)
     peer.next_epoch()
-    found = verdicts(peer, [in_mode(peer, data) for _, data, _ in PACKETS])
+    found = csum_valid(peer, [in_mode(peer, data) for _, data, _ in PACKETS])
     ksft_eq(dict(zip((name for name, *_ in PACKETS), found)),
             {name: right for name, _, right in PACKETS})
     env.a.run("ethtool -K net0 rx off")
-    ksft_eq(verdicts(peer, [in_mode(peer, whole(4, 6))]), [False])
+    ksft_eq(csum_valid(peer, [in_mode(peer, whole(4, 6))]), [False])
     env.a.run("ethtool -K net0 rx on")
-    ksft_eq(verdicts(peer, [in_mode(peer, whole(4, 6))]), [True])
+    ksft_eq(csum_valid(peer, [in_mode(peer, whole(4, 6))]), [True])
 
 
 def tagged(data: bytes, more: int = 0) -> bytes:
-    """The element of a frame with a VLAN tag, or of two."""
+    """Returns the element of a frame with one VLAN tag, and `more` further ones."""
     element = frame(data)
     length, = struct.unpack("<H", element[-2:])
     tags = b"\x81\0\0\5" + b"\x81\0\0\6" * more
@@ -144,7 +144,7 @@ def tagged(data: bytes, more: int = 0) -> bytes:
 
 
 def test_frames(env):
-    """Tags are looked behind once, and padding is no part of a packet."""
+    """The driver skips one VLAN tag, and does not take padding for a part of the packet."""
     peer = AccountedPeer(env, ETHERNET)
     peer.next_epoch()
     short = whole(4, 17, body=b"x")
@@ -152,38 +152,38 @@ def test_frames(env):
     env.a.run("ip link add link net0 name tagged type vlan id 5; ip link set tagged up")
     rows = ((tagged(whole(4, 6)), True), (tagged(whole(6, 17)), True),
             (tagged(whole(4, 6, wrong=1)), False), (tagged(whole(4, 6), 1), False))
-    ksft_eq(verdicts(peer, [element for element, _ in rows], "tagged"),
+    ksft_eq(csum_valid(peer, [element for element, _ in rows], "tagged"),
             [right for _, right in rows])
-    ksft_eq(verdicts(peer, [padded, frame(short)]), [False, True])
+    ksft_eq(csum_valid(peer, [padded, frame(short)]), [False, True])
 
 
 def test_child(env):
-    """A child's own flag decides on its packets."""
+    """The flag of a child decides for its packets, if that of the parent is on."""
     peer = AccountedPeer(env)
     peer.next_epoch()
     env.a.run("ip link add link net0 name child0 type muennet && ip link set child0 up && "
               "muennet_cfg add_mark child0 7")
     element = ip_element(whole(4, 6), 7)
-    ksft_eq(verdicts(peer, [element], "child0"), [True])
+    ksft_eq(csum_valid(peer, [element], "child0"), [True])
     env.a.run("ethtool -K child0 rx off")
-    ksft_eq(verdicts(peer, [element], "child0"), [False])
-    ksft_eq(verdicts(peer, [ip_element(whole(4, 6))]), [True])
+    ksft_eq(csum_valid(peer, [element], "child0"), [False])
+    ksft_eq(csum_valid(peer, [ip_element(whole(4, 6))]), [True])
     env.a.run("ethtool -K child0 rx on; ethtool -K net0 rx off")
-    ksft_eq(verdicts(peer, [element], "child0"), [False], "nothing is summed without the parent")
+    ksft_eq(csum_valid(peer, [element], "child0"), [False], "off with the parent's flag")
 
 
 @sampled(2)
 @ksft_variants([KsftNamedVariant(mode.name, mode, has) for mode, has in
                 ((RAW, False), (OFFLOAD, False), (IP, True), (ETHERNET, True))])
 def test_feature(env, mode, has):
-    """Only the modes that look at checksums say so."""
+    """Only the modes that check checksums have the feature."""
     AccountedPeer(env, mode)
     shown = env.a.run("ethtool -k net0").stdout
     ksft_in(f"rx-checksumming: {'on' if has else 'off [fixed]'}", shown)
 
 
 def counted(machine, names) -> dict:
-    """Counters of the stack, by their names in /proc/net/snmp and snmp6."""
+    """Returns counters of the stack, by their names in /proc/net/snmp and snmp6."""
     found = {}
     for line in machine.run("cat /proc/net/snmp6").stdout.splitlines():
         name, value = line.split()
@@ -196,14 +196,14 @@ def counted(machine, names) -> dict:
     return {name: found[name] for name in names}
 
 
-# A packet, and what the stack counts.
+# A packet, and the counter of the stack that it increments.
 COUNTED = (
     (whole(4, 17), "Udp.NoPorts"), (whole(6, 17), "Udp6NoPorts"), (NO_SUM, "Udp.NoPorts"),
     (whole(4, 6, wrong=1), "Tcp.InCsumErrors"), (whole(6, 6, wrong=1), "Tcp.InCsumErrors"),
     (whole(4, 17, wrong=1), "Udp.InCsumErrors"), (whole(6, 17, wrong=1), "Udp6InCsumErrors"),
     (whole(6, 58), "Icmp6InEchos"), (whole(6, 58, wrong=1), "Icmp6InCsumErrors"),
 )
-# What changes packets before the stack looks at their checksums.
+# Rules that change packets before the stack checks their checksums.
 REWRITE = """
 nft -f - <<END
 table inet rewrite {
@@ -222,7 +222,10 @@ END
 @ksft_variants([KsftNamedVariant(f"{mode.name}{'_rewritten' if rewrite else ''}", mode, rewrite)
                 for mode in (IP, ETHERNET) for rewrite in (False, True)])
 def test_counted(env, mode, rewrite):
-    """Wrong ones are counted by the stack; right ones stay so when a hop limit is rewritten."""
+    """
+    The stack counts wrong checksums. Correct ones stay correct if nftables rewrites a hop
+    limit.
+    """
     peer = AccountedPeer(env, mode)
     if rewrite:
         defer(env.a.run, "nft delete table inet rewrite")

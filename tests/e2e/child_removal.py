@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How children end: under traffic, with their namespace, with the module."""
+"""The end of children: under traffic, with their namespace, with the module."""
 
 from e2e import netlink
 from e2e.netlink.children import SIDES, both
@@ -9,8 +9,8 @@ from rig import (ANSWER_SECONDS, PAIR, End, defer, interfaces, ksft_eq, ksft_ge,
 SYSTEM = PAIR
 
 
-# Pings until the end, the next one when one is answered.
-NEIGHBOUR = f"""while [ ! -e /run/over ]; do ping -q -c 1 -W {ANSWER_SECONDS} 10.0.1.2; done"""
+# Pings until /run/over exists, one request after each answer.
+OTHER_CHILD = f"""while [ ! -e /run/over ]; do ping -q -c 1 -W {ANSWER_SECONDS} 10.0.1.2; done"""
 
 
 def test_delete_under_traffic(env):
@@ -18,22 +18,21 @@ def test_delete_under_traffic(env):
     requests = [{"do": "del-child", "attrs": {"ifname": "child0"}},
                 {"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
                 {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}}]
-    # While none is answered, ping sends a hundred a second, of which the ring holds those of
-    # seven seconds.
+    # Without answers ping sends 100 packets a second; the ring holds those of 7 seconds.
     env.a.run("ping -f 10.0.0.2 >/dev/null 2>&1 & echo $! >/run/flood")
     defer(env.a.run, "kill $(cat /run/flood); true")
-    # The receiving end is up most of the time, so that its packets are on their way to it.
+    # The receiver is up most of the time, so that packets for it are in flight.
     env.b.run("(while ip link show net0 >/dev/null 2>&1; do ip link set child0 up 2>/dev/null; "
-              "done) >/dev/null 2>&1 & echo $! >/run/upper")
-    defer(env.b.run, "kill $(cat /run/upper); true")
-    # Its neighbour's packets are not touched.
+              "done) >/dev/null 2>&1 & echo $! >/run/up_loop")
+    defer(env.b.run, "kill $(cat /run/up_loop); true")
+    # The packets of the other child are not affected.
     env.a.run("rm -f /run/over")
-    with env.a.bkg(NEIGHBOUR, exit_wait=True, fail=True) as neighbour:
+    with env.a.bkg(OTHER_CHILD, exit_wait=True, fail=True) as other_child:
         answers = netlink.ask(env.b, *requests * 30)
         env.a.run("touch /run/over")
     ksft_eq({answer["errno"] for answer in answers}, {""})
-    ksft_ge(neighbour.stdout.count(" 1 received"), 1)
-    ksft_eq(neighbour.stdout.count(" 1 received"), neighbour.stdout.count("transmitted"))
+    ksft_ge(other_child.stdout.count(" 1 received"), 1)
+    ksft_eq(other_child.stdout.count(" 1 received"), other_child.stdout.count("transmitted"))
     env.a.run("kill $(cat /run/flood)")
     env.b.run("ip addr replace 10.0.0.2/24 dev child0")
     env.b.run("ip link set child0 up")
@@ -55,7 +54,7 @@ def test_namespaces(env):
     outside = {entry["ifname"]: entry for entry in netlink.dump(env.a, "get")}
     ksft_eq(set(outside), {"net0", "child0", "child1"})
     where = outside["child1"]["netnsid"]
-    # From the parent's namespace, by the number of the child's.
+    # From the parent's namespace, by the netnsid of the child's.
     ksft_eq(netlink.do(env.a, "add-mark", ifname="child1", mark=5)["errno"], "ENODEV")
     ksft_eq(netlink.do(env.a, "add-mark", ifname="child1", netnsid=where, mark=5)["errno"], "")
     env.a.run("ip netns del ns1")

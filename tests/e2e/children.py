@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Children: their traffic, counters and states, as users see them."""
+"""Children from the user's view: traffic, counters, states, notifications."""
 
 import json
 
 from e2e import netlink
-from e2e.netlink.children import between, both, ends
+from e2e.netlink.children import both, ends, ping_children
 from rig import (PAIR, defer, ksft_eq, ksft_in, ksft_not_in, load, ping_at_once, stats, wait_for,
                  wait_stats)
 
@@ -16,7 +16,7 @@ def test_traffic_is_separated(env):
     for child, other in (("child0", "child1"), ("child1", "child0")):
         before = {(m.name, dev): stats(m, dev) for m in (env.a, env.b)
                   for dev in ("net0", child, other)}
-        ksft_eq(between(env, child).received, 20)
+        ksft_eq(ping_children(env, child).received, 20)
         for machine in (env.a, env.b):
             for dev, packets in ((child, 20), (other, 0), ("net0", 0)):
                 now, was = stats(machine, dev), before[machine.name, dev]
@@ -44,10 +44,10 @@ def test_show(env):
 
 def test_tools(env):
     both(env)
-    ksft_eq(between(env, "child0", 5).received, 5)
-    told = env.a.run("ethtool -i child0").stdout
-    ksft_in("driver: muennet\n", told)
-    ksft_in("bus-info: channel_in:channel_out\n", told)
+    ksft_eq(ping_children(env, "child0", 5).received, 5)
+    notifications = env.a.run("ethtool -i child0").stdout
+    ksft_in("driver: muennet\n", notifications)
+    ksft_in("bus-info: channel_in:channel_out\n", notifications)
     own = env.a.run("ethtool -S child0").stdout
     for counter in ("rx_packets: 5", "tx_packets: 5", "rx_down: 0", "tx_dropped: 0"):
         ksft_in(f" {counter}\n", own)
@@ -79,14 +79,14 @@ def test_down_child(env):
 
 
 def flags(machine, dev: str, ns: str = "") -> list:
-    """The flags that `ip link` shows."""
+    """Returns the flags that `ip link` shows."""
     return json.loads(machine.run(f"ip {ns} -j link show {dev}").stdout)[0]["flags"]
 
 
 def test_parent_down(env):
     both(env)
     env.a.run("ip link set net0 down")
-    # The kernel tells of it by its workqueue.
+    # linkwatch changes the state in a workqueue.
     wait_for(lambda: "NO-CARRIER" in flags(env.a, "child0"), "end of the carrier")
     ksft_not_in("LOWER_UP", flags(env.a, "child0"))
     before = stats(env.a, "child0")
@@ -97,7 +97,7 @@ def test_parent_down(env):
     wait_for(lambda: "NO-CARRIER" not in flags(env.a, "child0"), "carrier")
     ksft_in("LOWER_UP", flags(env.a, "child0"))
     env.a.run("ip addr replace 10.0.0.1/24 dev child0")
-    ksft_eq(between(env, "child0", 5).received, 5)
+    ksft_eq(ping_children(env, "child0", 5).received, 5)
 
 
 def test_notifications(env):
@@ -111,11 +111,11 @@ def test_notifications(env):
         ("del-mark", {"ifname": "child1", "mark": 7}),
         ("del-child", {"ifname": "child0"}))])
     ksft_eq({answer["errno"] for answer in answers}, {""})
-    told = netlink.heard(env.a, "child-del")
-    ksft_eq([(entry["name"], entry["ifname"]) for entry in told], [
+    notifications = netlink.notifications_until(env.a, "child-del")
+    ksft_eq([(entry["name"], entry["ifname"]) for entry in notifications], [
         ("child-add-ntf", "child0"), ("child-add-ntf", "child1"), ("mark-add-ntf", "child0"),
         ("mark-move-ntf", "child1"), ("mark-del-ntf", "child1"), ("child-del-ntf", "child0")])
-    ksft_eq(told[3]["from-ifname"], "child0")
+    ksft_eq(notifications[3]["from-ifname"], "child0")
 
 
 def test_no_notification_of_what_never_was(env):
@@ -123,13 +123,13 @@ def test_no_notification_of_what_never_was(env):
     env.a.run("ip netns add blue && ip -n blue link add taken index 77 type dummy")
     defer(env.a.run, "ip netns del blue; ip link del child0", fail=False)
     netlink.listen(env.a)
-    # C finds out that the index is taken when the child has its port already.
+    # register_netdevice() finds the index in use, after ndo_init has added the port.
     tried = env.a.run("ip link replace link net0 name never index 77 netns blue type muennet",
                       fail=False)
     ksft_in("busy", tried.stderr)
     ksft_eq(netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")["errno"], "")
-    told = netlink.heard(env.a, "child0")
-    ksft_eq([(entry["name"], entry["ifname"]) for entry in told], [("child-add-ntf", "child0")])
+    notifications = netlink.notifications_until(env.a, "child0")
+    ksft_eq([(it["name"], it["ifname"]) for it in notifications], [("child-add-ntf", "child0")])
     ksft_eq([it["ifname"] for it in netlink.dump(env.a, "get")], ["net0", "child0"])
 
 
@@ -141,7 +141,7 @@ def test_notifications_of_elsewhere(env):
     env.a.run("ip netns add blue && ip link set child0 name other && "
               "ip link set other netns blue && ip -n blue link set other name third && "
               "ip netns del blue")
-    told = netlink.heard(env.a, "child-del")
-    # Names and moves are for rtnetlink to tell; a namespace that goes has no number any more.
-    ksft_eq([(entry["name"], entry["ifname"], entry.get("netnsid")) for entry in told],
+    notifications = netlink.notifications_until(env.a, "child-del")
+    # rtnetlink notifies of names and moves. A namespace that is deleted has no netnsid.
+    ksft_eq([(it["name"], it["ifname"], it.get("netnsid")) for it in notifications],
             [("child-add-ntf", "child0", None), ("child-del-ntf", "third", -1)])

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Children and marks come and go from four processes at a time, and so do the
-namespaces of some of them, while packets with all those marks arrive.
+Four processes add and delete children, marks and namespaces of some children in
+parallel, while packets with all these marks arrive.
 """
 
 import re
 import signal
 
 from e2e import netlink
-from e2e.netlink.children import between, both
+from e2e.netlink.children import both, ping_children
 from rig import PAIR, Script, defer, ksft_eq, ksft_ge, ksft_pr, stats, wait_for
 
 SYSTEM = PAIR
 
 PROCESSES, SHIFT = 4, 12
 
-# To each mark in turn, and without one.
+# Sends datagrams with each mark in turn, and without a mark.
 SENDER = f"""
 import socket, time
 marks = [0] + [(n << {SHIFT}) + k for n in range(1, {PROCESSES + 2}) for k in range(6)]
@@ -29,7 +29,10 @@ while True:
 
 
 def rules(machine) -> list:
-    """Rules that count what must not come, and at last the packets that came to the storm."""
+    """
+    Adds rules that count packets which must not arrive at an interface. The last rule
+    counts the packets to the children of the processes. Returns the rules.
+    """
     found = [f"-i s{n}+ -m mark ! --mark {n << SHIFT}/{0xffff << SHIFT:#x} -m mark ! --mark "
              f"{(PROCESSES + 1) << SHIFT}" for n in range(1, PROCESSES + 1)]
     found += ["-i child0 -m mark ! --mark 24", "-i net0 -m mark --mark 24", "-i s+"]
@@ -40,13 +43,13 @@ def rules(machine) -> list:
 
 
 def counted(machine) -> list:
-    """What the rules have counted."""
+    """Returns the counters of the rules."""
     out = machine.run("iptables -t mangle -L PREROUTING -v -x -n").stdout
     return [int(packets) for packets in re.findall(r"^ +(\d+) +\d+ ", out, re.M)][:-1]
 
 
 def percpu(machine) -> str:
-    """The memory that is there once for each CPU, such as the counters of children."""
+    """Returns the per-CPU memory, such as the counters of children, in kB."""
     return machine.run("grep Percpu /proc/meminfo").stdout.split()[1]
 
 
@@ -61,7 +64,7 @@ def test_storm(env):
                     for n in range(1, PROCESSES + 1))
     with env.b.bkg(Script("/run/sender.py"), fail=False), \
             env.b.bkg("exec ping -q -i 0.01 10.0.0.1", fail=False) as pings:
-        # Whether there was a child with a packet's mark when it came is a matter of chance.
+        # It depends on chance whether a packet meets a child with its mark.
         wait_for(lambda: env.a.run(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done") and
                  counted(env.a)[-1], "packet for a child that comes and goes", pause=0)
         pings.proc.send_signal(signal.SIGINT)
@@ -78,10 +81,10 @@ def test_storm(env):
         got, lost, answers, lost_answers = (
             after[name] - then[name] for after, then, name in
             zip(now, before, ("rx_packets", "rx_missed_errors") * 2))
-        # The last answers may come after the end of ping.
+        # The last answers may arrive after the end of ping.
         return (got, lost) if answers + lost_answers + lost >= sent else ()
     got, missed = wait_for(arrived, "answer to each ping that was not missed")
     ksft_pr(f"{PROCESSES * rounds} rounds; {good} packets to their children, {got} of {sent} to "
             f"child0, {missed} missed; per-CPU memory {memory} -> {percpu(env.a)} kB")
     ksft_ge(got + missed, sent)
-    ksft_eq(between(env, "child1").received, 20)
+    ksft_eq(ping_children(env, "child1").received, 20)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Down and unload stop everything: the channels are not touched any more."""
+"""After `ip link set down` or an unload, the driver does not access the channels."""
 
 import time
 from pathlib import Path
@@ -16,7 +16,7 @@ STOPS = [KsftNamedVariant("down", lambda machine: machine.run("ip link set net0 
 
 
 def element(number: int) -> bytes:
-    """A packet to a."""
+    """Returns the element of a numbered packet to a."""
     return ip_element(udp4(V4["b"], V4["a"], 9, number.to_bytes(8, "little")))
 
 
@@ -31,7 +31,7 @@ def test_channel_is_left_alone(env, stop):
         ksft_eq(channel.epoch, 0)
         ksft_eq(channel.wc, channel.wsc)
         before, count = channel.content(), other.wc
-        # The peer goes on: so much of it would have been answered.
+        # The peer continues: a driver that still reads would answer this much.
         wait_for(lambda: other.wc > count + 100, "traffic of the peer")
         ksft_true(channel.content() == before, "nothing in the region changed")
 
@@ -46,7 +46,7 @@ def test_in_channel_is_not_written(env, stop):
     peer.write(*(element(n) for n in range(10)))
     before = peer.channel.content()
     stop(env.a)
-    ksft_true(peer.channel.content() == before, "a reader leaves no trace")
+    ksft_true(peer.channel.content() == before, "the region is unchanged")
 
 
 def test_statistics_stand_still(env):
@@ -58,10 +58,10 @@ def test_statistics_stand_still(env):
     before = stats(env.a)
     for n in range(2000):
         peer.write(element(n))
-    time.sleep(0.3)  # sleep: for polls, of which there must be none
+    time.sleep(0.3)  # sleep: there must be no poll in this time
     ksft_eq(stats(env.a), before)
 
-    # Up again: what was written in between is neither delivered nor lost.
+    # After "up": elements from the time between are neither delivered nor counted as lost.
     epochs = counters(env.a)["rx_epochs"]
     env.a.run("ip link set net0 up")
     wait_counters(env.a, rx_epochs=epochs + 1)
@@ -81,13 +81,13 @@ def test_unload_under_traffic(env):
             unload(env.a)
         load(env.a, README)
         up(env.a)
-        # What came before the first look is not its.
+        # The driver joins: it does not read what was written before its first poll.
         wait_counters(env.a, rx_epochs=1)
         ksft_eq(ping(*ends).received, 3)
 
 
 def flood(machine, address: str, size: int, segment: int):
-    """A program in the machine that sends without end, segments cut by software."""
+    """Runs a program that sends without end, with software segmentation if `segment` is set."""
     machine.put("/run/flood.py", (Path(__file__).parent / "guest/flood.py").read_bytes())
     return machine.bkg(Script("/run/flood.py", address, size, *([segment] if segment else [])),
                        fail=False)
@@ -101,7 +101,10 @@ def sends(machine, dev: str):
 
 @ksft_variants([KsftNamedVariant("small", 20, 0), KsftNamedVariant("in_segments", 60_000, 1000)])
 def test_while_sending(env, size, segment):
-    """It never asks to keep a packet, which nobody could: the kernel would say so."""
+    """
+    ndo_start_xmit never returns NETDEV_TX_BUSY, for which there is no queue: the kernel
+    would warn.
+    """
     ends = pair(env, quiet=True)
     env.a.run("ethtool -K net0 tx-udp-segmentation off")
     env.a.new_log()
@@ -114,7 +117,7 @@ def test_while_sending(env, size, segment):
 
 
 def test_child_while_sending(env):
-    """Of a list of packets that has begun none stays unpublished."""
+    """A list of packets that was begun (xmit_more) is always published."""
     pair(env, quiet=True)
     channel = env.channel("a_to_b")
     env.a.run("ip link add link net0 name child0 type muennet && "
@@ -125,6 +128,6 @@ def test_child_while_sending(env):
         with flood(env.a, "203.0.113.2", 30_000, 1000):
             sends(env.a, "child0")
             env.a.run("ip link set child0 down")
-        # A list that has begun comes to its end; nobody else would publish its packets.
+        # Nothing else would publish the packets of an unfinished list.
         wait_for(lambda: channel.wsc == channel.wc, "published packets")
         env.a.run("ip link set child0 up")

@@ -23,7 +23,7 @@ SIZE = 1516
 
 
 def link(machine, dev: str = "eth7") -> dict:
-    """What ip says of the device."""
+    """Returns what ip shows of the device."""
     return json.loads(machine.run(f"ip -d -j link show {dev}").stdout)[0]
 
 
@@ -60,7 +60,7 @@ def test_tcp(env):
 
 
 def link_local(machine, dev: str = "eth7") -> str:
-    """The IPv6 address that the kernel made of the MAC address, when it may be used."""
+    """Waits for the link-local IPv6 address, and returns it."""
     def found():
         out = machine.run(f"ip -6 addr show dev {dev} scope link -tentative").stdout
         return re.search(r"inet6 (fe80::\S+)/64", out)
@@ -75,7 +75,7 @@ def test_ipv6_configures_itself(env):
     ksft_eq(target, "fe80::" + ":".join(f"{x:x}" for x in struct.unpack(">4H", identifier)))
     link_local(env.a)
     ksft_eq(ping(End(env.a, ""), End(env.b, f"{target}%eth7")).received, 3)
-    # Without the answer of a itself.
+    # -L suppresses a's own answer.
     out = env.a.run(f"ping -L -c 1 -W {ANSWER_SECONDS} ff02::1%eth7", fail=False).stdout
     ksft_in(f"from {target}%eth7", out)
 
@@ -84,10 +84,10 @@ def test_the_address_of_the_parameter(env):
     pair(env, PARAMETERS + " mac=02:00:00:00:AB:01", "eth7")
     for machine in (env.a, env.b):
         ksft_eq(link(machine)["address"], "02:00:00:00:ab:01")
-        # Of a permanent one udev thinks that it is the hardware's, and leaves it.
+        # udev keeps an address of type permanent, because it takes it for the hardware's.
         ksft_eq(machine.read_files("/sys/class/net/eth7/addr_assign_type"), "0\n")
         ksft_in("02:00:00:00:ab:01", machine.run("ethtool -P eth7").stdout)
-    # And the other one is random.
+    # Without the parameter the address is random.
     env.a.run("rmmod muennet")
     load(env.a, "name=eth7,eth8 in=channel_in,channel_in out=,channel_out reader_protocol=2,2 "
                 "writer_protocol=,2 flags=eth_dev,eth_dev mac=,02:00:00:00:00:02")
@@ -123,7 +123,7 @@ for _ in range(2):
 
 
 def test_frames_for_others(env):
-    """A promiscuous listener sees them; for this host they are no packets."""
+    """A promiscuous listener receives them as PACKET_OTHERHOST; the stack drops them."""
     a, b = pair(env, PARAMETERS, "eth7")
     env.a.run(f"ip neigh replace {b.address} lladdr 02:00:00:00:00:99 dev eth7")
     env.b.put("/run/listen.py", LISTEN.encode())
@@ -162,14 +162,14 @@ def test_in_a_bridge(env):
         machine.run(BRIDGE.format(host))
         ends.append(End(machine, f"192.0.2.{host}", "guest"))
     ksft_eq(link(env.a)["promiscuity"], 1)
-    # What a sent before b's first look is not b's.
+    # b does not read what a sent before b joined.
     wait_answer(*ends)
     ksft_eq(ping(*ends).received, 3)
     stream(*ends)
 
 
 def vlan(env, *kinds):
-    """VLANs, one on the other, with the MTUs that they get: the ends of the last one."""
+    """Adds VLANs, each on the one before, with default MTUs. Returns the ends of the last."""
     ends = []
     for machine in (env.a, env.b):
         for below, kind in enumerate(kinds):
@@ -189,7 +189,7 @@ KINDS = [KsftNamedVariant(f"{kind}", kind) for kind in ("802.1Q", "802.1ad")]
 
 @ksft_variants(KINDS)
 def test_vlan(env, kind):
-    """An element has no room for the tag of a full frame, and the log says once what helps."""
+    """A full frame with a tag does not fit an element. The log says once what to do."""
     pair(env, PARAMETERS, "eth7")
     ends = vlan(env, kind)
     for machine in (env.a, env.b):
@@ -203,7 +203,7 @@ def test_vlan(env, kind):
     ksft_eq(len(lines), 1, lines)
     ksft_in("eth7: A tagged frame does not fit an element and is dropped: "
             "load with flags=eth_dev+vlan, or let the MTU of the VLAN be smaller by 4", lines[0])
-    ksft_eq(env.channel("a_to_b").size, 1516, "the size that all peers know")
+    ksft_eq(env.channel("a_to_b").size, 1516, "the size that all peers support")
     for machine in (env.a, env.b):
         machine.run("ip link set tagged mtu 1496")
     ksft_eq(ping(*ends, "-M do -s 1468").received, 3)
@@ -214,7 +214,7 @@ def test_vlan(env, kind):
 @sampled(1)
 @ksft_variants([*KINDS, KsftNamedVariant("802.1Q_in_802.1ad", "802.1ad", "802.1Q")])
 def test_room_for_tags(env, *kinds):
-    """With the flag a VLAN carries packets of the MTU that it gets, and so does the device."""
+    """With the flag vlan, the VLAN and the device carry packets of the default MTU."""
     a, b = pair(env, PARAMETERS + "+vlan", "eth7")
     ksft_eq(link(env.a)["max_mtu"], 65513)
     for channel in ("a_to_b", "b_to_a"):
@@ -228,7 +228,7 @@ def test_room_for_tags(env, *kinds):
 
 
 def test_room_for_tags_at_one_end(env):
-    """The other end reads elements of any size."""
+    """Only one end has the flag; the other end reads elements of any size."""
     for machine, more in ((env.a, "+vlan"), (env.b, "")):
         load(machine, PARAMETERS + more)
         machine.run("ip link set eth7 up")
@@ -237,13 +237,13 @@ def test_room_for_tags_at_one_end(env):
     ends = vlan(env, "802.1Q")
     env.b.run("ip link set tagged mtu 1496")
     ksft_eq((env.channel("a_to_b").size, env.channel("b_to_a").size), (1524, 1516))
-    # The answers are fragments.
+    # The other end must fragment its answers.
     ksft_eq(ping(*ends, "-M do -s 1472").received, 3)
     ksft_eq(stats(env.b, "eth7")["rx_errors"], 0)
 
 
 def test_macvlan(env):
-    """A second address on the device."""
+    """A macvlan is a second MAC address on the device."""
     _, b = pair(env, PARAMETERS, "eth7")
     env.a.run("ip netns add guest")
     defer(env.a.run, "ip netns del guest")
@@ -284,7 +284,7 @@ def test_lengths_in_elements(env):
 
 
 def test_the_last_bytes_are_those_of_the_element(env):
-    """A peer with another MTU has elements of another size."""
+    """A peer with another MTU has elements of another size; the length is at their end."""
     load(env.a, PARAMETERS)
     up(env.a, "eth7", quiet=True)
     frame = frame_to(env.a, 60)
@@ -297,7 +297,7 @@ def test_the_last_bytes_are_those_of_the_element(env):
 
 
 def test_a_length_that_changes(env):
-    """Whatever the peer does to the length, frames have one length and the machine stays well."""
+    """If the peer changes a length while it is read, the driver uses one of its values."""
     peer = ethernet_peer(env)
     frame = element(frame_to(env.a, 14) + os.urandom(1500))
     rounds, epoch = 0, 100
@@ -311,15 +311,15 @@ def test_a_length_that_changes(env):
                 at = 64 + (peer.count - 1) % peer.elements * SIZE
                 for length in (14, 0, 65535, 1514, 1515):
                     peer.channel.map[at + 1514:at + SIZE] = struct.pack("<H", length)
-        # Nothing more is read when the driver follows the next one.
+        # Once the driver follows the next epoch, it reads nothing more of the ones before.
         epoch += 1
         peer.join(epoch)
         elements = counters(env.a, "eth7")["rx_elements"]
         packets, total, bad, _ = counted(env.a, elements)
-        # Two of the lengths are possible, and the bytes are those of so many frames of each.
+        # Two of the lengths are valid; the bytes must be a sum of frames of these lengths.
         long, rest = divmod(total - 14 * packets, 1500)
         ksft_eq(rest, 0, "bytes of frames of other lengths")
-        # Until the driver has met each of them.
+        # Ends when the driver has seen both, and an invalid one.
         if rounds >= (100 if env.long else 5) and all((packets - long, long, bad)):
             break
     ksft_pr(f"{packets} frames, {long} of them with 1514 bytes, {bad} elements with none")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What tools show of an interface and change: ethtool, ip -s, the file of
-debugfs. The test is the peer, and knows what really happened.
+ethtool, `ip -s` and the debugfs file of an interface: what they show and change. The test
+is the peer, so it knows the correct values.
 """
 
 import re
@@ -16,14 +16,14 @@ SYSTEM = PAIR
 
 SIZE = 1508
 RING = ((1 << 20) - 64) // SIZE
-# For nobody, so that nobody answers.
+# To an address without a host, so that there is no answer.
 GOOD = ip_element(udp4(V4["b"], "192.0.2.77", 9, bytes(100)))
 PAYLOAD = 20 + 8 + 100
 PEERS = ("inactive", "active", "incompatible", "broken")
 
 
 def info(machine, folder: str = "net0") -> list:
-    """The lines of the file in debugfs."""
+    """Returns the lines of the debugfs file."""
     return machine.read_files(f"/sys/kernel/debug/muennet/{folder}/info").splitlines()
 
 
@@ -62,7 +62,7 @@ def test_link(env):
 
 
 def rings(machine) -> dict:
-    """RX and TX: the sizes that ethtool -g shows, maximum and current."""
+    """Returns the ring sizes of ethtool -g, maximum and current, for RX and TX."""
     text = machine.run("ethtool -g net0").stdout
     return {name: set(re.findall(rf"^{name}:\s+(\S+)$", text, re.M)) for name in ("RX", "TX")}
 
@@ -72,18 +72,18 @@ def test_ring(env):
     ksft_eq(rings(env.a), {"RX": {str(RING)}, "TX": {str(RING)}})
     peer.stop()
     wait_counters(env.a, peer_inactive=1)
-    # Without an epoch there is none; ethtool shows a maximum of 0 as "n/a".
+    # Without an epoch the size is 0, which ethtool shows as "n/a" for the maximum.
     ksft_true(rings(env.a)["RX"] <= {"0", "n/a"})
     ksft_eq(rings(env.a)["TX"], {str(RING)})
     peer.start(4)
     wait_counters(env.a, peer_active=1)
     ksft_eq(rings(env.a)["RX"], {str(RING)})
     env.a.run("ip link set net0 down")
-    ksft_true(rings(env.a)["RX"] <= {"0", "n/a"}, "down: nobody knows the peer's")
+    ksft_true(rings(env.a)["RX"] <= {"0", "n/a"}, "unknown while down")
     ksft_true(rings(env.a)["TX"] <= {"0", "n/a"})
 
 
-# Name of the counter, and an element for it.
+# A counter, and an element that increments it.
 BAD = [KsftNamedVariant(name, name, data) for name, data in (
     ("rx_bad_protocol", GOOD[:6] + b"\x06" + GOOD[7:]),
     ("rx_bad_length", GOOD[:10] + struct.pack(">H", 1501) + GOOD[12:]),
@@ -124,14 +124,14 @@ def test_polls_and_batches(env):
         now = counters(env.a)
         return now["rx_polls"] - before["rx_polls"] == \
             4 + now["rx_empty_polls"] - before["rx_empty_polls"]
-    # One that is counted just now may be in the one number only.
+    # A poll in progress may be in one of the counters only.
     wait_for(balance, "balance of polls")
     ksft_eq(got["rx_interrupts"], 0)
 
 
 def test_overrun(env):
     peer = joined_peer(env, 6)
-    # All at once: the reader finds the newest ring of them.
+    # All become visible at once: the reader gets the newest ring of elements.
     content = GOOD.ljust(SIZE, b"\0") * RING
     written = 2 * RING + 10
     peer.channel.wsc = written
@@ -185,7 +185,7 @@ def test_sending(env):
     a, b = pair(env, quiet=True)
     before = [counters(machine) for machine in (env.a, env.b)]
     ping(a, b, "-s 100", count=20)
-    # An answer may be here before what it answers is counted.
+    # An answer may arrive before its request is counted.
     for machine, old in zip((env.a, env.b), before):
         wait_counters(machine, rx_elements=old["rx_elements"] + 20,
                       **{name: old[name] + 20 for name in ("tx_packets", "tx_batches")})
@@ -198,7 +198,7 @@ def test_sending(env):
         ksft_eq(grown["rx_packets"], 20)
         ksft_eq(grown["rx_bytes"], 20 * (20 + 8 + 100))
         ksft_eq(new["tx_epochs"], 1)
-        ksft_eq(new["tx_events"], 0, "there is none")
+        ksft_eq(new["tx_events"], 0, "no event configured")
         ksft_eq(new["tx_dropped"], 0)
         shown = stats(machine)
         for name in ("rx_packets", "rx_bytes", "tx_packets", "tx_bytes", "tx_dropped"):
@@ -215,11 +215,11 @@ def test_sending_without_out_channel(env):
 
 
 def expirations(machine) -> float:
-    """How often a second the driver's timer runs out now."""
+    """Returns how often per second the driver's timer expires now."""
     where = "/sys/kernel/tracing"
     enable = "events/timer/hrtimer_expire_entry/enable"
     out = machine.run(f"mountpoint -q {where} || mount -t tracefs tracefs {where}; cd {where}; "
-                      # sleep: the time over which it counts; how long it was is measured
+                      # sleep: the time of the count, which is measured
                       f"echo >trace; cat /proc/uptime; echo 1 >{enable}; sleep 2; "
                       f"echo 0 >{enable}; cat /proc/uptime; grep -c muennet trace",
                       fail=False).stdout.split()
@@ -227,7 +227,7 @@ def expirations(machine) -> float:
 
 
 def rx_usecs(machine) -> str:
-    """The period as ethtool shows it."""
+    """Returns the poll period that ethtool shows."""
     return re.search(r"^rx-usecs:\s+(\S+)$", machine.run("ethtool -c net0").stdout, re.M).group(1)
 
 
@@ -237,12 +237,12 @@ def test_period(env):
     env.a.run("ethtool -C net0 rx-usecs 500000")
     ksft_eq(rx_usecs(env.a), "500000")
     ksft_in("poll: every 500000 µs", info(env.a))
-    # The pace slows down with the silence, and a machine may stand still for some of the time.
+    # The driver polls less often without traffic, and the machine may not run all the time.
     wait_for(lambda: expirations(env.a) < 6, "slow pace")
     env.a.run("ethtool -C net0 rx-usecs 1000")
     wait_for(lambda: expirations(env.a) > 20, "fast pace")
     env.a.run("ethtool -C net0 rx-usecs 1")
-    ksft_eq(rx_usecs(env.a), "50", "below the shortest period: that")
+    ksft_eq(rx_usecs(env.a), "50", "the shortest period")
     env.a.run("ethtool -C net0 rx-usecs 1000000")
     failed = env.a.run("ethtool -C net0 rx-usecs 1000001", fail=False)
     ksft_ne(failed.ret, 0)
@@ -253,12 +253,12 @@ def test_period(env):
 def test_carrier_follows_peer(env):
     peer = Peer(env, parameters=README)
     def reaches(state: str, comment: str = ""):
-        """The state follows the carrier, later, for the kernel spaces its events."""
+        """Waits for an operstate. It follows the carrier late: linkwatch delays its events."""
         wait_for(lambda: env.a.run("cat /sys/class/net/net0/operstate").stdout.strip() == state,
                  comment or state)
 
     ksft_in("carrier-follows-peer: off", env.a.run("ethtool --show-priv-flags net0").stdout)
-    reaches("up", "by default whatever the peer does")
+    reaches("up", "the default, with any peer")
     env.a.run("ethtool --set-priv-flags net0 carrier-follows-peer on")
     reaches("down")
     for epoch in (1, 2):
@@ -269,7 +269,7 @@ def test_carrier_follows_peer(env):
     other = Peer(env, protocol=3)
     other.start(3)
     wait_counters(env.a, peer_incompatible=1)
-    reaches("down", "a peer that does not fit is none")
+    reaches("down", "an incompatible peer")
     env.a.run("ip link set net0 down; ip link set net0 up")
     wait_counters(env.a, peer_incompatible=1)
     reaches("down")
@@ -278,7 +278,7 @@ def test_carrier_follows_peer(env):
 
 
 def lines(parameters: dict) -> list:
-    """The file's lines."""
+    """Returns the expected lines of the debugfs file."""
     p = {"mtu": 1500, "flags": "net_hdr", "writer": None, "reader": None, "packets": 0,
          "bytes": 0, "after": []} | parameters
     def direction(name, size):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Events and vectors: a writer wakes its reader by the separation kernel, which a
-test module plays (tests/sim). The driver executes its real hypercall.
+Events and vectors: a writer wakes its reader through the separation kernel, which a test
+module (tests/sim) simulates. The driver executes its real hypercall.
 """
 
 import time
@@ -15,26 +15,26 @@ from rig.packets import udp4
 from rig.sim import Sim, interrupts, timers
 
 CHANNELS = (
-    # Both directions with an event and a vector.
+    # Event and vector in both directions.
     Channel("left_to_right", writes={"a": "left_out"}, reads={"a": "right_in"},
             event=1, vector=0x70),
     Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"},
             event=2, vector=0x71),
-    # One direction with both, the other without any.
+    # Event and vector in one direction only.
     Channel("one_to_two", writes={"a": "one_out"}, reads={"a": "two_in"}),
     Channel("two_to_one", writes={"a": "two_out"}, reads={"a": "one_in"}, event=3, vector=0x72),
-    # The writer has an event, the reader polls all the same.
+    # Only events; the readers have no vector, so they poll.
     Channel("p_to_q", writes={"a": "p_out"}, reads={"a": "q_in"}, event=4),
     Channel("q_to_p", writes={"a": "q_out"}, reads={"a": "p_in"}, event=5),
-    # Nobody has any.
+    # Neither events nor vectors.
     Channel("x_to_y", writes={"a": "x_out"}, reads={"a": "y_in"}),
     Channel("y_to_x", writes={"a": "y_out"}, reads={"a": "x_in"}),
-    # A ring of a few elements, each of which is a batch.
+    # A ring of a few elements, each of which is a batch of its own.
     Channel("small", writes={"a": "small_out"}, reads={"a": "small_in"}, size=8192,
             event=6, vector=0x73),
     # The test is the writer.
     Channel("host", reads={"a": "host_in"}, vector=0x74),
-    # Vectors that raise nothing.
+    # Vectors without an interrupt.
     Channel("low", reads={"a": "low_in"}, vector=0x3f),
     Channel("missing", reads={"a": "missing_in"}, vector=0xe0),
 )
@@ -42,7 +42,7 @@ SYSTEM = System("events", ("a",), CHANNELS)
 
 
 def parameters(*pairs) -> str:
-    """The module parameters for pairs of interfaces that talk to each other."""
+    """Returns the module parameters for pairs of interfaces that are each other's peers."""
     names = [name for pair in pairs for name in pair]
     def each(pattern: str) -> str:
         return ",".join(pattern.format(name) for name in names)
@@ -51,7 +51,7 @@ def parameters(*pairs) -> str:
 
 
 class Ends(list):
-    """The pair's two ends, up, each in a namespace of its own."""
+    """The two ends of a pair, up, each in its own namespace."""
 
     def __init__(self, machine, left: str, right: str):
         super().__init__()
@@ -61,18 +61,18 @@ class Ends(list):
             defer(machine.run, f"ip netns del {name}")
             up(machine, name, quiet=True, side=side, ns=name)
             self.append(End(machine, V4[side], name))
-        # What is sent before a reader has joined is not read.
+        # A reader does not read what was sent before it joined.
         for name in self.names:
             wait_counters(machine, name, name, peer_active=1)
 
 
 def counts(end: End) -> dict:
-    """The counters of an end's interface, whose name is that of its namespace."""
+    """Returns the counters of an end's interface, which has the name of its namespace."""
     return counters(end.machine, end.ns, end.ns)
 
 
 def prepared(env, *pairs):
-    """The separation kernel and the driver: (sim, ends of the pairs ...)."""
+    """Loads the separation kernel and the driver. Returns (sim, ends of each pair ...)."""
     sim = Sim(env.a)
     load(env.a, parameters(*pairs))
     return (sim, *(Ends(env.a, *pair) for pair in pairs))
@@ -90,7 +90,7 @@ def test_works(env, pair, events, with_interrupt):
     ksft_eq(ping(*ends, count=20).received, 20)
     ksft_gt(iperf3(*ends, seconds=1).rate, 0)
     counted = sim.events()
-    ksft_eq(counted["unknown"], 0, "no event that does not exist")
+    ksft_eq(counted["unknown"], 0, "no unknown event")
     for number in (1, 2, 3, 4, 5):
         ksft_eq(counted[number] > 0, number in events, f"event {number}")
     for end in ends:
@@ -99,12 +99,12 @@ def test_works(env, pair, events, with_interrupt):
                      f"equal counts of interrupts of {end.ns}")
             ksft_gt(interrupts(env.a, end.ns), 0, "interrupts came")
         else:
-            ksft_eq(interrupts(env.a, end.ns), -1, "it has none")
+            ksft_eq(interrupts(env.a, end.ns), -1, "no interrupt")
             ksft_eq(counts(end)["rx_interrupts"], 0)
 
 
 def test_folder_of_the_interrupt(env):
-    """It has the name that the interface got."""
+    """The interrupt's folder in /proc has the final name of the interface."""
     Sim(env.a)
     load(env.a, "name=net%d,net%d in=left_in,right_in reader_protocol=2,2 flags=net_hdr,net_hdr")
     found = env.a.run(f"ls -d /proc/irq/{0x71 - 0x30}/net* /proc/irq/{0x70 - 0x30}/net*").stdout
@@ -122,11 +122,11 @@ def test_mixed(env):
 
 def balanced(sim, end: End, event: int, downs: int = 0):
     """
-    Each batch, each epoch's begin and end has triggered the event once, or was one with the
-    event before it.
+    Waits until the counters balance: each batch, and the begin and end of each epoch, have
+    triggered the event once or were merged with an earlier event.
     """
     def equal() -> dict:
-        # The last packets of a connection may be under way.
+        # The last packets of a connection may still be in flight.
         got = counts(end)
         fits = (got["tx_events"] == sim.events()[event] and
                 got["tx_events"] + got["tx_events_merged"] ==
@@ -137,7 +137,7 @@ def balanced(sim, end: End, event: int, downs: int = 0):
 
 def test_one_event_for_a_batch(env):
     sim, (left, right) = prepared(env, ("left", "right"))
-    # Segments of one large send are one batch.
+    # The segments of one large send are one batch.
     iperf3(left, right, seconds=1)
     got = balanced(sim, left, 1)
     ksft_lt(got["tx_batches"], got["tx_packets"], "batches of more than one packet")
@@ -157,7 +157,7 @@ def test_event_where_every_element_is_a_batch(env):
     up(env.a, "small", quiet=True)
     wait_counters(env.a, "small", rx_epochs=1)
     before = sim.events()[6]
-    # Nobody answers. The ring has five elements, and its reader may be slower than ping.
+    # No host answers. The ring has five elements, and its reader may be slower than ping.
     for number in range(1, 21):
         env.a.run("ping -q -c 1 -W 0.01 192.0.2.9", fail=False)
         wait_counters(env.a, "small", rx_elements=number)
@@ -165,17 +165,17 @@ def test_event_where_every_element_is_a_batch(env):
     ksft_eq(got["tx_packets"], 20)
     ksft_eq(got["tx_batches"], 20)
     ksft_eq(sim.events()[6] - before, 20)
-    ksft_eq(got["rx_elements"], 20, "it reads what it writes")
+    ksft_eq(got["rx_elements"], 20, "the interface is its own peer")
 
 
 def test_no_wake_up_is_lost(env):
     count = 200_000 if env.long else 2_000
     sim, (left, right) = prepared(env, ("left", "right"))
-    ksft_eq(timers(env.a), set(), "nobody polls")
+    ksft_eq(timers(env.a), set(), "no timer")
     got = pingpong(left, right, count)
     ksft_pr(f"the slowest answer took {got['slowest_ms']:.1f} ms")
     ksft_eq(got["answered"], count)
-    ksft_eq(timers(env.a), set(), "nobody polls")
+    ksft_eq(timers(env.a), set(), "no timer")
     for end, event in ((left, 1), (right, 2)):
         counted = balanced(sim, end, event)
         ksft_eq(counted["rx_packets"], count)
@@ -183,17 +183,17 @@ def test_no_wake_up_is_lost(env):
 
 
 def test_no_wake_up_is_lost_after_bursts(env):
-    """Interrupts come while NAPI polls, and nothing comes after the last one."""
+    """Interrupts come while NAPI polls, and none comes after the last packet."""
     _, (left, right) = prepared(env, ("left", "right"))
     for _ in range(1000 if env.long else 20):
         answered_burst(left, right, "left", 50)
 
 
 def test_storm(env):
-    """A storm of events: they are masked while NAPI polls, and traffic and processes go on."""
+    """In a storm of events, which NAPI polls mask, traffic and processes make progress."""
     sim, (left, right) = prepared(env, ("left", "right"))
     count, often = (1000, 50_000) if env.long else (30, 5_000)
-    # One storm on each processor, without an end.
+    # An endless storm on each processor.
     storms = [sim.storm(0x70, 1 << 40, cpu) for cpu in (0, 1)]
     with env.a.bkg(storms[0], fail=False), env.a.bkg(storms[1], fail=False), \
             Progress(env.a, "right") as progress:
@@ -203,7 +203,7 @@ def test_storm(env):
         wait_for(lambda: sim.raised(0x70) > often, "storm")
         got = counts(right)
     progress.check(*(got[name] - before[name] for name in ("rx_elements", "rx_polls")))
-    # The counters are not read all at one moment: they fit together once all has ended.
+    # The counters are not read atomically; they are consistent after the storm.
     got = wait_for(lambda: (now := counts(right))["rx_interrupts"] <= now["rx_polls"] + 1 and now,
                    lambda: f"poll for each interrupt: {counts(right)}")
     ksft_pr(f"{sim.raised(0x70)} raised, {got['rx_interrupts']} interrupts, "
@@ -228,14 +228,14 @@ def test_idle_costs_nothing(env):
 
 def test_one_timer_for_all_that_poll(env):
     _, *pairs = prepared(env, ("left", "right"), ("x", "y"), ("p", "q"))
-    # None is there in the moments in which it runs.
+    # A timer is not pending while it runs.
     wait_for(lambda: timers(env.a), "timer")
     found = set.union(*(timers(env.a) for _ in range(8)))
     ksft_ge(1, len(found), f"timers: {found}")
     for pair in pairs[1:]:
         for end in pair:
             end.run(f"ip link set {end.ns} down")
-    ksft_eq(timers(env.a), set(), "those that are left have vectors")
+    ksft_eq(timers(env.a), set(), "the other interfaces have vectors")
 
 
 def test_down_disables_the_interrupt(env):
@@ -253,7 +253,7 @@ def test_down_disables_the_interrupt(env):
     peer.write(*(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")) for _ in range(3)))
     before = interrupts(env.a, "net0")
     time.sleep(0.2)  # sleep: nothing happens in this time
-    ksft_eq(stats(env.a)["rx_packets"], 0, "it waits for its vector")
+    ksft_eq(stats(env.a)["rx_packets"], 0, "no poll without an interrupt")
     env.a.run(sim.storm(0x74))
     wait_stats(env.a, rx_packets=3)
     ksft_ge(interrupts(env.a, "net0"), before + 1)
@@ -262,7 +262,7 @@ def test_down_disables_the_interrupt(env):
     env.a.run(sim.storm(0x74, 100))
     env.a.run_pending()
     ksft_eq(interrupts(env.a, "net0"), before, "none while it is down")
-    # What came meanwhile is not a reason to be lost later.
+    # Interrupts from the time while it was down must not suppress later ones.
     env.a.run("ip link set net0 up")
     wait_counters(env.a, rx_epochs=2)
     peer.write(ip_element(udp4(V4["b"], V4["a"], 9, b"hello")))
@@ -279,17 +279,17 @@ def test_interrupt_is_named_after_the_interface(env):
     ksft_ne(interrupts(env.a, "muen9"), -1)
     unload(env.a)
     ksft_eq(env.a.run("grep -cE 'muen9|right$' /proc/interrupts", fail=False).stdout, "0\n",
-            "freed when the module goes")
+            "freed by the unload")
     load(env.a, parameters(("left", "right")))
-    ksft_ne(interrupts(env.a, "left"), -1, "and to be had again")
+    ksft_ne(interrupts(env.a, "left"), -1, "available again")
 
 
 def refused(env, given: str, errno: str, *mentions: str):
-    """Loading fails, with one line, and leaves nothing behind."""
+    """Checks that loading fails with one log line and leaves nothing behind."""
     before = interfaces(env.a), env.a.run("cat /proc/iomem; ls /sys/kernel/debug").stdout
     env.a.new_log()
     result = load(env.a, given, fail=False)
-    # The kernel itself has a line for an interrupt that is in use.
+    # The kernel itself logs a line for an interrupt that is in use.
     lines = [line for line in env.a.new_log() if line.level <= 3 and "genirq" not in line]
     ksft_eq(errno_of(result), errno)
     ksft_eq(len(lines), 1, f"one line of the log: {lines}")
@@ -302,7 +302,7 @@ ONE = "name=net0 reader_protocol=2 flags=net_hdr"
 
 
 def test_interrupt_in_use(env):
-    # Nobody shares an interrupt: here the second interface's is that of the first.
+    # Interrupts are not shared. Here both interfaces have the same one.
     Sim(env.a)
     refused(env, "name=net0,net1 in=left_in,left_in reader_protocol=2,2 flags=net_hdr,net_hdr",
             "EBUSY", "net1", "interrupt")
@@ -317,7 +317,7 @@ def test_vector_that_raises_nothing(env, channel, mention):
 
 
 def test_without_separation_kernel_nothing_is_triggered(env):
-    """An interface without events executes no hypercall: outside of Muen it would be fatal."""
+    """An interface without events executes no hypercall, which is fatal outside of Muen."""
     load(env.a, parameters(("x", "y")))
     ends = Ends(env.a, "x", "y")
     ksft_eq(ping(*ends, count=10).received, 10)

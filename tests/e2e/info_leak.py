@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-No byte of kernel memory leaves with a packet: memory is painted, allocations
-are not cleared, packets of many lengths are sent in all modes, and the channel
-has in it what was sent and nothing else. A module of the tests' own shows that
-memory for packets has paint in it then.
+No byte of uninitialized kernel memory is sent. The test fills memory with a pattern,
+frees it, and sends packets of many lengths in all modes; the kernel does not clear memory
+on allocation. The channel must contain what was sent and nothing else. A test module
+(tests/uninit) shows that memory for packets does contain the pattern.
 """
 
 from rig import (OUTWARD, KsftNamedVariant, KsftSkipEx, defer, kmodule, ksft_eq, ksft_ge, ksft_in,
@@ -12,24 +12,24 @@ from rig.elements import check_equal, fill, ip_packet, payload, sent_packets
 
 SYSTEM = OUTWARD
 
-PAINT = b"*paint: "
+PATTERN = b"*stale: "
 SENT = b"*sent!: "
-# A packet is painted if any of its memory is.
+# The least share of packets with the pattern in their memory.
 LEAST = 0.1
 
-# Spreads paint and gives the memory back: large pieces; pages as the kernel takes them for
-# itself, which are not those of processes; and what it keeps for packets of several sizes,
-# here those of sockets in this machine.
-BRUSH = f"""
+# Writes the pattern to memory and frees it: large blocks; pages of the kernel's own kind,
+# which are not those of processes; and buffers of several sizes in the caches for packets,
+# here of local sockets.
+FILL_MEMORY = f"""
 import mmap, os, socket
-coat = {PAINT!r} * (1 << 18)
-pages = mmap.mmap(-1, 32 * len(coat))
-for at in range(0, len(pages), len(coat)):
-    pages[at:at + len(coat)] = coat
+block = {PATTERN!r} * (1 << 18)
+pages = mmap.mmap(-1, 32 * len(block))
+for at in range(0, len(pages), len(block)):
+    pages[at:at + len(block)] = block
 pages.close()
 pipes = [os.pipe() for _ in range(100)]
 for _, end in pipes:
-    os.write(end, coat[:65536])
+    os.write(end, block[:65536])
 for pipe in pipes:
     os.close(pipe[0]), os.close(pipe[1])
 for size in (64, 128, 256, 512, 1024, 1500, 2000, 3000, 4000, 8000):
@@ -37,22 +37,22 @@ for size in (64, 128, 256, 512, 1024, 1500, 2000, 3000, 4000, 8000):
     for a, b in pairs:
         a.setsockopt(socket.SOL_SOCKET, 32, 1 << 20)     # SO_SNDBUFFORCE
         for _ in range(8):
-            a.send({PAINT!r} * (size // 8))
+            a.send({PATTERN!r} * (size // 8))
     for pair in pairs:
         pair[0].close(), pair[1].close()
 """
 
 SIZES = [*range(64), *range(64, 1472, 37), 1472, 1473, 3000, 8000]
-ROWS = [998, 999, 1000, 5555]
+SEGMENTED = [998, 999, 1000, 5555]
 WHOLE = SENT * 1001
-# Sends datagrams of many lengths, some of them in fragments and some left to be segmented.
+# Sends datagrams of many lengths, some in fragments and some to be segmented.
 SENDER = f"""
 import socket
 it = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 for size in {SIZES}:
     it.sendto(({SENT!r} * 1001)[:size], ("192.0.2.2", 9))
 it.setsockopt(socket.IPPROTO_UDP, 103, 999)
-for size in {ROWS}:
+for size in {SEGMENTED}:
     it.sendto(({SENT!r} * 1001)[:size], ("192.0.2.2", 9))
 """
 RAW_SIZES = range(1, 1501, 7)
@@ -65,11 +65,11 @@ for size in {RAW_SIZES}:
 """
 
 
-def painted(shown: str):
-    """Checks that memory of all kinds for packets was painted."""
+def check_pattern(shown: str):
+    """Checks that memory of all kinds for packets contains the pattern."""
     for line in shown.splitlines():
         linear, paged, order, packets, found = map(int, line.split())
-        ksft_pr(f"{linear} + {paged} bytes, order {order}: {found} of {packets} painted")
+        ksft_pr(f"{linear} + {paged} bytes, order {order}: pattern in {found} of {packets}")
         ksft_ge(found, packets * LEAST, line)
     ksft_eq(len(shown.splitlines()), 6)
 
@@ -77,32 +77,33 @@ def painted(shown: str):
 @ksft_variants([KsftNamedVariant("ip", "net_hdr"), KsftNamedVariant("raw", ""),
                 KsftNamedVariant("ip_with_offloads", "net_hdr+offload"),
                 KsftNamedVariant("ethernet", "eth_dev")])
-def test_no_paint_leaves(env, flags):
+def test_no_pattern_is_sent(env, flags):
     if env.a.run("ls /sys/kernel/debug/kmemleak", fail=False).ret == 0:
-        raise KsftSkipEx("this kernel keeps what is freed for a while, and fills what it gives out")
+        raise KsftSkipEx("this kernel quarantines freed memory, and fills it on allocation")
     ksft_in("init_on_alloc=0", env.a.run("cat /proc/cmdline").stdout)
     channel = env.channel("out")
     fill(channel)
     load(env.a, f"name=net0 out=channel_out writer_protocol=2 flags={flags}")
     env.a.put("/run/muenuninit.ko", kmodule.built("uninit", "muenuninit"))
-    env.a.put("/run/brush.py", BRUSH.encode())
+    env.a.put("/run/fill_memory.py", FILL_MEMORY.encode())
     env.a.put("/run/send.py", (SENDER if flags else RAW).encode())
     defer(env.a.run, "rmmod muenuninit")
     env.a.run("insmod /run/muenuninit.ko")
     up(env.a, quiet=True)
     if flags == "eth_dev":
         env.a.run("ip neigh add 192.0.2.2 lladdr 02:00:00:00:00:02 dev net0")
-    # On one processor, for each has memory of its own at hand.
-    painted(env.a.run("taskset 1 sh -c 'python3 /run/brush.py && "
-                      "cat /sys/kernel/debug/muenuninit/found && python3 /run/send.py'").stdout)
+    # On one processor, because each has its own caches of free memory.
+    shown = env.a.run("taskset 1 sh -c 'python3 /run/fill_memory.py && "
+                      "cat /sys/kernel/debug/muenuninit/found && python3 /run/send.py'").stdout
+    check_pattern(shown)
     found = [it.packet for it in sent_packets(channel, flags, 2)]
     if flags:
         check_equal(payload([ip_packet(flags, packet) for packet in found]),
-             b"".join(WHOLE[:size] for size in SIZES + ROWS), "datagrams")
+                    b"".join(WHOLE[:size] for size in SIZES + SEGMENTED), "datagrams")
     else:
         padded = (WHOLE[:size].ljust(1500, b"\0") for size in RAW_SIZES)
         check_equal(b"".join(found), b"".join(padded), "packets")
-    # What of the headers is not checked by value is none either.
+    # Header fields that were not checked by value do not contain it either.
     content = channel.content()
-    for start in range(len(PAINT) - 3):
-        ksft_eq(content.count(PAINT[start:start + 4]), 0)
+    for start in range(len(PATTERN) - 3):
+        ksft_eq(content.count(PATTERN[start:start + 4]), 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Children by stock iproute2."""
+"""Children managed by stock iproute2."""
 
 import json
 
@@ -13,7 +13,7 @@ def test_added_and_deleted(env):
     run = env.a.run
     run("ip link add link net0 name child0 type muennet")
     ksft_in(": child0@net0: ", run("ip link show child0").stdout)
-    # Only children are of the kind.
+    # Only children are of this link kind.
     kinds = {dev: json.loads(run(f"ip -d -j link show {dev}").stdout)[0].get("linkinfo", {})
              for dev in ("net0", "child0")}
     ksft_eq(kinds, {"net0": {}, "child0": {"info_kind": "muennet"}})
@@ -24,7 +24,7 @@ def test_added_and_deleted(env):
     ksft_true("child0" not in interfaces(env.a))
 
 
-# What is set in turn, whether that works, and the MTUs of parent and child then.
+# A device, the MTU to set, whether that works, and the MTUs of parent and child after it.
 MTUS = (
     ("net0", 1300, True, 1300, 1300), ("net0", 1600, True, 1600, 1600),
     ("child0", 1400, True, 1600, 1400), ("child0", 1601, False, 1600, 1400),
@@ -36,7 +36,10 @@ MTUS = (
 
 
 def test_mtu(env):
-    """Up to that of the parent; the largest one goes with it, and a smaller one stays."""
+    """
+    The MTU of a child is at most that of its parent. A child with the maximum follows the
+    parent's MTU, a child with a smaller one does not.
+    """
     load(env.a)
     run = env.a.run
     run("ip link set net0 up; ip link add link net0 name child0 type muennet")
@@ -45,7 +48,7 @@ def test_mtu(env):
         ksft_eq(run(f"ip link set {dev} mtu {mtu}", fail=False).ret, 0 if works else 2, (dev, mtu))
         ksft_eq((shown("net0")["mtu"], shown("child0")["mtu"]), (parent, child), (dev, mtu))
         ksft_eq((shown("child0")["min_mtu"], shown("child0")["max_mtu"]), (68, parent))
-        ksft_eq(env.channel("a_to_b").size, parent + 8, "the elements are the parent's")
+        ksft_eq(env.channel("a_to_b").size, parent + 8, "the elements follow the parent")
     run("ip link add link net0 name child1 mtu 900 type muennet")
     ksft_eq(shown("child1")["mtu"], 900)
 
@@ -82,7 +85,7 @@ def test_monitor(env):
     # A socket of rtnetlink, protocol 0, that has joined a group.
     env.a.wait("awk '$2 == 0 && $4 !~ /^0+$/' /proc/net/netlink | grep -q .", "listener")
     env.a.run("ip link add link net0 name child0 type muennet; ip link del child0")
-    env.a.wait("grep -q Deleted /run/links", "word of the end")
-    heard = [line for line in env.a.run("cat /run/links").stdout.splitlines() if "child0@" in line]
-    ksft_in("child0@net0", heard[0])
-    ksft_in("Deleted", heard[-1])
+    env.a.wait("grep -q Deleted /run/links", "deletion")
+    lines = [line for line in env.a.run("cat /run/links").stdout.splitlines() if "child0@" in line]
+    ksft_in("child0@net0", lines[0])
+    ksft_in("Deleted", lines[-1])

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Shell scripts as people have them who used the driver before this one: load,
-addresses, ping, the file of debugfs, operstate, children and marks, iperf3.
-They know of nothing that is new.
+Shell scripts that were written for the driver before this one: load, addresses, ping, the
+debugfs file, operstate, children and marks, iperf3. They use nothing that is new.
 """
 
 from rig import (PAIR, defer, in_parallel, interfaces, ksft_eq, ksft_in, ksft_not_in, unload,
@@ -48,7 +47,8 @@ done
 iperf3 -c 192.0.2.$PEER -t 1
 """
 
-# The lines in their order, the first on each interface; those behind them are new.
+# The lines in their order. The first three are checked for each interface; those behind the
+# fifteenth are new.
 INFO = """
 set -e
 for dev in net0 child0 child1; do
@@ -85,25 +85,25 @@ rmmod muennet
 def test_runs_unchanged(env):
     machines = (env.a, env.b)
 
-    def everywhere(script: str) -> list:
-        """On both sides at once: what polls each microsecond leaves little time for more."""
+    def on_both_sides(script: str) -> list:
+        """Runs it on both sides in parallel: polling each microsecond makes machines slow."""
         host = {"a": "OWN=1; PEER=2", "b": "OWN=2; PEER=1"}
         return in_parallel(lambda machine: machine.run(f"{host[machine.name]}\n{script}"), machines)
     for machine in machines:
         machine.run("dmesg -c >/dev/null")
         defer(unload, machine)
         defer(machine.run, "iptables -t mangle -F OUTPUT")
-    everywhere(START)
-    everywhere(CHILDREN)
+    on_both_sides(START)
+    on_both_sides(CHILDREN)
     with env.a.bkg("exec iperf3 -s >/dev/null"), env.b.bkg("exec iperf3 -s >/dev/null"):
         for machine in machines:
             machine.wait_listens(5201)
-            # What was sent before a receiver's first look is not read.
+            # A receiver does not read what was sent before it joined.
             wait_peer(machine)
-        everywhere(TRAFFIC)
-    for result in everywhere(INFO):
+        on_both_sides(TRAFFIC)
+    for result in on_both_sides(INFO):
         ksft_eq(result.stdout, NAMES)
-    everywhere(STOP)
+    on_both_sides(STOP)
     for machine in machines:
         ksft_not_in("net0", interfaces(machine))
         ksft_in("lo", interfaces(machine))

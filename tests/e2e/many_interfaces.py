@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""As many interfaces as one module can have, and what they cost."""
+"""The maximum number of interfaces of a module, and their memory."""
 
 import re
 
@@ -16,14 +16,14 @@ SYSTEM = System("many_interfaces", ("a",), tuple(
 
 
 def parameters(count: int) -> str:
-    """The module parameters for that many interfaces."""
+    """Returns the module parameters for this number of interfaces, in pairs."""
     def each(pattern: str) -> str:
         return ",".join(pattern.format(n) for n in range(count))
     return (f"name={each('muen{}')} in={each('in{}')} out={each('out{}')} "
             f"reader_protocol={each('2')} writer_protocol={each('2')} flags={each('net_hdr')}")
 
 
-# An interface that has come up joins its peer in the middle; then nothing is lost.
+# An interface that comes up joins its peer's running epoch. After that nothing is lost.
 PINGS = f"""until ping -q -c 1 -W 1 $1 >/dev/null; do :; done
 for number in 1 2; do ping -q -c 1 -W {ANSWER_SECONDS} $1; done"""
 
@@ -54,8 +54,8 @@ def test_one_more_is_refused(env):
 
 def available(machine) -> int:
     """
-    Bytes of free memory, with the pages that processors keep for themselves, when no more
-    becomes free.
+    Returns the bytes of free memory, with the free pages in per-CPU lists, once they no
+    longer grow.
     """
     most, now = 0, available_now(machine)
     while now > most:
@@ -64,17 +64,17 @@ def available(machine) -> int:
 
 
 def available_now(machine) -> int:
-    """The same at this moment."""
-    # What is freed after a grace period is free as well.
+    """Returns the bytes of free memory at this moment."""
+    # Waits for memory that is freed after a grace period.
     machine.run("sync; echo 3 >/proc/sys/vm/drop_caches; "
                 "echo 1 >/sys/module/rcutree/parameters/do_rcu_barrier")
     free, = re.findall(r"MemFree: +(\d+) kB", machine.read_files("/proc/meminfo"))
-    kept = re.findall(r"^ +count: +(\d+)$", machine.read_files("/proc/zoneinfo"), re.M)
-    return int(free) * 1024 + sum(map(int, kept)) * 4096
+    percpu = re.findall(r"^ +count: +(\d+)$", machine.read_files("/proc/zoneinfo"), re.M)
+    return int(free) * 1024 + sum(map(int, percpu)) * 4096
 
 
 def used_by(machine, count: int) -> int:
-    """Bytes that the module takes with that many interfaces, up and idle."""
+    """Returns the memory of the module with this number of interfaces, up and idle."""
     before = available(machine)
     load(machine, parameters(count))
     machine.run("\n".join(f"ip link set muen{n} up" for n in range(count)))
@@ -85,8 +85,8 @@ def used_by(machine, count: int) -> int:
 
 def test_memory_of_an_idle_interface(env):
     if env.a.run("ls /sys/kernel/debug/kmemleak", fail=False).ret == 0:
-        raise KsftSkipEx("this kernel keeps notes of all memory, and what is freed for a while")
-    # That what is measured is memory: a file of 4 MiB in it is seen.
+        raise KsftSkipEx("this kernel tracks all memory, and quarantines freed memory")
+    # Checks the measurement itself with a file of 4 MiB in memory.
     before = available(env.a)
     env.a.run("dd if=/dev/zero of=/dev/shm/file bs=1M count=4 2>/dev/null")
     seen = before - available(env.a)
@@ -94,20 +94,20 @@ def test_memory_of_an_idle_interface(env):
     ksft_ge(seen, 3 << 20)
     ksft_lt(seen, 5 << 20)
 
-    # The first time, the kernel's own caches grow.
+    # The kernel's own caches grow the first time.
     used_by(env.a, COUNT)
-    # The module's own memory is in both; the worst against the best.
+    # The difference, without the module's own memory, of the worst and the best value.
     many = [used_by(env.a, COUNT) for _ in range(2)]
     few = [used_by(env.a, 2) for _ in range(2)]
     each = (max(many) - min(few)) / (COUNT - 2)
-    ksft_pr(f"at most {each / 1024:.0f} KiB an interface")
+    ksft_pr(f"at most {each / 1024:.0f} KiB per interface")
     ksft_lt(each, 64 << 10)
 
 
 def timers(machine) -> int:
     """
-    How many timers of the driver there are. One that runs does not wait, and one
-    that expires while the list is written may be in it twice: addresses count.
+    Returns the number of the driver's timers, by their addresses: a timer that runs is not
+    pending, and one that expires meanwhile may be listed twice.
     """
     return len(set().union(*(sim.timers(machine) for _ in range(5))))
 
@@ -118,7 +118,7 @@ def test_down_and_up_of_all(env):
         env.a.run("\n".join(f"ip link set muen{n} {state}" for n in range(COUNT)))
         wanted = int(state == "up")
         if wanted:
-            wait_for(lambda: sim.timers(env.a), "timer that waits")
+            wait_for(lambda: sim.timers(env.a), "pending timer")
         ksft_eq(timers(env.a) or wanted, wanted, "one timer for all of them, and no other")
     unload(env.a)
     ksft_eq([name for name in interfaces(env.a) if name.startswith("muen")], [])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Marks: many of them, and one that moves under traffic."""
+"""Marks: many of them, dumps while they change, and a mark that moves under traffic."""
 
 from e2e import netlink
 from e2e.netlink.children import CHILDREN, both, ends
@@ -26,10 +26,12 @@ def test_many_marks(env):
     ksft_eq(found, [marks, marks[1::2], marks[::2]])
 
 
-# The kernel fills two buffers of 8 KiB before anything happens; these marks need four.
+# The kernel fills two buffers of 8 KiB before the test changes something. These marks need
+# four.
 MARKS = 500
 
-# What happens between two buffers of a dump: of all marks or of one child's; what comes of it.
+# What happens between two buffers of a dump (of all marks, or of those of a child), whether
+# the dump must be marked as interrupted, and the errno.
 BETWEEN = [KsftNamedVariant(name, *rest) for name, *rest in (
     ("nothing", {}, [], False, ""),
     ("another_name_space", {}, ["ip netns add green; ip netns del green"], False, ""),
@@ -70,7 +72,7 @@ def test_interrupted_dump(env, attrs, between, interrupted, errno):
         ksft_ge(len(answer["replies"]), MARKS - 1)
 
 
-# Moves a mark to and fro, the next time when its new owner has received a packet.
+# Moves a mark between two children, each time after its new owner has received a packet.
 MOVES = 200
 MOVER = f"""
 import sys, time
@@ -89,31 +91,31 @@ for _ in range({MOVES}):
     if answer["errno"]:
         sys.exit(str(answer))
     while received(other) == before:
-        time.sleep(0.001)  # sleep: between two looks
+        time.sleep(0.001)  # sleep: the interval of the checks
     owner, other = other, owner
 """
 
 
 def test_move_under_traffic(env):
     both(env)
-    # Whichever child owns the mark, the machine answers.
+    # The machine answers by either child, which ever owns the mark.
     env.b.run("for dev in all child0 child1; do echo 0 >/proc/sys/net/ipv4/conf/$dev/rp_filter; "
               "done")
     env.b.put("/run/mover.py", MOVER.encode())
     devices = [(env.a, "child0"), *((env.b, dev) for dev in ("net0", *CHILDREN))]
     before = [stats(*device) for device in devices]
 
-    def since(counter: str) -> list:
-        """What the devices have counted in this test."""
+    def counted(counter: str) -> list:
+        """Returns the increments of a counter of the devices in this test."""
         return [stats(*device)[counter] - was[counter] for device, was in zip(devices, before)]
     source, target = ends(env, "child0")
-    # Some packets are always on their way.
+    # Some packets are always in flight.
     with source.machine.bkg(f"exec ping -q -f -l 3 {target.address}", fail=False):
         env.b.run(Script("/run/mover.py"))
-    sent = since("tx_packets")[0]
-    wait_for(lambda: since("rx_packets")[0] == sent,
-             lambda: f"answer to each of {sent} packets: {since('rx_packets')[0]} came")
-    _, parent, *children = since("rx_packets")
+    sent = counted("tx_packets")[0]
+    wait_for(lambda: counted("rx_packets")[0] == sent,
+             lambda: f"answer to each of {sent} packets: {counted('rx_packets')[0]} arrived")
+    _, parent, *children = counted("rx_packets")
     ksft_eq((parent, sum(children)), (0, sent))
     for packets in children:
         ksft_ge(packets, MOVES // 2)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The module: parameters, what it says, what it leaves behind."""
+"""The module: load and unload, parameters, log lines, sysfs, the interface's flags."""
 
 import re
 
@@ -13,8 +13,8 @@ LISTS = "name in out reader_protocol writer_protocol flags mtu pmtu".split()
 TAINT_O_E = 1 << 12 | 1 << 13
 
 
-def said(lines, text) -> bool:
-    """Whether the log has the line: the time, the device's parent if any, the text."""
+def logged(lines, text) -> bool:
+    """Returns whether the log has a line with this text, after the time and a parent device."""
     return any(re.fullmatch(r"\[ *[\d.]+\] (\S+ \S+ )?" + re.escape(text), line)
                for line in lines)
 
@@ -37,11 +37,11 @@ def test_without_name(env):
 def test_messages(env):
     env.a.new_log()
     load(env.a)
-    ksft_true(said(env.a.new_log(), "net0: Interface added"), "interface added")
+    ksft_true(logged(env.a.new_log(), "net0: Interface added"), "interface added")
     using = "net0: Using protocol 2, channel/element size 0x100000/0x5e4 bytes"
     for _ in range(2):
         env.a.run("ip link set net0 up")
-        ksft_eq([said([line], using) for line in env.a.new_log()].count(True), 1, "at each up")
+        ksft_eq([logged([line], using) for line in env.a.new_log()].count(True), 1, "at each up")
         env.a.run("ip link set net0 down")
 
 
@@ -77,7 +77,7 @@ def test_flags(env):
     ksft_not_in("BROADCAST", link["flags"])
     ksft_eq(link["mtu"], 1500)
     ksft_not_in("address", link)
-    # The kernel sets it by its workqueue.
+    # linkwatch changes the state in a workqueue.
     env.a.wait("grep -qx up /sys/class/net/net0/operstate", "state up")
 
 

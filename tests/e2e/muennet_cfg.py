@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The tool muennet_cfg against the module: as existing scripts call it, what it
-shows and tells.
+The tool muennet_cfg with the module: the calls of existing scripts, `show`, `batch`,
+`monitor`, names and namespaces.
 """
 
 import json
@@ -110,30 +110,30 @@ def test_batch_of_many(env):
         ksft_eq(tool.marks(), {(None, "child0"): marks})
 
 
-# Whether there are sockets of generic netlink, protocol 16, that have joined a group beside number
-# 16, which gets the notifications about families.
+# Succeeds if a socket of generic netlink (protocol 16) has joined a group other than number
+# 16, which has the notifications about families.
 LISTENS = "awk '$2 == 16 && $4 !~ /^0000[08]000$/' /proc/net/netlink | grep -q ."
 
 
-def listens(machine):
-    """Waits for a monitor to listen."""
-    machine.wait(LISTENS, "monitor that listens")
+def wait_monitor(machine):
+    """Waits until a monitor listens."""
+    machine.wait(LISTENS, "listening monitor")
 
 
 def test_monitor(env):
     tool = Tool(env)
     tool.netns("blue")
     with env.a.bkg("exec muennet_cfg monitor --json >/tmp/changes", fail=False):
-        listens(env.a)
+        wait_monitor(env.a)
         tool.does("add_child net0 child0", "add_child net0 child1", "add_mark child0 24")
         env.a.run("ip link set child1 netns blue")
         tool.does("move_mark child0 blue/child1 24", "del_mark blue/child1 24",
                   "add_mark child0 1", "del_child child0")
-        env.a.wait("grep -q child_deleted /tmp/changes", "word of the end")
-    told = [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
+        env.a.wait("grep -q child_deleted /tmp/changes", "deletion")
+    shown_changes = [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
     changes = [(change["event"], change["child"]["ifname"], change.get("mark"),
                 change.get("from", {}).get("ifname"), change.get("mark_count"))
-               for change in told if change["child"]["netns"] in (None, "blue")]
+               for change in shown_changes if change["child"]["netns"] in (None, "blue")]
     ksft_eq(changes, [
         ("child_added", "child0", None, None, None), ("child_added", "child1", None, None, None),
         ("mark_added", "child0", 24, None, None), ("mark_moved", "child1", 24, "child0", None),
@@ -148,7 +148,7 @@ def test_monitor_ends_with_the_module(env, options, last):
     tool.does("add_child net0 child0")
     monitor = f"muennet_cfg {options} monitor >/tmp/changes 2>/tmp/errors; echo $? >/tmp/status"
     with env.a.bkg(monitor, exit_wait=True):
-        listens(env.a)
+        wait_monitor(env.a)
         tool.does("add_mark child0 24")
         unload(env.a)
     ksft_eq(env.a.get("/tmp/status"), b"3\n")
@@ -160,10 +160,10 @@ def test_monitor_ends_with_the_module(env, options, last):
     ksft_eq(len(errors.splitlines()), 1, errors)
 
 
-# Whether a monitor has told of a mark.
-TOLD = "grep -q '\"mark\":{}' /tmp/changes"
+# Succeeds if a monitor has printed a mark.
+PRINTED = "grep -q '\"mark\":{}' /tmp/changes"
 
-# A monitor that does not read while more changes come than it has room for, and the module goes.
+# A stopped monitor, more changes than its socket buffers, and the unload of the module.
 LOST = f"""
 muennet_cfg monitor >/tmp/changes 2>/tmp/errors & monitor=$!
 {until(LISTENS)}
@@ -186,7 +186,7 @@ def test_monitor_ends_with_the_module_when_changes_were_lost(env):
     ksft_eq(lines[-1], "the module was unloaded")
 
 
-# A batch, and a monitor, that go on while the namespace blue goes and red gets its number.
+# A batch and a monitor run while namespace blue is deleted and red gets its netnsid.
 REUSE = f"""
 mkfifo /tmp/lines
 muennet_cfg --json monitor >/tmp/changes & monitor=$!
@@ -194,13 +194,13 @@ muennet_cfg batch /tmp/lines 2>/tmp/errors & batch=$!
 exec 3>/tmp/lines
 {until(LISTENS)}
 echo add_mark blue/child0 5 >&3
-{until(TOLD.format(5))}
+{until(PRINTED.format(5))}
 ip netns del blue
 {until("ip netns set red 7")}
 muennet_cfg add_child net0 child0
 ip link set child0 netns red
 muennet_cfg add_mark red/child0 6
-{until(TOLD.format(6))}
+{until(PRINTED.format(6))}
 echo del_child blue/child0 >&3
 exec 3>&-
 wait $batch; echo $?
@@ -218,9 +218,9 @@ def test_numbers_of_namespaces_are_used_again(env):
     ksft_in("/tmp/lines:2: network namespace blue: there is none of this name",
             env.a.get("/tmp/errors").decode())
     ksft_eq(tool.marks(), {("red", "child0"): [6]})
-    told = [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
+    shown_changes = [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]
     ksft_eq([(change["child"]["netnsid"], change["child"]["netns"], change["mark"])
-             for change in told if change["event"] == "mark_added"],
+             for change in shown_changes if change["event"] == "mark_added"],
             [(7, "blue", 5), (7, "red", 6)])
 
 
@@ -230,21 +230,21 @@ def test_names_do_not_rule_the_terminal(env):
     name = r"$(printf 'a\033[31m')"
     env.a.run(f'ip link set child0 name "{name}"')
     with env.a.bkg("exec muennet_cfg monitor >/tmp/changes", fail=False):
-        listens(env.a)
+        wait_monitor(env.a)
         tool.does(f'add_mark "{name}" 24')
-        env.a.wait("[ -s /tmp/changes ]", "word of the mark")
+        env.a.wait("[ -s /tmp/changes ]", "mark")
     shown = tool.run("show").stdout
     ksft_in(r"a\u{1b}[31m: down", shown)
-    told = env.a.get("/tmp/changes").decode()
-    ksft_eq(told, "a\\u{1b}[31m: mark 24 added\n")
-    # The kernel escapes names in what it says, in another way.
+    shown_changes = env.a.get("/tmp/changes").decode()
+    ksft_eq(shown_changes, "a\\u{1b}[31m: mark 24 added\n")
+    # The kernel escapes names in its messages, in another way.
     refused = tool.run("add_mark child1 24")
     ksft_eq(refused.ret, 1)
     ksft_in("is owned by a", refused.stderr)
-    for text in (shown, told, refused.stderr):
+    for text in (shown, shown_changes, refused.stderr):
         ksft_not_in("\x1b", text)
     main, = tool.show()
-    ksft_eq(main["children"][0]["ifname"], "a\x1b[31m", "JSON has it as it is")
+    ksft_eq(main["children"][0]["ifname"], "a\x1b[31m", "the unescaped name in JSON")
 
 
 def test_names_of_any_bytes(env):

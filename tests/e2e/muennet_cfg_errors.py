@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What muennet_cfg refuses, or the kernel for it: what is said, and the exit status."""
+"""Errors of muennet_cfg, and of the kernel that it shows: message and exit status."""
 
 from e2e.netlink.tool import Tool
 from rig import PAIR, ksft_eq
 
 SYSTEM = PAIR
 
-# What runs a command as nobody in particular.
+# Runs a command as an unprivileged user.
 USER = ("python3 -c 'import os, sys; os.setgroups([]); os.setgid(1000); os.setuid(1000); "
         "os.execvp(sys.argv[1], sys.argv[1:])'")
 
-# Words, status, what is mentioned.
+# Arguments, exit status, parts of the message.
 REFUSALS = [
     ("add_child nope x", 1, "nope", "ENODEV"),
     ("add_child lo x", 1, "lo is not a muennet interface"),
@@ -60,8 +60,8 @@ def test_no_rights(env):
     for words in ("add_child net0 x", "del_child child0", "add_mark child0 1",
                   "del_mark child0 24", "move_mark child0 blue/child1 24"):
         tool.refuses(words, 1, "EPERM", before=USER)
-    ksft_eq(tool.run("show", USER).ret, 0, "everybody may look")
-    # Root of a container: of a namespace below, with the child, not with its parent.
+    ksft_eq(tool.run("show", USER).ret, 0, "show needs no rights")
+    # Root of a container, that is, of a user namespace: it has the child, not its parent.
     root = f"ip netns exec blue {USER} unshare -Ur"
     for words in ("add_mark child1 1", "del_child child1"):
         tool.refuses(words, 1, "EPERM", before=root)

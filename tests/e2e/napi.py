@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Other ways to have received packets handled than softirqs, as every NAPI driver
-offers them: in a thread, in a thread that polls all the time, and by sockets
-that poll while they wait.
+NAPI outside of softirqs, as every NAPI driver supports it: a kernel thread (threaded
+NAPI), a thread that polls all the time (busy-poll), and sockets that poll while they
+wait.
 """
 
 import json
@@ -15,7 +15,7 @@ from rig import (End, KsftNamedVariant, defer, ksft_eq, ksft_gt, ksft_lt, ksft_v
 
 SYSTEM = events.SYSTEM
 SPEC = "Documentation/netlink/specs/netdev.yaml"
-# Whose reader has a vector, and whose is polled.
+# A pair whose reader has a vector, and one whose reader is polled.
 PAIRS = (KsftNamedVariant("vector", "left", "right"), KsftNamedVariant("polled", "x", "y"))
 
 
@@ -23,15 +23,15 @@ FAMILY = """
 import json, sys
 sys.path += ["/usr/lib/python3/dist-packages", "/usr/share/ynl"]
 import yaml
-# Its parser in C; the other one takes seconds of an emulated processor.
+# The parser in C. The one in Python takes seconds on an emulated processor.
 yaml.safe_load = lambda file: yaml.load(file, yaml.CSafeLoader)
 from lib import YnlFamily
 netdev = YnlFamily("/run/netdev.yaml", schema="")
 """
 SET = FAMILY + """
-index, how = sys.argv[1:]
+index, threaded = sys.argv[1:]
 instance, = netdev.dump("napi-get", {"ifindex": int(index)})
-netdev.do("napi-set", {"id": instance["id"], "threaded": how})
+netdev.do("napi-set", {"id": instance["id"], "threaded": threaded})
 print(json.dumps(netdev.do("napi-get", {"id": instance["id"]})))
 """
 
@@ -43,7 +43,7 @@ print(json.dumps([netdev.dump(what, {"ifindex": index}) for what in ("napi-get",
 
 
 def family(end: End, program: str, *arguments):
-    """What a program says that speaks to the family netdev for an interface."""
+    """Runs a program that uses the netlink family netdev, and returns its output."""
     end.machine.put("/run/netdev.yaml", (paths.kernel_source() / SPEC).read_bytes())
     end.machine.put("/run/family.py", program.encode())
     return json.loads(end.machine.run(end.script("/run/family.py", *arguments)).stdout)
@@ -51,8 +51,8 @@ def family(end: End, program: str, *arguments):
 
 @sampled(1)
 @ksft_variants(PAIRS)
-def test_told(env, *pair):
-    """Which instance serves the receive queue, and which interrupt schedules it."""
+def test_queues_and_interrupt(env, *pair):
+    """netdev shows the NAPI instance of the receive queue, and its interrupt."""
     _, ends = prepared(env, pair)
     far = ends[1]
     index = far.run(f"cat /sys/class/net/{far.ns}/ifindex").stdout.strip()
@@ -67,23 +67,23 @@ def test_told(env, *pair):
     ksft_eq([queue for queue in queues if "napi-id" in queue], [])
 
 
-def set_threaded(end: End, how: str, dev: str = "") -> dict:
+def set_threaded(end: End, threaded: str, dev: str = "") -> dict:
     """
-    Makes the NAPI instance of an interface (that of the end's namespace) poll so,
-    by the kernel's own tool; what it is then.
+    Sets `threaded` of the NAPI instance of an interface, by default the one named like the
+    end's namespace, with the kernel's ynl. Returns the attributes of the instance.
     """
     index = end.run(f"cat /sys/class/net/{dev or end.ns}/ifindex").stdout.strip()
-    return family(end, SET, index, how)
+    return family(end, SET, index, threaded)
 
 
-def runs(end: End, pid: int) -> int:
-    """How often a task has given a processor up, or lost it."""
+def context_switches(end: End, pid: int) -> int:
+    """Returns the number of context switches of a task."""
     switches = end.run(f"grep ctxt_switches: /proc/{pid}/status").stdout.split()[1::2]
     return sum(map(int, switches))
 
 
-def talk(ends, count: int = 20):
-    """Pings, all of which are answered."""
+def ping_all(ends, count: int = 20):
+    """Pings, and checks that all are answered."""
     ksft_eq(ping(*ends, count=count).received, count)
 
 
@@ -91,13 +91,13 @@ def talk(ends, count: int = 20):
 @ksft_variants(PAIRS)
 def test_thread(env, *pair):
     _, ends = prepared(env, pair)
-    talk(ends)
+    ping_all(ends)
     instance = set_threaded(ends[1], "enabled")
-    before = runs(ends[1], instance["pid"])
-    talk(ends)
-    ksft_gt(runs(ends[1], instance["pid"]), before + 10, "the thread has received")
+    before = context_switches(ends[1], instance["pid"])
+    ping_all(ends)
+    ksft_gt(context_switches(ends[1], instance["pid"]), before + 10, "the thread has polled")
     ksft_eq(set_threaded(ends[1], "disabled").get("pid"), None)
-    talk(ends)
+    ping_all(ends)
 
 
 @sampled(1)
@@ -106,42 +106,42 @@ def test_thread_that_polls_all_the_time(env, *pair):
     _, ends = prepared(env, pair)
     far = ends[1]
     if pair[0] == "x":
-        # Whatever is soon is not the timer's doing.
+        # The timer cannot be the cause of a fast answer.
         far.run(f"ethtool -C {far.ns} rx-usecs 1000000")
-    talk(ends)
+    ping_all(ends)
     ksft_eq(set_threaded(far, "busy-poll")["threaded"], "busy-poll")
-    # It begins with what it is woken for.
-    talk(ends, 1)
+    # The thread starts at the first packet.
+    ping_all(ends, 1)
     before = counts(far)
     wait_for(lambda: counts(far)["rx_empty_polls"] > before["rx_empty_polls"] + 10_000,
-             "polls without need")
-    talk(ends)
-    # Nobody has interrupted for what is looked for anyway.
+             "empty polls")
+    ping_all(ends)
+    # Interrupts are off while the thread polls.
     ksft_eq(counts(far)["rx_interrupts"], before["rx_interrupts"])
-    # Down, and up again, with the thread at work.
+    # Down and up again while the thread polls.
     far.run(f"sh -c 'ip link set {far.ns} down && ip link set {far.ns} up'")
-    talk(ends)
+    ping_all(ends)
 
     set_threaded(far, "disabled")
-    talk(ends, 5)
+    ping_all(ends, 5)
     wait_for(lambda: threads(env.a) == 0, "end of the thread")
     quiet = counts(far)
-    time.sleep(1)  # sleep: for polls, of which a timer makes a few
-    ksft_lt(counts(far)["rx_empty_polls"] - quiet["rx_empty_polls"], 100, "it has ended")
-    talk(ends)
+    time.sleep(1)  # sleep: a timer makes only a few polls in this time
+    ksft_lt(counts(far)["rx_empty_polls"] - quiet["rx_empty_polls"], 100, "the thread has ended")
+    ping_all(ends)
     if pair[0] == "left":
-        ksft_gt(counts(far)["rx_interrupts"], before["rx_interrupts"] + 10, "they are back")
+        ksft_gt(counts(far)["rx_interrupts"], before["rx_interrupts"] + 10, "interrupts again")
 
 
 def threads(machine) -> int:
-    """How many threads there are that receive."""
+    """Returns the number of NAPI threads."""
     return machine.run("cat /proc/[0-9]*/comm", fail=False).stdout.count("napi/")
 
 
 def test_removal_while_a_thread_polls(env):
     _, ends = prepared(env, ("x", "y"))
     set_threaded(ends[1], "busy-poll")
-    talk(ends)
+    ping_all(ends)
     ksft_eq(threads(env.a), 1)
     env.a.run("rmmod muennet")
     ksft_eq(threads(env.a), 0)
@@ -155,19 +155,19 @@ def test_sockets_that_poll(env):
         return busy_received(ends[0]) - before
 
     for microseconds in (0, 20_000):
-        # Those that wait in recv(), and those that do in poll().
+        # Sockets that wait in recv(), and those that wait in poll().
         everywhere = "| tee /proc/sys/net/core/busy_read >/proc/sys/net/core/busy_poll"
         env.a.run(f"echo {microseconds} {everywhere}")
         defer(env.a.run, f"echo 0 {everywhere}")
         if microseconds:
-            # How many of them is a matter of how busy the host is.
+            # The number of packets depends on the load of the host.
             wait_for(polled, "packet received by polling")
         else:
             ksft_eq(polled(), 0)
 
 
 def busy_received(end: End) -> int:
-    """Packets that sockets of this namespace have received by polling."""
+    """Returns the BusyPollRxPackets counter of the namespace."""
     names, values = [line.split() for line in end.run("cat /proc/net/netstat").stdout.splitlines()
                      if line.startswith("TcpExt:")]
     return int(dict(zip(names, values))["BusyPollRxPackets"])

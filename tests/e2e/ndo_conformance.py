@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The manners of a network device: MTU, namespaces, queueing disciplines, packet
-sockets, marks, timestamps; going down under load; a peer that stands still.
+What the kernel and users expect of any network device: MTU, namespaces, queueing
+disciplines, packet sockets, marks, timestamps, going down under load, a stalled peer.
 """
 
 import json
@@ -18,10 +18,9 @@ from rig.traffic import retransmits
 SYSTEM = PAIR
 
 
-def answered(source: End, target: End):
+def recovers(source: End, target: End):
     """
-    An interface that has come up joins its peer in the middle: from its first look on, all
-    pings are answered.
+    Checks that all pings get an answer once the interface has joined its peer's running epoch.
     """
     wait_answer(source, target)
     ksft_eq(ping(source, target).received, 3)
@@ -33,17 +32,17 @@ def test_mtu_begins_an_epoch(env):
     before = channel.epoch
     for mtu in (1400, 68, 9000, 1500):
         env.a.run(f"ip link set net0 mtu {mtu}")
-        ksft_true(channel.epoch not in (0, before), "another epoch")
+        ksft_true(channel.epoch not in (0, before), "a new epoch")
         before = channel.epoch
         ksft_eq(channel.size, mtu + 8)
         ksft_eq(channel.elements, ((1 << 20) - 64) // (mtu + 8))
-        # The other way has not changed.
+        # The other direction has not changed.
         ksft_eq(ping(a, b, "-s 30").received, 3)
-    for mtu, said in ((67, "mtu less than device minimum"),
-                      (65536, "mtu greater than device maximum")):
+    for mtu, message in ((67, "mtu less than device minimum"),
+                         (65536, "mtu greater than device maximum")):
         refused = env.a.run(f"ip link set net0 mtu {mtu}", fail=False)
         ksft_ne(refused.ret, 0)
-        ksft_in(said, refused.stderr)
+        ksft_in(message, refused.stderr)
         ksft_eq(channel.epoch, before, "nothing has changed")
 
 
@@ -64,12 +63,12 @@ def test_in_another_namespace(env):
     defer(env.a.run, "ip netns del other 2>/dev/null; true")
     up(env.a, quiet=True, ns="other")
     inside = End(env.a, V4["a"], "other")
-    answered(inside, b)
+    recovers(inside, b)
     with env.b.bkg(f"ping -q -f {V4['a']}"):
         env.a.run("ip netns del other")
         env.a.wait("[ -e /sys/class/net/net0 ]", "net0 in the initial namespace")
     up(env.a, quiet=True)
-    answered(End(env.a, V4["a"]), b)
+    recovers(End(env.a, V4["a"]), b)
 
 
 def test_netem(env):
@@ -93,7 +92,7 @@ def test_qdisc(env, name):
 
 
 def test_tcpdump(env):
-    """libpcap captures by a ring in memory that it shares with the kernel (TPACKET_V3)."""
+    """libpcap captures packets by a ring in memory shared with the kernel (TPACKET_V3)."""
     a, b = pair(env, quiet=True)
     for machine, ours, theirs in ((env.a, a, b), (env.b, b, a)):
         machine.run("rm -f /run/tcpdump")
@@ -134,7 +133,7 @@ poll.register(s, 0)
 for _ in range(5):
     before = time.time()
     s.sendto(b"now", (sys.argv[1], 9))
-    # POLLERR: there is something in the queue of errors.
+    # POLLERR: the error queue is not empty.
     poll.poll()
     _, extra, _, _ = s.recvmsg(2048, 1024, socket.MSG_ERRQUEUE)
     after = time.time()
@@ -160,17 +159,17 @@ def test_down_under_load(env):
         with env.a.bkg(f"ping -q -f -s 1400 {V4['b']}"), env.b.bkg(f"ping -q -f {V4['a']}"):
             for _ in range(30 if env.long else 8):
                 machine.run("ip link set net0 down; ip link set net0 up")
-    answered(a, b)
+    recovers(a, b)
 
 
-def frozen(machine):
-    """Stops a machine as a whole, until the function it returns is called."""
+def stopped(machine):
+    """Stops a machine. Returns the function that resumes it."""
     pid = machine._process.pid
     os.kill(pid, signal.SIGSTOP)
-    def thaw():
+    def resume():
         os.kill(pid, signal.SIGCONT)
-    defer(thaw)
-    return thaw
+    defer(resume)
+    return resume
 
 
 SENDER = """
@@ -182,14 +181,14 @@ for n in range(int(sys.argv[2])):
 """
 
 
-def test_peer_stands_still(env):
-    """A writer waits for nobody: its reader loses, and counts, what it had no time for."""
+def test_peer_stalls(env):
+    """A writer never waits: its reader loses what it cannot read in time, and counts it."""
     a, b = pair(env, quiet=True)
     ring = env.channel("a_to_b").elements
     count = 2 * ring + 50
     env.a.put("/run/sender.py", SENDER.encode())
     before_a, before_b = stats(env.a), stats(env.b)
-    thaw = frozen(env.b)
+    resume = stopped(env.b)
     begin = time.monotonic()
     env.a.run(Script("/run/sender.py", V4["b"], count))
     seconds = time.monotonic() - begin
@@ -197,40 +196,40 @@ def test_peer_stands_still(env):
     sent = count + 3
     after_a = stats(env.a)
     ksft_eq(after_a["tx_packets"] - before_a["tx_packets"], sent, "all were sent")
-    ksft_eq(after_a["tx_dropped"], before_a["tx_dropped"], "none had to wait or was dropped")
+    ksft_eq(after_a["tx_dropped"], before_a["tx_dropped"], "none was dropped")
     ksft_eq(env.a.run("cat /sys/class/net/net0/operstate").stdout, "up\n")
-    thaw()
-    ksft_eq(ping(a, b).received, 3, "it goes on where it stood")
+    resume()
+    ksft_eq(ping(a, b).received, 3, "it continues")
     def growth() -> dict:
         return {name: value - before_b[name] for name, value in stats(env.b).items()}
 
-    # An answer may be here before what it answers is counted.
+    # An answer may arrive before its request is counted.
     wait_for(lambda: sum(map(growth().get, ("rx_packets", "rx_missed_errors"))) == sent + 3,
              lambda: f"balance, each read or missed: {sent + 3} and {growth()}")
     grown = growth()
     ksft_pr(f"{sent} sent in {seconds:.1f} s, {grown['rx_packets'] - 3} read, "
             f"{grown['rx_missed_errors']} missed in {grown['rx_over_errors']} overruns")
-    ksft_ge(grown["rx_packets"], ring // 2, "what was still there was read")
+    ksft_ge(grown["rx_packets"], ring // 2, "the elements in the ring were read")
     ksft_ge(grown["rx_over_errors"], 1)
     ksft_lt(grown["rx_over_errors"], 4)
     ksft_eq(grown["rx_frame_errors"], 0)
 
 
-def test_peer_stands_still_in_a_connection(env):
+def test_peer_stalls_in_a_connection(env):
     a, b = pair(env, quiet=True)
     channel = env.channel("a_to_b")
     with Streaming(a, b):
         wait_for(lambda: channel.wc > 100, "traffic")
-        thaw = frozen(env.b)
+        resume = stopped(env.b)
         before = retransmits(a)
         wait_for(lambda: retransmits(a) > before + 1, "retransmissions")
-        thaw()
+        resume()
         count = channel.wc
-        wait_for(lambda: channel.wc > count + 1000, "traffic after that")
+        wait_for(lambda: channel.wc > count + 1000, "traffic after the stall")
     ksft_eq(ping(a, b).received, 3)
 
 
-def test_deleting_is_refused_and_says_so(env):
+def test_main_interface_cannot_be_deleted(env):
     load(env.a)
     refused = env.a.run("ip link del net0", fail=False)
     ksft_in("Operation not supported", refused.stderr)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the netlink family refuses: the errno, what is said, and that nothing changes."""
+"""Requests that the netlink family refuses: errno, extack message, and no change."""
 
 import random
 import struct
@@ -9,11 +9,11 @@ from rig import PAIR, interfaces, ksft_eq, ksft_gt, ksft_pr, load
 
 SYSTEM = PAIR
 
-# As long as names may be: what is said about them must not be cut off.
+# Names of the maximum length: messages about them must not be truncated.
 LONG, OTHER, SECOND, ETHER = (letter * 15 for letter in "abse")
 PARENT, NAME, MARK = "parent-ifname", "ifname", "mark"
 
-# Command, attributes, errno, what is said, the attribute to blame (or that is missing).
+# Command, attributes, errno, message, and the bad or missing attribute.
 TABLE = (
     ("add-child", {PARENT: "nothere", NAME: "x"}, "ENODEV",
      "there is no interface nothere", PARENT),
@@ -100,7 +100,7 @@ SETUP += [{"do": "add-mark", "attrs": {NAME: "child0", MARK: 24}}]
 
 
 def prepare(env):
-    """Two main interfaces with children, and two that can have none."""
+    """Loads two main interfaces with children, and two that cannot have children."""
     load(env.a, f"name=net0,{SECOND},raw0,{ETHER} in={','.join(['channel_in'] * 4)} "
          "reader_protocol=2,2,2,2 flags=net_hdr,net_hdr,,eth_dev")
     netlink.install(env.a)
@@ -111,11 +111,11 @@ def test_table(env):
     prepare(env)
     before = (netlink.state(env.a), interfaces(env.a))
     answers = netlink.ask(env.a, *[{"do": row[0], "attrs": row[1]} for row in TABLE])
-    for (command, attrs, errno, text, blamed), answer in zip(TABLE, answers, strict=True):
+    for (command, attrs, errno, text, attribute), answer in zip(TABLE, answers, strict=True):
         row = f"{command} {attrs}"
         ksft_eq(answer["errno"], errno, comment=row)
         ksft_eq(answer["text"], text, comment=row)
-        ksft_eq(answer["attr"] or answer["missing"], blamed, comment=row)
+        ksft_eq(answer["attr"] or answer["missing"], attribute, comment=row)
     ksft_eq((netlink.state(env.a), interfaces(env.a)), before)
 
 
@@ -137,8 +137,8 @@ KINDS = {"add-child": (5, 2), "del-child": (2,), "add-mark": (2, 10), "del-mark"
          "move-mark": (8, 2, 10), "get": (2,), "get-mark": (5, 10)}
 
 
-def noise(rng: random.Random, command: str) -> bytes:
-    """Attributes, most of them as they should be."""
+def random_attributes(rng: random.Random, command: str) -> bytes:
+    """Returns attributes, most of them valid."""
     data = b""
     for kind in KINDS[command]:
         if rng.random() < 0.05:
@@ -158,11 +158,11 @@ def noise(rng: random.Random, command: str) -> bytes:
 
 
 def test_noise(env):
-    """Whatever is asked, what there is stays consistent."""
+    """Random requests leave a consistent state."""
     prepare(env)
     rng = random.Random(env.seed(SEED))
     commands = rng.choices(list(KINDS), (2, 1, 4, 4, 4, 2, 4), k=REQUESTS)
-    answers = netlink.ask(env.a, *[{"raw": command, "hex": noise(rng, command).hex()}
+    answers = netlink.ask(env.a, *[{"raw": command, "hex": random_attributes(rng, command).hex()}
                                    for command in commands])
     ksft_eq(len(answers), REQUESTS)
     refused = sum(bool(answer["errno"]) for answer in answers)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Random netlink messages, with and without rights."""
+"""Random netlink messages, with and without CAP_NET_ADMIN."""
 
 import json
 
@@ -13,19 +13,19 @@ SYSTEM = LOOP
 TWO = ("name=net0,net1 in=left_in,right_in out=left_out,right_out reader_protocol=2,2 "
        "writer_protocol=2,2 flags=net_hdr,net_hdr")
 CHILDREN = {"child0": 24, "child1": 25}
-# What may come back of those who may not change anything.
+# The errors that a user without rights may get.
 REFUSED = {"EPERM", "EINVAL", "ENOENT", "EOPNOTSUPP", "ERANGE", "ENODEV", "EMSGSIZE",
            "ENOTSUP"}
 USER = ("python3 -c 'import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
         "os.execvp(sys.argv[1], sys.argv[1:])'")
 # The interfaces with their flags, MTUs, addresses and all else, in the first namespace.
 LINKS = "ip -d -j addr"
-# Their names, of any bytes.
+# The names of interfaces, which may contain any bytes.
 NAMES = "python3 -I -S -c 'import json, os; print(json.dumps(os.listdir(\"/sys/class/net\")))'"
 
 
 def prepare(env):
-    """net0, up and with an address, and two children that own a mark each."""
+    """Sets up net0, with an address, and two children with one mark each."""
     load(env.a, TWO)
     netlink.install(env.a)
     requests = [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": name}}
@@ -38,7 +38,7 @@ def prepare(env):
 
 
 def attack(env, seed: int, count: int, prefix: str = "", which: str = "all") -> dict:
-    """Sends messages; how often each errno came back."""
+    """Sends messages, and returns the number of answers by errno."""
     seed = env.seed(seed)
     result = env.a.run(f"{prefix} python3 -B {netlink.WHERE}/fuzz.py {seed} {count} {which}",
                        timeout=DEADLINE * (20 if env.long else 1))
@@ -49,24 +49,24 @@ def attack(env, seed: int, count: int, prefix: str = "", which: str = "all") -> 
 
 
 def test_with_rights(env):
-    # A kernel with dummy devices built in has one.
+    # A kernel with built-in dummy devices has one.
     others = set(json.loads(env.a.run(NAMES).stdout))
     prepare(env)
     env.a.run("ip netns add fuzz")
     defer(env.a.run, "ip netns del fuzz 2>/dev/null; true")
     answers = attack(env, 5, 100_000 if env.long else 1_000, which="")
-    # Some of it was right.
+    # Some messages were valid.
     ksft_gt(answers.get("done", 0), 0)
     ksft_ge(len(answers), 6, "several kinds of refusals")
     ksft_eq(netlink.inconsistent(env.a), [])
-    ksft_pr(f"there is: {[it['ifname'] for it in netlink.dump(env.a, 'get')]!a}")
-    # The main interfaces are there, and nothing that is no child of theirs.
+    ksft_pr(f"left: {[it['ifname'] for it in netlink.dump(env.a, 'get')]!a}")
+    # The main interfaces exist, and no other interface except their children.
     known = {it["ifname"] for it in netlink.dump(env.a, "get") if "netnsid" not in it}
     ksft_eq(set(json.loads(env.a.run(NAMES).stdout)) - others, known)
     ksft_in("net0", known)
     ksft_in("net1", known)
 
-    # With a namespace go the children that are in it.
+    # The children in a namespace are deleted with it.
     env.a.run("ip netns del fuzz")
     wait_for(lambda: not any("netnsid" in it for it in netlink.dump(env.a, "get")),
              "end of the children in the namespace")
@@ -87,18 +87,18 @@ def test_without_rights(env, prefix):
     before = netlink.state(env.a), env.a.run(LINKS).stdout
     answers = attack(env, 6, 50_000 if env.long else 500, prefix)
     ksft_gt(answers.get("EPERM", 0), 0)
-    # Looking is everybody's right.
+    # Reading needs no rights.
     ksft_eq(set(answers) - REFUSED - {"done"}, set())
     ksft_eq((netlink.state(env.a), env.a.run(LINKS).stdout), before)
 
 
 def test_in_a_container(env):
     """
-    It has user and network namespaces of its own, and is root there: what happens to the
-    child that was moved inside is its affair, but nothing else is.
+    A container with its own user and network namespaces, and root in them, can change the
+    child that was moved into it, but nothing else.
     """
     prepare(env)
-    # It stays until it is killed.
+    # The container runs until it is killed.
     env.a.run(f"{USER} unshare -U -r -n tail -f /dev/null >/dev/null 2>&1 & "
               "echo $! >/run/container")
     defer(env.a.run, "kill $(cat /run/container)")
@@ -107,13 +107,13 @@ def test_in_a_container(env):
     env.a.run("ip link set child0 netns $(cat /run/container)")
 
     def outside():
-        """What is not the container's."""
+        """Returns everything outside of the container."""
         found, marks = netlink.state(env.a)
         return ([it for it in found["replies"] if "netnsid" not in it],
                 [it for it in marks["replies"] if "netnsid" not in it], env.a.run(LINKS).stdout)
 
     def inside():
-        """The one child, and the mark that it owns."""
+        """Returns the child in the container, and its mark."""
         found, marks = netlink.state(env.a)
         return ([it["ifindex"] for it in found["replies"] if "netnsid" in it],
                 [it["mark"] for it in marks["replies"] if "netnsid" in it])
@@ -124,5 +124,5 @@ def test_in_a_container(env):
     ksft_gt(answers.get("EPERM", 0), 0)
     ksft_gt(answers.get("done", 0), 0)
     ksft_eq(outside(), before)
-    ksft_in(inside(), (mine, ([], [])), "it is there with its mark, or it is gone")
+    ksft_in(inside(), (mine, ([], [])), "the child has its mark, or it was deleted")
     ksft_eq(netlink.inconsistent(env.a), [])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A machine that is no Muen subject: where the subject information would be, there is nothing."""
+"""A machine without subject information, which is no Muen subject."""
 
 from rig import (README, KsftNamedVariant, System, errno_of, interfaces, ksft_eq, ksft_in,
                  ksft_variants, load, unload)
@@ -13,7 +13,7 @@ def test_one_line_and_no_fault(env, more):
     before = interfaces(env.a), env.a.run("cat /proc/iomem; ls /sys/kernel/debug").stdout
     env.a.new_log()
     result = load(env.a, f"{README} {more}", fail=False)
-    # All lines but the kernel's own on a module that it does not know.
+    # All lines except the kernel's own about the taint.
     lines = [line for line in env.a.new_log() if "taint" not in line]
     ksft_eq(errno_of(result), "ENODEV")
     ksft_eq(len(lines), 1, f"one line of the log: {lines}")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-IP mode with offloads: large packets lie in several elements, and what is left
-to do for them goes with them. Both ends must want it.
+IP mode with offloads: a large packet takes several elements, and each has the offloads
+that are left to the receiver. Both ends must have the flag.
 """
 
 import struct
@@ -21,7 +21,7 @@ NONE = bytes(10)
 
 
 def pieces(packet: bytes, offloads: bytes = NONE, mark: int = 0) -> list:
-    """The elements of a packet."""
+    """Returns the elements of a packet."""
     return [struct.pack("<IHBBII", mark, len(packet[at:at + ROOM]), 4, 0, len(packet), at) +
             offloads + bytes(2) + packet[at:at + ROOM] for at in range(0, len(packet), ROOM)]
 
@@ -39,7 +39,7 @@ def test_ping(env, addresses, size):
 @ksft_variants([KsftNamedVariant("ipv4", V4), KsftNamedVariant("ipv6", V6)])
 def test_tcp_crosses_in_large_packets(env, addresses):
     pair(env, OFFLOAD)
-    # What is left to the device in one packet does not depend on how fast it is sent.
+    # Makes the size of a GSO packet independent of the rate.
     least = "/proc/sys/net/ipv4/tcp_min_tso_segs"
     defer(env.a.run, f"echo {env.a.run(f'cat {least}').stdout.strip()} >{least}")
     env.a.run(f"echo 16 >{least}")
@@ -58,7 +58,7 @@ def test_tcp_crosses_in_large_packets(env, addresses):
                 KsftNamedVariant("cut_by_the_receiver", OFFLOAD)])
 def test_udp_segments(env, parameters):
     pair(env, parameters)
-    # UDP_SEGMENT: the kernel leaves a row of datagrams to the device.
+    # UDP_SEGMENT: the kernel passes several datagrams to the device in one packet.
     env.b.put("/run/get.py", b"""
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -105,14 +105,14 @@ def joined_peer(env) -> Peer:
     return peer
 
 
-def honest(size: int = 4000) -> list:
-    """A good packet's elements."""
+def valid(size: int = 4000) -> list:
+    """Returns the elements of a valid packet."""
     return pieces(udp4(V4["b"], V4["a"], 9, bytes(size)))
 
 
 def changed(at: int, value: bytes, element: int = 0, size: int = 4000) -> list:
-    """The elements of a good packet, with other bytes in one of them."""
-    elements = honest(size)
+    """Returns the elements of a valid packet, with other bytes in one of them."""
+    elements = valid(size)
     old = elements[element]
     elements[element] = old[:at] + value + old[at + len(value):]
     return elements
@@ -123,18 +123,18 @@ TCP = ip4(V4["b"], V4["a"], 6, struct.pack(">HHIIBBHHH", 9, 9, 0, 0, 0x50, 0x10,
 
 
 def joined(*order: int) -> list:
-    """Elements of a good packet, in this order."""
-    elements = honest()
+    """Returns elements of a valid packet, in this order."""
+    elements = valid()
     return [elements[number] for number in order]
 
 
 def offloaded(packet: bytes, *offloads: int) -> list:
-    """A packet's elements, with this to do for it."""
+    """Returns the elements of a packet with these offloads."""
     return pieces(packet, struct.pack("<BBHHHH", *offloads))
 
 
-# What is written, and what is counted for it: a packet that is given up, and each piece that
-# continues none.
+# Elements, and the counters that they increment: for each dropped packet, and for each piece
+# that continues no packet.
 REJECTED = [KsftNamedVariant(name, elements, counted) for name, elements, counted in (
     ("unknown_protocol", changed(6, b"\6", size=100), {"rx_bad_protocol": 1}),
     ("length_zero", changed(4, b"\0\0", size=100), {"rx_bad_length": 1}),
@@ -160,7 +160,7 @@ REJECTED = [KsftNamedVariant(name, elements, counted) for name, elements, counte
     ("segments_of_another_version", offloaded(TCP, 1, 4, 40, 1000, 20, 16), {"rx_bad_header": 1}),
     ("segments_of_another_protocol", offloaded(TCP, 1, 5, 40, 1000, 20, 16),
      {"rx_bad_header": 1}))]
-NONE_OF = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed", "rx_incomplete",
+REASONS = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed", "rx_incomplete",
            "rx_no_memory", "rx_overruns")
 
 
@@ -169,20 +169,20 @@ NONE_OF = ("rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_changed", "r
 def test_rejected(env, elements, counted):
     peer = joined_peer(env)
     before = counters(peer.machine)
-    written = (*honest(), *elements, *honest(100), *honest())
+    written = (*valid(), *elements, *valid(100), *valid())
     peer.write(*written)
     wait_counters(peer.machine, rx_elements=before["rx_elements"] + len(written))
-    # The good ones around it arrive.
+    # The valid packets before and after arrive.
     wait_stats(peer.machine, rx_packets=3, rx_over_errors=0)
     now = counters(peer.machine)
-    ksft_eq({name: now[name] - before[name] for name in NONE_OF if now[name] != before[name]},
+    ksft_eq({name: now[name] - before[name] for name in REASONS if now[name] != before[name]},
             counted)
     ksft_eq(stats(peer.machine)["rx_frame_errors"], now["rx_malformed"])
 
 
 def test_a_packet_that_waits_for_its_end(env):
     peer = joined_peer(env)
-    first, second, third = honest()
+    first, second, third = valid()
     for element, packets in ((first, 0), (second, 0), (third, 1)):
         before = counters(peer.machine)["rx_elements"]
         peer.write(element)
@@ -191,36 +191,36 @@ def test_a_packet_that_waits_for_its_end(env):
 
 
 def incomplete(machine, count: int):
-    """Waits until so many packets or pieces were given up for want of others."""
+    """Waits until the driver has dropped this number of incomplete packets and pieces."""
     wait_counters(machine, rx_incomplete=count)
 
 
 def test_an_epoch_ends_within_a_packet(env):
     peer = joined_peer(env)
     before = counters(peer.machine)["rx_elements"]
-    peer.write(*honest()[:2])
+    peer.write(*valid()[:2])
     wait_counters(peer.machine, rx_elements=before + 2)
     wait_stats(peer.machine, rx_packets=0)
     peer.start(101)
-    # The packet is given up before anything else comes.
+    # The driver drops the packet when the epoch ends.
     incomplete(peer.machine, 1)
-    peer.write(*honest()[2:], *honest())
+    peer.write(*valid()[2:], *valid())
     wait_stats(peer.machine, rx_packets=1, rx_errors=0)
     incomplete(peer.machine, 2)
 
 
 def test_the_interface_is_down_within_a_packet(env):
     peer = joined_peer(env)
-    first, second, third = honest()
+    first, second, third = valid()
     before = counters(env.a)
     peer.write(first, second)
     wait_counters(env.a, rx_elements=before["rx_elements"] + 2)
     env.a.run("ip link set net0 down; ip link set net0 up")
     wait_counters(env.a, rx_epochs=before["rx_epochs"] + 1)
-    # It follows the last piece in the same epoch. But what was before is forgotten.
+    # The next piece in the same epoch. The driver has dropped the pieces before.
     peer.write(third)
     incomplete(env.a, 1)
     ksft_eq(stats(env.a)["rx_packets"], 0)
-    peer.write(*honest())
+    peer.write(*valid())
     wait_stats(env.a, rx_packets=1, rx_errors=0)
     incomplete(env.a, 1)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A writer much faster than the reader: packets are lost, never made up."""
+"""A writer much faster than the reader: packets may be lost, but never corrupted."""
 
 import json
 import signal
@@ -18,21 +18,21 @@ ELEMENT = 8 + 20 + 8 + PAYLOAD
 
 
 def element(number: int) -> bytes:
-    """An element with a numbered, checksummed datagram to a."""
+    """Returns an element with a numbered datagram to a, with a checksum."""
     return ip_element(udp4(V4["b"], V4["a"], PORT, numbered(number, PAYLOAD)))
 
 
 class Receiver:
     """
-    receive.py in a machine, as a context; afterwards `got` is its report. The datagrams must be
-    all that arrives there.
+    A context that runs receive.py in a machine. Afterwards `got` is its report. No other
+    datagrams may arrive.
     """
 
     def __init__(self, machine):
         self.machine, self.got, self._program, self._before = machine, None, None, 0
 
-    def _under_way(self) -> int:
-        """Packets that the interface has received and that are not at their end yet."""
+    def _in_flight(self) -> int:
+        """Returns the number of packets that were received but have not reached a socket."""
         lines = self.machine.get("/proc/net/snmp").decode().splitlines()
         names, values = [line.split()[1:] for line in lines if line.startswith("Udp:")]
         udp = dict(zip(names, map(int, values)))
@@ -40,30 +40,30 @@ class Receiver:
             udp["InDatagrams"] - udp["InErrors"] - udp["NoPorts"]
 
     def __enter__(self):
-        self._before = self._under_way()
+        self._before = self._in_flight()
         self._program = self.machine.bkg(Script("/rig/receive.py", PORT), fail=True)
         self.machine.wait_listens(PORT, "udp")
         return self
 
     def __exit__(self, kind, *_):
         if kind is None:
-            wait_for(lambda: self._under_way() == self._before, "end of what is under way")
+            wait_for(lambda: self._in_flight() == self._before, "delivery of all packets")
         self._program.process(terminate=True, timeout=DEADLINE)
         self.got = json.loads(self._program.stdout)
 
 
-# Runs on one processor and counts its rounds; SIGUSR1 has it begin anew.
+# Counts loops on one processor. SIGUSR1 resets the count.
 BUSY = """
 import os, signal, sys
 os.sched_setaffinity(0, {int(sys.argv[1])})
 rounds, running = 0, True
-def anew(*_):
+def reset(*_):
     global rounds
     rounds = 0
 def end(*_):
     global running
     running = False
-signal.signal(signal.SIGUSR1, anew)
+signal.signal(signal.SIGUSR1, reset)
 signal.signal(signal.SIGTERM, end)
 open(f"/run/busy.{sys.argv[1]}", "w").close()
 while running:
@@ -73,7 +73,7 @@ print(rounds)
 
 
 class Busy:
-    """A busy process on each of a machine's processors, as a context; afterwards `rounds`."""
+    """A context with a busy process on each processor; afterwards `rounds` are their counts."""
 
     def __init__(self, machine):
         self.machine, self.rounds, self._programs = machine, [], []
@@ -87,8 +87,8 @@ class Busy:
         self.machine.wait(f"[ $(ls /run/busy.? | wc -l) = {len(processors)} ]", "busy processes")
         return self
 
-    def anew(self):
-        """What was counted before does not matter."""
+    def reset(self):
+        """Resets the counts."""
         for program in self._programs:
             program.proc.send_signal(signal.SIGUSR1)
 
@@ -99,13 +99,13 @@ class Busy:
 
 
 def softnet(machine) -> list:
-    """For each processor: packets that softirqs had, and how often they had enough for a while."""
+    """Returns for each processor the packets and the time_squeeze of softirqs."""
     lines = machine.get("/proc/net/softnet_stat").decode().splitlines()
     return [(int(words[0], 16), int(words[2], 16)) for words in map(str.split, lines)]
 
 
-def budgeted(machine) -> dict:
-    """The counters: what a poll reads is bounded (each counts itself before its elements)."""
+def checked_counters(machine) -> dict:
+    """Returns the counters, and checks the budget (a poll is counted before its elements)."""
     got, _ = machine.counters("net0")
     ksft_ge(WEIGHT * got["rx_batches"], got["rx_elements"], "the budget")
     return got
@@ -113,8 +113,8 @@ def budgeted(machine) -> dict:
 
 def burst(writer: Writer, elements: bytes, at: int):
     """
-    Writes elements that lie one after another in `elements` as one batch,
-    number `at` first; the ring must not wrap within.
+    Writes consecutive elements as one batch, the first with number `at`. The ring must not
+    wrap within the batch.
     """
     c = writer.channel
     count = len(elements) // ELEMENT
@@ -124,8 +124,8 @@ def burst(writer: Writer, elements: bytes, at: int):
     c.wc = at + count
 
 
-def taken(machine) -> int:
-    """Elements that the reader has dealt with."""
+def accounted(machine) -> int:
+    """Returns the number of elements that the reader has read or missed."""
     counted = stats(machine)
     return counted["rx_packets"] + counted["rx_missed_errors"]
 
@@ -135,7 +135,7 @@ def test_newest_of_a_burst_arrive(env):
     writer.start(1)
     ring = writer.elements
     written = 3 * ring + ring // 2
-    # The reader sees all of it appear at once: it can have only the newest ring.
+    # All elements become visible at once: the reader can get only the newest ring of them.
     slots = {n % ring: element(n) for n in range(written - ring, written)}
     content = b"".join(slots[n] for n in range(ring))
     wait_counters(env.a, rx_epochs=1)
@@ -165,10 +165,10 @@ def test_flood(env):
     with Receiver(env.a) as receiver:
         with Busy(env.a) as busy, polls:
             before = softnet(env.a)
-            busy.anew()
+            busy.reset()
             begin = looked = time.monotonic()
             end, flooded = begin + (20 if env.long else 2), {}
-            # Until there was both, an overrun and softirqs that had enough for a while.
+            # Until there was an overrun, and a softirq that ended early (time_squeeze).
             while not flooded or time.monotonic() < end:
                 count = min(batch, writer.elements - written % writer.elements)
                 first = written % numbers * ELEMENT
@@ -176,7 +176,7 @@ def test_flood(env):
                 written += count
                 if time.monotonic() > looked + 0.3:
                     looked = time.monotonic()
-                    now = budgeted(env.a)
+                    now = checked_counters(env.a)
                     yielded = sum(had for _, had in softnet(env.a)) - sum(had for _, had in before)
                     flooded = now if now["rx_overruns"] and yielded else {}
                     if looked > begin + DEADLINE:
@@ -184,15 +184,15 @@ def test_flood(env):
             seconds = time.monotonic() - begin
             handled, yields = (sum(now - then for now, then in zip(*both)) for both in
                                zip(zip(*softnet(env.a)), zip(*before)))
-        wait_for(lambda: taken(env.a) >= written, "end of what was written")
-    budgeted(env.a)
+        wait_for(lambda: accounted(env.a) >= written, "all elements, read or missed")
+    checked_counters(env.a)
     ksft_pr(f"{flooded['rx_elements'] / flooded['rx_batches']:.1f} elements a poll, {handled} "
             f"packets in softirqs, which yielded {yields} times; busy processes made "
             f"{busy.rounds} rounds")
-    ksft_gt(yields, 0, "softirqs leave the processor to others")
+    ksft_gt(yields, 0, "softirqs yield the processor")
     polls.check()
-    # Whichever processor does the polls, it has a two-hundredth of the other's time for others.
-    ksft_gt(200 * min(busy.rounds), max(busy.rounds), "a process on the same processor goes on")
+    # The processor that polls leaves a two-hundredth of the other one's time to processes.
+    ksft_gt(200 * min(busy.rounds), max(busy.rounds), "progress of a process on the same processor")
     counted = stats(env.a)
     ksft_pr(f"{written / seconds / 1000:.0f} k elements/s written, "
             f"{counted['rx_packets'] / seconds / 1000:.0f} k/s read, "
@@ -200,14 +200,14 @@ def test_flood(env):
     ksft_eq(receiver.got["bad"], 0, "none corrupted")
     ksft_gt(receiver.got["received"], 0)
     ksft_true(all(0 <= first and last < numbers for first, last in receiver.got["numbers"]),
-              "every one was really sent")
+              "all were sent")
     ksft_ge(counted["rx_packets"], receiver.got["received"])
     ksft_eq(counted["rx_packets"] + counted["rx_missed_errors"], written, "each read or missed")
     ksft_gt(counted["rx_over_errors"], 0, "there were overruns")
     ksft_eq(counted["rx_frame_errors"], 0)
     ksft_eq(counted["rx_errors"], counted["rx_over_errors"])
 
-    # The flood has ended: the next packets arrive, all of them.
+    # After the flood all packets arrive.
     with Receiver(env.a) as receiver:
         for n in range(100):
             burst(writer, element(n), written + n)

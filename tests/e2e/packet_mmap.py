@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Packet sockets with a ring in memory that they share with the kernel
-(TPACKET_V3): a program of our own receives and sends by it.
+Packet sockets with a ring in memory shared with the kernel (TPACKET_V3): the program
+rig/guest/packet_mmap.py receives and sends with them.
 """
 
 import struct
@@ -14,7 +14,7 @@ SYSTEM = PAIR
 
 RAW = "name=raw0 in=channel_in out=channel_out reader_protocol=5 writer_protocol=5"
 RING = "/rig/packet_mmap.py"
-# Numbered datagrams, for nobody.
+# Sends numbered datagrams to an address without a host.
 SEND = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -26,7 +26,7 @@ for number in range(first, first + count):
 
 @contextmanager
 def receiving(machine, dev: str, count: int, shown: int = 2000):
-    """Receives meanwhile; afterwards a list of (protocol, type, length, first bytes)."""
+    """A context with a receiver; afterwards a list of (protocol, type, length, first bytes)."""
     got: list = []
     machine.run("rm -f /run/ready")
     command = Script(RING, "receive", dev, count, shown)
@@ -39,7 +39,7 @@ def receiving(machine, dev: str, count: int, shown: int = 2000):
 
 
 def send(machine, dev: str, protocol: int, *packets: bytes):
-    """Sends packets that lie in a ring."""
+    """Sends packets from a ring."""
     machine.run(Script(RING, "send", dev, hex(protocol), *(data.hex() for data in packets)))
 
 
@@ -54,7 +54,7 @@ def test_raw_mode(env):
 
 def test_ip_mode(env):
     pair(env, quiet=True)
-    # For nobody, so that nobody answers.
+    # To an address without a host, so that there is no answer.
     v4 = [udp4(V4["a"], "192.0.2.77", 9, bytes([size & 255]) * size) for size in (0, 1, 700, 1472)]
     v6 = [struct.pack(">IHBB", 6 << 28, size, 59, 64) + bytes(15) + b"\1" + bytes(15) + b"\2" +
           b"\x77" * size for size in (0, 1, 1460)]
@@ -66,9 +66,9 @@ def test_ip_mode(env):
 
 
 def test_all_blocks_of_the_ring(env):
-    """More packets than the ring holds, so that each of its blocks is used again."""
+    """Receives more packets than the ring holds, so that each of its blocks is reused."""
     pair(env, quiet=True)
-    # No burst fills more than all blocks but some, if each of its packets gets one of its own.
+    # A burst leaves some blocks free, even if each packet takes a block of its own.
     burst, bursts = 60, 12
     env.a.put("/run/send.py", SEND.encode())
     with receiving(env.b, "net0", bursts * burst, 32) as got:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Bad input, row by row: the errno, one clear line, and nothing left behind.
+Invalid module parameters and subject information: the errno, one log line, and nothing
+left behind; and the limits of what is valid.
 """
 
 import re
@@ -58,7 +59,7 @@ SYSTEM = System(
         "ends at 2^64": _region((1 << 64) - MIB, MIB),
         "beyond the processor": _region(1 << 60, MIB),
         "gigantic": _region(_AT.address("second"), 1 << 62),
-        # The last page of what a PC has below 640 KiB, and the hole behind it.
+        # The last pages of a PC's memory below 640 KiB, and the hole behind them.
         "RAM and a hole": _region(LOW_END - 0x10000, 0x20000),
         "version 4": lambda image: build("a", parse(image).resources, version=4),
         "version 5": lambda image: build("a", parse(image).resources, version=5),
@@ -70,14 +71,14 @@ GOOD = {"name": "net0", "in": IN, "out": OUT, "reader_protocol": "2", "writer_pr
 
 
 def at(variant: str) -> str:
-    """The value of sinfo= for a variant."""
+    """Returns the value of sinfo= for a variant."""
     return f"{SYSTEM.sinfo_address(variant):#x}"
 
 
 def row(errno, *mentions, **changes):
     """
-    One row: the good parameters with changes ("in" is written in_), the errno
-    (or several that fit), what the line in the log has to mention.
+    Returns a row: the valid parameters with changes ("in" is written in_), the errno or
+    several allowed ones, and what the log line has to mention.
     """
     parameters = {**GOOD, **{key.rstrip("_"): value for key, value in changes.items()}}
     text = " ".join(f"{key}={value}" for key, value in parameters.items() if value is not None)
@@ -134,10 +135,10 @@ ROWS = [
     row("EFAULT", "net0", IN, sinfo=at("wraps")),
     row("EFAULT", "net0", IN, sinfo=at("ends at 2^64")),
     row("EFAULT", "net0", IN, sinfo=at("beyond the processor")),
-    # (It overlaps all that lies behind it.)
+    # (It overlaps everything behind it.)
     row("EPERM", "net0", IN, sinfo=at("gigantic")),
     row("EPERM", "net0", IN, sinfo=at("RAM and a hole")),
-    # What it says about the channels.
+    # Channels in the subject information.
     row("ENXIO", "net0", "nowhere", in_="nowhere"),
     row("ENXIO", "net0", "nowhere", out="nowhere"),
     row("EPERM", "net0", "plain", in_="plain"),
@@ -152,8 +153,8 @@ ROWS = [
     row("EPERM", "net0", "second_out", out="second_out", sinfo=at("two writers")),
     row("EPERM", "net0", IN, sinfo=at("two readers")),
     # Names.
-    # (EEXIST, for the kernel makes that of what a module returns: it means to it that the
-    # module is loaded already.)
+    # (The driver returns EEXIST. The kernel replaces it by EBUSY, because EEXIST means that the
+    # module is already loaded.)
     row("EBUSY", "lo", name="lo"),
     row("EBUSY", "net0", name="net0,net0", in_=f"{IN},second_in", out=f"{OUT},second_out",
         reader_protocol="2,2", writer_protocol="2,2", flags="net_hdr,net_hdr"),
@@ -190,7 +191,7 @@ ROWS = [
 
 
 def traces(machine) -> str:
-    """What a module can leave behind."""
+    """Returns everything that a module can leave behind."""
     mappings = machine.read_files("/proc/vmallocinfo").splitlines(keepends=True)
     found = machine.read_files("/proc/iomem", "/sys/class/net", "/sys/kernel/debug", "/sys/module")
     return found + "".join(line for line in mappings if "muennet" in line or "memremap" in line)
@@ -236,7 +237,8 @@ ACCEPTED = [
     row("", flags=None, mtu="65535"),
     row("", name="net0,net1", in_=f"{IN},second_in", out=f"{OUT},second_out",
         reader_protocol="2,3", writer_protocol="2,3", flags="net_hdr,net_hdr"),
-    # Empty names are skipped with what belongs to them, and empty entries at the end.
+    # Empty names are skipped with the entries that belong to them, and so are empty entries at
+    # the end.
     row("", name="net0,", flags="net_hdr,"),
     row("", mtu="1400,,"),
     row("", name=",net0,,net1,", in_=f"nowhere,{IN},nowhere,second_in", out=f",{OUT},,second_out,,",
@@ -263,8 +265,8 @@ def test_accepted(env, parameters, _errnos, _mentions):
 
 def with_region(env, address: int, size: int) -> str:
     """
-    Writes an image with this region for the in channel behind the variants: the
-    parameters to load it with.
+    Writes an image with this region for the in channel behind the variants. Returns the
+    parameters that use it.
     """
     image = region_patched(SYSTEM.image("a"), IN, address, size)
     offset = SYSTEM.sinfo_address([*SYSTEM.variants][-1]) + SINFO_STRIDE - SINFO_BASE
@@ -275,13 +277,13 @@ def with_region(env, address: int, size: int) -> str:
 
 
 def resources(machine, what: str) -> list:
-    """Where /proc/iomem says that something is: (first byte, the one behind the last) each."""
+    """Returns the ranges of a resource in /proc/iomem: (start, end), end exclusive."""
     lines = re.findall(rf"^ *(\w+)-(\w+) : {what}$", machine.run("cat /proc/iomem").stdout, re.M)
     return [(int(first, 16), int(last, 16) + 1) for first, last in lines]
 
 
 def test_listed(env):
-    """Where the channels are, while they are mapped; of two readers the first one is enough."""
+    """/proc/iomem has a mapped channel once, also if it has two readers."""
     load(env.a, f"name=net0,net1 in={IN},{IN} out={OUT} reader_protocol=2,2 writer_protocol=2 "
                 "flags=net_hdr,net_hdr")
     ranges = [(SYSTEM.address(name), SYSTEM.address(name) + MIB) for name in ("first", "second")]
@@ -307,8 +309,8 @@ def test_where_memory_ends(env):
 
 def test_registers_of_a_device(env):
     """
-    What is no memory of this kernel's is the separation kernel's to give away, so it is
-    mapped, for reading here: what is read is no peer that anybody knows.
+    The separation kernel may assign any memory that is not this kernel's RAM, so the driver
+    maps the registers of a device as an in channel. It reads no valid peer from them.
     """
     before = traces(env.a)
     start = resources(env.a, "virtio-pci-modern")[0][0] & -4096
@@ -316,7 +318,7 @@ def test_registers_of_a_device(env):
     load(env.a, with_region(env, start, 4096))
     ksft_in(f"phys=0x{start:016x}", env.a.run("grep memremap /proc/vmallocinfo").stdout)
     env.a.run("ip link set net0 up")
-    wait_for(lambda: counters(env.a)["rx_polls"], "look at the registers")
+    wait_for(lambda: counters(env.a)["rx_polls"], "poll of the registers")
     ksft_eq(env.a.run("cat /sys/class/net/net0/statistics/rx_packets").stdout, "0\n")
     lines = [line for line in env.a.new_log() if line.level <= 4]
     ksft_eq(lines, [line for line in lines if "Incompatible peer" in line])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Writers come and go under traffic: the other side recovers by itself."""
+"""A writer restarts under traffic: down and up, reload. The other side recovers by itself."""
 
 from rig import (PAIR, V4, End, KsftNamedVariant, ksft_eq, ksft_ne, ksft_true, ksft_variants, load,
                  pair, ping, unload, up, wait_answer)
@@ -11,7 +11,7 @@ TIMES = 3
 
 
 def recovers(env):
-    """Both directions work by themselves, and then lose nothing."""
+    """Waits until traffic flows again in both directions, and checks that none is lost."""
     a, b = End(env.a, V4["a"]), End(env.b, V4["b"])
     wait_answer(a, b)
     ksft_eq(ping(a, b, count=5).received, 5)
@@ -19,8 +19,8 @@ def recovers(env):
 
 def busy(env, machine):
     """
-    Traffic in both directions, from the machine that is not restarted: the next packet when
-    one is answered, or 100 a second, of which the ring holds those of seven seconds.
+    Returns a context with traffic in both directions, from the machine that is not restarted:
+    a packet after each answer, or 100 a second, of which the ring holds those of 7 seconds.
     """
     other = env.b if machine is env.a else env.a
     return other.bkg(f"ping -q -f -s 1000 {V4[machine.name]}")

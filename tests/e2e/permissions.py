@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Who may change children and marks, and who may only look."""
+"""Rights that changes of children and marks need. Reading needs none."""
 
 from e2e import netlink
 from rig import PAIR, defer, interfaces, ksft_eq, ksft_true, load
@@ -19,7 +19,7 @@ CHANGES = [
 USER = ("python3 -c 'import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
         "os.execvp(sys.argv[1], sys.argv[1:])'")
 
-# Asks rtnetlink for a child of the interface with an index in a namespace with a number.
+# Asks rtnetlink for a child of an interface, by its ifindex and the netnsid of its namespace.
 NEWLINK = """
 import errno, socket, struct, sys
 def attribute(number, data):
@@ -36,7 +36,7 @@ print(errno.errorcode[-code] if code else "done")
 
 
 def prepare(env):
-    """net0 with two children, of which one owns a mark."""
+    """Loads net0 with two children, of which one has a mark."""
     load(env.a)
     netlink.install(env.a)
     requests = [{"do": "add-child", "attrs": {PARENT: "net0", NAME: name}}
@@ -50,19 +50,19 @@ def prepare(env):
 def test_users(env):
     prepare(env)
     before = netlink.state(env.a), interfaces(env.a)
-    # A user without any rights, and those who are root in a user namespace of their own only.
+    # A user without rights, and users that are root only in their own user namespace.
     for prefix in (USER, "unshare -U -r", f"{USER} unshare -U -r"):
         answers = netlink.ask(env.a, *CHANGES, prefix=prefix)
         ksft_eq([answer["errno"] for answer in answers], ["EPERM"] * len(CHANGES))
-        # Looking is everybody's right.
+        # Reading needs no rights.
         ksft_eq(netlink.state(env.a, prefix), before[0])
     ksft_eq((netlink.state(env.a), interfaces(env.a)), before)
 
 
 def test_container(env):
-    """The children are in a namespace of the container's own, their parent is not."""
+    """The children are in the container's network namespace, their parent is not."""
     prepare(env)
-    # It stays until it is killed.
+    # The container runs until it is killed.
     env.a.run(f"{USER} unshare -U -r -n tail -f /dev/null >/dev/null 2>&1 & "
               "echo $! >/run/container")
     defer(env.a.run, "kill $(cat /run/container)")
@@ -73,20 +73,20 @@ def test_container(env):
     inside = f"{USER} nsenter -U -n --preserve-credentials -t $(cat /run/container)"
     before = netlink.state(env.a)
     answers = netlink.ask(env.a, *CHANGES[:4], prefix=inside)
-    # It does not even see the parent.
+    # The parent is not visible in the container.
     ksft_eq([answer["errno"] for answer in answers], ["ENODEV", "EPERM", "EPERM", "EPERM"])
     for answer in answers[1:]:
         ksft_eq(answer["text"],
                 "this needs CAP_NET_ADMIN over the namespace of its parent net0")
-    # Nor by rtnetlink: index and namespace of the parent can be guessed.
+    # The same by rtnetlink, where the parent's ifindex and netnsid can be guessed.
     answer = env.a.run(f"{inside} python3 -B {netlink.WHERE}/newlink.py {index} 0").stdout
     ksft_eq(answer.strip(), "EPERM")
     ksft_eq(netlink.state(env.a), before)
-    # What is in its own namespace it may set up and delete.
+    # The container may set up and delete children in its own namespace.
     env.a.run(f"{inside} ip link set child0 up")
     ksft_eq(netlink.ask(env.a, CHANGES[4], prefix=inside)[0]["errno"], "")
     ksft_true("child0" not in env.a.run(f"{inside} ip link").stdout)
-    # The owner of the parent manages the children in there from within that namespace.
+    # The owner of the parent may change these children from within the container's namespace.
     answer, = netlink.ask(env.a, {"do": "add-mark", "attrs": {NAME: "child1", MARK: 5}},
                           prefix="nsenter -n -t $(cat /run/container)")
     ksft_eq(answer["errno"], "")

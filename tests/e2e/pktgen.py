@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Packets that others hold while they are sent: the kernel's generator sends one
-packet many times, each time with a reference of its own. Every copy in the
-channel is what the generator made, so nobody has written the packet meanwhile.
+Shared packets: the kernel's packet generator sends one packet many times, each time with
+a reference of its own. Each copy in the channel must be what the generator made, so the
+driver must not have written to the packet.
 
-The generator takes Ethernet devices only. For the other modes it receives the
-packets on a dummy device, from where tc redirects them, shared as they are.
+The generator accepts Ethernet devices only. For the other modes it injects packets as
+received by a dummy device, from which tc redirects them, still shared.
 """
 
 import re
@@ -27,8 +27,8 @@ TARGET_MAC = "02:00:00:00:00:02"
 MARK = 5
 COPIES = 16
 
-# Whatever comes to the dummy device goes out by the interface, and so does what comes to that:
-# the generator's packet belongs to it once it has been sent.
+# Redirects what the dummy device receives to the interface. The same filter on the interface
+# itself is needed because a packet of the generator belongs to the interface once sent.
 SOURCE_DEVICE = """
 ip link add source type dummy
 echo 1 >/proc/sys/net/ipv6/conf/source/disable_ipv6
@@ -49,41 +49,42 @@ ip link add link net0 name child0 type muennet
 echo 1 >/proc/sys/net/ipv6/conf/child0/disable_ipv6
 ip link set child0 up
 """
-# What is refused, and how (dash would not say).
-GIVE = """
-bash -c 'for told; do echo "$told" >{where} || echo "refused: $told"; done 2>&1' bash {told}{after}
+# Prints each refused command and the error, which dash would not print.
+CONFIGURE = """
+bash -c 'for it; do echo "$it" >{where} || echo "refused: $it"; done 2>&1' bash {commands}{after}
 """
 
 
-def give(machine, device: str, *lines: str, after: str = "") -> str:
-    """Gives the generator commands, for a thread or a device: what it refused."""
-    told = " ".join(f"'{line}'" for line in lines)
-    return machine.run(GIVE.format(told=told, where=f"{WHERE}/{device}", after=after)).stdout
+def configure(machine, device: str, *lines: str, after: str = "") -> str:
+    """Writes commands for a thread or a device of the generator. Returns refused commands."""
+    commands = " ".join(f"'{line}'" for line in lines)
+    return machine.run(CONFIGURE.format(commands=commands, where=f"{WHERE}/{device}",
+                                        after=after)).stdout
 
 
 class Generator:
-    """The generator, sending by a device with these settings."""
+    """The generator for a device with these settings."""
 
     def __init__(self, machine, device: str, *lines: str):
         self.machine, self.device = machine, device
         machine.run("modprobe pktgen")
-        ksft_eq(give(machine, "kpktgend_0", f"add_device {device}"), "")
+        ksft_eq(configure(machine, "kpktgend_0", f"add_device {device}"), "")
         self.set(f"src_min {SOURCE}", f"src_max {SOURCE}", f"dst {TARGET}",
                  f"dst_mac {TARGET_MAC}", "delay 0", "flag NO_TIMESTAMP", "flag UDPCSUM", *lines)
 
     def set(self, *lines: str):
         """Changes settings."""
-        ksft_eq(give(self.machine, self.device, *lines), "")
+        ksft_eq(configure(self.machine, self.device, *lines), "")
 
     def send(self, count: int, *lines: str) -> int:
-        """Changes settings and sends: how many packets the generator says it has sent."""
-        # A clock that is as coarse as in the debug kernel's machine may stand still meanwhile, and
-        # the generator divides by the time that it took.
+        """Changes settings and sends. Returns the number of packets that the generator reports."""
+        # The coarse clock of the debug kernel's machine may not advance meanwhile, and the
+        # generator divides by the time that it took.
         slowly = [f"delay {100_000 * (PATIENCE > 1)}"]
-        out = give(self.machine, self.device, f"count {count}", *slowly, *lines,
-                   after=f"; echo start >{WHERE}/pgctrl")
+        out = configure(self.machine, self.device, f"count {count}", *slowly, *lines,
+                        after=f"; echo start >{WHERE}/pgctrl")
         ksft_not_in("refused", out)
-        # The write waits, but only for a thread that has begun within an eighth of a second.
+        # The write only waits for a thread that has started within an eighth of a second.
         self.machine.wait(f"grep -q '^Result: OK: .* usec' {WHERE}/{self.device}", "packets")
         out = self.machine.read_files(f"{WHERE}/{self.device}")
         found = re.search(r"pkts-sofar: (\d+)  errors: (\d+)", out)
@@ -91,8 +92,8 @@ class Generator:
         return int(found.group(1))
 
 
-def made(packet: bytes, number: int, size: int) -> bytes:
-    """The IP packet that the generator makes, but for its identification, which is taken over."""
+def expected_packet(packet: bytes, number: int, size: int) -> bytes:
+    """Returns the IP packet that the generator makes, with the identification of `packet`."""
     if packet[0] >> 4 == 4:
         head = struct.pack(">BBHHHBBH4s4s", 0x45, 0, size, *struct.unpack_from(">H", packet, 4), 0,
                            32, 17, 0, socket.inet_aton(SOURCE), socket.inet_aton(TARGET))
@@ -110,7 +111,7 @@ def made(packet: bytes, number: int, size: int) -> bytes:
 
 
 def finished(packet: bytes, offloads: bytes) -> bytes:
-    """A packet with the checksum that was left to the receiver."""
+    """Returns a packet with the checksum that was left to the receiver."""
     flags, _, _, _, start, offset = struct.unpack("<BBHHHH", offloads or bytes(10))
     if not flags & 1:
         return packet
@@ -119,7 +120,7 @@ def finished(packet: bytes, offloads: bytes) -> bytes:
 
 
 class Ring:
-    """What comes into the channel."""
+    """The packets in the channel."""
 
     def __init__(self, env, flags: str):
         self.channel, self.flags = env.channel("out"), flags
@@ -127,13 +128,13 @@ class Ring:
         fill(self.channel)
 
     def new(self) -> list:
-        """The packets that were not there before; all else in the channel is checked as well."""
+        """Returns the packets since the last call, and checks all other bytes of the channel."""
         found = sent_packets(self.channel, self.flags, 2)
         seen, self.seen = self.seen, len(found)
         return found[seen:]
 
     def check(self, sent: int, size: int, copies: int, mark: int = 0):
-        """Checks that there are `sent` more IP packets of a size, each `copies` times the same."""
+        """Checks that there are `sent` new IP packets of a size, in groups of `copies` copies."""
         found = self.new()
         ksft_eq(len(found), sent)
         skip = 14 if self.flags == "eth_dev" else 0
@@ -141,18 +142,18 @@ class Ring:
             group = found[at:at + copies]
             ksft_eq((len({*group}), group[0].mark), (1, mark))
             packet = finished(group[0].packet[skip:], group[0].offloads)
-            wanted = made(packet, 1 + at, size)
+            wanted = expected_packet(packet, 1 + at, size)
             check_equal(packet, wanted if self.flags else wanted.ljust(1500, b"\0"), "packet")
 
 
-def quiet(machine):
-    """Checks that nobody but the generator has said anything of the interfaces."""
+def check_log(machine):
+    """Checks that only the generator has logged anything about the interfaces."""
     said = [line for line in machine.new_log() if re.search("muennet|net0|child0", line)]
     ksft_eq([line for line in said if "pktgen: " not in line], [])
 
 
 def test_ethernet(env):
-    """A generated packet goes straight to the driver, with the note that others follow."""
+    """Generated packets go directly to the driver, with xmit_more."""
     ring = Ring(env, "eth_dev")
     load(env.a, LOAD + "eth_dev")
     up(env.a, quiet=True)
@@ -170,37 +171,37 @@ def test_ethernet(env):
         ksft_eq(after["tx_batches"] - before["tx_batches"], sent // burst)
     before = stats(env.a)
     sent = generator.send(120, "pkt_size 1515")
-    ksft_eq((sent, len(ring.new())), (120, 0), "a byte too much")
+    ksft_eq((sent, len(ring.new())), (120, 0), "one byte too long")
     after = stats(env.a)
     ksft_eq(after["tx_dropped"] - before["tx_dropped"], sent)
     ksft_eq(after["tx_packets"], before["tx_packets"])
     generator.set("flag IPV6", f"src6 {V6['b']}", f"dst6 {V6['a']}")
     ring.check(generator.send(120, "pkt_size 100", "burst 10", "clone_skb 2"), 86, 20)
-    # While it sends.
+    # An unload while the generator sends.
     count = ring.channel.wc
     generator.set("count 0")
     with env.a.bkg(f"echo start >{WHERE}/pgctrl", exit_wait=True):
         wait_for(lambda: ring.channel.wc > count + 1000, "generated packets")
         unload(env.a)
     ksft_eq(ring.channel.epoch, 0)
-    quiet(env.a)
+    check_log(env.a)
 
 
 def redirect(machine, dev: str):
-    """Has the generator's packets leave by a device that it does not take itself."""
+    """Redirects the generator's packets to a device that the generator does not accept."""
     machine.run(REDIRECT.format(mark=MARK, dev=dev))
-    ksft_in("refused", give(machine, "kpktgend_0", f"add_device {dev}"))
+    ksft_in("refused", configure(machine, "kpktgend_0", f"add_device {dev}"))
     ksft_in(f'not an ethernet or loopback device: "{dev}"', "\n".join(machine.new_log()))
 
 
 def redirected(env, flags: str, more: str = "") -> Generator:
-    """The generator, whose packets leave by net0."""
+    """Sets up the generator and a redirection to net0."""
     load(env.a, LOAD + flags + more)
     up(env.a, quiet=True)
     defer(env.a.run, "ip link del source")
     env.a.run(SOURCE_DEVICE)
     generator = Generator(env.a, "source", "xmit_mode netif_receive", f"burst {COPIES}")
-    ksft_in("Operation not supported", give(env.a, "source", "clone_skb 5"))
+    ksft_in("Operation not supported", configure(env.a, "source", "clone_skb 5"))
     redirect(env.a, "net0")
     return generator
 
@@ -226,15 +227,15 @@ def test_redirected(env, flags):
         if "offload" in flags:
             ring.check(sent, 1501, COPIES, mark)
         else:
-            ksft_eq(len(ring.new()), 0, "a byte too much")
+            ksft_eq(len(ring.new()), 0, "one byte too long")
             ksft_eq(stats(env.a, dev)["tx_dropped"], before + sent)
     env.a.run("rmmod muennet")
     ksft_eq(ring.channel.epoch, 0)
-    quiet(env.a)
+    check_log(env.a)
 
 
 def whole(pieces: list) -> bytes:
-    """The packet that was sent in these fragments."""
+    """Reassembles the packet of these fragments."""
     packet = b"".join(piece.packet[20 if number else 0:] for number, piece in enumerate(pieces))
     head = bytearray(packet[:20])
     struct.pack_into(">H", head, 2, len(packet))
@@ -245,8 +246,8 @@ def whole(pieces: list) -> bytes:
 
 def test_longer_than_the_path(env):
     """
-    A shared packet is fragmented, with its checksum computed in a clone, or is what
-    a message is about.
+    A shared packet that is too long for the path is fragmented, with the checksum computed in
+    a clone, or causes an ICMPv6 message that contains it.
     """
     ring = Ring(env, "net_hdr")
     table = env.channel("table").map
@@ -258,9 +259,9 @@ def test_longer_than_the_path(env):
     ksft_eq(len(found), 4 * COPIES * 3)
     for number in range(4 * COPIES):
         packet = whole(found[3 * number:3 * number + 3])
-        check_equal(packet, made(packet, 1 + number // COPIES * COPIES, 1400), "packet")
+        check_equal(packet, expected_packet(packet, 1 + number // COPIES * COPIES, 1400), "packet")
 
-    # Who sends this one is the peer, which hears of it by the same channel.
+    # The peer is the sender, so the message is sent by the same channel.
     env.a.run("echo 0 >/proc/sys/net/ipv6/conf/net0/disable_ipv6; "
               f"ip addr add {V6['a']}/64 dev net0 nodad")
     struct.pack_into("<I", table, 4 * (MARK - 1), 1280)
@@ -274,7 +275,7 @@ def test_longer_than_the_path(env):
     ksft_eq(len(found), 4 * COPIES, "packet too big")
     for number, packet in enumerate(found):
         ksft_eq(struct.unpack_from(">I", packet, 44)[0], 1280)
-        wanted = made(packet[48:], 1 + number // COPIES * COPIES, 1400)
+        wanted = expected_packet(packet[48:], 1 + number // COPIES * COPIES, 1400)
         # The start of the packet, whose checksum was still to be computed.
         about = packet[48:]
         check_equal(about[:46] + wanted[46:48] + about[48:], wanted[:len(about)],

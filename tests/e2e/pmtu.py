@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Path MTU: b forwards between a client and a server (both in a), and a table says
-how long packets to the server may be. The test writes the table.
+Path MTU: b forwards between a client and a server, both in a. A table, which the test
+writes, limits the length of packets to the server.
 """
 
 import struct
@@ -19,7 +19,7 @@ SYSTEM = System("paths", ("a", "b"), (
     Channel("from_server", writes={"a": "server_out"}, reads={"b": "right_in"}),
     Channel("to_server", writes={"b": "right_out"}, reads={"a": "server_in"}),
     Channel("table", reads={"b": "table"}, size=4 * ENTRIES)),
-    # The table's memory need not be a channel.
+    # The memory of the table may be of another kind than a channel.
     variants={"plain": lambda image: patched(image, entry_offset(image, "table") + 72, b"\1")
               if b"\5table" in image else image})
 
@@ -30,7 +30,7 @@ B = ("name=left,right in=left_in,right_in out=left_out,right_out "
 CLIENT, SERVER = "10.1.0.1", "10.2.0.1"
 CLIENT6, SERVER6 = "fd00:1::1", "fd00:2::1"
 
-PLACES = """
+NETNS_SETUP = """
 ip netns add {0}
 ip link set {0} netns {0}
 ip -n {0} -batch - <<END
@@ -76,14 +76,14 @@ addr add fd00:2::2/64 dev right nodad"""
 
 
 class Paths:
-    """Both machines set up; entries of the table by mark."""
+    """Sets up both machines. Assignments by mark change entries of the table."""
 
     def __init__(self, env, mark=1, more="", ipv6=True):
         self.env = env
         self.map = env.channel("table").map
         self.map[:] = bytes(len(self.map))
-        places = [PLACES.format(*it) for it in (("client", 1), ("server", 2))]
-        script = {"a": A + "\n".join(["", *places]),
+        setups = [NETNS_SETUP.format(*it) for it in (("client", 1), ("server", 2))]
+        script = {"a": A + "\n".join(["", *setups]),
                   "b": B + more + FORWARDER.format(
                       mark=mark, without_ipv6=int(not ipv6), addresses6=ADDRESSES6 if ipv6 else "")}
         defer(in_parallel, unload, (env.a, env.b))
@@ -95,8 +95,8 @@ class Paths:
         self.server = End(env.a, SERVER, "server")
         self.client6 = End(env.a, CLIENT6, "client")
         self.server6 = End(env.a, SERVER6, "server")
-        # Both ways are there before anything is limited. What is sent before a receiver's first
-        # look is not read.
+        # Both directions work before anything is limited. A receiver does not read what was sent
+        # before it joined.
         for end in (self.server, self.server6) if ipv6 else (self.server,):
             wait_answer(self.client, end)
 
@@ -104,13 +104,13 @@ class Paths:
         struct.pack_into("<I", self.map, 4 * (mark - 1), value)
 
     def ping(self, target, size, options="-M probe", count=1):
-        """What ping from the client says, which must not be fragmented whatever it knows."""
+        """Returns the output of ping from the client, whose packets must not be fragmented."""
         return self.client.run(f"ping -c {count} -i 0.1 -W {ANSWER_SECONDS} {options} -s {size} "
                                f"{target}", fail=False).stdout
 
 
 def packets(env, channel="to_server") -> list:
-    """The IP packets that lie in a channel's ring now."""
+    """Returns the IP packets that are in a channel's ring now."""
     memory = env.channel(channel)
     reader = Reader(memory)
     reader.count = max(0, reader.count - memory.elements)
@@ -118,7 +118,7 @@ def packets(env, channel="to_server") -> list:
 
 
 def ip_packet(element: bytes) -> bytes:
-    """The IP packet in an element."""
+    """Returns the IP packet in an element."""
     length, = struct.unpack_from("<H", element, 4)
     return element[8:8 + length]
 
@@ -132,7 +132,7 @@ def test_tcp_adapts(env, target):
     paths[1] = 1300
     stream(paths.client, getattr(paths, target))
     lengths = [len(packet) for packet in packets(env)]
-    ksft_eq(max(lengths), 1300, "packets as long as the path carries, and no longer")
+    ksft_eq(max(lengths), 1300, "the longest packet has the path MTU")
 
 
 def test_tcp_of_the_forwarder_itself(env):
@@ -187,7 +187,7 @@ def test_messages(env):
 
 
 def test_messages_in_tcpdump(env):
-    """The messages as the client gets them, and as tcpdump reads them."""
+    """The messages that the client receives, as tcpdump decodes them."""
     paths = Paths(env)
     paths[1] = 1300
     dump = paths.client.inside("tcpdump -Z root -vnli client -c 2 "
@@ -227,7 +227,7 @@ def test_memory_of_another_kind(env):
 
 
 def test_message_leaves_by_the_device_it_is_about(env):
-    # Towards 198.51.100.0/24, b sends back to where the packet came from.
+    # b routes 198.51.100.0/24 back to the device by which the packet came.
     paths = Paths(env)
     paths[2] = 600
     before = stats(env.b, "left")
@@ -238,7 +238,7 @@ def test_message_leaves_by_the_device_it_is_about(env):
 
 
 def reassembled(pieces) -> bytes:
-    """The payload of the packet that these fragments make, all checked."""
+    """Reassembles a packet, checks its fragments, and returns its payload."""
     pieces = sorted(pieces, key=lambda p: struct.unpack_from(">H", p, 6)[0] & 0x1fff)
     payload = b""
     for piece in pieces:
@@ -254,7 +254,7 @@ def reassembled(pieces) -> bytes:
 
 
 def test_fragments(env):
-    # So that nothing but the test's own packets is sent.
+    # Without IPv6 only the test's own packets are sent.
     paths = Paths(env, ipv6=False)
     channel = env.channel("to_server")
     for entry, pieces in ((1, 31), (68, 31), (575, 3), (576, 3), (1000, 2), (1499, 2), (1500, 1)):
@@ -264,7 +264,7 @@ def test_fragments(env):
         out = paths.ping(SERVER, 1472, "-M dont -p 0123456789abcdef")
         ksft_in("1 received", out)
         found = [ip_packet(element) for element in reader.read()]
-        # An answer may be here before what it answers is counted.
+        # An answer may arrive before its request is counted.
         wait_stats(env.b, "right", tx_packets=before["tx_packets"] + len(found),
                    tx_bytes=before["tx_bytes"] + sum(8 + len(p) for p in found),
                    tx_dropped=before["tx_dropped"])
@@ -281,7 +281,7 @@ s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.setsockopt(socket.IPPROTO_IP, 10, 0)         # IP_MTU_DISCOVER: never "don't fragment"
 for number in range(int(sys.argv[2])):
     s.sendto(bytes([number & 255]) * int(sys.argv[3]), (sys.argv[1], 9))
-    # The next when this one is answered: one ring is 695 elements.
+    # One datagram after each answer, because the ring has 695 elements.
     s.recv(1)
 """
 SERVE = """
@@ -298,7 +298,10 @@ print(good)
 
 
 def udp(paths, source, count, size) -> int:
-    """Datagrams that may be fragmented, checksums left to the device: how many arrive whole."""
+    """
+    Sends datagrams that may be fragmented, with checksums left to the device. Returns the
+    number that arrive intact.
+    """
     for machine in (source.machine, paths.server.machine):
         machine.put("/run/udp.py", UDP.encode())
         machine.put("/run/serve.py", SERVE.encode())
@@ -318,7 +321,7 @@ def test_udp_in_fragments(env):
 
 
 def test_udp_in_fragments_from_the_forwarder(env):
-    # Here the checksum is still to be computed when the packet is fragmented.
+    # The checksum is not yet computed when the packet is fragmented.
     paths = Paths(env)
     paths[1] = 500
     env.b.run("nft 'add chain inet marks output { type route hook output priority mangle; }' && "

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Raw mode: whole elements through packet sockets."""
+"""Raw mode: packet sockets send and receive whole elements."""
 
 import json
 
@@ -54,7 +54,10 @@ def only_a(env):
 
 
 def received(machine, count, act, kind="SOCK_RAW") -> list:
-    """[protocol, packet type, bytes] of what a packet socket receives while act() runs."""
+    """
+    Calls act() while a packet socket receives `count` packets. Returns (protocol, packet
+    type, bytes) of each.
+    """
     machine.run("rm -f /run/ready")
     with machine.bkg(Script("/run/receive.py", kind, count), exit_wait=True) as got:
         machine.wait("[ -e /run/ready ]", "receiver")
@@ -64,12 +67,12 @@ def received(machine, count, act, kind="SOCK_RAW") -> list:
 
 
 def send(machine, *packets, kind="SOCK_RAW"):
-    """Sends packets by a packet socket."""
+    """Sends packets from a packet socket."""
     machine.run(Script("/run/send.py", kind, *(data.hex() for data in packets)))
 
 
 def run(machine, text: str, **options):
-    """Runs a program of Python."""
+    """Runs a Python program."""
     machine.put("/run/once.py", text.encode())
     return machine.run(Script("/run/once.py"), **options)
 
@@ -109,7 +112,7 @@ def test_counters(env):
 
 
 def test_nothing_stale_is_sent(env):
-    """The ring is full of older packets; a short one shows nothing of them."""
+    """The ring is full of older packets; the padding of a short one has no bytes of them."""
     only_a(env)
     channel = env.channel("a_to_b")
     count = channel.elements
@@ -135,7 +138,7 @@ def test_sizes(env, mtu):
 
 
 def test_too_long(env):
-    """The stack refuses what is longer than the MTU."""
+    """The stack refuses packets longer than the MTU."""
     raw_pair(env)
     before = stats(env.a, "raw0")
     script = ("import socket; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); "
@@ -155,7 +158,7 @@ def test_the_peer_says_how_long_elements_are(env):
 
 
 def test_packets_of_the_stack(env):
-    """With an address, the stack's own packets travel as well: the receiver sees bytes."""
+    """With an address, the stack also sends its own packets, which the receiver gets as bytes."""
     raw_pair(env, 1500)
     env.a.run("ip addr add 192.0.2.1/24 dev raw0")
     got = received(env.b, 1, lambda: env.a.run("ping -c 1 -W 0.1 192.0.2.2", fail=False))

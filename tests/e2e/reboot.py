@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What peers see of a subject that restarts: the end of its epochs, as if it had gone down."""
+"""A reboot ends the epochs of all out channels, as setting the interfaces down does."""
 
 from rig import Channel, System, ksft_eq, ksft_ne, wait_for
 from rig.driver import install
 from rig.machine import Machines
 
-# It has a machine of its own, which does not come back.
+# The test boots its own machine, which does not come back.
 SYSTEM = None
 ALONE = System("reboot", ("a",), (
     Channel("first", writes={"a": "first_out"}), Channel("second", writes={"a": "second_out"})))

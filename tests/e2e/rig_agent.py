@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the agent in a machine does itself is what the programs do that it stands for."""
+"""The rig's agent: its own operations have the results of the programs that they replace."""
 
 import json
 import re
@@ -18,7 +18,7 @@ def test_counters_and_files(env):
     up(env.a, "left", quiet=True, side="a")
     up(env.a, "right", quiet=True, side="b", ns="right")
     ends = End(env.a, V4["a"]), End(env.a, V4["b"], "right")
-    # What is sent before a reader has joined is not read.
+    # A reader does not read what was sent before it joined.
     for dev, ns in (("left", ""), ("right", "right")):
         wait_counters(env.a, dev, ns, peer_active=1)
     ping(*ends, "-s 1000", count=2)
@@ -29,7 +29,7 @@ def test_counters_and_files(env):
         for way, counted in shown["stats64"].items():
             for name, value in counted.items():
                 name = name if name in now else f"{way}_{name}"
-                # It also shows what is no statistic.
+                # ip also shows values that are no counters.
                 if name in now:
                     ksft_eq(now[name], value, name)
                     compared += 1
@@ -39,7 +39,7 @@ def test_counters_and_files(env):
         listed = re.findall(r"^ +(\w+): (\d+)$", end.run(f"ethtool -S {dev}").stdout, re.M)
         now = counters(env.a, dev, ns)
         ksft_eq([*now], [name for name, _ in listed])
-        # Polls go on all the time.
+        # The number of polls changes all the time.
         ksft_eq({name: now[name] for name, _ in listed if "poll" not in name},
                 {name: int(value) for name, value in listed if "poll" not in name})
         ksft_gt(now["rx_polls"], 0)
@@ -48,7 +48,7 @@ def test_counters_and_files(env):
     ksft_eq(env.a.read_files("/sys/class/net"), env.a.run("ls /sys/class/net").stdout)
 
 
-# What a program does, and what comes of it: the status, the output, and what is said of the end.
+# A program, its exit status, its output, and the end of its standard error.
 PROGRAMS = (
     ("import sys; sys.stdout.write('no line')", 0, "no line", ""),
     ("import sys; print(sys.argv[1:], sys.stdin.read())", 0, "['one', '2'] given\n", ""),
@@ -57,7 +57,7 @@ PROGRAMS = (
     ("print('before'); raise ValueError('why')", 1, "before\n", "ValueError: why\n"),
     ("import os; os.kill(os.getpid(), 9)", -9, "", ""),
     ("file = open('/run/written', 'w'); file.write('all of it')", 0, "", ""),
-    # 0, 1, 2, and the folder.
+    # Descriptors 0, 1 and 2, and the folder itself.
     ("import os; print(len(os.listdir('/proc/self/fd')))", 0, "4\n", ""),
     ("import os; print(os.getpgid(0) == os.getpid(), os.getcwd())", 0, "True /root\n", ""),
 )
@@ -68,12 +68,12 @@ def test_scripts(env):
         env.a.put("/run/program.py", text.encode())
         done = env.a.run(Script("/run/program.py", "one", 2, stdin=b"given"), fail=False)
         ksft_eq((done.ret, done.stdout), (status, out), text)
-        # Of a traceback, the end.
+        # Only the last line of a traceback.
         ksft_eq(done.stderr[-len(error):] if error else done.stderr, error, text)
     ksft_eq(env.a.read_files("/run/written"), "all of it")
 
 
-# Starts a program, tells of its namespace, and has no end.
+# Starts a program, prints the interfaces of its namespace, and waits for ever.
 ENDLESS = """
 import os, socket, subprocess
 other = subprocess.Popen(["tail", "-f", "/dev/null"])
@@ -81,7 +81,7 @@ print(socket.if_nameindex(), flush=True)
 open("/run/begun", "w").close()
 other.wait()
 """
-# Has been sent a signal when it starts one.
+# Starts a program when a signal is already pending.
 LATE = """
 import os, signal, subprocess
 term = {signal.SIGTERM}
@@ -93,7 +93,7 @@ subprocess.Popen(["tail", "-f", "/dev/null"],
                  preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, term))
 signal.pthread_sigmask(signal.SIG_UNBLOCK, term)
 """
-# Succeeds while what it has started runs.
+# Succeeds while the other program runs.
 OTHER = "grep -qsx tail /proc/[0-9]*/comm"
 
 
@@ -105,9 +105,9 @@ def test_scripts_in_the_background(env):
         env.a.wait("[ -e /run/begun ]", "begin of the program")
         env.a.run(OTHER)
     ksft_eq((running.ret, running.stdout), (-15, "[(1, 'lo')]\n"))
-    # What it has started has gone with it.
+    # Its child has ended with it.
     env.a.wait(f"! {OTHER}", "end of the other program")
-    # Ended as early as can be.
+    # Programs that are ended as early as possible.
     for _ in range(10):
         with env.a.bkg(Script("/run/program.py"), fail=False) as running:
             pass
@@ -118,4 +118,4 @@ def test_scripts_in_the_background(env):
     with env.a.bkg(Script("/run/program.py"), fail=False) as running:
         env.a.wait("[ -e /run/begun ]", "begin of the program")
     ksft_eq(running.ret, -15)
-    env.a.wait(f"! {OTHER}", "end of what it has started late")
+    env.a.wait(f"! {OTHER}", "end of the late child")

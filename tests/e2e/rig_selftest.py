@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The rig itself: images like Muen's own, logs that are judged rightly."""
+"""The rig itself: images of the subject information, channels, and the check of logs."""
 
 import os
 import struct
@@ -15,14 +15,14 @@ PAGE = 4096
 
 
 @ksft_variants(["subject_info.bin", "null_info.bin"])
-def test_images_are_muens(_env, name):
+def test_images_equal_muens(_env, name):
     image = (DATA / name).read_bytes()
     read = sinfo.parse(image)
     built = sinfo.build(read.subject, read.resources, read.version, read.tsc_khz)
     ksft_true(built == image, "byte by byte")
 
 
-def test_muens_image_is_understood(_env):
+def test_parse_muens_image(_env):
     read = sinfo.parse((DATA / "subject_info.bin").read_bytes())
     ksft_eq(read.resources, [None] * 10 + [sinfo.Event("Evt1", 12), sinfo.Vector("Vec1", 13)])
 
@@ -85,7 +85,7 @@ EXAMPLE = bytes.fromhex(
 
 
 def _region(size: int) -> ChannelFile:
-    """A region in memory of this process."""
+    """Returns a region in memory of this process."""
     file = os.memfd_create("region")
     os.truncate(file, size)
     return ChannelFile(file, 0, size)
@@ -143,12 +143,12 @@ smpboot: CPU 1 is now offline
 ACPI: bus type PCI registered""".splitlines()
 
 
-def test_logs_are_judged(_env):
+def test_bad_lines(_env):
     lines = [f"[    1.000000] {text}" for text in GOOD + BAD]
     ksft_eq(bad_lines(lines), [*range(len(GOOD), len(lines))])
 
 
-# Each line with its level, as of one log; 2 is critical, 3 an error, 4 a warning, 5 a notice.
+# One log: whether a line is bad, its level (2 critical, 3 error, 4 warning, 5 notice), text.
 LEVELS = [
     (False, 5, "Linux version 7.3.4+deb13-amd64 (builder@localhost) (gcc)"),
     (False, 4, "tsc: PIT calibration deviates from HPET: 2393782 5981245"),
@@ -171,7 +171,7 @@ LEVELS = [
 ]
 
 
-def test_levels_are_judged(_env):
+def test_levels(_env):
     lines = []
     for _, level, text in LEVELS:
         line = Line(f"[    1.000000] {text}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The runner's workers: no result is lost, whatever becomes of one."""
+"""The rig's workers: no result is lost if a worker dies or its machines fail."""
 
 import contextlib
 import io
@@ -12,13 +12,13 @@ from rig import KsftNamedVariant, ksft_eq, ksft_in, ksft_variants, runner, worke
 
 SYSTEM = None
 
-# A group of files, and one of a single file.
+# A group of several files, and a group of a single one.
 GROUPS = [[(Path(f"{name}.py"), None, None) for name in group] for group in ("abcdef", "g")]
 EVERY = [*"abcdefg"]
 
 
 class Shown(runner.Results):
-    """Results, also in a list, as one line each."""
+    """Results that are also kept in a list, one line each."""
 
     def __init__(self):
         super().__init__()
@@ -30,39 +30,39 @@ class Shown(runner.Results):
         print(self.all[-1])
 
 
-def played(kills: str, lacks: str):
+def fake_run_group(kills: str, lacks: str):
     """
-    A run_group() that plays files: two results each, with a line before them. The worker is
-    killed within those of `kills`; of `lacks` the machines fail.
+    Returns a fake run_group(): each file has two results and a line before them. The worker
+    dies in files of `kills`; the machines fail in files of `lacks`.
     """
     def run_group(_group, files, _options) -> bool:
         for path, _, _ in files:
-            def say(*lines: str):
+            def write(*lines: str):
                 os.write(1, "".join(f"{line}\n" for line in lines).encode())
-            say(f"{workers.MARK}{path.stem}", f"# {path.stem} begins", f"ok 1 - {path.stem}.one")
+            write(f"{workers.MARK}{path.stem}", f"# {path.stem} begins", f"ok 1 - {path.stem}.one")
             if path.stem in kills:
                 os._exit(9)
             if path.stem in lacks:
-                say(f"not ok 2 - {path.stem} ended early")
+                write(f"not ok 2 - {path.stem} ended early")
                 return False
-            say(f"ok 2 - {path.stem}.two # a comment\x85", workers.MARK)
+            write(f"ok 2 - {path.stem}.two # a comment\x85", workers.MARK)
         return True
     return run_group
 
 
-# What becomes of a file's results: all, those until its end, none.
+# The possible results of a file: all, those before its end, none.
 def whole(name: str) -> list:
-    """A file that ends."""
+    """The results of a file that ends."""
     return [f"ok {name}.one", f"ok {name}.two"]
 
 
 def ended_early(name: str) -> list:
-    """A file that does not."""
+    """The results of a file whose worker or machines fail."""
     return [f"ok {name}.one", f"not ok {name} ended early"]
 
 
 def did_not_run(name: str) -> list:
-    """A file that nobody has taken."""
+    """The results of a file that no worker has run."""
     return [f"not ok {name} did not run"]
 
 
@@ -74,10 +74,11 @@ def test_no_result_is_lost(_env, kills, lacks):
     for jobs in (1, 2, 3):
         results, shown = Shown(), io.StringIO()
         with mock.patch.object(workers, "initramfs"), contextlib.redirect_stdout(shown):
-            workers.run_groups(GROUPS, SimpleNamespace(jobs=jobs), results, played(kills, lacks))
+            workers.run_groups(GROUPS, SimpleNamespace(jobs=jobs), results,
+                               fake_run_group(kills, lacks))
         each = {name: [it for it in results.all if it.removeprefix("not ").startswith(f"ok {name}")]
                 for name in EVERY}
-        # A worker that is there takes what another one has left.
+        # A living worker runs the files that others did not run.
         left = jobs - min(jobs, len(lost))
         for name, found in each.items():
             if name in lost:

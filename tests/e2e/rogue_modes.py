@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A rogue with a seed, in all modes, polled and by interrupt: words and bytes of a
-running channel change at random. Whenever the honest peer comes back, the first poll
-that finds its epoch hands up its packet.
+A rogue writer in all modes, polled and by interrupt: words and bytes of a running channel
+change at random, by a seed. Whenever the honest peer comes back, the first poll that
+finds its epoch must deliver its packet.
 
-tests/fuzz does the same to the reader alone, a thousand times faster; here the
-stack, NAPI, the poller and the interrupt are behind it.
+tests/fuzz does the same with the reader alone, a thousand times faster. These tests
+include the stack, NAPI, the poller and the interrupt.
 """
 
 import random
@@ -29,20 +29,20 @@ def test_attacked(env, mode, interrupt):
     peer = AccountedPeer(env, mode, interrupt)
     rogue = Rogue(peer, rng)
     rounds = 100 if env.long else 4
-    # The attacks did arrive. Nothing in a raw element can be wrong.
+    # The minimum counts that show that the attacks took effect. A raw element is always valid.
     least = {"rx_packets": 10, "rx_elements": 100, "rx_epochs": 10, "rx_incompatible": 2,
              "rx_broken": 2, "rx_overruns": 1, "rx_malformed": 10 * (mode is not hostile.RAW)}
     least = {name: count * (1 + rounds // 20) for name, count in least.items()}
     for number in peer.rounds(rounds, least):
         peer.next_epoch()
-        # At every rate: as fast as can be, some changes a poll, about one a poll.
+        # At several rates: as fast as possible, some changes per poll, about one per poll.
         pause = (0, 0.00001, 0.0003, 0)[number % 4]
         for _ in range(CHANGES):
             rogue.change()
             if pause:
                 time.sleep(pause)  # sleep: the pace of the attack
         peer.settle(anew=True)
-        peer.comes_back(f"round {number}")
+        peer.recovers(f"round {number}")
     now = peer.settle()
     ksft_pr("attacks tried by kind: " +
             ", ".join(f"{kind} {count}" for kind, count in sorted(rogue.tried.items())))
@@ -52,7 +52,7 @@ def test_attacked(env, mode, interrupt):
 @sampled(1)
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))
 def test_replay_of_a_ring(env, mode, interrupt):
-    """A counter without end and the other at 0 would have the ring read for ever."""
+    """With `wc` beyond any count and `wsc` at 0, a naive reader would read the ring for ever."""
     peer = AccountedPeer(env, mode, interrupt)
     for wc in (1 << 40, MAX):
         peer.next_epoch()
@@ -60,19 +60,19 @@ def test_replay_of_a_ring(env, mode, interrupt):
         peer.expect("an epoch", "active", rx_epochs=1)
         peer.channel.wc = wc
         peer.ring()
-        peer.expect("a counter without end", "broken", rx_broken=1)
+        peer.expect("wc beyond wsc", "broken", rx_broken=1)
         peer.settle()
-        peer.comes_back(f"wc={wc:#x}")
+        peer.recovers(f"wc={wc:#x}")
 
 
 @sampled(1)
 @ksft_variants(variants(modes=(hostile.IP,), both=(hostile.IP,)))
 def test_header_changes_while_interrupts_come_again(env, mode, interrupt):
-    """An element, and another change within the time of its poll; some meet its end."""
+    """Writes an element, and makes another change during its poll or at the end of the poll."""
     rng = random.Random(env.seed(SEED))
     peer = AccountedPeer(env, mode, interrupt)
     times = 5000 if env.long else 200
-    # Each tenth time the honest peer comes back, with a packet.
+    # The honest peer comes back each tenth time, with a packet.
     least = {"rx_packets": times // 5, "rx_broken": times // 100}
     for number in peer.rounds(times // 10, least):
         for _ in range(10):
@@ -82,7 +82,7 @@ def test_header_changes_while_interrupts_come_again(env, mode, interrupt):
             end = time.monotonic() + rng.random() * 0.002
             while time.monotonic() < end:
                 pass
-            # What makes the reader give the epoch up, and what has it look once more.
+            # One change makes the reader stop reading the epoch, the other one makes it poll again.
             if rng.random() < 0.5:
                 peer.channel.wc = rng.getrandbits(64)
             else:
@@ -90,7 +90,7 @@ def test_header_changes_while_interrupts_come_again(env, mode, interrupt):
             if rng.random() < 0.5:
                 peer.ring()
         peer.settle(anew=True)
-        peer.comes_back(f"{number}")
+        peer.recovers(f"{number}")
     now = peer.settle()
     ksft_pr(f"{10 * (number + 1)} times: " +
             ", ".join(f"{name} {now[name]}" for name in EXACT if now[name]))

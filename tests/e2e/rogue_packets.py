@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Elements that lie about their packet, and packets that lie about what is in them.
+Elements that contradict their packet, and packets that contradict their contents.
 
-The driver takes from an element as many bytes as the outer IP header (or the
-Ethernet trailer) states, if the element has them. It looks no deeper: what is
-nested, fragmented or claims to be jumbo is for the stack to judge, which has its
-own counters. Whatever it is, the packets before and after it arrive.
+The driver takes as many bytes from an element as the outer IP header (or the Ethernet
+trailer) states, if the element has them. It does not check inner headers: nested packets,
+fragments and jumbograms are for the stack, which has its own counters. In any case the
+packets before and after arrive.
 """
 
 import socket
@@ -25,16 +25,16 @@ LENGTH, HEADER, PROTOCOL = "rx_bad_length", "rx_bad_header", "rx_bad_protocol"
 
 
 def with_length(length: int) -> bytes:
-    """A good element, but for the total length of its IPv4 packet."""
+    """Returns an element that is valid except for the total length of its IPv4 packet."""
     return HONEST[:10] + struct.pack(">H", length) + HONEST[12:]
 
 
-def six(length: int) -> bytes:
-    """An element with an IPv6 packet of that payload length."""
+def ipv6_element(length: int) -> bytes:
+    """Returns an element with an IPv6 packet of this payload length."""
     return struct.pack("<IHBB", 0, 0, 41, 0) + b"\x60\0\0\0" + struct.pack(">H", length) + bytes(34)
 
 
-# What is wrong with the element, and what it is counted as; None: it is a good one.
+# What is wrong with an element, the element, and its counter; None: it is valid.
 ELEMENTS = (
     ("another protocol", HONEST[:6] + b"\x06" + HONEST[7:], PROTOCOL),
     ("version of the packet", HONEST[:8] + b"\x65" + HONEST[9:], HEADER),
@@ -49,14 +49,14 @@ ELEMENTS = (
     ("IP total length 20", with_length(20), None),
     ("length of our own header 0", HONEST[:4] + bytes(2) + HONEST[6:], None),
     ("length of our own header 65535", HONEST[:4] + b"\xff\xff" + HONEST[6:], None),
-    ("IPv6 payload beyond the element", six(1461), LENGTH),
-    ("IPv6 payload 65535", six(65535), LENGTH),
+    ("IPv6 payload beyond the element", ipv6_element(1461), LENGTH),
+    ("IPv6 payload 65535", ipv6_element(65535), LENGTH),
     ("zeros", bytes(IP.size), PROTOCOL),
     ("ones", b"\xff" * IP.size, PROTOCOL))
 
 
 def test_bad_element(env):
-    """Bad ones are counted by kind, and those around them arrive."""
+    """Invalid elements are counted by kind; the packets before and after arrive."""
     peer = AccountedPeer(env)
     peer.next_epoch()
     peer.expect("an epoch", "active", rx_epochs=1)
@@ -66,18 +66,18 @@ def test_bad_element(env):
                     **({counted: 1, "rx_malformed": 1} if counted else {}))
     got = peer.machine.counters("net0")[0]
     ksft_eq(got["rx_malformed"], sum(counted is not None for *_, counted in ELEMENTS))
-    peer.comes_back("bad elements")
+    peer.recovers("bad elements")
 
 
-def ip6(following: int, payload: bytes, stated: int = -1) -> bytes:
-    """An IPv6 packet to a, whose header may lie about the length of the payload."""
+def ip6(next_header: int, payload: bytes, stated: int = -1) -> bytes:
+    """Returns an IPv6 packet to a; the header may state another length of the payload."""
     stated = len(payload) if stated < 0 else stated
     addresses = b"".join(socket.inet_pton(socket.AF_INET6, V6[side]) for side in "ba")
-    return struct.pack(">IHBB", 6 << 28, stated, following, 64) + addresses + payload
+    return struct.pack(">IHBB", 6 << 28, stated, next_header, 64) + addresses + payload
 
 
 def udp6(size: int = 32) -> bytes:
-    """The payload of a good UDP datagram over IPv6."""
+    """Returns a valid UDP datagram, without its IPv6 header."""
     head = struct.pack(">HHH", 9, 9, 8 + size)
     addresses = ip6(0, b"")[8:40]
     pseudo = addresses + struct.pack(">II", 8 + size, 17)
@@ -85,7 +85,7 @@ def udp6(size: int = 32) -> bytes:
 
 
 def fragment(payload: bytes, at: int, more: bool, ident: int) -> bytes:
-    """A fragment of an IPv4 datagram."""
+    """Returns a fragment of an IPv4 datagram."""
     packet = bytearray(ip4(V4["b"], V4["a"], 17, payload, ident))
     packet[6:8] = struct.pack(">H", more << 13 | at // 8)
     packet[10:12] = bytes(2)
@@ -94,19 +94,19 @@ def fragment(payload: bytes, at: int, more: bool, ident: int) -> bytes:
 
 
 def fragments(ident: int, *parts) -> list:
-    """Fragments (from, to, more) of a datagram of 808 bytes to a port where nobody listens."""
+    """Returns fragments (from, to, more) of a datagram of 808 bytes to a closed port."""
     whole = struct.pack(">HHHH", 9, 9, 808, 0) + bytes(800)
     return [fragment(whole[begin:end], begin, more, ident) for begin, end, more in parts]
 
 
 def option(kind: int, data: bytes) -> bytes:
-    """An IPv6 extension header of 8 bytes, before UDP, with one option of 4 bytes."""
+    """Returns an IPv6 extension header of 8 bytes, before UDP, with one option of 4 bytes."""
     return struct.pack(">BBBB", 17, 0, kind, len(data)) + data
 
 
 INNER = udp4(V4["b"], V4["a"], 9, bytes(50))
 JUMBO = option(0xc2, struct.pack(">I", 70000))
-# Packets, and what the stack counts, which knows of no tunnel here.
+# Packets, and the counters of the stack, which has no tunnel configured.
 PACKETS = (
     ("IPv4 in IPv4", [ip4(V4["b"], V4["a"], 4, INNER)], {"Ip.InUnknownProtos": 1}),
     ("IPv4 in IPv4, 60 deep", [ip4(V4["b"], V4["a"], 4, b"".join(
@@ -143,7 +143,7 @@ PACKETS = (
 
 
 def stack(machine) -> dict:
-    """The counters of the stack, as Ip.InReceives, Ip6.InReceives and so on."""
+    """Returns the counters of the stack, named Ip.InReceives, Ip6.InReceives and so on."""
     found = {}
     for path in ("snmp", "netstat"):
         lines = machine.get(f"/proc/net/{path}").decode().splitlines()
@@ -177,7 +177,7 @@ def test_packets_within_packets(env, mode):
         return ip_element(packet) if mode is IP else frame(packet, mac)
     peer.next_epoch()
     peer.expect("an epoch", "active", rx_epochs=1)
-    # What other packets count is not looked at.
+    # Only these counters are checked.
     watched = {"Udp.NoPorts", *(counter for *_, expected in PACKETS for counter in expected)}
     total = Counter({name: value for name, value in stack(env.a).items() if name in watched})
     octets = peer.counters()["rx_bytes"]
@@ -185,11 +185,11 @@ def test_packets_within_packets(env, mode):
         total.update(expected)
         total["Udp.NoPorts"] += 2
         packets = [INNER, *packets, INNER]
-        # Of fragments that never end the end is waited for; others have all the time they need.
+        # Incomplete fragments must time out soon; others must not time out.
         env.a.run(lifetime.format(1 if "Ip.ReasmTimeout" in expected else 3000))
         peer.write(*map(element, packets))
         peer.expect(name, "active", rx_packets=len(packets), rx_elements=len(packets))
-        # Not a byte more is taken than is stated, in whatever way that is.
+        # The driver must take exactly as many bytes as are stated.
         octets += sum(map(stated if mode is IP else lambda packet: 14 + len(packet), packets))
         wait_for(lambda: peer.counters()["rx_bytes"] == octets,
                  lambda: f"{octets} bytes of {name}: {peer.counters()['rx_bytes']}")
@@ -199,4 +199,4 @@ def test_packets_within_packets(env, mode):
             return {counter: now[counter] for counter in watched}
         wait_for(lambda: counted() == total, lambda: f"{dict(total)} of {name}: {counted()}")
     ksft_pr(f"{len(PACKETS)} kinds, " + ", ".join(f"{it} {total[it]}" for it in sorted(watched)))
-    peer.comes_back("packets")
+    peer.recovers("packets")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A rogue that goes on while the module, the interface, or children and their marks
-come and go.
+A rogue writer while the module is loaded and unloaded, the interface goes up and down, or
+children and marks are added and deleted.
 """
 
 import random
@@ -18,8 +18,8 @@ from rig.packets import udp4
 SYSTEM = hostile.SYSTEM
 
 SEED = 31
-# Loads the driver, lets it be attacked, tells what it counted, and unloads it: in two of
-# three rounds once attacks have come, in every other one without setting the interface down.
+# Loads the driver, waits for attacks in two of three rounds, prints its counters, and unloads
+# it, in every other round without setting the interface down.
 LOADS = """
 set -e
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
@@ -62,21 +62,21 @@ def test_loads_and_unloads(env):
     ksft_eq(counted["done"], loads)
     ksft_pr(f"{loads} loads, {sum(rogue.tried.values())} attacks; " +
             ", ".join(f"{name} {counted[name]}" for name in hostile.EXACT if counted[name]))
-    # Two of three loads saw some of it.
+    # Two of three loads were attacked.
     ksft_ge(counted["rx_malformed"], loads * 2 // 3)
     ksft_ge(counted["rx_broken"] + counted["rx_incompatible"], loads * 2 // 3)
     peer.channel.epoch = 0
     env.a.run(f"modprobe muennet {parameters(IP)}")
     up(env.a, quiet=True)
     peer.settle(anew=True)
-    peer.comes_back("loads and unloads")
+    peer.recovers("loads and unloads")
 
 
-class Marked(Rogue):
-    """A rogue whose packets have marks at random, also those of children."""
+class MarkedRogue(Rogue):
+    """A rogue writer whose packets have random marks, also those of children."""
 
     KINDS = {**Rogue.KINDS, "marked packets": 60}
-    # Those of netlink/stress.py, and others.
+    # The marks of netlink/stress.py, and others.
     MARKS = [*((n << 12) + k for n in range(1, 6) for k in range(6)), 0, 1, 24, 0xffffffff]
 
     def _marked_packets(self):
@@ -93,19 +93,20 @@ def test_children_and_marks(env):
         {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}})
     ksft_eq({answer["errno"] for answer in answers}, {""})
     env.a.run("ip link set child0 up")
-    # What must not come to a child, and at last what came to those of the storm.
+    # Rules that count packets which must not arrive at an interface. The last one counts the
+    # packets to the children of stress.py.
     rules = [f"-i s{n}+ -m mark ! --mark {n << 12}/0xffff000 -m mark ! --mark {5 << 12}"
              for n in (1, 2)] + ["-i child0 -m mark ! --mark 24", "-i net0 -m mark --mark 24",
                                  "-i s+"]
     defer(env.a.run, "iptables -t mangle -F PREROUTING")
     env.a.run("".join(f"iptables -t mangle -A PREROUTING {rule}\n" for rule in rules))
-    rogue = Marked(peer, random.Random(env.seed(SEED)))
+    rogue = MarkedRogue(peer, random.Random(env.seed(SEED)))
     rounds = 200 if env.long else 4
-    storm = "".join(f"python3 -B {netlink.WHERE}/stress.py {n} {rounds} & pids=\"$pids $!\"\n"
-                    for n in (1, 2))
+    stress = "".join(f"python3 -B {netlink.WHERE}/stress.py {n} {rounds} & pids=\"$pids $!\"\n"
+                     for n in (1, 2))
 
-    def stormed() -> tuple:
-        with env.a.bkg(f"{storm}\nfor pid in $pids; do wait $pid || exit 1; done", fail=True,
+    def stress_round() -> tuple:
+        with env.a.bkg(f"{stress}\nfor pid in $pids; do wait $pid || exit 1; done", fail=True,
                        exit_wait=True) as running:
             while running.proc.poll() is None:
                 peer.next_epoch()
@@ -115,17 +116,17 @@ def test_children_and_marks(env):
         now = peer.settle(anew=True)
         out = env.a.run("iptables -t mangle -L PREROUTING -v -x -n").stdout
         *astray, good = map(int, re.findall(r"^ +(\d+) +\d+ ", out, re.M))
-        # Whether there was a child with a packet's mark when it came is a matter of chance.
+        # It depends on chance whether a packet meets a child with its mark.
         seen = good and now["rx_malformed"] and now["rx_broken"] + now["rx_incompatible"]
         return (now, astray, good) if seen else ()
-    now, astray, good = wait_for(stormed, "packet for a child that comes and goes", pause=0)
+    now, astray, good = wait_for(stress_round, "packet for a temporary child", pause=0)
     ksft_pr(f"{2 * rounds} rounds, {sum(rogue.tried.values())} attacks; {good} packets to children "
             "that came and went; " +
             ", ".join(f"{name} {now[name]}" for name in hostile.EXACT if now[name]))
     ksft_eq(astray, [0] * len(astray), "no packet went astray")
     ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "get-mark")], [24], "nothing is left")
-    peer.comes_back("children that came and went")
-    # And by its mark to the child that stayed.
+    peer.recovers("children that came and went")
+    # A packet with the mark of the remaining child reaches it.
     before = env.a.counters("child0")[0]["rx_packets"]
     peer.write(ip_element(udp4(V4["b"], V4["a"], 9, bytes(100)), 24))
     peer.expect("a packet for the child", "active", rx_elements=1)

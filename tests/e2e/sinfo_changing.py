@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The subject information changes while the driver reads it: what is loaded, or
-refused, is what some moment's bytes say, and after the load nobody looks again.
+The subject information changes while the driver reads it. The driver must load, or
+refuse, what its copy says, and must not read the original again after the load.
 """
 
 import collections
@@ -23,9 +23,9 @@ SYSTEM = param_errors.SYSTEM
 
 PARAMETERS = " ".join(f"{key}={value}" for key, value in GOOD.items())
 ADDRESS = SYSTEM.address("second")
-# Where the images say that the channel lies, and how long it is: a load may map any
-# of these with any of those, for a copy may have the one of one image and the other
-# of another. (Both are words of eight bytes, which nobody reads or writes in parts.)
+# The addresses and sizes of the channel in the images. A load may map any of these
+# addresses with any of these sizes, because a copy may have the address of one image and
+# the size of another one. (Both are words of eight bytes, which are not split.)
 ADDRESSES = {ADDRESS, SYSTEM.address("fourth"), NOWHERE + 4 * MIB, RAM, ADDRESS + 8,
              SYSTEM.address("third") + MIB - 4096, (1 << 64) - 4096, 1 << 60}
 SIZES = {MIB, 65536, 2 * 4096, 0, 4096 + 8, 1 << 62}
@@ -34,7 +34,7 @@ REFUSED = {"ENODEV", "ENXIO", "EPERM", "EFAULT"}
 
 
 def images() -> list:
-    """The good image, and others."""
+    """Returns the valid image and others."""
     good = SYSTEM.image("a")
     name = entry_offset(good, IN) + 4
     found = [region_patched(good, IN, address, size) for address in sorted(ADDRESSES)
@@ -49,14 +49,14 @@ def images() -> list:
 
 
 class Changes(threading.Thread):
-    """Changes a machine's subject information until it is told to stop."""
+    """A thread that changes a machine's subject information, as a context."""
 
     def __init__(self, memory, seed: int):
         super().__init__()
         self.memory, self.rng, self.ended = memory, random.Random(seed), threading.Event()
         self.good = SYSTEM.image("a")
         self.images, self.made = images(), 0
-        # Behind the entries all images are alike.
+        # Behind the entries all images are equal.
         self.used = ENTRIES_AT + ENTRY_SIZE * len(parse(self.good).resources)
         self.words = memoryview(memory)[:self.used].cast("Q")
 
@@ -74,7 +74,7 @@ class Changes(threading.Thread):
             time.sleep(self.rng.choice((0, 0, 0.0001, 0.001)))  # sleep: the pace of changes
 
     def tear(self, image):
-        """A part of the words of an image, or all of them one by one."""
+        """Writes some words of an image, or all of them, in random order."""
         share = self.rng.choice((0.1, 0.5, 1))
         for at in self.rng.sample(range(len(image)), int(len(image) * share)):
             self.words[at] = image[at]
@@ -91,12 +91,12 @@ class Changes(threading.Thread):
 
 
 def changes(env) -> Changes:
-    """Changes in the machine, as a context."""
+    """Returns a context in which the subject information of a changes."""
     return Changes(env.sinfo("a"), env.seed(8))
 
 
-def reloaded(env, count: int, most: int) -> list:
-    """What each of that many loads came to (guest/reload.py)."""
+def reload(env, count: int, most: int) -> list:
+    """Loads the module `count` times, at most `most`, and returns guest/reload.py's results."""
     env.a.put("/run/reload.py", (Path(__file__).parent / "guest/reload.py").read_bytes())
     release = env.a.run("uname -r").stdout.strip()
     out = env.a.run(f"python3 -I -S /run/reload.py /usr/lib/modules/{release}/updates/muennet.ko "
@@ -105,16 +105,16 @@ def reloaded(env, count: int, most: int) -> list:
 
 
 def test_while_it_is_read(env):
-    # Before, so that what it depends on is there.
+    # The first load loads the modules that it depends on.
     load(env.a, PARAMETERS)
     env.a.run("rmmod muennet")
     count = 300 if env.long else 20
     with changes(env) as changing:
-        results = reloaded(env, count, 40 * count)
+        results = reload(env, count, 40 * count)
     ksft_pr(f"{changing.made} changes, {len(results)} loads: "
             f"{dict(collections.Counter(it['errno'] or 'done' for it in results))}")
     ksft_ge(len(results), count)
-    ksft_eq({not it["errno"] for it in results}, {True, False}, "some work, some do not")
+    ksft_eq({not it["errno"] for it in results}, {True, False}, "some loads succeed, others fail")
     output = (SYSTEM.address("first"), MIB)
     for it in results:
         ksft_eq(it["left"], [], "nothing is left behind")
@@ -130,7 +130,7 @@ def test_while_it_is_read(env):
             (address, size), = (one for one in it["maps"] if tuple(one) != output)
             ksft_in(address, ADDRESSES)
             ksft_in(size, SIZES)
-    once, = reloaded(env, 1, 1)
+    once, = reload(env, 1, 1)
     ksft_eq((once["errno"], once["maps"]), ("", sorted([[ADDRESS, MIB], [*output]])))
 
 
@@ -145,7 +145,7 @@ def test_after_it_was_read(env):
     env.a.new_log()
     with changes(env) as changing:
         for number in range(rounds):
-            # Down and up: what was mapped at the load is what is read and written.
+            # After down and up, the driver uses what it mapped at the load.
             peer.stop()
             env.a.run("ip link set net0 down; ip link set net0 mtu 1400; "
                       "ip link set net0 mtu 1500; ip link set net0 up")
@@ -154,11 +154,11 @@ def test_after_it_was_read(env):
             wait_counters(env.a, rx_epochs=1 + number)
             peer.write(*[packet] * 10)
             wait_stats(env.a, rx_packets=10 * (number + 1))
-            # Nobody answers.
+            # No host answers.
             env.a.run("ping -q -c 10 -i 0.01 -W 0.01 192.0.2.9", fail=False)
-            # Besides these it tells the peer that nobody wants its datagrams.
-            asked = [element for element in reader.read() if element[8 + 20] == ECHO_REQUEST]
-            ksft_eq(len(asked), 10)
+            # The driver also sends ICMP errors for the peer's datagrams.
+            requests = [element for element in reader.read() if element[8 + 20] == ECHO_REQUEST]
+            ksft_eq(len(requests), 10)
             ksft_eq(reader.lost, 0)
         wait_for(lambda: changing.made >= 100, "100 changes")
     ksft_eq(env.a.run("grep memremap /proc/vmallocinfo").stdout, mapped)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""One subject that talks to itself: two interfaces, each in its namespace."""
+"""One subject with two interfaces, each in its namespace, that are each other's peers."""
 
 from rig import LOOP, V4, End, defer, iperf3, ksft_eq, ksft_gt, load, ping, up
 from rig.client import PATIENCE
@@ -11,7 +11,7 @@ PARAMETERS = ("name=left,right in=left_in,right_in out=left_out,right_out "
 
 
 def ends(env):
-    """Loads the module, makes the namespaces: the two ends."""
+    """Loads the module and makes the namespaces. Returns the two ends."""
     load(env.a, PARAMETERS)
     for name, side in (("left", "a"), ("right", "b")):
         env.a.run(f"ip netns add {name} && ip link set {name} netns {name}")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Subjects with several processors: each has an image, events and vectors of its own. The
-played separation kernel honours an event on the processor that has it only.
+Subjects with several processors. Each processor has its own image of the subject
+information, events and vectors. The simulated separation kernel accepts an event only on
+the processor that has it.
 """
 
 import struct
@@ -16,7 +17,7 @@ from rig.sinfo import Event, Memory, Vector, patched, region_patched
 from rig.system import PROCESSOR_STRIDE, SINFO_BASE
 
 
-# What is at the address of no processor and no channel.
+# An address without an image or a channel.
 NOWHERE = 0x1200000000
 
 SYSTEM = System("smp", ("a",), (
@@ -24,7 +25,7 @@ SYSTEM = System("smp", ("a",), (
             event=1, event_on=0, vector=0x70, vector_on=1),
     Channel("right_to_left", writes={"a": "right_out"}, reads={"a": "left_in"},
             event=2, event_on=1, vector=0x71, vector_on=0),
-    # Both processors have the events, under the same number or another one.
+    # Both processors have the events, with the same number or another one.
     Channel("one_to_two", writes={"a": "one_out"}, reads={"a": "two_in"},
             event=3, vector=0x72, vector_on=1),
     Channel("two_to_one", writes={"a": "two_out"}, reads={"a": "one_in"},
@@ -38,13 +39,13 @@ SYSTEM = System("smp", ("a",), (
                Memory("moved", NOWHERE + 4096, 4096), Memory("of_1", NOWHERE + 0x10000, 4096)),
 })
 BOTH = "routes=3/0:0x72,3/1:0x72,4/0:0x73,14/1:0x73 owners=0x72/1,0x73/1"
-# The numbers of events are other events on the processors that do not have these.
-STRANGERS = "routes=1/0:0x70,2/1:0x71,1/1:0,2/0:0 owners=0x70/1"
+# On the other processor, the numbers of these events belong to other events.
+OTHER_EVENTS = "routes=1/0:0x70,2/1:0x71,1/1:0,2/0:0 owners=0x70/1"
 ONE = "name=net0 reader_protocol=2 flags=net_hdr"
 
 
 def pings(ends, cpu: int) -> list:
-    """20 pings from a process on one processor: how the counters of both ends have changed."""
+    """Sends 20 pings from one processor. Returns the increments of both ends' counters."""
     before = [events.counts(end) for end in ends]
     left, right = ends
     once = f"ping -q -c 1 -W {ANSWER_SECONDS} {right.address}"
@@ -55,14 +56,14 @@ def pings(ends, cpu: int) -> list:
 
 
 def prepared(env):
-    """The separation kernel and the driver: the first, and the ends."""
-    sim = Sim(env.a, STRANGERS)
+    """Loads the separation kernel and the driver. Returns the sim and the ends."""
+    sim = Sim(env.a, OTHER_EVENTS)
     load(env.a, events.parameters(("left", "right")))
     return sim, events.Ends(env.a, "left", "right")
 
 
-def no_stranger(sim):
-    """No processor has triggered what it does not have, or what is something else there."""
+def check_no_wrong_event(sim):
+    """Checks that no processor has triggered an event that it does not have."""
     now = sim.events()
     ksft_eq((now["unknown"], now[1, 1], now[2, 0]), (0, 0, 0))
 
@@ -74,40 +75,40 @@ def test_sender_on_the_processor(env, cpu):
     came = [interrupts_by_cpu(env.a, end.ns) for end in ends]
     left, right = pings(ends, cpu)
     ksft_eq(left["tx_events_remote"] + left["tx_events_merged"], 20 if cpu else 0)
-    # It answers where its interrupt comes, which is where its event is.
+    # It answers on the processor of its interrupt, which also has its event.
     ksft_eq(right["tx_events_remote"] + right["tx_events_merged"], 0)
     for end, event in zip(ends, ((1, 0), (2, 1))):
         events.balanced(sim, end, event)
-    no_stranger(sim)
-    for end, old, stranger in zip(ends, came, (1, 0)):
+    check_no_wrong_event(sim)
+    for end, old, other_cpu in zip(ends, came, (1, 0)):
         new = interrupts_by_cpu(env.a, end.ns)
-        ksft_eq(new[stranger], old[stranger], f"the interrupt of {end.ns} stays on its processor")
+        ksft_eq(new[other_cpu], old[other_cpu], f"the interrupt of {end.ns} stays on its processor")
         ksft_gt(sum(new), sum(old))
 
 
 def test_calls_are_merged(env):
-    """Calls of a processor that does not answer become one, and what was sent arrives."""
+    """Calls to a processor that does not respond are merged, and all packets arrive."""
     sim, ends = prepared(env)
     left, right = ends
     env.a.put("/run/hold_cpu.py", (Path(__file__).parent / "guest/hold_cpu.py").read_bytes())
     before = [events.counts(end) for end in ends]
     triggered = sim.events()[2, 1]
-    # `ip netns exec` has a /sys of its own, without debugfs.
+    # `ip netns exec` mounts its own /sys, without debugfs.
     env.a.run(f"nsenter --net=/run/netns/{right.ns} taskset -c 0 "
               f"python3 /run/hold_cpu.py {FOLDER} 1 {left.address} 20")
     wait_for(lambda: events.counts(left)["rx_packets"] == before[0]["rx_packets"] + 20, "packets")
     now = events.counts(right)
     found = {name: now[name] - before[1][name]
              for name in ("tx_packets", "tx_events", "tx_events_remote", "tx_events_merged")}
-    # The first one, and one for all that were sent while it did not answer.
+    # One for the first packet, and one for all packets sent while it did not respond.
     ksft_eq(found, {"tx_packets": 20, "tx_events": 2, "tx_events_remote": 2,
                     "tx_events_merged": 18})
     ksft_eq(sim.events()[2, 1] - triggered, 2)
-    no_stranger(sim)
+    check_no_wrong_event(sim)
 
 
 def test_interrupt_is_not_moved(env):
-    """Not even by root: the descriptor is in the table of one processor."""
+    """Not even root can move it: the vector belongs to one processor."""
     sim, ends = prepared(env)
     numbers = {words[-1]: words[0].rstrip(":") for words in
                map(str.split, env.a.read_files("/proc/interrupts").splitlines())}
@@ -132,31 +133,31 @@ def test_event_of_both(env, cpu):
 
 
 def online(machine, state: int):
-    """Takes processor 1 from the machine, or gives it back."""
+    """Sets processor 1 of the machine offline (0) or online (1)."""
     machine.run(f"echo {state} >/sys/devices/system/cpu/cpu1/online")
 
 
 def test_offline(env):
-    """What only an offline processor may trigger is lost and counted, until it is back."""
+    """An event that only an offline processor has is lost and counted."""
     sim, ends = prepared(env)
     left, right = ends
     pings(ends, 0)
     defer(online, env.a, 1)
     before = sim.events()
     online(env.a, 0)
-    # The event that wakes "right" is there, its interrupt is not; its own event is not.
+    # The event to "right" works, but the interrupts and the event of "right" do not.
     old = events.counts(right)
     ksft_true(unanswered(right, left))
     new = events.counts(right)
     ksft_ge(new["tx_events_offline"] - old["tx_events_offline"], 1)
     ksft_eq(new["tx_events"], old["tx_events"])
     ksft_eq(sim.events()[2, 1], before[2, 1])
-    no_stranger(sim)
+    check_no_wrong_event(sim)
     online(env.a, 1)
     for cpu in (0, 1):
         changes = pings(ends, cpu)
         ksft_eq([change["tx_events_offline"] for change in changes], [0, 0])
-    no_stranger(sim)
+    check_no_wrong_event(sim)
 
 
 def test_event_of_both_with_one_offline(env):
@@ -166,7 +167,7 @@ def test_event_of_both_with_one_offline(env):
     old = sim.events()
     defer(online, env.a, 1)
     online(env.a, 0)
-    # The interrupt of the answering end is not there.
+    # The interrupt of the answering end is offline.
     ksft_true(unanswered(*ends))
     now = sim.events()
     ksft_ge(now[3, 0] - old[3, 0], 1)
@@ -174,8 +175,8 @@ def test_event_of_both_with_one_offline(env):
     ksft_eq(events.counts(ends[0])["tx_events_offline"], 0)
 
 
-def put(env, image: bytes, processor: int):
-    """Puts another image where that of a processor is, until the end of the test."""
+def replace_image(env, image: bytes, processor: int):
+    """Replaces the image of a processor until the end of the test."""
     at = processor * PROCESSOR_STRIDE
     memory = env.sinfo("a")
     old = bytes(memory[at:at + len(image)])
@@ -185,8 +186,8 @@ def put(env, image: bytes, processor: int):
     memory[at:at + len(image)] = image
 
 
-def said(env, given: str, errno: str = "") -> str:
-    """What a load says, which fails with this errno or not at all."""
+def load_log(env, given: str, errno: str = "") -> str:
+    """Loads the module, which must fail with this errno or succeed. Returns the log."""
     env.a.new_log()
     result = load(env.a, given, fail=False)
     ksft_eq(errno_of(result) if result.ret else "", errno)
@@ -197,13 +198,13 @@ def said(env, given: str, errno: str = "") -> str:
 
 def test_images_that_disagree(env):
     Sim(env.a)
-    log = said(env, f"{ONE} in=twice_in", "EINVAL")
+    log = load_log(env, f"{ONE} in=twice_in", "EINVAL")
     ksft_in("net0: in channel 'twice_in': has a vector of processor 0 and one of processor 1", log)
-    log = said(env, f"{ONE} in=moved", "EPERM")
+    log = load_log(env, f"{ONE} in=moved", "EPERM")
     ksft_in("'moved': is one region to processor 0 and another one to processor 1", log)
     ksft_in("2 processors have subject information", log)
-    # Memory that only the other image has is the subject's all the same.
-    ksft_in("Interface added", said(env, f"{ONE} in=of_1"))
+    # Memory that only the other image lists also belongs to the subject.
+    ksft_in("Interface added", load_log(env, f"{ONE} in=of_1"))
 
 
 def _second(env) -> bytes:
@@ -211,7 +212,7 @@ def _second(env) -> bytes:
 
 
 SECOND = [
-    # (name, what is made of the second image, whether it is one, what the log says of it)
+    # (name, the change of the second image, whether it stays valid, part of the log)
     KsftNamedVariant("good", lambda image: image, True, ""),
     KsftNamedVariant("version_4", lambda image: patched(image, 7, b"\4"), True, ""),
     KsftNamedVariant("nothing", lambda image: bytes(len(image)), False, ""),
@@ -225,15 +226,15 @@ SECOND = [
 @sampled(3)
 @ksft_variants(SECOND)
 def test_second_image(env, make, there, mention):
-    """What is broken about another image is no reason to refuse the first one."""
+    """An invalid second image does not prevent the use of the first one."""
     Sim(env.a)
-    put(env, make(_second(env)), 1)
-    log = said(env, f"{ONE} in=other_in")
+    replace_image(env, make(_second(env)), 1)
+    log = load_log(env, f"{ONE} in=other_in")
     ksft_in("Interface added", log)
     ksft_eq("2 processors have subject information" in log, there)
     ksft_in(mention, log)
-    # It is read, or it is not: the vector of "right" is in it.
-    log = said(env, f"{ONE} in=twice_in", "EINVAL" if there else "")
+    # Whether the driver reads it shows in this error, which its vector causes.
+    log = load_log(env, f"{ONE} in=twice_in", "EINVAL" if there else "")
     ksft_eq("has a vector of processor 0" in log, there)
 
 
@@ -242,18 +243,18 @@ def test_second_image(env, make, there, mention):
                 KsftNamedVariant("table", "plain", False),
                 KsftNamedVariant("image", "plain", True)])
 def test_image_in_a_region(env, name, there):
-    """Where somebody else can write nothing is believed to be an image."""
+    """An image in memory that another subject can write is ignored."""
     Sim(env.a)
     size = 0x8000 if there else 4096
     good = env.a.system.image("a")
-    put(env, region_patched(good, name, SINFO_BASE + PROCESSOR_STRIDE, size), 0)
-    log = said(env, f"{ONE} in=twice_in", "EINVAL" if there else "")
+    replace_image(env, region_patched(good, name, SINFO_BASE + PROCESSOR_STRIDE, size), 0)
+    log = load_log(env, f"{ONE} in=twice_in", "EINVAL" if there else "")
     ksft_eq("has a vector of processor 0" in log, there)
 
 
 def test_image_in_a_region_of_another_one(env):
-    """Processor 1 cannot say that a channel is where its own image is."""
+    """The image of processor 1 must not contain a channel that overlaps it."""
     Sim(env.a)
-    put(env, region_patched(_second(env), "of_1", SINFO_BASE + PROCESSOR_STRIDE, 4096), 1)
-    log = said(env, f"{ONE} in=other_in", "EPERM")
+    replace_image(env, region_patched(_second(env), "of_1", SINFO_BASE + PROCESSOR_STRIDE, 4096), 1)
+    log = load_log(env, f"{ONE} in=other_in", "EPERM")
     ksft_in("The subject information of processor 1 overlaps memory region 'of_1'", log)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What the stack expects of any driver: of marks, checksums, segments, queues and contexts."""
+"""
+Contracts between the network stack and a driver: GRO and marks, checksums, segments,
+queues, netpoll, protocols of packet sockets.
+"""
 
 import json
 import socket
@@ -17,7 +20,7 @@ PORT, FROM = 5001, 5000
 PAYLOAD = 1000
 MARKS = (1, 1, 2, 2, 0, 0) * 5
 
-# How many packets and bytes came with each mark, as a firewall sees them.
+# nftables rules that count the packets and bytes with each mark.
 FIREWALL = """
 add table inet marks
 add chain inet marks seen { type filter hook prerouting priority raw; }
@@ -28,7 +31,7 @@ add chain inet marks seen { type filter hook prerouting priority raw; }
 
 
 def segment(number: int) -> bytes:
-    """A packet of a TCP stream, with its checksum."""
+    """Returns a packet of a TCP stream, with its checksum."""
     head = struct.pack(">HHIIBBHHH", FROM, PORT, 1 + number * PAYLOAD, 1, 0x50, 0x10, 1000, 0, 0)
     pseudo = socket.inet_aton(V4["b"]) + socket.inet_aton(V4["a"]) + \
         struct.pack(">HH", 6, len(head) + PAYLOAD)
@@ -44,12 +47,12 @@ MODES = [KsftNamedVariant("ip", README, 2, 1508, ip_element),
 
 @ksft_variants(MODES)
 def test_marks_are_not_merged(env, parameters, protocol, size, element):
-    """GRO makes one packet of several of a stream, but not of those with different marks."""
+    """GRO merges packets of a stream, but not packets with different marks."""
     peer = Peer(env, protocol=protocol, size=size, parameters=parameters)
     env.a.put("/run/marks", FIREWALL.encode())
     defer(env.a.run, "nft flush ruleset")
     env.a.run("nft -f /run/marks")
-    # All in one poll.
+    # All packets in one poll.
     peer.start(0)
     peer.write(*(element(segment(number), mark=mark) for number, mark in enumerate(MARKS)))
     peer.channel.epoch = 7
@@ -61,13 +64,13 @@ def test_marks_are_not_merged(env, parameters, protocol, size, element):
 
     def payload() -> int:
         return sum(it["bytes"] - 40 * it["packets"] for it in counted().values())
-    # GRO hands packets up after the driver has counted them.
-    wait_for(lambda: payload() == len(MARKS) * PAYLOAD, "all of the payload")
+    # GRO delivers packets after the driver has counted them.
+    wait_for(lambda: payload() == len(MARKS) * PAYLOAD, "the whole payload")
     seen = counted()
     for mark in set(MARKS):
         count, got = MARKS.count(mark), seen[f"mark{mark}"]
         ksft_eq(got["bytes"] - 40 * got["packets"], count * PAYLOAD, f"bytes with mark {mark}")
-        ksft_lt(got["packets"], count, "those of one mark are merged")
+        ksft_lt(got["packets"], count, "packets with one mark are merged")
 
 
 # Sends a datagram whose checksum would be zero.
@@ -88,7 +91,7 @@ print(s.recv(2000).hex())
 
 
 def summing_to_zero(kind, addresses: dict, size: int) -> bytes:
-    """The payload of a datagram from a to b whose checksum is zero."""
+    """Returns the payload of a datagram from a to b whose checksum is zero."""
     length = 8 + size
     pseudo = b"".join(socket.inet_pton(kind, addresses[name]) for name in "ab") + \
         struct.pack(">II", length, 17) + struct.pack(">HHHH", FROM, PORT, length, 0)
@@ -102,7 +105,7 @@ def summing_to_zero(kind, addresses: dict, size: int) -> bytes:
                 for name, kind, addresses in (("ipv4", socket.AF_INET, V4),
                                               ("ipv6", socket.AF_INET6, V6))])
 def test_a_checksum_of_zero(env, parameters, kind, addresses):
-    """It goes out as its other form: zero stands for none."""
+    """A checksum of zero is sent as 0xffff, because zero means "no checksum"."""
     pair(env, parameters)
     payload = summing_to_zero(kind, addresses, 100)
     env.a.put("/run/send.py", SEND.encode())
@@ -118,10 +121,10 @@ def test_a_checksum_of_zero(env, parameters, kind, addresses):
     ksft_eq([it[it.index(ports) + 6:][:2] for it in sent], [b"\xff\xff"])
 
 
-BEHIND = "198.51.100.22"
+FINAL = "198.51.100.22"
 SERVE = f"""
 import socket
-s = socket.create_server(("{BEHIND}", {PORT}))
+s = socket.create_server(("{FINAL}", {PORT}))
 c, _ = s.accept()
 print(sum(iter(lambda: len(c.recv(1 << 16)), 0)))
 """
@@ -131,7 +134,7 @@ s = socket.socket()
 # No operation, a loose source route of one hop.
 s.setsockopt(socket.IPPROTO_IP, socket.IP_OPTIONS,
              bytes((1, 131, 7, 4)) + socket.inet_aton("{V4['b']}"))
-s.connect(("{BEHIND}", {PORT}))
+s.connect(("{FINAL}", {PORT}))
 s.sendall(bytes(1 << 20))
 """
 
@@ -140,30 +143,30 @@ s.sendall(bytes(1 << 20))
 @ksft_variants([KsftNamedVariant("ip", README), KsftNamedVariant("offload", offload.OFFLOAD),
                 KsftNamedVariant("ethernet", README.replace("net_hdr", "eth_dev"))])
 def test_segments_with_a_source_route(env, parameters):
-    """Their checksum is that of the end of the route, which their header does not name."""
+    """The checksum covers the final target, while the header has the address of the next hop."""
     pair(env, parameters)
-    env.b.run(f"ip addr add {BEHIND}/32 dev lo; cd /proc/sys/net/ipv4/conf; "
+    env.b.run(f"ip addr add {FINAL}/32 dev lo; cd /proc/sys/net/ipv4/conf; "
               "for dev in all net0; do echo 1 >$dev/accept_source_route; done")
-    defer(env.b.run, f"ip addr del {BEHIND}/32 dev lo; "
+    defer(env.b.run, f"ip addr del {FINAL}/32 dev lo; "
                      "echo 0 >/proc/sys/net/ipv4/conf/all/accept_source_route")
-    env.a.run(f"ip route add {BEHIND} via {V4['b']}")
+    env.a.run(f"ip route add {FINAL} via {V4['b']}")
 
-    def bad() -> int:
+    def checksum_errors() -> int:
         words, values = (line.split() for line in env.b.run("grep ^Tcp: /proc/net/snmp")
                          .stdout.splitlines())
         return int(dict(zip(words, values))["InCsumErrors"])
-    before = bad()
+    before = checksum_errors()
     env.b.put("/run/serve.py", SERVE.encode())
     env.a.put("/run/connect.py", CONNECT.encode())
     with env.b.bkg(Script("/run/serve.py"), exit_wait=True, fail=True) as served:
         env.b.wait_listens(PORT)
         env.a.run(Script("/run/connect.py"))
     ksft_eq(served.stdout, f"{1 << 20}\n")
-    ksft_eq(bad(), before)
+    ksft_eq(checksum_errors(), before)
 
 
-# Sends IPv4 to where it is lost.
-AWAY = """
+# Redirects IPv4 to a device that drops it.
+REDIRECT_IPV4 = """
 tc -batch - <<END
 qdisc add dev net0 clsact
 filter add dev net0 egress protocol ip matchall action mirred egress redirect dev sink
@@ -178,7 +181,7 @@ s.sendto(bytes.fromhex(sys.argv[3]), ("net0", socket.ntohs(int(sys.argv[2], 0)))
 
 
 def test_many_queues(env):
-    """A child with several queues has all of them each time that it is up."""
+    """A child with several queues starts all of them each time it goes up."""
     load(env.a)
     up(env.a, quiet=True)
     env.a.run("ip link add link net0 name child0 numtxqueues 4 type muennet; "
@@ -195,26 +198,26 @@ def test_many_queues(env):
 
 
 def test_netconsole_is_refused(env):
-    """It would transmit with interrupts off."""
+    """netpoll, which would transmit with interrupts off, is not supported."""
     if env.a.run("modinfo netconsole", fail=False).ret:
         raise KsftSkipEx("this kernel has no netconsole")
     pair(env, README.replace("net_hdr", "eth_dev"))
     defer(env.a.run, "rmmod netconsole", fail=False)
-    # It may stay, to be told of another device.
+    # netconsole may stay loaded, for another device.
     env.a.run(f"modprobe netconsole netconsole=@{V4['a']}/net0,@{V4['b']}/", fail=False)
     ksft_in("net0 doesn't support polling", "\n".join(env.a.new_log()))
 
 
 def test_children_count_what_they_get(env):
-    """Not a large packet whose offloads make no sense."""
+    """A child does not count a large packet with invalid offloads."""
     peer = Peer(env, protocol=offload.PROTOCOL, size=offload.SIZE, parameters=offload.OFFLOAD)
     env.a.run("ip link add link net0 name child0 type muennet; "
               "echo 1 >/proc/sys/net/ipv6/conf/child0/disable_ipv6; ip link set child0 up; "
               "muennet_cfg add_mark child0 5")
     peer.start(0)
-    bad = struct.pack("<BBHHHH", 1, 0, 0, 0, 9999, 6)
+    invalid = struct.pack("<BBHHHH", 1, 0, 0, 0, 9999, 6)
     peer.write(*(offload.pieces(segment(number), offloads, 5)[0]
-                 for number, offloads in enumerate((offload.NONE, bad, offload.NONE, bad))))
+                 for number, offloads in enumerate((offload.NONE, invalid, offload.NONE, invalid))))
     peer.channel.epoch = 9
     wait_counters(env.a, rx_elements=4)
     wait_stats(env.a, "child0", rx_packets=2)
@@ -227,16 +230,16 @@ def test_children_count_what_they_get(env):
 @sampled(1)
 @ksft_variants([KsftNamedVariant("ip", README), KsftNamedVariant("offload", offload.OFFLOAD)])
 def test_the_protocol_of_a_packet_socket(env, parameters):
-    """Who does not say what is sent does not get past a rule that looks at it."""
+    """A packet socket that does not set the protocol cannot evade rules that match it."""
     load(env.a, parameters)
     up(env.a, quiet=True)
     env.a.run("ip link add sink type dummy && ip link set sink up")
     defer(env.a.run, "ip link del sink")
     env.a.put("/run/send.py", SOCKET.encode())
     packet = segment(1).hex()
-    # With a rule nothing goes out; without, what is said to be IP or not said at all.
+    # With a rule nothing is sent; without it, packets of IPv4 or without a protocol.
     for rule, kinds in ((True, {}), (False, {"raw 0": 1, "raw 0x300": 1, "raw 0x8": 1})):
-        env.a.run(AWAY if rule else "tc qdisc del dev net0 clsact")
+        env.a.run(REDIRECT_IPV4 if rule else "tc qdisc del dev net0 clsact")
         for kind in ("raw 0", "raw 0x300", "raw 0x8", "datagram 0", "raw 0xdd86"):
             before = counters(env.a)["tx_packets"]
             env.a.run(Script("/run/send.py", *kind.split(), packet), fail=False)

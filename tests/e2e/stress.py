@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Loads, unloads, ups, downs, MTUs, namespaces and CPUs, all under traffic."""
+"""Random changes under traffic: load, unload, up, down, MTU, namespace, CPU hotplug, memory."""
 
 import collections
 import json
@@ -18,7 +18,7 @@ SYSTEM = PAIR
 GUEST = Path(__file__).parent / "guest"
 ELEMENT = ip_element(udp4(V4["b"], V4["a"], 9, bytes(1000)))
 
-# Loads the driver, sees packets arrive, and unloads it while more come.
+# Loads the driver, waits for a packet, and unloads it while more arrive.
 LOADS = f"""
 set -e
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
@@ -34,7 +34,7 @@ echo 0 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 echo done $i
 """
 
-# What is done to an interface at random; {address} is its address.
+# The random changes of an interface; {address} is its address.
 ONLINE = "/sys/devices/system/cpu/cpu1/online"
 NETEM, NO_QDISC, SCARCE = "netem", "no qdisc", "scarce memory"
 ACTIONS = {
@@ -59,7 +59,7 @@ ACTIONS = {
     SCARCE: "python3 -I -S /run/memory_pressure.py press /run/full/more && "
             "echo 3 >/proc/sys/vm/drop_caches",
 }
-# Free memory, in kB, above the mark at which it is scarce: to get there takes no time.
+# Free memory in kB above the low watermark, small enough to be used up quickly.
 LEFT = 64 << 10
 
 MODES = [KsftNamedVariant("ip", README, 32, 600),
@@ -67,7 +67,7 @@ MODES = [KsftNamedVariant("ip", README, 32, 600),
 
 
 def test_loads_and_unloads(env):
-    """The peer writes all the time, also while there is no driver to read."""
+    """The peer writes all the time, also while no driver is loaded."""
     loads = 1000 if env.long else 20
     peer = Peer(env)
     env.a.put("/run/loads", LOADS.encode())
@@ -84,8 +84,8 @@ def test_loads_and_unloads(env):
 
 def plan(rng, steps: int, kinds: list) -> list:
     """
-    Names of actions, and in which machine: each is there, in both if there is room for
-    that, in any order. In the end each machine has a qdisc that can be deleted.
+    Returns a random list of actions and machines: each action, in both machines if `steps`
+    allows it, in random order. The last actions leave each machine with a qdisc to delete.
     """
     each = [(name, rng.choice("ab")) for name in kinds]
     if steps >= 2 * len(each):
@@ -95,15 +95,15 @@ def plan(rng, steps: int, kinds: list) -> list:
     return each + [(name, side) for side in "ab" for name in (NETEM, NO_QDISC)]
 
 
-def make_ready(machine):
-    """Puts programs in place, and sees to it that all is as it was in the end."""
+def prepare(machine):
+    """Copies the programs, and restores the CPU at the end of the test."""
     for name in ("memory_pressure", "datagrams"):
         machine.put(f"/run/{name}.py", (GUEST / f"{name}.py").read_bytes())
     defer(machine.run, f"echo 1 >{ONLINE}")
 
 
-def fill(machine):
-    """Leaves little memory."""
+def fill_memory(machine):
+    """Fills the memory of a machine, except LEFT."""
     machine.run("mkdir -p /run/full && mount -t tmpfs -o size=100% full /run/full")
     defer(machine.run, "umount /run/full")
     machine.run(Script("/run/memory_pressure.py", "fill", "/run/full/most", LEFT))
@@ -111,9 +111,9 @@ def fill(machine):
 
 def traffic(machine, address: str, seed: int):
     """
-    Pings and checked datagrams towards an address, at a rate that a machine with one slow
-    processor bears, also when each packet goes in a hundred fragments: a context, whose
-    output is that of guest/datagrams.py. Nothing depends on the rate but how much it is.
+    Returns a context with pings and datagrams with checksums to an address. A machine with
+    one slow processor can handle the rate, also if each packet takes a hundred fragments. The
+    output is that of guest/datagrams.py. Only the amount of traffic depends on the rate.
     """
     return machine.bkg(f"ping -q -i {0.004 * PATIENCE} {address} >/dev/null & "
                        f"ping -q -i {0.02 * PATIENCE} -s 5000 {address} >/dev/null & "
@@ -121,7 +121,7 @@ def traffic(machine, address: str, seed: int):
 
 
 def received(machine) -> int:
-    """Datagrams that the programs of a machine have received."""
+    """Returns the number of datagrams that sockets of a machine have received."""
     lines = machine.get("/proc/net/snmp").decode().splitlines()
     names, values = [line.split()[1:] for line in lines if line.startswith("Udp:")]
     return int(dict(zip(names, values))["InDatagrams"])
@@ -131,22 +131,22 @@ def received(machine) -> int:
 @ksft_variants(MODES)
 def test_changes_at_random(env, parameters, short, long):
     machines = {"a": env.a, "b": env.b}
-    in_parallel(make_ready, machines.values())
-    # Once is enough: where memory is scarce, the kernel may end whatever it likes. The debug
-    # kernel, which keeps notes of all memory and what is freed for a while, does.
+    in_parallel(prepare, machines.values())
+    # Memory pressure in one variant only, because the OOM killer may kill any process. In the
+    # debug kernel, which tracks all memory and quarantines freed memory, it does so.
     scarce = parameters == README and \
         env.a.run("ls /sys/kernel/debug/kmemleak", fail=False).ret
     kinds = [name for name in ACTIONS if name != SCARCE or scarce]
     if SCARCE in kinds:
-        in_parallel(fill, machines.values())
+        in_parallel(fill_memory, machines.values())
     ends = pair(env, parameters)
     seed = env.seed(7)
     steps = plan(random.Random(seed), long if env.long else short, kinds)
     ksft_pr(f"{len(steps)} steps")
     worked, failed = collections.Counter(), collections.Counter()
     before = {name: received(machine) for name, machine in machines.items()}
-    floods = {name: traffic(machines[name], V4[other], seed) for name, other in ("ab", "ba")}
-    with floods["a"], floods["b"]:
+    traffics = {name: traffic(machines[name], V4[other], seed) for name, other in ("ab", "ba")}
+    with traffics["a"], traffics["b"]:
         for number, (name, side) in enumerate(steps, 1):
             result = machines[side].run(ACTIONS[name].format(address=V4[side]), fail=False)
             (failed if result.ret else worked)[name] += 1
@@ -159,11 +159,11 @@ def test_changes_at_random(env, parameters, short, long):
             up(machine)
         wait_for(lambda: all(received(machine) > before[name] + len(steps)
                              for name, machine in machines.items()), "datagrams in both")
-    # What is not there cannot be deleted; all else works whenever it is done.
+    # A missing qdisc cannot be deleted. All other actions work at any time.
     ksft_eq(failed - collections.Counter({NO_QDISC: failed[NO_QDISC]}), collections.Counter())
-    ksft_eq(set(kinds) - set(worked), set(), "each of them has worked")
-    for side, flood in floods.items():
-        counts = json.loads(flood.stdout)
+    ksft_eq(set(kinds) - set(worked), set(), "each action has worked")
+    for side, sender in traffics.items():
+        counts = json.loads(sender.stdout)
         ksft_pr(f"{side}: {counts}")
         ksft_eq(counts["bad"], 0, "no datagram was corrupted")
         ksft_gt(counts["received"], len(steps))
@@ -172,7 +172,7 @@ def test_changes_at_random(env, parameters, short, long):
 
 
 def test_nothing_is_left(env):
-    """After all that, a load is like the first one."""
+    """After the changes, a load works like the first one."""
     load(env.a)
     up(env.a, quiet=True)
     ksft_eq(stats(env.a)["rx_packets"], 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Two subjects talk: ping, floods, TCP and UDP, in both directions."""
+"""Traffic between two subjects: ping, floods, TCP and UDP, in both directions."""
 
 import json
 
@@ -13,7 +13,7 @@ BOTH_WAYS = [KsftNamedVariant("a_to_b", "a", "b"), KsftNamedVariant("b_to_a", "b
 
 
 def ends(env, source, target, addresses=V4):
-    """The two ends of a test."""
+    """Returns the source and target ends of a test."""
     return (End(getattr(env, source), addresses[source]),
             End(getattr(env, target), addresses[target]))
 
@@ -34,14 +34,14 @@ def test_full_packets_are_not_fragmented(env):
 
 
 def test_flood_loses_nothing(env):
-    # 60 packets are on their way at a time: far below the ring's 695 elements. While none is
-    # answered, ping sends a hundred a second: a machine may stand still for six seconds.
+    # 60 packets are in flight, far fewer than the ring's 695 elements. Without answers ping
+    # sends a hundred a second, so a machine may stall for six seconds.
     count = 100_000 if env.long else 20_000
     pair(env, quiet=True)
     ping_at_once(*ends(env, "a", "b"), f"-f -l 60 -c {count} -s 64")
     for machine in (env.a, env.b):
-        # ping itself does not wait for answers that are late at its end. Received bytes are the
-        # payload, sent ones are with net_hdr.
+        # ping itself does not wait for late answers. The counted bytes are those of the payload
+        # when received, and include net_hdr when sent.
         wait_stats(machine, rx_packets=count, rx_bytes=count * (20 + 8 + 64),
                    tx_packets=count, tx_bytes=count * (8 + 20 + 8 + 64))
         counted = stats(machine)
@@ -52,8 +52,8 @@ def test_flood_loses_nothing(env):
 
 def accounted(env):
     """
-    Checks that both machines have received all that the other one sent, or counted it as
-    overwritten before they read it: a channel has no flow control.
+    Checks that each machine has received everything that the other one sent, or counted it as
+    overwritten before it was read: a channel has no flow control.
     """
     for source, target in ((env.a, env.b), (env.b, env.a)):
         def counted(source=source, target=target) -> tuple:
@@ -63,7 +63,7 @@ def accounted(env):
                  lambda: f"balance of (sent, received, missed): {counted()}")
         sent, received, missed = counted()
         ksft_pr(f"{source.name}: {sent} packets sent, {received} received, {missed} missed")
-        # TCP finds the rate of a reader, however slow.
+        # TCP adapts to the rate of any reader.
         ksft_ge(sent, 2 * missed, "packets that arrive")
         for name in ("rx_malformed", "rx_no_memory", "tx_dropped"):
             ksft_eq(counters(target)[name], 0, name)
@@ -104,7 +104,7 @@ for number in range(first, first + count):
 @sampled(1)
 @ksft_variants(BOTH_WAYS)
 def test_udp(env, source, target):
-    """Datagrams as fast as they can be sent, but no more at a time than the ring holds."""
+    """Datagrams at full speed, in bursts that the ring holds."""
     burst, bursts = 400, 3
     pair(env, quiet=True)
     a, b = ends(env, source, target)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Interfaces with one direction, several at once, empty entries in lists, names with a number."""
+"""Interfaces with one channel, several interfaces, empty list entries, name patterns."""
 
 from rig import (Channel, Peer, Reader, System, interfaces, ip_element, ksft_eq, ksft_in,
                  ksft_true, load, messages, stats, unload, wait_counters, wait_stats)
@@ -17,7 +17,7 @@ SEND = ("python3 -c \"import socket; s = socket.socket(socket.AF_INET, socket.SO
 
 
 def up(machine, dev: str, address: str):
-    """Sets an interface up, with nothing but the test's own packets."""
+    """Sets an interface up without IPv6, so that only the test's own packets are sent."""
     machine.run(f"echo 1 >/proc/sys/net/ipv6/conf/{dev}/disable_ipv6; "
                 f"ip addr add {address}/24 dev {dev} && ip link set {dev} up")
 
@@ -30,7 +30,7 @@ def started_peer(env, protocol: int = 2) -> Peer:
 
 
 def one_way(env, parameters: str, protocol: int, size: int):
-    """Loads the module for one interface with one channel, and sets it up."""
+    """Loads the module for an interface with one channel, and sets it up."""
     env.a.new_log()
     load(env.a, f"name=net0 flags=net_hdr {parameters}")
     up(env.a, "net0", "192.0.2.1")
@@ -48,7 +48,7 @@ def test_only_in(env):
     env.a.run(SEND.format("net0", "192.0.2.2", 3))
     now = stats(env.a)
     ksft_eq((now["rx_packets"], now["rx_bytes"]), (5, 5 * 36))
-    # What came for a port without a socket was answered by ICMP, which went nowhere either.
+    # ICMP errors for the closed port are also dropped, because there is no out channel.
     ksft_eq(now["tx_packets"], 0)
     ksft_true(now["tx_dropped"] >= 3)
     ksft_in("reader is enabled", env.a.run("cat /sys/kernel/debug/muennet/net0/info").stdout)
@@ -73,7 +73,7 @@ def test_only_out(env):
 
 
 def test_several_with_empty_entries(env):
-    """One only reads, one only writes, in three modes, by lists with holes."""
+    """Interfaces that only read or only write, in three modes, by lists with empty entries."""
     load(env.a, "name=first,second,third,fourth in=in0,,in1, out=,out0,,out1 "
                 "reader_protocol=1,,3 writer_protocol=,2,,4 flags=net_hdr,,eth_dev,net_hdr "
                 "mtu=,100,,1280")

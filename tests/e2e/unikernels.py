@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Ethernet mode with a unikernel (played by the host), which may restart."""
+"""Ethernet mode with a unikernel, which the test plays and restarts."""
 
 from rig import (V4, Channel, End, Script, System, counters, ksft_eq, ksft_in, ksft_ne, ksft_true,
                  load, pair, ping, ping_at_once, stream, wait_answer, wait_counters, wait_peer)
@@ -13,7 +13,7 @@ SYSTEM = System("unikernels", ("a", "b"), (
 
 WITH_UNIKERNEL = (f"name=uk0 in=service|out out=service|in reader_protocol={PROTOCOL:#x} "
                   f"writer_protocol={PROTOCOL:#x} flags=eth_dev")
-# The module's parameter list holds a '|', which a shell would take for itself.
+# The parameters contain a '|', which must be quoted for the shell.
 QUOTED = f"'{WITH_UNIKERNEL}'".replace(" ", "' '")
 LINUX = ("name=net0 in=channel_in out=channel_out reader_protocol=2 writer_protocol=2 "
          "flags=eth_dev")
@@ -21,20 +21,20 @@ FLAG = "restart-with-peer"
 
 
 def unikernel(env):
-    """Loads the module for a unikernel: the peer, to be started, and the ends of a ping."""
+    """Loads the module for a unikernel. Returns the peer, not started, and both ends."""
     load(env.a, QUOTED)
     env.a.run("ip addr add 203.0.113.1/24 dev uk0 && ip link set uk0 up")
     peer = Unikernel(env.channel("to_unikernel"), env.channel("from_unikernel"), "203.0.113.7")
     return peer, (End(env.a, "203.0.113.1"), End(peer, "203.0.113.7"))
 
 
-def another(env) -> Unikernel:
-    """The one that comes when the first one is gone: another device."""
+def next_unikernel(env) -> Unikernel:
+    """Returns the unikernel after a restart, with a different MAC address."""
     return Unikernel(env.channel("to_unikernel"), env.channel("from_unikernel"), "203.0.113.7",
                      b"\x02\0\0\0\0\x08")
 
 
-# Sends more frames than a ring has elements, to nobody.
+# Sends more frames than a ring has elements, with an unknown protocol.
 MANY = """
 import socket
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -44,8 +44,8 @@ for _ in range(1000):
 """
 
 
-def fill(env):
-    """Goes once round the ring, and forgets the peer's address."""
+def wrap_ring(env):
+    """Wraps the ring around, and deletes the peer's MAC address."""
     env.a.put("/run/many.py", MANY.encode())
     env.a.run(Script("/run/many.py"))
     env.a.run("ip neigh flush dev uk0")
@@ -64,9 +64,9 @@ def test_works(env):
 
 
 def test_restarts(env):
-    """While the ring has not wrapped, it reads all of it again."""
+    """Before the ring has wrapped around, the restarted unikernel reads it from the start."""
     first, ends = unikernel(env)
-    for peer in (first, another(env)):
+    for peer in (first, next_unikernel(env)):
         with peer:
             wait_peer(env.a, "uk0")
             env.a.run("ip neigh flush dev uk0")
@@ -74,13 +74,16 @@ def test_restarts(env):
 
 
 def test_deaf(env):
-    """It stays so after the ring has wrapped, until the interface goes down and up."""
+    """
+    After the ring has wrapped around, the restarted unikernel reads nothing until the
+    interface goes down and up.
+    """
     first, ends = unikernel(env)
     with first:
         wait_peer(env.a, "uk0")
         ksft_eq(ping(*ends).received, 3)
-    fill(env)
-    with another(env) as peer:
+    wrap_ring(env)
+    with next_unikernel(env) as peer:
         wait_counters(env.a, "uk0", peer_active=1)
         ksft_eq(ping_at_once(*ends, "-c 3 -i 0.05 -W 1").received, 0)
         ksft_true(peer.reader.deaf)
@@ -90,16 +93,16 @@ def test_deaf(env):
 
 
 def test_out_channel_begins_anew(env):
-    """If asked to, once for each time that the unikernel begins."""
+    """With the flag, the out channel begins an epoch each time the unikernel does."""
     first, ends = unikernel(env)
     env.a.run(f"ethtool --set-priv-flags uk0 {FLAG} on")
     with first:
         wait_peer(env.a, "uk0")
         ksft_eq(ping(*ends).received, 3)
     for _ in range(3):
-        fill(env)
+        wrap_ring(env)
         before = counters(env.a, "uk0")["tx_epochs"]
-        with another(env) as peer:
+        with next_unikernel(env) as peer:
             wait_counters(env.a, "uk0", peer_active=1)
             wait_answer(*ends)
             ksft_eq(ping(*ends).received, 3)
@@ -108,24 +111,24 @@ def test_out_channel_begins_anew(env):
 
 
 def test_nothing_begins_anew_unused(env):
-    """What has nothing in it can be read from its beginning as it is."""
+    """With the flag, an empty out channel keeps its epoch."""
     load(env.a, QUOTED)
     env.a.run("echo 1 >/proc/sys/net/ipv6/conf/uk0/disable_ipv6; ip link set uk0 up; "
               f"ethtool --set-priv-flags uk0 {FLAG} on")
     epoch = env.channel("to_unikernel").epoch
-    with another(env):
+    with next_unikernel(env):
         wait_counters(env.a, "uk0", peer_active=1)
         ksft_eq(counters(env.a, "uk0")["tx_epochs"], 1)
     ksft_eq(env.channel("to_unikernel").epoch, epoch)
 
 
 def epochs(env) -> list:
-    """How many both ends have begun."""
+    """Returns the number of epochs that each end has begun."""
     return [counters(machine)["tx_epochs"] for machine in (env.a, env.b)]
 
 
 def test_two_ends_come_to_rest(env):
-    """Each time one begins by itself the other one answers, and nobody answers that."""
+    """If both ends have the flag, one answers the new epoch of the other, but not an answer."""
     ends = pair(env, LINUX, set_up=lambda machine: machine.run(
         f"ip addr add {V4[machine.name]}/24 dev net0 && "
         f"ethtool --set-priv-flags net0 {FLAG} on && ip link set net0 up"))
@@ -142,11 +145,11 @@ def test_two_ends_come_to_rest(env):
         for channel, epoch in zip(channels, old):
             ksft_ne(channel.epoch, epoch)
         ksft_eq([channel.epoch >> 32 == 0x616e7377 for channel in channels],
-                [turn == 1, turn == 0], "who has answered")
+                [turn == 1, turn == 0], "the end that has answered")
 
 
 def test_flag(env):
-    """It is for Ethernet mode, with channels in both directions."""
+    """The flag requires Ethernet mode and channels in both directions."""
     for parameters, ret in ((LINUX, 0), (LINUX.replace("eth_dev", "net_hdr"), 1),
                             (LINUX.replace("out=channel_out", "out="), 1),
                             (LINUX.replace("in=channel_in", "in="), 1)):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The kernel's own tool for netlink specifications drives the family by ours."""
+"""The kernel's ynl uses the netlink family by its specification."""
 
 import json
 
@@ -10,8 +10,8 @@ SYSTEM = PAIR
 
 YNL = "python3 -u /usr/share/ynl/cli.py --spec /run/muennet.yaml --no-schema --output-json"
 
-# The command reads the specification each time, which takes seconds in an emulated machine: many
-# operations by what the command is made of.
+# The command parses the specification each time, which takes seconds in an emulated machine.
+# This program uses its library for many operations.
 MANY = """
 import json, sys
 sys.path.append("/usr/share/ynl")
@@ -27,7 +27,7 @@ for line in sys.stdin:
 
 
 def prepare(env):
-    """The module in a, and the specification."""
+    """Loads the module in a, and copies the specification."""
     load(env.a)
     up(env.a, quiet=True)
     netlink.install(env.a)
@@ -35,7 +35,7 @@ def prepare(env):
 
 
 def ynl(env, *operations) -> list:
-    """Does operations: kind, name, attributes; `_` in their names stands for `-`."""
+    """Runs operations: kind, name, attributes; `_` in their names stands for `-`."""
     lines = [json.dumps([kind, name, {it.replace("_", "-"): value for it, value in attrs.items()}])
              for kind, name, attrs in operations]
     env.a.put("/run/many.py", MANY.encode())
@@ -76,8 +76,8 @@ def test_all_operations(env):
 def test_command(env):
     prepare(env)
     netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")
-    wish = json.dumps({"parent-ifname": "child0", "ifname": "x"})
-    result = env.a.run(f"{YNL} --do add-child --json '{wish}'", fail=False)
+    attrs = json.dumps({"parent-ifname": "child0", "ifname": "x"})
+    result = env.a.run(f"{YNL} --do add-child --json '{attrs}'", fail=False)
     ksft_eq(result.ret, 1)
     for text in ("Invalid argument", ".parent-ifname",
                  "child0 is itself a child of net0: children cannot have children"):
@@ -86,15 +86,16 @@ def test_command(env):
 
 def test_notifications(env):
     prepare(env)
-    env.a.run(f"{YNL} --subscribe changes >/run/told 2>&1 & echo $! >/run/subscribed")
+    env.a.run(f"{YNL} --subscribe changes >/run/notifications 2>&1 & echo $! >/run/subscribed")
     defer(env.a.run, "kill $(cat /run/subscribed); true")
     # A socket of generic netlink, protocol 16, that has joined a group.
     env.a.wait("awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink | grep -q .", "listener")
     netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")
     netlink.do(env.a, "add-mark", ifname="child0", mark=7)
     netlink.do(env.a, "del-child", ifname="child0")
-    env.a.wait("grep -q child-del /run/told", "notification of the end")
-    told = [json.loads(line) for line in env.a.run("cat /run/told").stdout.splitlines()]
-    ksft_eq([(it["name"], it["msg"]["ifname"], it["msg"].get("mark")) for it in told],
+    env.a.wait("grep -q child-del /run/notifications", "notification of the deletion")
+    lines = env.a.read_files("/run/notifications").splitlines()
+    notifications = [json.loads(line) for line in lines]
+    ksft_eq([(it["name"], it["msg"]["ifname"], it["msg"].get("mark")) for it in notifications],
             [("child-add-ntf", "child0", None), ("mark-add-ntf", "child0", 7),
              ("child-del-ntf", "child0", None)])

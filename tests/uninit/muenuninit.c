@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tells what is in memory that has just been allocated for packets and that
- * nobody has written yet: whether paint is, which a test has spread before.
+ * Allocates packets and checks whether their uninitialized memory contains a
+ * pattern that a test has written to memory before.
  *
  * In debugfs:
- *	muenuninit/found	"<linear> <in pages> <order> <packets> <of these: painted>"
+ *	muenuninit/found	"<linear> <paged> <order> <packets> <with pattern>"
  *
- * for packets with so many linear bytes, and so many others in pages of up to
- * this order. Where there are some in pages only those are looked at.
+ * for packets with <linear> linear bytes and <paged> bytes in pages of up to
+ * this order. If there are bytes in pages, only those are checked.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -17,7 +17,7 @@
 
 #define PACKETS	200
 
-static const char paint[] = "*paint: ";
+static const char pattern[] = "*stale: ";
 
 static const struct kind {
 	unsigned int linear;
@@ -32,21 +32,21 @@ static const struct kind {
 	{ .linear = 100, .paged = 32768, .order = 3 },
 };
 
-#define ROOM	32768
+#define BUFFER_SIZE	32768
 
 static struct dentry *folder;
 
-static bool is_painted(const struct sk_buff *skb, const struct kind *kind,
-		       char *room)
+static bool has_pattern(const struct sk_buff *skb, const struct kind *kind,
+			char *buffer)
 {
-	const size_t length = sizeof(paint) - 1;
+	const size_t length = sizeof(pattern) - 1;
 	const size_t count = kind->paged ?: kind->linear;
 	size_t at;
 
-	if (skb_copy_bits(skb, skb->len - count, room, count))
+	if (skb_copy_bits(skb, skb->len - count, buffer, count))
 		return false;
 	for (at = 0; at + length <= count; at++)
-		if (!memcmp(room + at, paint, length))
+		if (!memcmp(buffer + at, pattern, length))
 			return true;
 	return false;
 }
@@ -67,10 +67,10 @@ static struct sk_buff *allocate(const struct kind *kind)
 }
 
 /* All are allocated before the first is freed. */
-static unsigned int count_painted(const struct kind *kind, char *room)
+static unsigned int count_with_pattern(const struct kind *kind, char *buffer)
 {
 	struct sk_buff_head packets;
-	unsigned int painted = 0;
+	unsigned int matches = 0;
 	struct sk_buff *skb;
 	int i;
 
@@ -79,25 +79,25 @@ static unsigned int count_painted(const struct kind *kind, char *room)
 		skb = allocate(kind);
 		if (!skb)
 			break;
-		painted += is_painted(skb, kind, room);
+		matches += has_pattern(skb, kind, buffer);
 		__skb_queue_tail(&packets, skb);
 	}
 	__skb_queue_purge(&packets);
-	return painted;
+	return matches;
 }
 
 static int found_show(struct seq_file *file, void *unused)
 {
-	char *room = kmalloc(ROOM, GFP_KERNEL);
+	char *buffer = kmalloc(BUFFER_SIZE, GFP_KERNEL);
 	int i;
 
-	if (!room)
+	if (!buffer)
 		return -ENOMEM;
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		seq_printf(file, "%u %u %d %u %u\n", kinds[i].linear,
 			   kinds[i].paged, kinds[i].order, PACKETS,
-			   count_painted(&kinds[i], room));
-	kfree(room);
+			   count_with_pattern(&kinds[i], buffer));
+	kfree(buffer);
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(found);
@@ -117,5 +117,5 @@ static void __exit muenuninit_exit(void)
 module_init(muenuninit_init);
 module_exit(muenuninit_exit);
 
-MODULE_DESCRIPTION("Looks for paint in memory for packets, for tests of muennet");
+MODULE_DESCRIPTION("Finds a pattern in uninitialized packets, for tests of muennet");
 MODULE_LICENSE("GPL");

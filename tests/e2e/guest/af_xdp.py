@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Sends packets by an AF_XDP socket in copy mode, as linux/if_xdp.h has it, and waits until
-the kernel has given back what it has sent.
+Sends packets from an AF_XDP socket in copy mode (linux/if_xdp.h), and waits until the
+kernel has completed all of them.
 
     af_xdp.py DEV HEX...      the bytes of each packet
 """
@@ -23,7 +23,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Ring:
-    """One ring of the socket, seen from this end."""
+    """A ring of the socket, mapped."""
 
     def __init__(self, sock, offsets: tuple, entry: int, place: int):
         producer, consumer, self.entries, _ = offsets

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Sends datagrams to another one of these, which sends to this one, until SIGTERM. It
-runs in a machine. Arguments: the other's address, a seed, datagrams a second.
+Exchanges datagrams with the same program in another machine, until SIGTERM. Arguments:
+the other machine's address, a seed, datagrams per second.
 
-They are of all sizes, also larger than an MTU, and without UDP's checksum: each has
-one of its own, so that nothing on the way hides what got corrupted. Prints
-{"sent", "received", "bad", "failed": what could not be sent}.
+The datagrams have all sizes, also larger than an MTU. They have a checksum of their own
+instead of UDP's, so that nothing on the path discards a corrupted datagram. Prints
+{"sent", "received", "bad", "failed": datagrams that could not be sent}.
 """
 
 import json
@@ -27,7 +27,7 @@ def stop(*_):
 
 
 def good(data: bytes) -> bool:
-    """Whether a datagram is one of the other's, as it was sent."""
+    """Returns whether the checksum of a datagram is correct."""
     return len(data) >= 4 and zlib.crc32(data[:-4]).to_bytes(4, "little") == data[-4:]
 
 
@@ -47,7 +47,7 @@ def main(address: str, seed: str, rate: str):
             sock.sendto(data + zlib.crc32(data).to_bytes(4, "little"), (address, PORT))
             counts["sent"] += 1
         except OSError:
-            # There is no address, no link, or no memory just now.
+            # There is no address, no link, or no memory at the moment.
             counts["failed"] += 1
         try:
             while True:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""flood.py ADDRESS BYTES [SEGMENT]: sends datagrams without end, in segments if a size is given."""
+"""flood.py ADDRESS BYTES [SEGMENT]: sends datagrams for ever; SEGMENT is the GSO size."""
 
 import socket
 import sys

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-hold_cpu.py FOLDER PROCESSOR ADDRESS COUNT: sends that many datagrams, the second and all later
-ones while another processor takes no interrupts. Between taking it and releasing it nothing
-happens that would wait for that processor.
+hold_cpu.py FOLDER PROCESSOR ADDRESS COUNT
+
+Sends COUNT datagrams, all but the first one while another processor takes no interrupts.
+While it holds that processor, it does nothing that would wait for it.
 """
 
 import os
@@ -13,7 +14,7 @@ folder, processor, address, count = sys.argv[1:]
 numbers = range(int(count) - 1)
 sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 hold, release = (os.open(f"{folder}/{name}", os.O_WRONLY) for name in ("hold", "release"))
-# What the first one needs is there for the others.
+# The first datagram sets up what the others need.
 sock.sendto(b"", (address, 9))
 os.write(hold, processor.encode())
 for number in numbers:

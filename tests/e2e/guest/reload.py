@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Loads and unloads the module, by system calls; it runs in a machine. Arguments:
-the module's file, its parameters, how often, and how often at most until a load
-has worked and another has not. Prints a list of what each load came to:
-{"errno": NAME or "", "errors": lines of the log, "maps": [[address, bytes], ...] while
-it was loaded, "left": what is there afterwards and was not before, or the reverse}.
+Loads and unloads the module by system calls. It runs in a machine. Arguments: the file of
+the module, its parameters, the number of loads, and the maximum number of loads until one
+has succeeded and one has failed. Prints a list of results: {"errno": NAME or "",
+"errors": lines of the log, "maps": [[address, bytes], ...] while it was loaded, "left":
+differences of the traces before and after}.
 """
 
 import ctypes
@@ -18,29 +18,29 @@ import time
 SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
 LIBC = ctypes.CDLL(None, use_errno=True)
 GUARD = 4096
-# As in rig/wait.py: seconds until what is left stays.
+# As in rig/wait.py: seconds until remaining traces are permanent.
 DEADLINE = 900
 
 
 def call(number: int, *arguments) -> str:
-    """A system call: the name of its errno."""
+    """Makes a system call. Returns the name of its errno, or an empty string."""
     return errno.errorcode[ctypes.get_errno()] if LIBC.syscall(number, *arguments) < 0 else ""
 
 
 def text(path: str) -> str:
-    """What is in a file."""
+    """Returns the contents of a file."""
     with open(path, encoding="ascii", errors="replace") as file:
         return file.read()
 
 
 def maps() -> list:
-    """Physical memory that is mapped by memremap(), by the kernel also."""
+    """Returns all memory mapped by memremap(), also by the kernel itself."""
     lines = re.findall(r" (\d+) memremap\S* phys=(0x\w+)", text("/proc/vmallocinfo"))
     return sorted([int(phys, 16), int(size) - GUARD] for size, phys in lines)
 
 
 def traces() -> set:
-    """What a module can leave behind."""
+    """Returns everything that a module can leave behind."""
     found = set(text("/proc/iomem").splitlines()) | {str(one) for one in maps()}
     for folder in ("/sys/class/net", "/sys/kernel/debug", "/sys/module"):
         found |= {f"{folder}/{name}" for name in os.listdir(folder)}
@@ -48,14 +48,14 @@ def traces() -> set:
 
 
 class Log:
-    """The kernel's log from now on."""
+    """The kernel log from now on."""
 
     def __init__(self):
         self.file = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK)
         os.lseek(self.file, 0, os.SEEK_END)
 
     def errors(self) -> list:
-        """New lines of the levels up to that of errors."""
+        """Returns new lines of level error or worse."""
         found = []
         while True:
             try:
@@ -67,7 +67,7 @@ class Log:
 
 
 def main(path: str, parameters: str, count: str, most: str):
-    """Does it."""
+    """Loads and unloads the module."""
     module = os.open(path, os.O_RDONLY)
     log, before, others, results = Log(), traces(), maps(), []
     while len(results) < int(count) or \
@@ -77,10 +77,10 @@ def main(path: str, parameters: str, count: str, most: str):
                   "maps": [one for one in maps() if one not in others]}
         if not failed and (stays := call(SYS_DELETE_MODULE, b"muennet", 0)):
             sys.exit(f"unloading: {stays}")
-        # What is freed after a grace period may be seen until then.
+        # Traces that are freed after a grace period may be visible until then.
         until = time.monotonic() + DEADLINE
         while (now := traces()) != before and time.monotonic() < until:
-            time.sleep(0.01)  # sleep: between two looks
+            time.sleep(0.01)  # sleep: the interval of the checks
         results.append({**result, "left": sorted(now ^ before)})
         if now != before:
             break

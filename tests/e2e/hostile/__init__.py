@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What the tests of hostile writers share: a subject whose peer is the test, in all
-modes, polled and by interrupt, and exact accounts of what the driver counts.
+Shared parts of the tests of hostile writers: a subject whose peer is the test, in all
+modes, polled and by interrupt, with an exact account of what the driver must count.
 """
 
 import re
@@ -23,14 +23,14 @@ SYSTEM = System("hostile", ("a",), (
 MEGABYTE = 1 << 20
 MAX = (1 << 64) - 1
 INFO = "/sys/kernel/debug/muennet/net0/info"
-# What must add up; the others say how, not what.
+# The counters that must match the account. The others depend on timing.
 EXACT = ("rx_packets", "rx_elements", "rx_overruns", "rx_missed", "rx_malformed", "rx_changed",
          "rx_bad_protocol", "rx_bad_length", "rx_bad_header", "rx_no_memory", "rx_incomplete",
          "rx_epochs", "rx_incompatible", "rx_broken")
 
 
 def frame(packet: bytes, target: bytes = b"\xff" * 6) -> bytes:
-    """An element of Ethernet mode with an IP packet, by default to everybody."""
+    """Returns an element of Ethernet mode with an IP packet, by default a broadcast."""
     kind = {4: b"\x08\0", 6: b"\x86\xdd"}[packet[0] >> 4]
     data = target + bytes.fromhex("020000000001") + kind + packet
     return data.ljust(1514, b"\0") + struct.pack("<H", len(data))
@@ -38,7 +38,10 @@ def frame(packet: bytes, target: bytes = b"\xff" * 6) -> bytes:
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode, the sizes of its elements, a good packet, and what zeros are counted as."""
+    """
+    A mode: the sizes of its elements, the elements of a good packet, and the counters that an
+    element of zeros increments.
+    """
     name: str
     flags: str
     protocol: int
@@ -50,7 +53,7 @@ class Mode:
 
     @property
     def ring(self) -> int:
-        """Elements of the usual size in a channel."""
+        """The number of elements of the default size in a channel."""
         return (MEGABYTE - 64) // self.size
 
 
@@ -67,14 +70,17 @@ MODES = RAW, IP, OFFLOAD, ETHERNET
 
 
 def variants(modes=MODES, both=MODES) -> list:
-    """For tests that take (mode, by interrupt): all `modes` polled, those of `both` both ways."""
+    """
+    Returns variants (mode, interrupt) of a test: all `modes` polled, and those of `both` also
+    by interrupt.
+    """
     return [KsftNamedVariant(f"{mode.name}_{'interrupt' if interrupt else 'polled'}", mode,
                              interrupt)
             for mode in modes for interrupt in ((False, True) if mode in both else (False,))]
 
 
 def parameters(mode: Mode, interrupt: bool = False) -> str:
-    """The module's, for an interface in this mode."""
+    """Returns the module parameters for an interface in this mode."""
     return (f"name=net0 in={'interrupt' if interrupt else 'polled'}_in reader_protocol=2 "
             f"flags={mode.flags}")
 
@@ -92,36 +98,36 @@ class AccountedPeer(Peer):
         self.mode, self.interrupt = mode, interrupt
         self._machines = env.machines
         self.epoch = 1 << 48
-        # As of the last look.
+        # The number of polls at the last check.
         self.polls = 0
         self.account: Counter = Counter()
-        # Whether part of a packet may have been read, which the next epoch ends.
+        # Whether part of a packet may have been read, which the next epoch makes incomplete.
         self._pending = False
         self.settle(anew=True)
 
     def ring(self):
-        """Raises the interface's vector, if it has one."""
+        """Raises the interface's vector if it has one."""
         if self.interrupt:
             self._machines.raise_vector("a", 0)
 
-    def look(self) -> tuple:
-        """What the interface counts, and what the driver thinks of its peer."""
+    def state(self) -> tuple:
+        """Returns the interface's counters, and the state of its peer."""
         counted, info = self.machine.counters("net0", path=INFO)
         return counted, re.search(r"^peer: (.*)$", info.decode(), re.M).group(1)
 
     def counters(self) -> dict:
-        """What the interface counts."""
+        """Returns the interface's counters."""
         return self.machine.counters("net0")[0]
 
-    def wrong(self, now: dict) -> dict:
-        """What does not add up."""
+    def mismatches(self, now: dict) -> dict:
+        """Returns the counters that differ from the account."""
         return {name: f"{now[name]:#x}, not {self.account[name]:#x}" for name in EXACT
                 if now[name] != self.account[name]}
 
-    def quiet(self) -> dict:
+    def counters_at_rest(self) -> dict:
         """
-        The counters once no poll is due. QEMU has passed on all rings before the machine
-        gets a request; the visit has each processor handle its interrupts and softirqs.
+        Returns the counters once no poll is due. QEMU delivers all vectors before the machine
+        gets a request; run_pending() lets each processor handle its interrupts and softirqs.
         """
         def ceased():
             self.machine.run_pending()
@@ -132,41 +138,44 @@ class AccountedPeer(Peer):
 
     def rounds(self, least: int, wanted: dict):
         """
-        The numbers of rounds of an attack: so many at least, and as many as it takes until
-        each counter is what is wanted. It depends on when the reader looks what is seen.
+        Yields the numbers of rounds of an attack: at least `least`, and more until each counter
+        has the wanted value. What the reader sees depends on when it polls.
         """
         for number in range(100 * least):
             now = self.counters() if number >= least else {}
             if now and all(now[name] >= count for name, count in wanted.items()):
                 return
             yield number
-        raise AssertionError(f"{100 * least} rounds, and no {wanted}: {now}")
+        raise AssertionError(f"no {wanted} in {100 * least} rounds: {now}")
 
     def settle(self, anew: bool = False) -> dict:
-        """The counters once polls have ceased. They must add up, or the account begins anew."""
+        """
+        Returns the counters once no poll is due. They must match the account; with `anew` the
+        account is set to them.
+        """
         self.ring()
-        now = self.quiet()
+        now = self.counters_at_rest()
         if anew:
             self._pending = len(self.mode.packet) > 1
             self.account = Counter({name: now[name] for name in EXACT})
-        ksft_eq(self.wrong(now), {}, "the account adds up")
+        ksft_eq(self.mismatches(now), {}, "counters match the account")
         return now
 
     def expect(self, what: str, state: str, **counted):
-        """Waits until the account has changed by just that, and the peer is what it says."""
+        """Adds to the account, and waits until the counters match it and the peer has the state."""
         for name, value in counted.items():
             self.account[name] = (self.account[name] + value) & MAX
         last = {}
 
         def as_wanted() -> bool:
-            now, found = self.look()
+            now, found = self.state()
             if self._pending and now["rx_incomplete"] == self.account["rx_incomplete"] + 1:
                 self.account["rx_incomplete"] += 1
                 self._pending = False
-            last.update(wrong=self.wrong(now), found=found)
+            last.update(mismatches=self.mismatches(now), found=found)
             self.polls = now["rx_polls"]
-            return not last["wrong"] and found == state
-        wait_for(as_wanted, lambda: f"account of {what}: {last['wrong']}, the peer is "
+            return not last["mismatches"] and found == state
+        wait_for(as_wanted, lambda: f"account of {what}: {last['mismatches']}, the peer is "
                                     f"{last['found']}, not {state}", pause=0)
 
     def next_epoch(self):
@@ -178,17 +187,17 @@ class AccountedPeer(Peer):
         """Writes these elements, by default those of a good packet."""
         super().write(*payloads or self.mode.packet)
 
-    def comes_back(self, what: str):
+    def recovers(self, what: str):
         """
-        Whatever was before: once no poll is due, the first poll that finds a new honest
-        epoch hands up its packet. The epoch becomes known when all of it is there, so that
-        it does not matter how fast this process is.
+        Checks the recovery after an attack: once no poll is due, the first poll that finds a new
+        honest epoch delivers its packet. The epoch becomes visible when all of it is written, so
+        the speed of this process does not matter.
 
-        A ring asks for one poll, and nothing else does. The timer asks for one when the old
-        epoch ends, if there is one, and for one when the new one begins. It may look once
-        more while such a poll runs, which is then done again.
+        With an interrupt, each vector causes one poll. The timer causes one when the old epoch
+        ends, if there is one, and one when the new one begins. It may check once more while such
+        a poll runs, which then runs again.
         """
-        before = self.quiet()["rx_polls"]
+        before = self.counters_at_rest()["rx_polls"]
         most = 1 if self.interrupt else 4 if self.channel.epoch else 2
         self.start(0)
         self.write()
@@ -202,5 +211,5 @@ class AccountedPeer(Peer):
         ksft_true(polls <= most, f"after {what}: {polls} polls for the first packet, not {most}")
 
     def wipe(self):
-        """Zeros in all elements."""
+        """Clears all elements."""
         self.channel.map[64:] = bytes(len(self.channel.map) - 64)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What a writer may put into the words of its header, and what the reader makes of
-it: before an epoch and within one.
+Values of the words of the header, and what the reader must do with them: before an epoch
+and within one.
 """
 
 from dataclasses import dataclass, field
@@ -13,21 +13,21 @@ from . import MAX, MEGABYTE, Mode
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is counted, what the peer is then, and whether its next packet is taken."""
+    """The counted events, the peer's state after them, and whether its next packet is received."""
     state: str
     counted: dict = field(default_factory=dict)
-    taken: bool = False
+    received: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """Words that are written, in this order, and what comes of it."""
+    """Words that are written in this order, and the outcome."""
     words: dict
     outcome: Outcome
 
     @property
     def name(self) -> str:
-        """The words, for people."""
+        """The words, for messages."""
         return " ".join(f"{word}={value:#x}" for word, value in self.words.items())
 
 
@@ -37,13 +37,13 @@ FOLLOWED = Outcome("active", {"rx_epochs": 1})
 BROKEN_AT_ONCE = Outcome("broken", {"rx_epochs": 1, "rx_broken": 1})
 NONE = Outcome("inactive")
 # Within one.
-IGNORED = Outcome("active", {}, taken=True)
+IGNORED = Outcome("active", {}, received=True)
 BROKEN = Outcome("broken", {"rx_broken": 1})
 ENDED = Outcome("inactive")
 
 
 def shapes(mode: Mode) -> list:
-    """Words that say what the ring is like, and what comes of them before an epoch."""
+    """Returns words that describe the ring, and their outcome before an epoch."""
     size, ring, region = mode.size, mode.ring, MEGABYTE
     refused = [{"transport": value} for value in
                (0, 1, TRANSPORT ^ 1, TRANSPORT & 0xffffffff, MAX)]
@@ -54,7 +54,7 @@ def shapes(mode: Mode) -> list:
                  1 << 32, (1 << 32) + size, 1 << 63, MAX)]
     refused += [{"elements": value} for value in
                 (0, ring + 1, region, 1 << 32, (1 << 32) + 1, (1 << 32) + ring, 1 << 63, MAX)]
-    # The product is too large, or comes out small when it wraps.
+    # The product is too large, or becomes small because it wraps.
     refused += [{"size": mode.largest, "elements": ring}, {"size": 2 * size, "elements": ring},
                 {"elements": 1 << 62}, {"elements": (1 << 62) + 1},
                 {"size": 1 << 32, "elements": 1 << 32},
@@ -67,7 +67,10 @@ def shapes(mode: Mode) -> list:
 
 
 def overrun(mode: Mode, written: int, read: int, **more) -> Outcome:
-    """The writer claims elements beyond a ring of zeros: the newest ring is read."""
+    """
+    The outcome if the writer claims more elements than a ring of zeros has: the reader reads
+    the newest ring.
+    """
     counted = {"rx_overruns": 1, "rx_missed": written - mode.ring - read,
                "rx_elements": mode.ring, **more}
     for name in mode.zeros:
@@ -76,7 +79,7 @@ def overrun(mode: Mode, written: int, read: int, **more) -> Outcome:
 
 
 def before_an_epoch(mode: Mode) -> list:
-    """For a header that is good but for these words; the epoch comes last."""
+    """Returns rows for a header that is valid except for these words; the epoch comes last."""
     return shapes(mode) + [Row({"epoch": value}, FOLLOWED) for value in (1, 1 << 63, MAX)] + [
         Row({"epoch": 0}, NONE)] + [
         Row({"wc": value}, BROKEN_AT_ONCE) for value in (1, 5, 1 << 40, 1 << 63, MAX)] + [
@@ -88,27 +91,27 @@ def before_an_epoch(mode: Mode) -> list:
 
 
 def joined(row: Row) -> Outcome:
-    """The same for a reader that comes up later: it has nothing to read before `wc`."""
+    """The outcome for a reader that joins later: it reads nothing before `wc`."""
     return FOLLOWED if "rx_overruns" in row.outcome.counted else row.outcome
 
 
 def within_an_epoch(mode: Mode, interrupt: bool, read: int, replay: dict) -> list:
     """
-    For an epoch of which `read` elements have been read; `replay` is what they
-    come to once more.
+    Returns rows for an epoch of which `read` elements have been read; `replay` is what the
+    reader counts if it reads them again.
     """
-    again = Outcome("active", {"rx_epochs": 1, "rx_elements": read, **replay}, taken=True)
+    again = Outcome("active", {"rx_epochs": 1, "rx_elements": read, **replay}, received=True)
     rows = [Row(row.words, IGNORED) for row in shapes(mode)]
     rows += [Row({"epoch": value}, again) for value in (1, 1 << 63, MAX)]
     rows += [Row({"epoch": 0}, ENDED)]
     rows += [Row({"wsc": value}, IGNORED) for value in (read, 1 << 40, 1 << 63, MAX)]
-    # Without an interrupt nobody looks at `wsc` before `wc` moves.
+    # Without an interrupt the reader checks `wsc` only after a change of `wc`.
     rows += [Row({"wsc": 0}, BROKEN if interrupt else IGNORED)]
     rows += [Row({"wc": value}, BROKEN) for value in
              (0, read - 1, read + 1, 1 << 32, 1 << 40, 1 << 63, MAX) if value != read]
     rows += [Row({"wsc": 0, "wc": read + 1}, BROKEN), Row({"wsc": 0, "wc": 0}, BROKEN),
              Row({"wsc": MAX - 1, "wc": MAX}, BROKEN)]
-    # All that there was is being overwritten.
+    # All unread elements are being overwritten.
     rows += [Row({"wsc": value, "wc": read + 1},
                  Outcome("active", {"rx_overruns": 1, "rx_missed": 1}))
              for value in (read + 1 + mode.ring, 1 << 40, MAX)]
@@ -118,7 +121,7 @@ def within_an_epoch(mode: Mode, interrupt: bool, read: int, replay: dict) -> lis
 
 
 def refused_again(row: Row) -> Outcome:
-    """For a reader that has refused the epoch: it waits for another one."""
+    """The outcome for a reader that has refused the epoch: it waits for another one."""
     epoch = row.words.get("epoch")
     if epoch is None:
         return Outcome("incompatible")
@@ -126,7 +129,7 @@ def refused_again(row: Row) -> Outcome:
 
 
 def broken_again(row: Row) -> Outcome:
-    """For a reader that has given the epoch up, with `wc` beyond `wsc`."""
+    """The outcome for a reader that has stopped reading the epoch, with `wc` beyond `wsc`."""
     epoch = row.words.get("epoch")
     if epoch is None:
         return Outcome("broken")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""A rogue: one thing after the other that no honest writer would do just now."""
+"""A rogue writer, which makes random changes that break the protocol."""
 
 import struct
 from collections import Counter
@@ -14,9 +14,9 @@ LENGTHS = (0, 1, 4, 13, 14, 19, 20, 40, 1500, 1501, 65535)
 
 
 class Rogue:
-    """Attacks a peer's channel, by the numbers of `rng`, and keeps count of what it did."""
+    """Changes a peer's channel at random, by `rng`, and counts the changes by kind."""
 
-    # Each as often as its number says.
+    # The kinds of changes with their weights.
     KINDS = {"word of the header": 8, "counter": 4, "both counters": 4, "epoch": 4,
              "length in an element": 10, "bytes of an element": 10, "shape of the ring": 2,
              "element at random": 20, "good packets": 20, "good epoch": 6}
@@ -26,11 +26,11 @@ class Rogue:
         self._kinds, self._weights = [*self.KINDS], [*self.KINDS.values()]
 
     def change(self):
-        """Does one of them."""
+        """Makes one change."""
         kind, = self.rng.choices(self._kinds, self._weights)
         self.tried[kind] += 1
         getattr(self, "_" + kind.replace(" ", "_"))()
-        # With an interrupt: sometimes without anything new, often not in spite of it.
+        # Interrupts are independent of changes: some come without one, and many are missing.
         if self.peer.interrupt and self.rng.random() < 0.2:
             self.tried["interrupt"] += 1
             self.peer.ring()
@@ -52,18 +52,18 @@ class Rogue:
         c = self.peer.channel
         c.size, c.elements = self.rng.randrange(2000), self.rng.randrange(1400)
 
-    def _place(self) -> int:
-        """Where an element begins."""
+    def _offset(self) -> int:
+        """Returns the offset of a random element."""
         return 64 + self.rng.randrange(600) * self.peer.mode.size
 
     def _length_in_an_element(self):
-        at = self._place() + self.rng.choice((4, 8, 10, 12, self.peer.mode.size - 2))
+        at = self._offset() + self.rng.choice((4, 8, 10, 12, self.peer.mode.size - 2))
         length = self.rng.choice((*LENGTHS, self.rng.randrange(1 << 16)))
         self.peer.channel.map[at:at + 2] = struct.pack(self.rng.choice("<>") + "H", length)
 
     def _bytes_of_an_element(self):
         data = self.rng.randbytes(self.rng.randrange(1, 60))
-        at = self._place() + self.rng.randrange(self.peer.mode.size - 60)
+        at = self._offset() + self.rng.randrange(self.peer.mode.size - 60)
         self.peer.channel.map[at:at + len(data)] = data
 
     def _element_at_random(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The netlink family from the tests' side: requests made in a machine."""
+"""Requests to the netlink family, made by a client in a machine."""
 
 import collections
 import json
@@ -10,18 +10,21 @@ from rig import Script, defer
 from . import spec
 
 WHERE = "/run/netlink"
-HEARD = "/run/heard"
+NOTIFICATIONS = "/run/notifications"
 
 
 def install(machine):
-    """Puts the client into a machine."""
+    """Copies the client to a machine."""
     for name in ("client.py", "fuzz.py", "stress.py"):
         machine.put(f"{WHERE}/{name}", (Path(__file__).parent / name).read_bytes())
     machine.put(f"{WHERE}/spec.json", json.dumps(spec.read()).encode())
 
 
 def ask(machine, *requests, prefix: str = "") -> list:
-    """Makes requests by one socket, after `prefix` (say, `ip netns exec x`); the answers."""
+    """
+    Makes requests by one socket and returns the answers. `prefix` is put before the command
+    of the client, for example `ip netns exec x`.
+    """
     lines = "".join(json.dumps(it) + "\n" for it in requests).encode()
     if prefix:
         command = f"{prefix} python3 -I -S -B {WHERE}/client.py"
@@ -33,30 +36,30 @@ def ask(machine, *requests, prefix: str = "") -> list:
 
 def listen(machine):
     """
-    Puts the client into a machine, and writes notifications into HEARD until the end of the
-    test.
+    Copies the client to a machine, and writes notifications into the file NOTIFICATIONS until
+    the end of the test.
     """
     install(machine)
-    machine.run(f"rm -f {HEARD}")
-    listener = machine.bkg(Script(f"{WHERE}/client.py", "monitor", HEARD), fail=False)
+    machine.run(f"rm -f {NOTIFICATIONS}")
+    listener = machine.bkg(Script(f"{WHERE}/client.py", "monitor", NOTIFICATIONS), fail=False)
     defer(listener.process, terminate=True)
-    machine.wait(f"grep -qs listening {HEARD}", "listener to the group")
+    machine.wait(f"grep -qs listening {NOTIFICATIONS}", "listener to the group")
 
 
-def heard(machine, last: str) -> list:
-    """What the group has been told, when `last` is in it."""
-    machine.wait(f"grep -q {last} {HEARD}", f"notification with {last}")
-    return [json.loads(line) for line in machine.read_files(HEARD).splitlines()[1:]]
+def notifications_until(machine, last: str) -> list:
+    """Waits for a notification that contains `last`. Returns all notifications."""
+    machine.wait(f"grep -q {last} {NOTIFICATIONS}", f"notification with {last}")
+    return [json.loads(line) for line in machine.read_files(NOTIFICATIONS).splitlines()[1:]]
 
 
 def do(machine, command: str, prefix: str = "", **attrs) -> dict:
-    """One command; `_` in names of attributes stands for `-`."""
+    """Makes one request; `_` in names of attributes stands for `-`."""
     attrs = {name.replace("_", "-"): value for name, value in attrs.items()}
     return ask(machine, {"do": command, "attrs": attrs}, prefix=prefix)[0]
 
 
 def dump(machine, command: str, prefix: str = "", **attrs) -> list:
-    """The entries of a dump."""
+    """Returns the entries of a dump."""
     attrs = {name.replace("_", "-"): value for name, value in attrs.items()}
     answer, = ask(machine, {"dump": command, "attrs": attrs}, prefix=prefix)
     assert not answer["errno"], answer
@@ -64,17 +67,17 @@ def dump(machine, command: str, prefix: str = "", **attrs) -> list:
 
 
 def state(machine, prefix: str = "") -> list:
-    """All that there is to change."""
+    """Returns everything that requests can change."""
     return ask(machine, {"dump": "get"}, {"dump": "get-mark"}, prefix=prefix)
 
 
 def _named(entry: dict) -> dict:
-    """How to ask for the interface of an entry."""
+    """Returns the attributes that identify the interface of an entry."""
     return {name: entry[name] for name in ("ifname", "netnsid") if name in entry}
 
 
 def inconsistent(machine) -> list:
-    """What does not fit together in what the family tells; nothing if all does."""
+    """Returns the contradictions in what the family reports; empty if it is consistent."""
     found, marks = state(machine)
     wrong = [answer for answer in (found, marks) if answer["errno"]]
     children = {(it["ifindex"], it.get("netnsid")): it for it in found["replies"]
@@ -86,18 +89,18 @@ def inconsistent(machine) -> list:
     each = collections.Counter((it["parent-ifindex"], it["mark"]) for it in marks["replies"])
     wrong += [("owned twice", key) for key, count in each.items() if count > 1]
 
-    # One by one it is the same; what is in a namespace without a number cannot be asked for.
+    # Single requests agree with the dumps. A namespace without a netnsid cannot be named.
     asked = [({"do": "get", "attrs": _named(it)}, it) for it in found["replies"]
              if it.get("netnsid") != -1]
     asked += [({"do": "get-mark", "attrs": {"parent-ifname": it["parent-ifname"],
                                             "mark": it["mark"]}}, it) for it in marks["replies"]]
     answers = ask(machine, *[request for request, _ in asked])
     for (request, entry), answer in zip(asked, answers, strict=True):
-        if [_still(it) for it in answer["replies"]] != [_still(entry)]:
+        if [_stable(it) for it in answer["replies"]] != [_stable(entry)]:
             wrong.append((request, entry, answer))
     return wrong
 
 
-def _still(entry: dict) -> dict:
-    """An entry without what changes by itself."""
+def _stable(entry: dict) -> dict:
+    """Returns an entry without attributes that change by themselves."""
     return {name: value for name, value in entry.items() if name not in ("stats", "peer-state")}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The usual setting: two children on each side, each marked by another tool."""
+"""The usual set-up: two children on each side, whose packets iptables and nftables mark."""
 
 from e2e import netlink
 from rig import End, batch, defer, in_parallel, ksft_eq, pair, ping
@@ -9,8 +9,8 @@ CHILDREN = {"child0": (24, "10.0.0."), "child1": (0xffffffff, "10.0.1.")}
 SIDES = {"a": "1", "b": "2"}
 
 
-def family(machine, forms=("iptables", "nft")) -> set:
-    """Adds both children to net0, with their marks, each marked by another tool: the errnos."""
+def add_children(machine, forms=("iptables", "nft")) -> set:
+    """Adds both children to net0, with their marks, and returns the errnos."""
     netlink.install(machine)
     defer(machine.run, "iptables -t mangle -F OUTPUT; nft delete table ip marks 2>/dev/null; true")
     requests, script = [], ["set -e"]
@@ -32,17 +32,17 @@ def family(machine, forms=("iptables", "nft")) -> set:
 
 
 def both(env):
-    """Both machines with net0 and the children up."""
+    """Sets up both machines with net0 and the children."""
     pair(env, quiet=True)
-    ksft_eq(in_parallel(family, (env.a, env.b)), [{""}, {""}])
+    ksft_eq(in_parallel(add_children, (env.a, env.b)), [{""}, {""}])
 
 
 def ends(env, child: str) -> tuple:
-    """The children of this name in a and b."""
+    """Returns the ends of the children of this name in a and b."""
     network = CHILDREN[child][1]
     return End(env.a, network + "1"), End(env.b, network + "2")
 
 
-def between(env, child: str, count: int = 20):
-    """Pings from a to b by the children of this name, the next when one is answered."""
+def ping_children(env, child: str, count: int = 20):
+    """Pings from a to b by the children of this name."""
     return ping(*ends(env, child), count=count)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A generic netlink client for the family, by the specification: it runs in a
-machine. Standard input: one JSON object a line, {"do": COMMAND, "attrs": {..}},
-{"dump": ..} or {"raw": COMMAND, "hex": attributes}; "between" lists what another socket asks for
-(objects) or shells do (strings) when the first datagram has come. Answers likewise:
-{"errno": NAME or "", "text": extack, "attr": the attribute to blame, "missing":
-the one that is not there, "replies": [..]}, and "interrupted": true if it is not in one piece.
+A generic netlink client for the family, by the specification. It runs in a machine.
+
+Standard input has one JSON object per line: {"do": COMMAND, "attrs": {..}}, {"dump": ..}
+or {"raw": COMMAND, "hex": attributes}. "between" lists requests (objects) that another
+socket makes, or commands (strings) that a shell runs, after the first datagram of the
+answer. Standard output has one answer per line: {"errno": NAME or "", "text": the extack
+message, "attr": the bad attribute, "missing": the missing one, "replies": [..]}, and
+"interrupted": true for an inconsistent dump.
+
 `monitor FILE` writes notifications into a file instead, until it is killed.
 """
 
@@ -21,18 +24,18 @@ SPEC = json.load(open(os.path.dirname(os.path.abspath(__file__)) + "/spec.json",
 NAMES = {number: name for name, number in SPEC["commands"].items()}
 SOL_NETLINK, ADD_MEMBERSHIP, CAP_ACK, EXT_ACK, STRICT = 270, 1, 10, 11, 12
 ACK, DUMP, REQUEST, DUMP_INTR = 4, 0x300, 1, 0x10
-# Names are bytes of any kind.
+# Names may contain any bytes.
 ANY = "surrogateescape"
 
 
 def attribute(number: int, payload: bytes) -> bytes:
-    """One attribute, padded."""
+    """Returns an attribute with padding."""
     data = struct.pack("=HH", len(payload) + 4, number) + payload
     return data + bytes(-len(data) % 4)
 
 
 def attributes(data: bytes) -> list:
-    """Pairs of number and payload."""
+    """Returns the number and the payload of each attribute."""
     found = []
     while len(data) >= 4:
         length, number = struct.unpack_from("=HH", data)
@@ -42,7 +45,7 @@ def attributes(data: bytes) -> list:
 
 
 def encode(attrs: dict) -> bytes:
-    """Attributes of a request by their names."""
+    """Encodes the attributes of a request, given by name."""
     out = b""
     for name, value in attrs.items():
         info = SPEC["sets"]["muennet"][name]
@@ -55,7 +58,7 @@ def encode(attrs: dict) -> bytes:
 
 
 def decode(data: bytes, which: str = "muennet") -> dict:
-    """Attributes of a message by their names."""
+    """Decodes the attributes of a message, by name."""
     table = {info["value"]: (name, info) for name, info in SPEC["sets"][which].items()}
     out = {}
     for number, payload in attributes(data):
@@ -72,7 +75,7 @@ def decode(data: bytes, which: str = "muennet") -> dict:
 
 
 class Client:
-    """A socket."""
+    """A netlink socket and the numbers of the family."""
 
     def __init__(self):
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 16)
@@ -90,8 +93,8 @@ class Client:
                                      self.sequence, 0) + body)
 
     def messages(self):
-        """The messages of one datagram: type, flags, body."""
-        # A datagram of a dump is at most as large as this buffer: a long dump has several.
+        """Yields the messages of one datagram: type, flags, body."""
+        # The kernel makes no datagram of a dump larger than this: a long dump has several.
         data = self.socket.recv(8192)
         while len(data) >= 16:
             length, kind, flags, _, _ = struct.unpack_from("=IHHII", data)
@@ -99,7 +102,7 @@ class Client:
             data = data[(length + 3) & ~3:]
 
     def ask(self, kind: int, flags: int, command: int, data: bytes, read, between=()) -> dict:
-        """Sends a request and takes its answers."""
+        """Sends a request, and returns its answer."""
         self.send(kind, flags, command, data)
         answer = {"errno": "", "text": "", "attr": "", "missing": "", "replies": []}
         while True:
@@ -113,7 +116,7 @@ class Client:
                 if code:
                     answer["errno"] = errno.errorcode[-code]
                 if got_flags & 0x200:
-                    # The header of the request follows where there is an error.
+                    # An error message repeats the header of the request.
                     self.extack(answer, body[4 + 16 if got == 2 else 4:], data)
                 return answer
             for step in between:
@@ -125,7 +128,7 @@ class Client:
 
     @staticmethod
     def extack(answer: dict, tlvs: bytes, request: bytes):
-        """What the kernel says besides."""
+        """Adds the attributes of the extended ack to an answer."""
         by = {info["value"]: name for name, info in SPEC["sets"]["muennet"].items()}
         for number, payload in attributes(tlvs):
             if number == 1:
@@ -137,7 +140,7 @@ class Client:
                 answer["missing"] = by.get(struct.unpack("=I", payload)[0], "?")
 
     def resolve(self):
-        """The family's number and groups."""
+        """Returns the numbers of the family and of its groups."""
         answer = self.ask(16, ACK, 3, attribute(2, b"muennet\0"), lambda body: dict(
             attributes(body[4:])))
         if answer["errno"]:
@@ -148,7 +151,7 @@ class Client:
         return struct.unpack("=H", found[1])[0], [struct.unpack("=I", g[2])[0] for g in groups]
 
     def run(self, request: dict) -> dict:
-        """Does one request."""
+        """Makes one request."""
         flags = DUMP if "dump" in request else ACK
         name = request.get("do") or request.get("dump") or request["raw"]
         data = bytes.fromhex(request["hex"]) if "hex" in request else encode(
@@ -157,25 +160,25 @@ class Client:
                         lambda body: decode(body[4:]), request.get("between", ()))
 
     def monitor(self, path: str):
-        """Writes notifications down, for ever."""
+        """Writes notifications into a file. Never returns."""
         file = open(path, "w", encoding="ascii")
-        def tell(**what):
+        def write(**what):
             print(json.dumps(what), file=file, flush=True)
         for group in self.groups:
             self.socket.setsockopt(SOL_NETLINK, ADD_MEMBERSHIP, group)
-        tell(listening=True)
+        write(listening=True)
         while True:
             try:
                 for _, _, body in self.messages():
-                    tell(name=NAMES[body[0]], **decode(body[4:]))
+                    write(name=NAMES[body[0]], **decode(body[4:]))
             except OSError as error:
                 if error.errno != errno.ENOBUFS:
                     raise
-                tell(lost=True)
+                write(lost=True)
 
 
 def main():
-    """Answers what is asked."""
+    """Makes the requests of standard input."""
     client = Client()
     if sys.argv[1:2] == ["monitor"]:
         client.monitor(sys.argv[2])

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Random messages that are nearly right, to the netlink family and to rtnetlink;
-it runs in a machine. Arguments: seed, number of messages, and "all" to go for the
-interfaces that others need, too: those that may not change anything may try to. Prints
-what came back: {"answers": {errno or "done": count}}.
+Sends random messages that are almost valid to the netlink family and to rtnetlink. It
+runs in a machine. Arguments: seed, number of messages, and "all" to also change the
+interfaces that other tests need, for users that have no right to do so. Prints the number
+of answers: {"answers": {errno or "done": count}}.
 """
 
 import collections
@@ -22,8 +22,8 @@ ADDRESS, IFNAME, MTU, LINK, TXQLEN, LINKINFO, NET_NS_PID, IFALIAS, GROUP, NET_NS
     NUM_TX_QUEUES, NUM_RX_QUEUES, LINK_NETNSID, TARGET_NETNSID = \
     1, 3, 4, 5, 13, 18, 19, 20, 27, 28, 31, 32, 37, 46
 MTUS = (0, 67, 68, 1400, 1500, 65535, 1 << 31)
-# A namespace for children to go to, if there is one.
-ELSEWHERE = "/run/netns/fuzz"
+# A namespace for children to move to, if it exists.
+OTHER_NETNS = "/run/netns/fuzz"
 NAMES = (b"net0", b"net0", b"child0", b"child1", b"fuzz0", b"fuzz1", b"fuzz2", b"lo", b"", b"a/b",
          b"%d", b"fuzz%d", b"fuzz%s", b".", b"..", b"x" * 15, b"x" * 16, b"x" * 300, b"\xff\xfe",
          b"a b", b"a:b", b"\0")
@@ -35,8 +35,8 @@ class Fuzzer:
 
     def __init__(self, seed: int, everything: bool):
         self.random, self.everything = random.Random(seed), everything
-        place = ELSEWHERE if os.access(ELSEWHERE, os.R_OK) else "/proc/self/ns/net"
-        self.space = os.open(place, os.O_RDONLY)
+        place = OTHER_NETNS if os.access(OTHER_NETNS, os.R_OK) else "/proc/self/ns/net"
+        self.netns = os.open(place, os.O_RDONLY)
         self.client = Client()
         self.route = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
         for sock in (self.route, self.client.socket):
@@ -44,17 +44,17 @@ class Fuzzer:
         self.sequence = 1000
         self.answers = collections.Counter()
 
-    def often(self) -> bool:
-        """True nine times out of ten."""
+    def usually(self) -> bool:
+        """Returns true in nine of ten cases."""
         return self.random.random() < 0.9
 
     def payload(self, kind: str) -> bytes:
-        """A value of this kind, or something else."""
+        """Returns a value of this type, or something else."""
         draw = self.random
-        if not self.often():
+        if not self.usually():
             return draw.randbytes(draw.randrange(40))
         if kind == "string":
-            return draw.choice(NAMES) + (b"\0" if self.often() else b"")
+            return draw.choice(NAMES) + (b"\0" if self.usually() else b"")
         if kind == "nest":
             return self.attributes(draw.choice(list(SPEC["sets"])), 1)
         if kind == "flag":
@@ -62,22 +62,22 @@ class Fuzzer:
         return struct.pack("=I", draw.choice(NUMBERS))
 
     def attributes(self, which: str = "muennet", depth: int = 0) -> bytes:
-        """Some attributes of a set; few of them nest."""
+        """Returns random attributes of a set, nested once at most."""
         draw, table, out = self.random, list(SPEC["sets"][which].values()), b""
         for _ in range(draw.randrange(6)):
             info = draw.choice(table)
             if info["type"] == "nest" and depth:
                 continue
-            number = info["value"] if self.often() else draw.randrange(1 << 16)
+            number = info["value"] if self.usually() else draw.randrange(1 << 16)
             data = attribute(number, self.payload(info["type"]))
-            if not self.often():
-                # A length that lies.
+            if not self.usually():
+                # A wrong length.
                 data = struct.pack("=H", draw.randrange(1 << 16)) + data[2:]
             out += data
-        return out if self.often() else out + draw.randbytes(draw.randrange(8))
+        return out if self.usually() else out + draw.randbytes(draw.randrange(8))
 
     def likely(self) -> bytes:
-        """The attributes of a request that may well succeed."""
+        """Returns the attributes of a request that is likely to succeed."""
         ids, draw = {name: info["value"] for name, info in SPEC["sets"]["muennet"].items()}, \
             self.random
         child = draw.choice((b"fuzz0", b"fuzz1", b"fuzz2"))
@@ -88,29 +88,29 @@ class Fuzzer:
         return b"".join(part for part in parts if draw.random() < 0.7)
 
     def generic(self):
-        """A message to the family."""
+        """Sends a message to the family."""
         draw = self.random
         known = list(SPEC["commands"].values())
-        command = draw.choice(known) if self.often() else draw.randrange(256)
+        command = draw.choice(known) if self.usually() else draw.randrange(256)
         flags = ACK | (DUMP if draw.random() < 0.2 else 0)
-        flags = flags if self.often() else draw.randrange(1 << 12) | ACK
-        body = struct.pack("=BBH", command, 1 if self.often() else draw.randrange(256), 0)
+        flags = flags if self.usually() else draw.randrange(1 << 12) | ACK
+        body = struct.pack("=BBH", command, 1 if self.usually() else draw.randrange(256), 0)
         body += self.likely() if draw.random() < 0.5 else self.attributes()
-        if not self.often():
+        if not self.usually():
             body = body[:draw.randrange(len(body) + 1)]
         self.exchange(self.client.socket, self.client.family, flags, body)
 
     def kind(self) -> bytes:
-        """What kind of link it is, and of that kind what nobody knows."""
-        info = attribute(1, b"muennet\0" if self.often() else self.random.choice(NAMES))
+        """Returns a link kind, and sometimes random data for this kind."""
+        info = attribute(1, b"muennet\0" if self.usually() else self.random.choice(NAMES))
         if self.random.random() < 0.3:
             info += attribute(2, self.random.randbytes(self.random.randrange(30)))
         return attribute(LINKINFO | (1 << 15), info)
 
-    def places(self) -> bytes:
-        """In which namespace, seldom."""
+    def namespaces(self) -> bytes:
+        """Returns attributes that name a namespace, in few cases."""
         draw, out = self.random, b""
-        for number, values in ((NET_NS_FD, (self.space, self.space, 0, -1)),
+        for number, values in ((NET_NS_FD, (self.netns, self.netns, 0, -1)),
                                (NET_NS_PID, (1, os.getpid(), 0, 1 << 30)),
                                (LINK_NETNSID, (0, 1, -1, 77)), (TARGET_NETNSID, (0, 1, -1, 77))):
             if draw.random() < 0.08:
@@ -118,14 +118,14 @@ class Fuzzer:
         return out
 
     def add(self):
-        """Asks rtnetlink for a link of the kind, or for one that there may be."""
+        """Asks rtnetlink to create a link of the kind, or to change an existing one."""
         draw = self.random
         index = int(open("/sys/class/net/net0/ifindex", encoding="ascii").read())
         body = struct.pack("=BxHiII", 0, 0, 0, draw.choice((0, 1)), draw.choice((0, 1)))
-        if self.often():
-            lower = index if self.often() else draw.choice(NUMBERS)
+        if self.usually():
+            lower = index if self.usually() else draw.choice(NUMBERS)
             body += attribute(LINK, struct.pack("=I", lower))
-        if self.often():
+        if self.usually():
             body += attribute(IFNAME, draw.choice(NAMES) + b"\0")
         if draw.random() < 0.3:
             body += attribute(MTU, struct.pack("=I", draw.choice(MTUS)))
@@ -133,7 +133,7 @@ class Fuzzer:
             if draw.random() < 0.1:
                 body += attribute(number, struct.pack("=I", draw.choice((1, 4, *NUMBERS))))
         flags = CREATE | EXCL if draw.random() < 0.7 else draw.choice((0, CREATE, EXCL))
-        self.exchange(self.route, RTM_NEWLINK, ACK | flags, body + self.kind() + self.places())
+        self.exchange(self.route, RTM_NEWLINK, ACK | flags, body + self.kind() + self.namespaces())
 
     def change(self):
         """Asks rtnetlink to change a link."""
@@ -145,7 +145,7 @@ class Fuzzer:
             try:
                 index = socket.if_nametoindex(name.decode())
             except OSError:
-                # Nobody has one of these; a small one may be that of net1.
+                # No interface has one of these indices; a small one may be that of net1.
                 index = draw.choice((1 << 29, 1 << 30))
         flags = draw.getrandbits(16) if free else draw.choice((0, 1))
         mask = draw.choice((0, 1, 0xffffffff)) if free else 1
@@ -164,7 +164,7 @@ class Fuzzer:
         if draw.random() < 0.3:
             body += self.kind()
         kind, flags = draw.choice(((RTM_SETLINK, 0), (RTM_NEWLINK, 0), (RTM_NEWLINK, CREATE)))
-        self.exchange(self.route, kind, ACK | flags, body + (self.places() if free else b""))
+        self.exchange(self.route, kind, ACK | flags, body + (self.namespaces() if free else b""))
 
     def remove(self):
         """Asks rtnetlink to delete a link."""
@@ -173,7 +173,7 @@ class Fuzzer:
         self.exchange(self.route, RTM_DELLINK, ACK, body)
 
     def exchange(self, sock: socket.socket, kind: int, flags: int, body: bytes):
-        """Sends a message and waits for its end."""
+        """Sends a message and waits for the end of the answer."""
         self.sequence += 1
         sock.send(struct.pack("=IHHII", len(body) + 16, kind, flags | REQUEST, self.sequence, 0)
                   + body)

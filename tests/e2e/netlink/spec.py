@@ -2,7 +2,7 @@
 """
 The numbers of the netlink family, read from its specification.
 
-Of YAML this reads what the specification uses, so that neither the tests nor
+This reads the subset of YAML that the specification uses, so that neither the tests nor
 the machines need a library for it.
 """
 

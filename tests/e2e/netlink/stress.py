@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-One of several processes that add, change and delete children and marks all the
-time; it runs in a machine. Arguments: its number, and how many rounds.
+One of several processes that continuously add, change and delete children and marks. It
+runs in a machine. Arguments: its number, and the number of rounds.
 
-Its children are s<number>a and s<number>b, its marks those whose upper bits are
-its number, and it wants the mark that all processes want.
+Its children are s<number>a and s<number>b. The upper bits of its marks are its number. It
+also tries to add the mark that all processes share.
 """
 
 import fcntl
@@ -16,11 +16,11 @@ import sys
 from client import Client
 
 SHIFT = 12
-WANTED = 5 << SHIFT
+SHARED = 5 << SHIFT
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1
 
 
-class Storm:
+class Stress:
     """The process."""
 
     def __init__(self, number: int):
@@ -37,27 +37,27 @@ class Storm:
             raise SystemExit(f"{command} {attrs}: {answer}")
 
     def round(self, with_namespace: bool):
-        """Two children come, get marks and packets, and go."""
+        """Adds two children, gives them marks, and deletes them."""
         first, second = self.names
         for name in self.names:
             self.do("add-child", parent_ifname="net0", ifname=name)
             fcntl.ioctl(self.control, SIOCSIFFLAGS, struct.pack("16sh14x", name.encode(), IFF_UP))
         for mark in self.marks:
             self.do("add-mark", ifname=first, mark=mark)
-        self.do("add-mark", "EBUSY", ifname=second, mark=WANTED)
+        self.do("add-mark", "EBUSY", ifname=second, mark=SHARED)
         for mark in self.marks[:3]:
             self.do("move-mark", from_ifname=first, ifname=second, mark=mark)
         self.do("del-mark", ifname=first, mark=self.marks[4])
         self.do("del-mark", ifname=second, mark=self.marks[0])
         if with_namespace:
-            space = f"storm{self.number}"
-            subprocess.run(f"ip netns add {space} && ip link set {second} netns {space} && "
-                           f"ip netns del {space}", shell=True, check=True)
+            netns = f"stress{self.number}"
+            subprocess.run(f"ip netns add {netns} && ip link set {second} netns {netns} && "
+                           f"ip netns del {netns}", shell=True, check=True)
         else:
             self.do("del-child", ifname=second)
         self.do("del-child", ifname=first)
 
 
-storm = Storm(int(sys.argv[1]))
+stress = Stress(int(sys.argv[1]))
 for count in range(int(sys.argv[2])):
-    storm.round(count % 10 == storm.number)
+    stress.round(count % 10 == stress.number)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The tool muennet_cfg from the tests' side."""
+"""Runs of the tool muennet_cfg in a machine."""
 
 import json
 
@@ -7,7 +7,7 @@ from rig import defer, ksft_eq, ksft_in, ksft_true, load
 
 
 class Tool:
-    """The tool in a machine with the module loaded, or without it."""
+    """The tool in machine a, with or without the module."""
 
     def __init__(self, env, loaded: bool = True):
         self.machine = env.a
@@ -15,17 +15,17 @@ class Tool:
             load(self.machine)
 
     def run(self, words: str, before: str = "", stdin: bytes = b""):
-        """Runs it with these words, after something else in front of it."""
+        """Runs it with these arguments. `before` is put before the command."""
         return self.machine.run(f"{before} muennet_cfg {words}", fail=False, stdin=stdin)
 
     def does(self, *lines: str):
-        """Carries out what is silent and succeeds."""
+        """Runs commands that must succeed without output."""
         for words in lines:
             result = self.run(words)
             ksft_eq((result.ret, result.stdout, result.stderr), (0, "", ""), words)
 
     def refuses(self, words: str, status: int, *mentions: str, before: str = ""):
-        """Is refused, says why in one line, and changes nothing."""
+        """Checks that a command fails with one line that says why, and changes nothing."""
         shown = self.show()
         result = self.run(words, before)
         ksft_eq(result.ret, status, words)
@@ -37,20 +37,20 @@ class Tool:
         ksft_eq(self.show(), shown, "nothing has changed")
 
     def show(self, words: str = "", options: str = "") -> list:
-        """What it shows, without counters."""
+        """Returns the output of show, without counters and peer states."""
         result = self.run(f"{options} --json show {words}")
         ksft_eq((result.ret, result.stderr), (0, ""), "show")
 
-        def bare(nodes):
+        def without_counters(nodes):
             for node in nodes:
                 del node["stats"]
                 del node["peer"]
-                bare(node["children"])
+                without_counters(node["children"])
             return nodes
-        return bare(json.loads(result.stdout))
+        return without_counters(json.loads(result.stdout))
 
     def marks(self, options: str = "") -> dict:
-        """The marks of each child, by its name and that of its namespace."""
+        """Returns the marks of each child, by the names of its namespace and of the child."""
         return {(child["netns"], child["ifname"]): child["marks"]
                 for main in self.show(options=options) for child in main["children"]}
 
