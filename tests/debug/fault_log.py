@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What the kernel says of each fault that it injects: the calls that led there. It
-is no complaint, but looks like one (it says that the kernel is tainted). Where the
-caller wants no warning of failing, it says nothing.
+Parses the kernel's log of injected faults, which has the stack trace of each. The trace
+is no error, but looks like one, because it says that the kernel is tainted. Allocations
+with __GFP_NOWARN are not logged.
 """
 
 import re
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from rig import klog
 
-# The kernel's own word for an allocation of its reference tracking that failed.
+# The kernel's message about a failed allocation of reference tracking.
 TRACKER = "ref_tracker: memory allocation failure"
-# What guest/faults.py writes before each.
+# guest/faults.py logs this before each fault.
 MARK = re.compile(r"\] fault (\d+)$")
 BEGIN = "FAULT_INJECTION: forcing a failure"
 FRAME = re.compile(r"\]\s+(\S+)\+0x([0-9a-f]+)/0x[0-9a-f]+( \[muennet\])?$")
-# What the driver says of a fault at a point of its own.
+# The driver logs this for a fault at one of its own points.
 NAMED = re.compile(r"\] muennet: Fault injected: (.+)$")
-# By which the driver asks whether it shall fail (abstractions/fault.rs).
+# The function by which the driver asks whether to fail (abstractions/fault.rs).
 POINT = "muennet_should_fail"
 LINE = re.compile(r"\]\s+(CPU: |Tainted: |Hardware name: |Call Trace:|</?TASK>|\? "
                   r"|\S+\+0x[0-9a-f]+/|RIP: |Code: |R[A-Z0-9]{2}: |ORIG_RAX)")
@@ -27,17 +27,17 @@ LINE = re.compile(r"\]\s+(CPU: |Tainted: |Hardware name: |Call Trace:|</?TASK>|\
 @dataclass
 class Fault:
     """
-    One fault: whether the kernel told of it, the driver's place (function and offset)
-    that was nearest to it, "" for none, its point by name, if it was at one, and all
-    the functions that led there.
+    A fault: whether the kernel logged it, the innermost place in the driver (function and
+    offset, "" for none), the name of the driver's own point, if it was at one, and all
+    functions of the stack trace.
     """
-    told: bool = False
+    logged: bool = False
     place: str = ""
     point: str = ""
     calls: set = field(default_factory=set)
 
     def add(self, line: str):
-        """Takes a line of the trace."""
+        """Adds a line of the trace."""
         frame = FRAME.search(line)
         if not frame:
             return
@@ -49,8 +49,8 @@ class Fault:
 
 def take(machine) -> dict:
     """
-    The faults in the log since the last look, by their numbers. Raises when there is
-    anything bad besides.
+    Returns the faults in the log since the last call, by number. Raises an exception if the
+    log has any other bad line.
     """
     faults, others, inside, last = {}, [], False, Fault()
     for line in machine.new_log():
@@ -61,7 +61,7 @@ def take(machine) -> dict:
             last = faults[int(mark.group(1))] = Fault()
             inside = False
         elif BEGIN in line:
-            last.told = inside = True
+            last.logged = inside = True
         elif inside and LINE.search(line):
             last.add(line)
             inside = "</TASK>" not in line

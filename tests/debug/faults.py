@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What a system call allocates and registers fails, each in turn.
+Each allocation and registration of a system call fails, one after the other.
 
-A failure must be told with a fitting errno, or be none at all; the operation
-must work when it is repeated, and no object may be left of it when the module is
-gone. Whether other memory leaked is for leaks.py.
+The operation must return a fitting errno or succeed, and must succeed when it is
+repeated. After the unload no object of it may be left. leaks.py finds other leaks.
 """
 
 import json
@@ -17,11 +16,11 @@ from rig.sim import Sim
 
 import fault_log
 import leaks
-from inject import ANY, DEBUG, LOST, MODULES, NAMELESS, REACHED, in_turn, prepare
+from inject import ANY, DEBUG, MODULES, NO_MEMORY, NO_NAME, REACHED, inject_each, prepare
 
 SYSTEM = leaks.SYSTEM
 
-# By their names, the points of the driver (abstractions/fault.rs).
+# The names of the driver's own points (abstractions/fault.rs).
 POINTS = {"mapping", "per-CPU memory", "notifier", "folders", "family", "kind", "interface",
           "interrupt", "child"}
 
@@ -41,31 +40,31 @@ def test_load(env, name, flags, more):
         env.a.new_log()
     env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /run/")
     before = traces(env.a)
-    # An interrupt that somebody else has.
-    found = in_turn(env, "load", leaks.parameters(name, {"left": "right", "ring": "bell"}[name],
-                                                  flags, more),
-                    fails=LOST | NAMELESS | {"EBUSY": {fault_log.POINT}})
+    # EBUSY: an interrupt that is in use.
+    found = inject_each(env, "load", leaks.parameters(name, {"left": "right", "ring": "bell"}[name],
+                                                      flags, more),
+                        fails=NO_MEMORY | NO_NAME | {"EBUSY": {fault_log.POINT}})
     ksft_eq(traces(env.a), before, "nothing is left behind")
-    ksft_gt(found.total(), 0, "some of them matter")
+    ksft_gt(found.total(), 0, "some of them make it fail")
 
 
 def test_load_without_interface(env):
     prepare(env)
     env.a.run("cp /usr/lib/modules/*/updates/muennet.ko /run/")
-    in_turn(env, "load", "")
+    inject_each(env, "load", "")
 
 
 def test_open(env):
     prepare(env, ANY)
     load(env.a, leaks.parameters())
-    in_turn(env, "open", "left")
+    inject_each(env, "open", "left")
 
 
 def test_change_mtu(env):
     prepare(env, ANY)
     load(env.a, leaks.parameters())
     env.a.run("ip link set left up")
-    in_turn(env, "mtu", "left")
+    inject_each(env, "mtu", "left")
 
 
 def test_names_and_namespaces(env):
@@ -73,8 +72,8 @@ def test_names_and_namespaces(env):
     load(env.a, leaks.parameters())
     env.a.run("ip netns add other")
     defer(env.a.run, "ip netns del other")
-    in_turn(env, "command", "ip link set left name west", "ip link set west name left")
-    in_turn(env, "command", "ip link set left netns other", "ip -n other link set left netns 1")
+    inject_each(env, "command", "ip link set left name west", "ip link set west name left")
+    inject_each(env, "command", "ip link set left netns other", "ip -n other link set left netns 1")
 
 
 CHILD = {"do": "add-child", "attrs": {"parent-ifname": "left", "ifname": "child0"}}
@@ -99,35 +98,35 @@ REQUESTS = [KsftNamedVariant(name, request) for name, request in {
 
 @ksft_variants(REQUESTS)
 def test_request(env, request):
-    # The driver fills what others allocate for a dump.
+    # The netlink core allocates the buffers of a dump.
     prepare(env, ANY if "dump" in request["run"] else MODULES)
     load(env.a, leaks.parameters())
     env.a.run("ip link set left up")
     netlink.listen(env.a)
-    in_turn(env, "netlink", json.dumps(request),
-            fails=LOST | NAMELESS if request["run"] == CHILD else LOST)
+    inject_each(env, "netlink", json.dumps(request),
+                fails=NO_MEMORY | NO_NAME if request["run"] == CHILD else NO_MEMORY)
     if request["run"] == MARK:
-        # So few that each of them failed, also that of the notification.
-        netlink.heard(env.a, "lost")
+        # There are so few that each of them failed, also that of the notification.
+        netlink.notifications_until(env.a, "lost")
 
 
 def test_link_of_the_kind(env):
     prepare(env)
     load(env.a, leaks.parameters())
-    # How many allocations there are before the one point of it differs from time to time.
+    # The number of allocations before the point "child" varies.
     for _ in range(4 if env.long else 1):
-        in_turn(env, "command", "ip link add link left name child0 type muennet",
-                "ip link del child0", fails=LOST | NAMELESS)
+        inject_each(env, "command", "ip link add link left name child0 type muennet",
+                    "ip link del child0", fails=NO_MEMORY | NO_NAME)
         if "child" in REACHED.points:
             break
 
 
-NEWS = [KsftNamedVariant(name, name) for name in ("NETDEV_REGISTER", "NETDEV_POST_INIT")]
+EVENTS = [KsftNamedVariant(name, name) for name in ("NETDEV_REGISTER", "NETDEV_POST_INIT")]
 
 
-@ksft_variants(NEWS)
+@ksft_variants(EVENTS)
 def test_others_refuse_a_device(env, event):
-    """Registering a device fails when it is almost done."""
+    """A notifier refuses a device, near the end of its registration."""
     prepare(env)
     load(env.a, leaks.parameters())
     error = f"{DEBUG}/notifier-error-inject/netdev/actions/{event}/error"
@@ -145,9 +144,9 @@ def test_others_refuse_a_device(env, event):
 
 
 def test_every_point_failed(env):
-    """Whatever can fail but by an allocation, in the tests above."""
-    ksft_pr(f"{REACHED.faults} faults, at {len(REACHED.places)} places that were told of, "
+    """All points that are no allocations have failed in the tests above."""
+    ksft_pr(f"{REACHED.faults} faults, at {len(REACHED.places)} logged places, "
             f"at these points: {', '.join(sorted(REACHED.points))}")
     if not env.long:
-        raise KsftSkipEx("a short run fails a share of all")
+        raise KsftSkipEx("a short run fails only a sample")
     ksft_eq(POINTS - REACHED.points, set())

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What the way of a packet allocates fails, each in turn: sending by whoever sends,
-receiving by the thread that polls, and in softirqs by probability.
+Each allocation of sending and receiving fails, one after the other: in the task that
+sends, and in the thread that polls. In softirqs they fail by probability.
 """
 
 import struct
@@ -11,12 +11,12 @@ from rig import (V4, V6, KsftNamedVariant, counters, defer, ksft_eq, ksft_gt, ks
                  ksft_variants, load, ping, ping_at_once, stats)
 
 import leaks
-from inject import ANY, DEBUG, LOST, MODULES, in_turn, prepare
+from inject import ANY, DEBUG, MODULES, NO_MEMORY, inject_each, prepare
 
 SYSTEM = leaks.SYSTEM
 
-# With their flags, where faults hit, the counter that shows that it was sent so, and
-# what to send (guest/operations.py, Send).
+# Flags, which allocations fail, the counter that shows the kind of sending, and the arguments
+# of Send in guest/operations.py.
 SENDS = [KsftNamedVariant(name, *how) for name, how in {
     "packet": ("net_hdr", ANY, "tx_packets", (V4["b"], "1000")),
     "fragments": ("net_hdr", MODULES, "tx_fragmented", (V4["b"], "1000", "1")),
@@ -33,12 +33,12 @@ def test_send(env, flags, where, counter, arguments):
     table = env.channel("table").map
     defer(table.__setitem__, slice(0, 8), bytes(8))
     table[:8] = struct.pack("<II", 600, 1300)
-    # Large packets and a table exclude each other.
+    # Large packets and a table of path MTUs exclude each other.
     load(env.a, leaks.parameters(flags=flags, more="" if "offload" in flags else "pmtu=table"))
     left, right = leaks.ends(env.a)
     ksft_eq(ping(left, right, count=2).received, 2)
     before = counters(env.a, "left")[counter]
-    in_turn(env, "send", "left", *arguments, fails=LOST | {"EMSGSIZE": set()})
+    inject_each(env, "send", "left", *arguments, fails=NO_MEMORY | {"EMSGSIZE": set()})
     ksft_gt(counters(env.a, "left")[counter] - before, 0, counter)
     ksft_eq(ping(left, right, count=3).received, 3, "works again")
 
@@ -52,11 +52,11 @@ def test_send_by_packet_socket(env, flags, data):
     prepare(env, ANY)
     load(env.a, leaks.parameters(flags=flags))
     leaks.ends(env.a, quiet=True)
-    in_turn(env, "send-packet", "left", data.hex())
+    inject_each(env, "send-packet", "left", data.hex())
     ksft_gt(stats(env.a, "left")["tx_packets"], 0)
 
 
-# With their flags, and what to send (guest/operations.py, Receive).
+# Flags, and the arguments of Receive in guest/operations.py.
 RECEIVES = [KsftNamedVariant(name, *how) for name, how in {
     "ip": ("net_hdr", ()),
     "ethernet": ("eth_dev", ()),
@@ -67,8 +67,8 @@ RECEIVES = [KsftNamedVariant(name, *how) for name, how in {
 @ksft_variants(RECEIVES)
 def test_receive_in_a_thread(env, flags, arguments):
     """
-    Each allocation of the poll and of what comes of it, by the task that polls. None
-    has to lose the packet: there are spare buffers.
+    Each allocation of the polling task, also in the stack, fails. A failure need not lose the
+    packet, because there are spare buffers.
     """
     prepare(env)
     load(env.a, leaks.parameters(flags=flags))
@@ -79,18 +79,18 @@ def test_receive_in_a_thread(env, flags, arguments):
         netlink.do(env.a, "add-child", parent_ifname="left", ifname="child0")
         netlink.do(env.a, "add-mark", ifname="child0", mark=7)
         env.a.run("ip link set child0 up")
-    in_turn(env, "receive", "left", V4["a"], "right", *arguments)
+    inject_each(env, "receive", "left", V4["a"], "right", *arguments)
     ksft_eq(ping(left, right, count=3).received, 3, "works again")
 
 
 def test_receive_in_softirqs(env):
-    """As it is by default, with a share of all allocations failing."""
+    """The default, softirqs, with a share of all allocations failing."""
     prepare(env)
     load(env.a, leaks.parameters())
     left, right = leaks.ends(env.a, quiet=True)
 
     def dropped() -> int:
-        """Packets that the receivers had no memory for."""
+        """Returns the number of packets that the receivers dropped."""
         return sum(stats(env.a, name, ns=ns)["rx_dropped"]
                    for name, ns in (("left", ""), ("right", "right")))
     sent = received = 0
@@ -98,13 +98,13 @@ def test_receive_in_softirqs(env):
                         ("probability", 20)):
         env.a.run(f"echo {value} >{DEBUG}/failslab/{name}")
     try:
-        # A receiver drops one in 25, by chance.
+        # By chance a receiver drops one packet in 25.
         while not dropped() and sent < 10_000:
             lossy = ping_at_once(left, right, "-c 100 -i 0.02 -s 1400 -W 1")
             sent, received = sent + lossy.sent, received + lossy.received
     finally:
         env.a.run(f"echo 0 >{DEBUG}/failslab/probability")
-    ksft_pr(f"{sent - received} of {sent} answers were lost, {dropped()} packets in the receiver")
+    ksft_pr(f"{sent - received} of {sent} answers were lost; receivers dropped {dropped()} packets")
     ksft_gt(sent, received, "allocations failed")
     ksft_gt(dropped(), 0, "some of them in the receiver")
     ksft_eq(ping(left, right, count=5).received, 5, "works again")

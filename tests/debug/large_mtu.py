@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Packets of the largest MTU while no memory is to be had in more than single pages."""
+"""Packets of the largest MTU while only allocations of single pages succeed."""
 
 from rig import KsftNamedVariant, counters, defer, ksft_eq, ksft_lt, ksft_variants, load, ping
 
@@ -9,13 +9,13 @@ SYSTEM = leaks.SYSTEM
 
 FAULTS = "/sys/kernel/debug/fail_page_alloc"
 MANY = 1_000_000
-# Of the injection of faults: allocations that must not wait fail, from two pages on.
-ON = {"min-order": 1, "probability": 100, "times": MANY, "verbose": 0, "ignore-gfp-wait": "Y"}
-OFF = {"probability": 0, "min-order": 1, "times": 0}
+# Fault injection: allocations of two pages and more fail, if they must not wait.
+FAIL = {"min-order": 1, "probability": 100, "times": MANY, "verbose": 0, "ignore-gfp-wait": "Y"}
+NO_FAILURE = {"probability": 0, "min-order": 1, "times": 0}
 
 
 def inject(machine, settings: dict):
-    """Changes the settings of the injection of faults into allocations of pages."""
+    """Changes the settings of fault injection into page allocations."""
     machine.run("; ".join(f"echo {value} >{FAULTS}/{name}" for name, value in settings.items()))
 
 
@@ -28,12 +28,12 @@ def test_fragmented_memory(env, flags, mtu):
     size = min(mtu, 65535) - 28
     if flags:
         ksft_eq(ping(left, right, f"-M do -s {size}", count=2).received, 2)
-    defer(inject, env.a, OFF)
-    inject(env.a, ON)
+    defer(inject, env.a, NO_FAILURE)
+    inject(env.a, FAIL)
     if flags:
         ksft_eq(ping(left, right, f"-M do -s {size}", count=5).received, 5)
     else:
-        # Nobody answers a raw element, which is always whole.
+        # A raw element, which always has the full size, gets no answer.
         env.a.run("python3 -c \"import socket; s = socket.socket(socket.AF_PACKET, "
                   "socket.SOCK_DGRAM); [s.sendto(b'x', ('left', 0x88b5)) for _ in range(5)]\"")
         env.a.wait("[ $(ip netns exec right cat /sys/class/net/right/statistics/rx_packets) = 5 ]",

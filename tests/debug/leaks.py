@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Nothing is left of a module that has been used and unloaded, whatever other tests
-did to it before on the same machine.
+An unload leaves nothing behind, after any other test on the same machine.
 
-Also what the tests of this folder share: one subject that talks to itself.
+The other tests of this folder use the system here: one subject whose interfaces are each
+other's peers.
 """
 
 from rig import (V4, Channel, End, System, defer, iperf3, ksft_eq, ksft_gt, ksft_in, ksft_pr,
@@ -23,13 +23,13 @@ SYSTEM = System("debug", ("a",), (
 
 def parameters(left: str = "left", right: str = "right", flags: str = "net_hdr",
                more: str = "") -> str:
-    """The module's parameters for a pair of interfaces."""
+    """Returns the module parameters for a pair of interfaces."""
     return (f"name={left},{right} in={left}_in,{right}_in out={left}_out,{right}_out "
             f"reader_protocol=2,2 writer_protocol=2,2 flags={flags},{flags} {more}")
 
 
 def ends(machine, left: str = "left", right: str = "right", quiet: bool = False) -> tuple:
-    """The two ends of a pair, up; the right one in a namespace of its own."""
+    """Returns the two ends of a pair, up; the right one is in its own namespace."""
     machine.run(f"ip netns add {right} && ip link set {right} netns {right}")
     defer(machine.run, f"ip netns del {right} 2>/dev/null; true")
     up(machine, left, side="a", quiet=quiet)
@@ -38,7 +38,7 @@ def ends(machine, left: str = "left", right: str = "right", quiet: bool = False)
 
 
 def test_a_single_leak_is_found(env):
-    """Of eight bytes, by a module that is gone afterwards, and of one that is not."""
+    """A leak of eight bytes is found, before and after the unload of the module."""
     before = slab_owners.totals(slab_owners.living(env.a, "provoke"))
     reports.report(env, "leak")
     after = slab_owners.living(env.a, "provoke")
@@ -60,8 +60,8 @@ def test_used_and_unloaded(env):
         env.a.run("ip netns del right")
         env.a.wait("[ -e /sys/class/net/right ]", "right in the first namespace")
         unload(env.a)
-    ksft_eq(slab_owners.more(env.a, before), [])
-    # What another module leaks shows that leaks are found.
+    ksft_eq(slab_owners.new_objects(env.a, before), [])
+    # A leak of a test module shows that leaks are found.
     reports.report(env, "kmemleak")
     found = slab_owners.scan(env.a)
     ksft_in("kmemleak: ", reports.failure(env), "a leak fails a test")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A locked-down kernel refuses to be told where the subject information lies: whoever
-may load modules there may still not steer the kernel to memory.
+A locked-down kernel refuses the parameter sinfo=: a user who may load modules there must
+not choose physical memory for the kernel to read.
 
-To be run last: there is no way back from lockdown, which closes debugfs, too.
+This file must be the last one, because lockdown cannot be undone; it also closes debugfs.
 """
 
 from rig import (README, cmd, defer, driver, errno_of, ksft_eq, ksft_in, ksft_not_in, load, paths,
@@ -13,7 +13,7 @@ import leaks
 
 SYSTEM = leaks.SYSTEM
 
-# Where the machine has its subject information, and where it has none.
+# The address of the subject information, and another address.
 DEFAULT, ELSEWHERE = "0xe00000000", "0x1300000000"
 ONE = README.replace("channel_", "left_")
 
@@ -30,7 +30,7 @@ def test_hardware_parameter(env):
     defer(env.a.run, "umount /sys/kernel/security")
     defer(driver.install, env.a)
     driver.install(env.a, sign)
-    # Who may, steers the kernel, which looks there.
+    # Without lockdown the driver reads at this address.
     env.a.new_log()
     ksft_eq(errno_of(load(env.a, f"{ONE} sinfo={ELSEWHERE}", fail=False)), "ENODEV")
     ksft_in(f"at {ELSEWHERE}", "\n".join(env.a.new_log()))
@@ -42,12 +42,12 @@ def test_hardware_parameter(env):
         ksft_eq(errno_of(load(env.a, f"{ONE} sinfo={address}", fail=False)), "EPERM", address)
         log = "\n".join(env.a.new_log())
         ksft_in("Lockdown: modprobe: unsafe module parameters is restricted", log)
-        # Refused before the driver is asked: it has read nothing.
+        # The kernel refuses it before the driver reads anything.
         ksft_not_in(f"at {address}", log)
-    # All else works as ever.
+    # Everything else works as before.
     load(env.a, ONE)
     ksft_in("net0", env.a.run("ls /sys/class/net").stdout)
-    # Only for the signature is the module let in at all.
+    # Without the signature the kernel refuses the module.
     unload(env.a)
     driver.install(env.a)
     env.a.new_log()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-The debug kernel reports what it should, and a report fails the test it comes in.
-The report of a leak is seen in leaks.py.
+The debug kernel reports provoked errors, and a report fails its test. leaks.py has the
+report of a leak.
 
-To be run last: lockdep and KASAN are off after their first report.
+This file must be the last one, because lockdep and KASAN are off after their first report.
 """
 
 import re
@@ -22,15 +22,15 @@ REPORTS = [KsftNamedVariant(what, what, line) for what, line in (
 
 
 def test_rust_is_instrumented(env):
-    """The driver's functions ask KASAN before they touch memory, in Rust, too."""
+    """The driver's functions in Rust are instrumented for KASAN."""
     code = subprocess.run(["objdump", "-dr", "--no-show-raw-insn", paths.module()],
                           capture_output=True, text=True, check=True).stdout
     functions = re.split(r"^[0-9a-f]+ <(_R[^>]+)>:$", code, flags=re.M)
-    asking = [name for name, body in zip(functions[1::2], functions[2::2])
-              if re.search(r"__asan_(report_)?(load|store)", body)]
-    ksft_pr(f"{len(asking)} of {len(functions) // 2} functions in Rust ask KASAN")
-    ksft_in("poll", " ".join(asking))
-    ksft_gt(len(asking), 100)
+    instrumented = [name for name, body in zip(functions[1::2], functions[2::2])
+                    if re.search(r"__asan_(report_)?(load|store)", body)]
+    ksft_pr(f"{len(instrumented)} of {len(functions) // 2} functions in Rust are instrumented")
+    ksft_in("poll", " ".join(instrumented))
+    ksft_gt(len(instrumented), 100)
 
 
 @ksft_variants(REPORTS)

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-A module that provokes reports (provoke/), and how they look to the runner.
+Provokes reports with a module (provoke/), and reads what fails a test.
 """
 
 from rig import defer, kmodule
 
 
 def report(env, what: str):
-    """Has the module provoke a report."""
+    """Provokes a report."""
     env.a.put("/run/provoke.ko", kmodule.built("debug/provoke", "provoke"))
     env.a.run("insmod /run/provoke.ko")
     defer(env.a.run, "rmmod provoke")
-    # It taints the kernel, of which nobody may say anything here.
+    # Skips the log lines about the module's taint.
     env.a.new_log()
     env.a.run(f"echo {what} >/sys/module/provoke/parameters/report")
 
 
 def failure(env) -> str:
-    """What fails a test now, by the log since the last look; empty: nothing does."""
+    """Returns what the log since the last call fails a test with, or an empty string."""
     try:
         env.check_logs()
     except AssertionError as error:

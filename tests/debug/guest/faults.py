@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Does something again and again, with its N-th allocation failing: for each N, until
-it runs to its end without having met its failure, or for MOST of them: as many shares of all that
-a time without a failure has, and one of each, by SEED. What failed must work at once when
-it is repeated. Writes each N to the kernel's log. Prints what
-came of it: {"results": [N, errno] of each time in which one failed, the errno "" when
-the operation worked all the same, "last": the errno of a last time, without a failure}.
+Repeats an operation with its N-th allocation failing, for each N until the operation ends
+without a fault, or for MOST values of N: one random value, by SEED, in each of MOST equal
+shares. An operation that failed must succeed when it is repeated at run_once. Writes each N to
+the kernel log. Prints the outcome: {"results": [N, errno] of each run with a fault, the
+errno is "" if the operation succeeded, "last": the errno of a last run without a fault}.
 
     faults.py SEED MOST OPERATION ARGUMENT...    MOST: 0 for all
 """
@@ -17,18 +16,18 @@ import sys
 
 import operations
 
-# More than any operation has.
+# More allocations than any operation has.
 LIMIT = 5000
 CONTROL = "/proc/thread-self/fail-nth"
 
 
 def attempt(operation, number: int) -> tuple:
-    """One try: the operation's errno, and how many allocations more would have been the one."""
+    """Runs the operation run_once. Returns its errno, and the remaining value of fail-nth."""
     other = getattr(operation, "control", None)
     receive, send = os.pipe()
     pid = os.fork()
     if pid == 0:
-        # Nobody but the operation allocates from here on, as far as that goes.
+        # From here on only the operation should allocate.
         control = os.open(other or CONTROL, os.O_RDWR)
         wanted = str(number).encode()
         os.write(control, wanted)
@@ -38,22 +37,22 @@ def attempt(operation, number: int) -> tuple:
         os.write(send, json.dumps((result, int(left))).encode())
         os._exit(0)
     os.close(send)
-    # Its file in /proc stays until it has been waited for.
+    # The process keeps its file in /proc until it is waited for.
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     with open(f"/proc/{pid}/fail-nth", encoding="ascii") as file:
         left = int(file.read())
     _, status = os.waitpid(pid, 0)
     with os.fdopen(receive, "rb") as file:
-        told = file.read()
-    if told:
-        return json.loads(told)
+        output = file.read()
+    if output:
+        return json.loads(output)
     if hasattr(operation, "ended"):
         return operation.ended(status), left
     return f"ended with status {status}", left
 
 
-def once(operation, number: int) -> tuple:
-    """One try, with what belongs before and after it."""
+def run_once(operation, number: int) -> tuple:
+    """Runs the operation once, with its preparation and its undo."""
     operation.prepare()
     with open("/dev/kmsg", "w", encoding="ascii") as log:
         log.write(f"fault {number}\n")
@@ -69,9 +68,9 @@ def main():
     operation = operations.KINDS[kind](*arguments)
     numbers = range(1, LIMIT)
     if int(most):
-        _, left = once(operation, LIMIT)
+        _, left = run_once(operation, LIMIT)
         total = LIMIT - left
-        # Few are done to their end, for how many there are differs by some from time to time.
+        # With few allocations, try all: their number varies a little.
         if total > int(most):
             rng = random.Random(int(seed))
             share = total / int(most)
@@ -79,15 +78,15 @@ def main():
                               for index in range(int(most))})
     results = []
     for number in numbers:
-        result, left = once(operation, number)
+        result, left = run_once(operation, number)
         if left:
             break
         results.append((number, result))
         if result:
-            again, _ = once(operation, LIMIT)
+            again, _ = run_once(operation, LIMIT)
             if again:
-                sys.exit(f"after fault {number} it fails with {again}")
-    last, _ = once(operation, LIMIT)
+                sys.exit(f"after fault {number} it still fails with {again}")
+    last, _ = run_once(operation, LIMIT)
     json.dump({"results": results, "last": last}, sys.stdout)
 
 

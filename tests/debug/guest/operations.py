@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-What can be done to the driver, again and again. Runs in a machine.
+Operations on the driver that can be repeated. Runs in a machine.
 
-An operation's run() returns the name of an errno, or "" when it has worked;
-then undo() takes it back. Each is made of its arguments on the command line.
+run() of an operation returns the name of an errno, or "" after success; undo() then
+reverts it. Operations are made from arguments of the command line.
 """
 
 import ctypes
@@ -22,19 +22,19 @@ SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
 SIOCGIFINDEX, SIOCSIFFLAGS, SIOCSIFMTU = 0x8933, 0x8914, 0x8922
 SO_MARK, IP_MTU_DISCOVER, IPV6_MTU_DISCOVER, PROBE, DO_NOT = 36, 10, 23, 3, 0
 ETH_P_ALL, UDP_SEGMENT = 3, 103
-# Seconds until a packet that has not come never will.
+# Seconds until a packet counts as lost.
 LOST = 600
 LIBC = ctypes.CDLL(None, use_errno=True)
 REQUESTS = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
 
 def name_of(number: int) -> str:
-    """The name of an errno; "" for none."""
+    """Returns the name of an errno, or "" for 0."""
     return errno.errorcode.get(number, str(number)) if number else ""
 
 
 def attempt(function, *arguments) -> str:
-    """Calls it: the errno with which that failed, if it did."""
+    """Calls a function. Returns the name of the errno of its OSError, or ""."""
     try:
         function(*arguments)
     except OSError as error:
@@ -43,24 +43,24 @@ def attempt(function, *arguments) -> str:
 
 
 def call(number, *arguments) -> str:
-    """A system call."""
+    """Makes a system call. Returns the name of its errno, or ""."""
     return name_of(ctypes.get_errno()) if LIBC.syscall(number, *arguments) < 0 else ""
 
 
 def interface(request: int, name: str, kind: str, value: int) -> str:
-    """A request for an interface."""
+    """Makes an ioctl for an interface. Returns the name of its errno, or ""."""
     return attempt(fcntl.ioctl, REQUESTS,
                    request, struct.pack("16s24s", name.encode(), struct.pack(kind, value)))
 
 
 class Operation:
-    """What most of them do not need."""
+    """The defaults of an operation."""
 
     def prepare(self):
-        """Before each time, without a fault."""
+        """Called before each run, without a fault."""
 
     def undo(self):
-        """After it has worked, without a fault."""
+        """Called after success, without a fault."""
 
 
 class Load(Operation):
@@ -106,26 +106,26 @@ class Mtu(Operation):
 
 
 class Command(Operation):
-    """Executes a command. Arguments: it, the one that takes it back, the one before it."""
+    """Executes a command. Arguments: the command, those for undo() and for prepare()."""
 
     def __init__(self, run: str, undo: str = "true", prepare: str = "true"):
         self.command, self.back, self.before = run, undo, prepare
 
     def run(self) -> str:
-        # In place of this process, for the fault is for its task.
+        # Replaces this process, because the fault is set for its task.
         os.dup2(os.open("/run/stderr", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
         os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
         words = self.command.split()
         os.execvp(words[0], words)
 
     def ended(self, status: int) -> str:
-        """What came of it."""
+        """Returns the errno that the command printed, or "" after success."""
         if status == 0:
             return ""
         with open("/run/stderr", encoding="utf-8") as file:
-            said = file.read()
-        found = [name for number, name in errno.errorcode.items() if os.strerror(number) in said]
-        return found[0] if found else f"{status}: {said}"
+            output = file.read()
+        sock = [name for number, name in errno.errorcode.items() if os.strerror(number) in output]
+        return sock[0] if sock else f"{status}: {output}"
 
     def undo(self):
         subprocess.run(self.back, shell=True, check=True)
@@ -135,7 +135,7 @@ class Command(Operation):
 
 
 class Netlink(Operation):
-    """Makes requests of the family. Argument: {"prepare": [..], "run": {..}, "undo": [..]}."""
+    """Makes netlink requests. Argument: {"prepare": [..], "run": {..}, "undo": [..]}."""
 
     def __init__(self, argument: str):
         sys.path.append("/run/netlink")
@@ -160,28 +160,28 @@ class Netlink(Operation):
 
 
 def datagram(address: str, mark: int = 0, probe: int = 0):
-    """A socket for datagrams with a mark that may, but with `probe`, be fragmented anywhere."""
+    """Returns a UDP socket with a mark; without `probe` its packets may be fragmented."""
     six = ":" in address
-    found = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
-    found.setsockopt(socket.SOL_SOCKET, SO_MARK, int(mark))
+    sock = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+    sock.setsockopt(socket.SOL_SOCKET, SO_MARK, int(mark))
     if int(probe) and six:
-        found.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PROBE)
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_MTU_DISCOVER, PROBE)
     elif not six:
-        found.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PROBE if int(probe) else DO_NOT)
-    return found
+        sock.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PROBE if int(probe) else DO_NOT)
+    return sock
 
 
 def tap(name: str):
-    """A packet socket that gets, and so shares, what an interface sends."""
-    found = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-    found.bind((name, ETH_P_ALL))
-    return found
+    """Returns a packet socket on an interface, which shares the packets that it sends."""
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    sock.bind((name, ETH_P_ALL))
+    return sock
 
 
 class Send(Operation):
     """
-    Sends a datagram while somebody watches. Arguments: interface, address, size, mark,
-    probe, the size of the segments into which it is to be cut (0: none).
+    Sends a datagram while a packet socket shares it. Arguments: interface, address, size,
+    mark, probe, GSO size (0: none).
     """
 
     def __init__(self, name: str, address: str, size: str = "1000", mark: str = "0",
@@ -196,7 +196,7 @@ class Send(Operation):
 
 
 class SendPacket(Operation):
-    """Sends by a packet socket. Arguments: interface, bytes in hexadecimal."""
+    """Sends from a packet socket. Arguments: interface, bytes in hexadecimal."""
 
     def __init__(self, name: str, data: str):
         self.socket = tap(name)
@@ -208,9 +208,9 @@ class SendPacket(Operation):
 
 class Receive(Operation):
     """
-    A packet that is received by a kernel thread, which is to meet the fault.
-    Arguments: the receiver's interface and address, the sender's namespace, size,
-    mark and segments as for Send, the interface that gets the packet.
+    Receives a packet in a kernel thread (threaded NAPI), for which the fault is set.
+    Arguments: the receiver's interface and address, the sender's namespace, size, mark and
+    GSO size as for Send, and the interface that receives the packet.
     """
 
     def __init__(self, name: str, address: str, namespace: str, size: str = "1000",
@@ -230,7 +230,7 @@ class Receive(Operation):
 
     @staticmethod
     def thread(name: str) -> str:
-        """The process id of the interface's thread."""
+        """Returns the process id of the interface's thread."""
         for pid in filter(str.isdigit, os.listdir("/proc")):
             with open(f"/proc/{pid}/comm", encoding="ascii", errors="replace") as file:
                 if re.fullmatch(rf"napi/{name}-\d+", file.read().strip()):
@@ -238,7 +238,7 @@ class Receive(Operation):
         raise FileNotFoundError(f"no thread of {name}")
 
     def count(self, name: str) -> int:
-        """One of the counters."""
+        """Returns a counter."""
         with open(f"{self.counters}/{name}", encoding="ascii") as file:
             return int(file.read())
 
@@ -251,7 +251,7 @@ class Receive(Operation):
             dropped = self.count("rx_dropped") - before[1]
             if received + dropped:
                 return "ENOMEM" if dropped else ""
-            time.sleep(0.01)  # sleep: between two looks
+            time.sleep(0.01)  # sleep: the interval of the checks
         return "lost"
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Provokes reports of a debug kernel, for a test that wants to see that such a
- * report makes a run fail:
+ * Provokes reports of a debug kernel, for a test that checks that such a
+ * report fails a run:
  *
  *	echo warn >/sys/module/provoke/parameters/report
  */
@@ -42,8 +42,8 @@ static int provoke_kasan(void)
 }
 
 /*
- * Forgets memory. Many times: as long as a slab's per-CPU arrays of free
- * objects have stale pointers to some of it, kmemleak does not see those.
+ * Leaks many objects: kmemleak does not find some of them while a slab's
+ * per-CPU arrays of free objects have stale pointers to them.
  */
 static int provoke_kmemleak(void)
 {
@@ -59,7 +59,7 @@ static int provoke_kmemleak(void)
 	return 0;
 }
 
-/* Forgets eight bytes, once. */
+/* Leaks eight bytes. */
 static int provoke_leak(void)
 {
 	void *memory = kzalloc(8, GFP_KERNEL);
