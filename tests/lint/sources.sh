@@ -5,7 +5,7 @@
 
 set -euo pipefail
 
-# sources [FIND-TEST...]: prints the paths of files, without what builds leave.
+# sources [FIND-TEST...]: prints the paths of files, without build products.
 sources() {
 	find . \( -path ./.git -o -name target -o -name __pycache__ \
 		-o -name '.tmp_*' \) -prune -o -type f \
@@ -15,7 +15,7 @@ sources() {
 		"$@" -print | sort
 }
 
-# Text that people write: neither data, nor what tools or others wrote.
+# Prints the files that people have written: neither data nor generated or foreign files.
 texts() {
 	sources ! -path './tests/data/*' ! -name '*.bin' ! -name '*.png' \
 		! -name Cargo.lock ! -name COPYING
