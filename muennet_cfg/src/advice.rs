@@ -4,9 +4,9 @@
 
 use nix::errno::Errno;
 
+use crate::args::Place;
 use crate::change::Change;
 use crate::error::Error;
-use crate::names::Place;
 use crate::netlink::Failure;
 use crate::netlink::Refusal;
 use crate::netlink::Request;

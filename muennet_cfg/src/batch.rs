@@ -8,11 +8,11 @@ use std::io::Read;
 use std::io::Write;
 use std::mem;
 
+use crate::args::Place;
 use crate::change::Change;
 use crate::change::WordsError;
 use crate::error::Error;
-use crate::kernel::Kernel;
-use crate::names::Place;
+use crate::family::Kernel;
 use crate::netlink::Transport;
 use crate::show;
 
@@ -153,9 +153,9 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::kernel::tests::connect;
-    use crate::netlink::fake::Fake;
-    use crate::netlink::fake::Told;
+    use crate::family::tests::connect;
+    use crate::netlink::mock::Fake;
+    use crate::netlink::mock::Told;
     use crate::netlink::Request;
     use crate::netns::Namespaces;
     use crate::netns::Number;

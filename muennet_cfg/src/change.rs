@@ -7,11 +7,11 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
+use crate::args::IfName;
+use crate::args::Mark;
+use crate::args::Place;
+use crate::args::WordError;
 use crate::error::Error;
-use crate::names::IfName;
-use crate::names::Mark;
-use crate::names::Place;
-use crate::names::WordError;
 use crate::netlink::Request;
 use crate::uapi::attribute;
 use crate::uapi::command;

@@ -12,11 +12,11 @@ use clap::Subcommand;
 use clap::ValueHint;
 use clap_complete::Shell;
 
+use crate::args::IfName;
+use crate::args::Mark;
+use crate::args::Place;
+use crate::args::WordError;
 use crate::change::Change;
-use crate::names::IfName;
-use crate::names::Mark;
-use crate::names::Place;
-use crate::names::WordError;
 
 /// Manage the children and marks of muennet interfaces
 ///

@@ -6,8 +6,8 @@ use std::fmt;
 use std::fmt::Write;
 use std::io;
 
+use crate::escape::Escaping;
 use crate::netlink::Failure;
-use crate::printable::Escaping;
 
 /// Exit status: refused, or failed in any other way than those below.
 pub const STATUS_FAILED: u8 = 1;

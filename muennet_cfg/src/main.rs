@@ -4,18 +4,18 @@
 //! family that `child/muennet.yaml` specifies.
 
 mod advice;
+mod args;
 mod batch;
 mod change;
 mod cli;
 mod error;
-mod kernel;
-mod manual;
+mod escape;
+mod family;
+mod man;
 mod model;
 mod monitor;
-mod names;
 mod netlink;
 mod netns;
-mod printable;
 mod show;
 mod uapi;
 
@@ -33,7 +33,7 @@ use crate::batch::Batch;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::error::Error;
-use crate::kernel::Kernel;
+use crate::family::Kernel;
 use crate::netlink::Protocol;
 use crate::netlink::Socket;
 
@@ -63,7 +63,7 @@ fn run(cli: Cli) -> Result<(), Error> {
             clap_complete::generate(shell, &mut Cli::command(), "muennet_cfg", &mut script);
             return print(&mut out, &script);
         }
-        Command::Man => return print(&mut out, &manual::page()),
+        Command::Man => return print(&mut out, &man::page()),
         command => command,
     };
     if let Some(netns) = &cli.netns {

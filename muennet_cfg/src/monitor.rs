@@ -5,7 +5,7 @@
 use std::io::Write;
 
 use crate::error::Error;
-use crate::kernel::Kernel;
+use crate::family::Kernel;
 use crate::model::Event;
 use crate::model::Happening;
 use crate::model::Heard;
@@ -113,10 +113,10 @@ mod tests {
     use nix::errno::Errno;
 
     use super::*;
-    use crate::kernel::tests::connect;
-    use crate::netlink::fake::Fake;
-    use crate::netlink::fake::Mailbox;
-    use crate::netlink::fake::FAMILY;
+    use crate::family::tests::connect;
+    use crate::netlink::mock::Fake;
+    use crate::netlink::mock::Mailbox;
+    use crate::netlink::mock::FAMILY;
     use crate::netlink::Request;
     use crate::netns::Namespaces;
     use crate::netns::Number;

@@ -147,9 +147,9 @@ fn end(payload: &[u8], flags: u16, echo: bool) -> Result<Result<(), Refusal>, Ma
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::fake::acknowledge;
-    use crate::netlink::fake::done;
-    use crate::netlink::fake::message;
+    use crate::netlink::mock::acknowledge;
+    use crate::netlink::mock::done;
+    use crate::netlink::mock::message;
     use crate::netlink::Request;
 
     fn ends(datagram: &[u8]) -> Vec<Result<(), Refusal>> {

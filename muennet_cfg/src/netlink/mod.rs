@@ -7,17 +7,17 @@
 //! (`Documentation/userspace-api/netlink/intro.rst`). All of it is above [`Transport`], so that
 //! tests play the kernel.
 
-mod attributes;
+mod attr;
 mod conversation;
-#[cfg(test)]
-pub mod fake;
 mod message;
+#[cfg(test)]
+pub mod mock;
 mod refusal;
 mod request;
 mod socket;
 
-pub use attributes::Attributes;
-pub use attributes::Value;
+pub use attr::Attributes;
+pub use attr::Value;
 pub use conversation::Conversation;
 pub use conversation::Failure;
 pub use conversation::Transport;

@@ -8,12 +8,12 @@ pub mod text;
 use std::collections::HashMap;
 use std::io::Write;
 
+use crate::args::Place;
 use crate::error::Error;
-use crate::kernel::Kernel;
+use crate::family::Kernel;
 use crate::model::Interface;
 use crate::model::Link;
 use crate::model::Owned;
-use crate::names::Place;
 use crate::netlink::Transport;
 
 /// An interface with what belongs to it.

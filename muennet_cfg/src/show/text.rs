@@ -3,10 +3,10 @@
 //! The tree as a person reads it.
 
 use super::Node;
+use crate::escape::Printable;
 use crate::model::Channel;
 use crate::model::Interface;
 use crate::model::Link;
-use crate::printable::Printable;
 
 /// What the branches of the tree are drawn with.
 #[derive(Clone, Copy)]

@@ -5,7 +5,7 @@
 use netlink_packet_core::NlasIterator;
 
 use super::Malformed;
-use crate::printable;
+use crate::escape;
 
 /// The attributes of a message, or of an attribute that holds others.
 #[derive(Clone, Copy, Debug)]
@@ -94,9 +94,9 @@ impl<'a> Value<'a> {
         String::from_utf8_lossy(self.until_zero()).into_owned()
     }
 
-    /// A name, which is any bytes: as [`printable::name`] writes it.
+    /// A name, which is any bytes: as [`escape::name`] writes it.
     pub fn name(self) -> String {
-        printable::name(self.until_zero())
+        escape::name(self.until_zero())
     }
 
     fn until_zero(self) -> &'a [u8] {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use crate::printable;
+use crate::escape;
 
 /// The longest name of an interface, in bytes: `IFNAMSIZ` - 1.
 const LONGEST_NAME: usize = 15;
@@ -32,7 +32,7 @@ impl AsRef<[u8]> for IfName {
 
 impl fmt::Display for IfName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&printable::name(&self.0))
+        f.pad(&escape::name(&self.0))
     }
 }
 
@@ -61,7 +61,7 @@ impl IfName {
     ///
     /// What is wrong with the name.
     pub fn for_new(word: &[u8]) -> Result<Self, WordError> {
-        let text = printable::name(word);
+        let text = escape::name(word);
         if word.is_empty() {
             Err(WordError::EmptyName)
         } else if word.len() > LONGEST_NAME {

@@ -8,13 +8,13 @@ use std::io::ErrorKind;
 use nix::errno::Errno;
 
 use crate::advice;
+use crate::args::Place;
 use crate::change::Change;
 use crate::error::Error;
 use crate::model::Event;
 use crate::model::Heard;
 use crate::model::Interface;
 use crate::model::Owned;
-use crate::names::Place;
 use crate::netlink::Attributes;
 use crate::netlink::Conversation;
 use crate::netlink::Failure;
@@ -367,5 +367,4 @@ fn malformed(what: &str) -> Failure {
 }
 
 #[cfg(test)]
-#[path = "kernel_tests.rs"]
 pub mod tests;

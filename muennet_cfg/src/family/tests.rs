@@ -10,11 +10,11 @@ use super::*;
 use crate::model::Channel;
 use crate::model::Happening;
 use crate::model::Stats;
-use crate::netlink::fake::Asked;
-use crate::netlink::fake::Fake;
-use crate::netlink::fake::Told;
-use crate::netlink::fake::CHANGES;
-use crate::netlink::fake::FAMILY;
+use crate::netlink::mock::Asked;
+use crate::netlink::mock::Fake;
+use crate::netlink::mock::Told;
+use crate::netlink::mock::CHANGES;
+use crate::netlink::mock::FAMILY;
 use crate::netns::Number;
 use crate::show::gather;
 use crate::show::tests::link;
@@ -111,7 +111,7 @@ fn the_family() {
         fn receive(&mut self, datagram: &mut Vec<u8>, _: bool) -> io::Result<()> {
             let mut request = Request::generic(0x10, 3, 2);
             let request = request.seal(0, 1);
-            *datagram = crate::netlink::fake::acknowledge(request, self.0, None, None);
+            *datagram = crate::netlink::mock::acknowledge(request, self.0, None, None);
             Ok(())
         }
         fn subscribe(&mut self, _: u32) -> io::Result<()> {
