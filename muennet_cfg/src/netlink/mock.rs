@@ -18,7 +18,9 @@ use netlink_packet_core::NLM_F_DUMP;
 use netlink_packet_core::NLM_F_DUMP_INTR;
 use netlink_packet_core::NLM_F_MULTIPART;
 
-use super::refusal;
+use super::message::NLMSGERR_ATTR_MISS_TYPE;
+use super::message::NLMSGERR_ATTR_MSG;
+use super::message::NLMSGERR_ATTR_OFFS;
 use super::Attributes;
 use super::Request;
 use super::Transport;
@@ -54,10 +56,10 @@ pub fn acknowledge(
     // Built as a request is: the attributes come after 16 bytes.
     let mut attributes = Request::new(0, &[]);
     if let Some(text) = message_text {
-        attributes = attributes.text(refusal::NLMSGERR_ATTR_MSG, text);
+        attributes = attributes.text(NLMSGERR_ATTR_MSG, text);
     }
     if let Some(offset) = offset {
-        attributes = attributes.u32(refusal::NLMSGERR_ATTR_OFFS, offset);
+        attributes = attributes.u32(NLMSGERR_ATTR_OFFS, offset);
     }
     payload.extend(&attributes.seal(0, 0)[16..]);
     let sequence = NetlinkBuffer::new(request).sequence_number();
@@ -72,7 +74,7 @@ pub fn acknowledge(
 /// An acknowledgement that says which attribute is missing.
 pub fn acknowledge_missing(request: &[u8], kind: u32) -> Vec<u8> {
     let bare = acknowledge(request, 22, None, None);
-    let attributes = Request::new(0, &[]).u32(refusal::NLMSGERR_ATTR_MISS_TYPE, kind);
+    let attributes = Request::new(0, &[]).u32(NLMSGERR_ATTR_MISS_TYPE, kind);
     let mut payload = bare[16..].to_vec();
     payload.extend(&attributes.clone().seal(0, 0)[16..]);
     let sequence = NetlinkBuffer::new(request).sequence_number();

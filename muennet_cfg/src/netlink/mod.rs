@@ -8,24 +8,22 @@
 //! tests play the kernel.
 
 mod attr;
-mod conversation;
 mod message;
 #[cfg(test)]
 pub mod mock;
-mod refusal;
 mod request;
 mod socket;
 
 pub use attr::Attributes;
 pub use attr::Value;
-pub use conversation::Conversation;
-pub use conversation::Failure;
-pub use conversation::Transport;
 pub use message::Answer;
-pub use refusal::Refusal;
+pub use message::Refusal;
 pub use request::Request;
+pub use socket::Conversation;
+pub use socket::Failure;
 pub use socket::Protocol;
 pub use socket::Socket;
+pub use socket::Transport;
 
 use std::fmt;
 

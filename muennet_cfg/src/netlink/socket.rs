@@ -1,19 +1,53 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way to the kernel.
+//! Sockets to the kernel, and conversations over them: who asks is answered, and told where the
+//! answer ends.
 
+use std::fmt;
 use std::io;
 
+use netlink_packet_core::NLM_F_ACK;
+use netlink_packet_core::NLM_F_DUMP;
 use netlink_sys::protocols::NETLINK_GENERIC;
 use netlink_sys::protocols::NETLINK_ROUTE;
 use netlink_sys::SocketAddr;
 use nix::libc::MSG_DONTWAIT;
 use nix::libc::MSG_TRUNC;
 
-use super::Transport;
+use super::message::messages;
+use super::message::Body;
+use super::Answer;
+use super::Malformed;
+use super::Refusal;
+use super::Request;
 
 /// Room for a datagram: the kernel fills at most 32 KiB of it in a dump.
 const ROOM: usize = 64 * 1024;
+
+/// A way to the kernel.
+pub trait Transport {
+    /// Sends a datagram of one or more requests.
+    ///
+    /// # Errors
+    ///
+    /// Those of `send`.
+    fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
+
+    /// Takes a datagram of one or more messages, and puts it in place of what is in `datagram`.
+    /// Where there is none it waits for one, if it shall.
+    ///
+    /// # Errors
+    ///
+    /// Those of `recv`: `EAGAIN` where there is none and it shall not wait.
+    fn receive(&mut self, datagram: &mut Vec<u8>, wait: bool) -> io::Result<()>;
+
+    /// Joins a multicast group.
+    ///
+    /// # Errors
+    ///
+    /// Those of `setsockopt`.
+    fn subscribe(&mut self, group: u32) -> io::Result<()>;
+}
 
 /// A netlink protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,5 +103,200 @@ impl Transport for Socket {
 
     fn subscribe(&mut self, group: u32) -> io::Result<()> {
         self.0.add_membership(group)
+    }
+}
+
+/// Why a conversation failed.
+#[derive(Debug)]
+pub enum Failure {
+    /// The kernel refused.
+    Refused(Refusal),
+    /// The kernel's answer makes no sense.
+    Malformed(Malformed),
+    /// The socket failed.
+    Socket(io::Error),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Refused(refusal) => refusal.fmt(f),
+            Failure::Malformed(malformed) => malformed.fmt(f),
+            Failure::Socket(error) => write!(f, "the netlink socket failed: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Malformed> for Failure {
+    fn from(malformed: Malformed) -> Self {
+        Failure::Malformed(malformed)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Failure::Socket(error)
+    }
+}
+
+/// A conversation over a transport.
+pub struct Conversation<T> {
+    transport: T,
+    sequence: u32,
+    datagram: Vec<u8>,
+}
+
+impl<T: Transport> Conversation<T> {
+    /// Begins a conversation.
+    pub fn new(transport: T) -> Self {
+        Conversation {
+            transport,
+            sequence: 0,
+            datagram: Vec::new(),
+        }
+    }
+
+    /// Sends a request, and hands over what the kernel answers until it acknowledges.
+    ///
+    /// # Errors
+    ///
+    /// The kernel refuses, the answer makes no sense (also to `each`), or the socket fails.
+    pub fn ask(
+        &mut self,
+        request: &mut Request,
+        each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
+    ) -> Result<(), Failure> {
+        self.exchange(request, NLM_F_ACK, each).map(|_| ())
+    }
+
+    /// Sends a request for all there is, and hands it over; says whether it is in one piece, which
+    /// it is not when it changed meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::ask`].
+    pub fn dump(
+        &mut self,
+        request: &mut Request,
+        each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
+    ) -> Result<bool, Failure> {
+        self.exchange(request, NLM_F_DUMP, each)
+    }
+
+    /// Sends many requests at once that the kernel carries out in order, also those after one that
+    /// it refuses. They must be few enough for their refusals to fit into the socket's buffer.
+    ///
+    /// # Errors
+    ///
+    /// The answers make no sense, or the socket fails. A refusal is no error: there is a result for
+    /// each request.
+    pub fn pipeline(
+        &mut self,
+        requests: &mut [Request],
+    ) -> Result<Vec<Result<(), Refusal>>, Failure> {
+        let first = self.sequence.wrapping_add(1);
+        let mut datagram = Vec::new();
+        let mut left = requests.len();
+        let mut results = vec![Ok(()); left];
+        for request in requests {
+            left -= 1;
+            // The kernel tells about every refusal; one acknowledgement says that all are through.
+            let flags = if left == 0 { NLM_F_ACK } else { 0 };
+            self.sequence = self.sequence.wrapping_add(1);
+            datagram.extend_from_slice(request.seal(flags, self.sequence));
+        }
+        if results.is_empty() {
+            return Ok(results);
+        }
+        self.transport.send(&datagram)?;
+        loop {
+            self.transport.receive(&mut self.datagram, true)?;
+            for message in messages(&self.datagram) {
+                let message = message?;
+                let Body::End(end) = message.body else {
+                    continue;
+                };
+                let place = message.sequence.wrapping_sub(first);
+                let place = usize::try_from(place).unwrap_or(usize::MAX);
+                if let Some(result) = results.get_mut(place) {
+                    *result = end;
+                }
+                if message.sequence == self.sequence {
+                    return Ok(results);
+                }
+            }
+        }
+    }
+
+    /// Joins a multicast group; what is told to it comes from [`Self::listen`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub fn subscribe(&mut self, group: u32) -> Result<(), Failure> {
+        Ok(self.transport.subscribe(group)?)
+    }
+
+    /// Sends a request whose answer comes from [`Self::listen`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the socket.
+    pub fn tell(&mut self, request: &mut Request) -> Result<(), Failure> {
+        self.sequence = self.sequence.wrapping_add(1);
+        Ok(self.transport.send(request.seal(0, self.sequence))?)
+    }
+
+    /// Waits for notifications, if it shall, and hands them over.
+    ///
+    /// # Errors
+    ///
+    /// What came makes no sense, or is a refusal of what was asked by [`Self::tell`], or the socket
+    /// fails: with `ENOBUFS` where notifications were lost,
+    /// with `EAGAIN` where none are there and it shall not wait.
+    pub fn listen(
+        &mut self,
+        wait: bool,
+        mut each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
+    ) -> Result<(), Failure> {
+        self.transport.receive(&mut self.datagram, wait)?;
+        for message in messages(&self.datagram) {
+            match message?.body {
+                Body::Answer(answer) => each(answer)?,
+                Body::End(end) => end.map_err(Failure::Refused)?,
+                Body::Nothing => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn exchange(
+        &mut self,
+        request: &mut Request,
+        flags: u16,
+        mut each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
+    ) -> Result<bool, Failure> {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.transport.send(request.seal(flags, self.sequence))?;
+        let mut whole = true;
+        loop {
+            self.transport.receive(&mut self.datagram, true)?;
+            for message in messages(&self.datagram) {
+                let message = message?;
+                if message.sequence != self.sequence {
+                    // Left from a conversation that was broken off.
+                    continue;
+                }
+                whole &= !message.interrupted;
+                match message.body {
+                    Body::Answer(answer) => each(answer)?,
+                    Body::End(Ok(())) => return Ok(whole),
+                    Body::End(Err(refusal)) => return Err(Failure::Refused(refusal)),
+                    Body::Nothing => {}
+                }
+            }
+        }
     }
 }
