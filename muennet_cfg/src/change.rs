@@ -7,11 +7,14 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
+use nix::errno::Errno;
+
 use crate::args::IfName;
 use crate::args::Mark;
 use crate::args::Place;
 use crate::args::WordError;
 use crate::error::Error;
+use crate::netlink::Refusal;
 use crate::netlink::Request;
 use crate::uapi::attribute;
 use crate::uapi::command;
@@ -173,6 +176,25 @@ impl Change {
                     .u32(attribute::MARK, mark.get())
             }
         })
+    }
+
+    /// What to do about a refusal, where it does not say so itself.
+    pub fn advice(&self, refusal: &Refusal) -> Option<String> {
+        match (self, Errno::from_raw(refusal.errno)) {
+            (Change::AddMark { child, mark }, Errno::EBUSY) => Some(format!(
+                "to take it from its owner: move_mark OWNER {child} {mark}"
+            )),
+            // The kernel has said whose namespace it is about.
+            (_, Errno::EPERM) if refusal.message.is_some() => None,
+            (Change::DelChild { .. }, Errno::EPERM) => {
+                Some("this takes CAP_NET_ADMIN, try sudo".to_owned())
+            }
+            (_, Errno::EPERM) => Some(
+                "this takes CAP_NET_ADMIN over the network namespace of the parent, try sudo there"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
     }
 }
 

@@ -8,6 +8,10 @@ use std::io;
 
 use crate::escape::Escaping;
 use crate::netlink::Failure;
+use crate::netlink::Refusal;
+use crate::netlink::Request;
+use crate::uapi::attribute;
+use crate::uapi::name_of;
 
 /// Exit status: refused, or failed in any other way than those below.
 pub const STATUS_FAILED: u8 = 1;
@@ -65,12 +69,40 @@ impl Error {
         }
     }
 
+    /// Says what the kernel refused.
+    pub fn refused(
+        what: String,
+        request: &Request,
+        refusal: &Refusal,
+        advice: Option<String>,
+    ) -> Self {
+        Error::Refused {
+            what,
+            refusal: describe(request, refusal),
+            advice,
+        }
+    }
+
     /// Says what the system refused.
     pub fn system(what: impl Into<String>, error: impl Into<io::Error>) -> Self {
         Error::System {
             what: what.into(),
             error: error.into(),
         }
+    }
+}
+
+/// The refusal; where the kernel has no words for it, also what in the request it is about.
+fn describe(request: &Request, refusal: &Refusal) -> String {
+    let wrong = refusal
+        .offset
+        .and_then(|offset| request.attribute_at(offset));
+    let missing = refusal.missing.and_then(|kind| u16::try_from(kind).ok());
+    let named = |kind| name_of(attribute::ALL, kind);
+    match (missing.and_then(named), wrong.and_then(named)) {
+        (Some(name), _) => format!("{refusal}: {name} is missing"),
+        (None, Some(name)) if refusal.message.is_none() => format!("{refusal}: {name} is wrong"),
+        _ => refusal.to_string(),
     }
 }
 

@@ -3,7 +3,6 @@
 //! `muennet_cfg` manages the children and marks of muennet interfaces, over the generic netlink
 //! family that `child/muennet.yaml` specifies.
 
-mod advice;
 mod args;
 mod batch;
 mod change;

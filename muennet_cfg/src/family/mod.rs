@@ -7,7 +7,6 @@ use std::io::ErrorKind;
 
 use nix::errno::Errno;
 
-use crate::advice;
 use crate::args::Place;
 use crate::change::Change;
 use crate::error::Error;
@@ -19,6 +18,7 @@ use crate::netlink::Attributes;
 use crate::netlink::Conversation;
 use crate::netlink::Failure;
 use crate::netlink::Malformed;
+use crate::netlink::Refusal;
 use crate::netlink::Request;
 use crate::netlink::Transport;
 use crate::netlink::Value;
@@ -127,7 +127,7 @@ impl<T: Transport> Kernel<T> {
         let mut numbers = Numbers::default();
         let mut request = self.request(change, &mut numbers)?;
         match self.conversation.ask(&mut request, |_| Ok(())) {
-            Err(Failure::Refused(refusal)) => Err(advice::on_change(change, &request, &refusal)),
+            Err(Failure::Refused(refusal)) => Err(refused(change, &request, &refusal)),
             other => Ok(other?),
         }
     }
@@ -155,7 +155,7 @@ impl<T: Transport> Kernel<T> {
         // The requests are those of the changes that had no error yet.
         let sent = changes.iter().zip(&mut results).filter(|(_, r)| r.is_ok());
         for ((change, result), (request, end)) in sent.zip(requests.iter().zip(ends)) {
-            *result = end.map_err(|refusal| advice::on_change(change, request, &refusal));
+            *result = end.map_err(|refusal| refused(change, request, &refusal));
         }
         Ok(results)
     }
@@ -174,7 +174,7 @@ impl<T: Transport> Kernel<T> {
                 interface = Some(Interface::parse(answer.generic()?.1)?);
                 Ok(())
             })
-            .map_err(|failure| advice::on_show(Some(place), &request, failure))?;
+            .map_err(|failure| not_shown(Some(place), &request, failure))?;
         interface.ok_or_else(|| malformed("it is empty").into())
     }
 
@@ -328,7 +328,7 @@ impl<T: Transport> Kernel<T> {
                     all.push(parse(answer.generic()?.1)?);
                     Ok(())
                 })
-                .map_err(|failure| advice::on_show(place, &request, failure))?;
+                .map_err(|failure| not_shown(place, &request, failure))?;
             if whole {
                 break;
             }
@@ -360,6 +360,22 @@ fn group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed> {
         }
     }
     Ok(None)
+}
+
+/// The error that tells about a refused change.
+fn refused(change: &Change, request: &Request, refusal: &Refusal) -> Error {
+    Error::refused(change.to_string(), request, refusal, change.advice(refusal))
+}
+
+/// The error that tells about a question that was not answered.
+fn not_shown(place: Option<&Place>, request: &Request, failure: Failure) -> Error {
+    match failure {
+        Failure::Refused(refusal) => {
+            let what = place.map_or_else(|| "show".to_owned(), |place| format!("show {place}"));
+            Error::refused(what, request, &refusal, None)
+        }
+        other => Error::Netlink(other),
+    }
 }
 
 fn malformed(what: &str) -> Failure {
