@@ -3,8 +3,11 @@
 //! The words of a command: names of interfaces and marks, checked before anything is sent.
 
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
 
+use clap::builder::OsStringValueParser;
+use clap::builder::TypedValueParser;
 use serde::Serialize;
 
 use crate::escape;
@@ -247,6 +250,23 @@ impl fmt::Display for WordError {
 }
 
 impl std::error::Error for WordError {}
+
+/// Has clap hand a word over as it is: names need not be UTF-8.
+pub fn bytes<T: Clone + Send + Sync + 'static>(
+    parse: fn(&[u8]) -> Result<T, WordError>,
+) -> impl TypedValueParser<Value = T> {
+    OsStringValueParser::new().try_map(move |word| parse(word.as_bytes()))
+}
+
+/// The name of an interface that exists.
+pub fn existing(word: &[u8]) -> Result<IfName, WordError> {
+    word.try_into()
+}
+
+/// An interface and its namespace.
+pub fn place(word: &[u8]) -> Result<Place, WordError> {
+    word.try_into()
+}
 
 #[cfg(test)]
 mod tests {

@@ -7,8 +7,13 @@ use std::ffi::OsString;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 
+use clap::Subcommand;
+use clap::ValueHint;
 use nix::errno::Errno;
 
+use crate::args::bytes;
+use crate::args::existing;
+use crate::args::place;
 use crate::args::IfName;
 use crate::args::Mark;
 use crate::args::Place;
@@ -21,41 +26,61 @@ use crate::uapi::command;
 use crate::uapi::VERSION;
 
 /// A change of children or marks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+// The documentation of variants and fields is the help of the commands.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+#[command(rename_all = "snake_case")]
 pub enum Change {
-    /// Add a child to a main interface.
+    /// Add a child to a main interface
+    ///
+    /// The child is down at first and lies in the network namespace where the command works.
     AddChild {
-        /// The main interface.
+        /// The main interface
+        #[arg(value_parser = bytes(existing), value_hint = ValueHint::Other)]
         parent: IfName,
-        /// Name of the child to be.
+        /// Name of the child to be, 15 bytes at most
+        #[arg(value_parser = bytes(IfName::for_new), value_hint = ValueHint::Other)]
         child: IfName,
     },
-    /// Delete a child.
+    /// Delete a child
+    ///
+    /// Its marks are nobody's then.
     DelChild {
-        /// The child.
+        /// The child, [NETNS/]NAME
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         child: Place,
     },
-    /// Let a child own a mark.
+    /// Let a child own a mark
+    ///
+    /// Incoming packets with this mark go to the child then. No other child of the parent may own
+    /// the mark.
     AddMark {
-        /// The child.
+        /// The child, [NETNS/]NAME
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         child: Place,
-        /// The mark.
+        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
-    /// Take a mark from the child that owns it.
+    /// Take a mark from the child that owns it
+    ///
+    /// Incoming packets with this mark go to the parent then.
     DelMark {
-        /// The child.
+        /// The child, [NETNS/]NAME
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         child: Place,
-        /// The mark.
+        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
-    /// Give a mark from one child to another.
+    /// Give a mark from one child to another child of the same parent
+    ///
+    /// At every moment one of the two owns it: no packet goes astray meanwhile.
     MoveMark {
-        /// The child that owns it.
+        /// The child that owns the mark, [NETNS/]NAME
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         from: Place,
-        /// The child that is to own it.
+        /// The child that is to own it, [NETNS/]NAME
+        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
         to: Place,
-        /// The mark.
+        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
 }

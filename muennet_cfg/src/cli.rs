@@ -2,20 +2,16 @@
 
 //! The command line. The help, the completions and the manual page all come from here.
 
-use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::builder::OsStringValueParser;
-use clap::builder::TypedValueParser;
 use clap::Parser;
 use clap::Subcommand;
 use clap::ValueHint;
 use clap_complete::Shell;
 
-use crate::args::IfName;
-use crate::args::Mark;
+use crate::args::bytes;
+use crate::args::place;
 use crate::args::Place;
-use crate::args::WordError;
 use crate::change::Change;
 
 /// Manage the children and marks of muennet interfaces
@@ -46,62 +42,12 @@ pub struct Cli {
 }
 
 /// The commands.
-#[derive(Debug, Subcommand)]
+#[derive(Debug, PartialEq, Eq, Subcommand)]
 #[command(rename_all = "snake_case")]
 pub enum Command {
-    /// Add a child to a main interface
-    ///
-    /// The child is down at first and lies in the network namespace where the command works.
-    AddChild {
-        /// The main interface
-        #[arg(value_parser = bytes(existing), value_hint = ValueHint::Other)]
-        parent: IfName,
-        /// Name of the child to be, 15 bytes at most
-        #[arg(value_parser = bytes(IfName::for_new), value_hint = ValueHint::Other)]
-        child: IfName,
-    },
-    /// Delete a child
-    ///
-    /// Its marks are nobody's then.
-    DelChild {
-        /// The child, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        child: Place,
-    },
-    /// Let a child own a mark
-    ///
-    /// Incoming packets with this mark go to the child then. No other child of the parent may own
-    /// the mark.
-    AddMark {
-        /// The child, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        child: Place,
-        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
-        mark: Mark,
-    },
-    /// Take a mark from the child that owns it
-    ///
-    /// Incoming packets with this mark go to the parent then.
-    DelMark {
-        /// The child, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        child: Place,
-        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
-        mark: Mark,
-    },
-    /// Give a mark from one child to another child of the same parent
-    ///
-    /// At every moment one of the two owns it: no packet goes astray meanwhile.
-    MoveMark {
-        /// The child that owns the mark, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        from: Place,
-        /// The child that is to own it, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        to: Place,
-        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
-        mark: Mark,
-    },
+    /// A command that changes something.
+    #[command(flatten)]
+    Change(Change),
     /// Show interfaces, their channels, counters, children and marks
     ///
     /// Control characters in names stand there as escapes, \u{1b}; with --json names are as they are.
@@ -142,42 +88,17 @@ pub enum Command {
     Man,
 }
 
-/// Has clap hand a word over as it is: names need not be UTF-8.
-fn bytes<T: Clone + Send + Sync + 'static>(
-    parse: fn(&[u8]) -> Result<T, WordError>,
-) -> impl TypedValueParser<Value = T> {
-    OsStringValueParser::new().try_map(move |word| parse(word.as_bytes()))
-}
-
-fn existing(word: &[u8]) -> Result<IfName, WordError> {
-    word.try_into()
-}
-
-fn place(word: &[u8]) -> Result<Place, WordError> {
-    word.try_into()
-}
-
 impl Command {
-    /// The change that a command asks for, if it does; otherwise the command.
-    ///
-    /// # Errors
-    ///
-    /// The command is given back where it changes nothing.
-    pub fn into_change(self) -> Result<Change, Command> {
-        Ok(match self {
-            Command::AddChild { parent, child } => Change::AddChild { parent, child },
-            Command::DelChild { child } => Change::DelChild { child },
-            Command::AddMark { child, mark } => Change::AddMark { child, mark },
-            Command::DelMark { child, mark } => Change::DelMark { child, mark },
-            Command::MoveMark { from, to, mark } => Change::MoveMark { from, to, mark },
-            other => return Err(other),
-        })
+    /// It asks the kernel for nothing.
+    pub fn is_offline(&self) -> bool {
+        matches!(self, Command::Completions { .. } | Command::Man)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
 
     use clap::CommandFactory;
 
@@ -206,9 +127,9 @@ mod tests {
         ];
         for words in table {
             let line = ["muennet_cfg"].iter().chain(*words);
-            let here = Cli::try_parse_from(line).ok();
-            let here = here.and_then(|cli| cli.command.into_change().ok());
-            assert_eq!(here, Change::parse(words).ok(), "{words:?}");
+            let here = Cli::try_parse_from(line).ok().map(|cli| cli.command);
+            let there = Change::parse(words).ok().map(Command::Change);
+            assert_eq!(here, there, "{words:?}");
         }
     }
 
@@ -217,6 +138,7 @@ mod tests {
         let words: [&[u8]; 3] = [b"add_mark", b"a\xff", b"1"];
         let line = [&b"muennet_cfg"[..]].into_iter().chain(words);
         let here = Cli::try_parse_from(line.map(OsStr::from_bytes)).unwrap();
-        assert_eq!(here.command.into_change().ok(), Change::parse(&words).ok());
+        let there = Change::parse(&words).unwrap();
+        assert_eq!(here.command, Command::Change(there));
     }
 }

@@ -56,23 +56,12 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Error> {
     let json = cli.json;
     let mut out = io::stdout().lock();
-    let command = match cli.command {
-        Command::Completions { shell } => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Cli::command(), "muennet_cfg", &mut script);
-            return print(&mut out, &script);
-        }
-        Command::Man => return print(&mut out, &man::page()),
-        command => command,
-    };
-    if let Some(netns) = &cli.netns {
+    // What needs no kernel needs no namespace either.
+    if let (Some(netns), false) = (&cli.netns, cli.command.is_offline()) {
         netns::enter(netns)?;
     }
-    let command = match command.into_change() {
-        Ok(change) => return connect()?.change(&change),
-        Err(other) => other,
-    };
-    match command {
+    match cli.command {
+        Command::Change(change) => connect()?.change(&change),
         Command::Show { interface } => {
             show::print(&mut connect()?, interface.as_ref(), json, &mut out)
         }
@@ -89,8 +78,12 @@ fn run(cli: Cli) -> Result<(), Error> {
             }
             .run(input)
         }
-        // All others are dealt with above.
-        _ => Ok(()),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "muennet_cfg", &mut script);
+            print(&mut out, &script)
+        }
+        Command::Man => print(&mut out, &man::page()),
     }
 }
 
