@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use crate::escape;
 
-/// The longest name of an interface, in bytes: `IFNAMSIZ` - 1.
-const LONGEST_NAME: usize = 15;
+/// The size of the name of an interface, with the zero that ends it.
+const IFNAMSIZ: usize = 16;
 
-/// The longest alternative name of an interface, in bytes: `ALTIFNAMSIZ` - 1.
-const LONGEST_ALTERNATIVE: usize = 127;
+/// The same of an alternative name.
+const ALTIFNAMSIZ: usize = 128;
 
 /// What the kernel's `isspace()` takes for a space, by the table of Latin-1, wherever it is.
 const LATIN_SPACE: u8 = 0xa0;
@@ -39,47 +39,47 @@ impl fmt::Display for IfName {
     }
 }
 
-impl TryFrom<&[u8]> for IfName {
-    type Error = WordError;
-
+impl IfName {
     /// Takes the name of an interface that exists.
-    fn try_from(word: &[u8]) -> Result<Self, WordError> {
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the name.
+    pub fn parse(word: &[u8]) -> Result<Self, ArgError> {
         if word.is_empty() {
-            Err(WordError::EmptyName)
-        } else if word.len() > LONGEST_ALTERNATIVE {
-            Err(WordError::LongName(word.len(), LONGEST_ALTERNATIVE))
+            Err(ArgError::EmptyName)
+        } else if word.len() >= ALTIFNAMSIZ {
+            Err(ArgError::NameTooLong(word.len(), ALTIFNAMSIZ - 1))
         } else if word.contains(&0) {
             // It would end the name.
-            Err(WordError::Character('\0'))
+            Err(ArgError::InvalidCharacter('\0'))
         } else {
             Ok(IfName(word.to_owned()))
         }
     }
-}
 
-impl IfName {
     /// Takes the name of an interface to be, by the kernel's rules (`dev_valid_name`).
     ///
     /// # Errors
     ///
     /// What is wrong with the name.
-    pub fn for_new(word: &[u8]) -> Result<Self, WordError> {
+    pub fn parse_new(word: &[u8]) -> Result<Self, ArgError> {
         let text = escape::name(word);
         if word.is_empty() {
-            Err(WordError::EmptyName)
-        } else if word.len() > LONGEST_NAME {
-            Err(WordError::LongName(word.len(), LONGEST_NAME))
+            Err(ArgError::EmptyName)
+        } else if word.len() >= IFNAMSIZ {
+            Err(ArgError::NameTooLong(word.len(), IFNAMSIZ - 1))
         } else if text == "." || text == ".." {
-            Err(WordError::Dots)
+            Err(ArgError::ReservedName)
         } else if let Some(bad) = text
             .chars()
             .find(|c| matches!(c, '/' | ':') || c.is_whitespace() || c.is_control())
         {
-            Err(WordError::Character(bad))
+            Err(ArgError::InvalidCharacter(bad))
         } else if text.replacen("%d", "", 1).contains('%') {
-            Err(WordError::Percent)
+            Err(ArgError::Percent)
         } else if word.contains(&LATIN_SPACE) {
-            Err(WordError::Space)
+            Err(ArgError::SpaceByte)
         } else {
             Ok(IfName(word.to_owned()))
         }
@@ -90,38 +90,41 @@ impl IfName {
 ///
 /// The kernel allows no `/` in the name of an interface, so this is unambiguous.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct IfSpec {
     /// Name of the namespace, or the number that it has in the asker's.
     pub netns: Option<String>,
     /// Name of the interface.
-    pub name: IfName,
+    pub ifname: IfName,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for IfSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.netns {
-            Some(netns) => write!(f, "{netns}/{}", self.name),
-            None => self.name.fmt(f),
+            Some(netns) => write!(f, "{netns}/{}", self.ifname),
+            None => self.ifname.fmt(f),
         }
     }
 }
 
-impl TryFrom<&[u8]> for Place {
-    type Error = WordError;
-
-    fn try_from(word: &[u8]) -> Result<Self, WordError> {
+impl IfSpec {
+    /// Takes an interface and its namespace.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them.
+    pub fn parse(word: &[u8]) -> Result<Self, ArgError> {
         let mut parts = word.splitn(2, |byte| *byte == b'/');
-        let (netns, name) = match (parts.next().unwrap_or_default(), parts.next()) {
-            (name, None) => (None, name),
-            (netns, Some(name)) => match std::str::from_utf8(netns) {
-                Ok("" | "." | "..") => return Err(WordError::Namespace),
-                Ok(netns) => (Some(netns.to_owned()), name),
-                Err(_) => return Err(WordError::NamespaceBytes),
+        let (netns, ifname) = match (parts.next().unwrap_or_default(), parts.next()) {
+            (ifname, None) => (None, ifname),
+            (netns, Some(ifname)) => match std::str::from_utf8(netns) {
+                Ok("" | "." | "..") => return Err(ArgError::InvalidNetns),
+                Ok(netns) => (Some(netns.to_owned()), ifname),
+                Err(_) => return Err(ArgError::NetnsNotUtf8),
             },
         };
-        Ok(Place {
+        Ok(IfSpec {
             netns,
-            name: name.try_into()?,
+            ifname: IfName::parse(ifname)?,
         })
     }
 }
@@ -131,6 +134,15 @@ impl TryFrom<&[u8]> for Place {
 pub struct Mark(u32);
 
 impl Mark {
+    /// Takes a mark.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn parse(word: &[u8]) -> Result<Self, ArgError> {
+        std::str::from_utf8(word).map_or(Err(ArgError::InvalidMark), str::parse)
+    }
+
     /// The number of the mark.
     pub fn get(self) -> u32 {
         self.0
@@ -143,129 +155,111 @@ impl fmt::Display for Mark {
     }
 }
 
-impl TryFrom<&[u8]> for Mark {
-    type Error = WordError;
-
-    fn try_from(word: &[u8]) -> Result<Self, WordError> {
-        std::str::from_utf8(word).map_or(Err(WordError::NotANumber), str::parse)
-    }
-}
-
 impl FromStr for Mark {
-    type Err = WordError;
+    type Err = ArgError;
 
-    fn from_str(word: &str) -> Result<Self, WordError> {
+    fn from_str(word: &str) -> Result<Self, ArgError> {
         let (digits, radix) = match word.strip_prefix("0x").or(word.strip_prefix("0X")) {
             Some(digits) => (digits, 16),
             None => (word, 10),
         };
         // `from_str_radix` would also take a sign.
         if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
-            return Err(WordError::NotANumber);
+            return Err(ArgError::InvalidMark);
         }
         if radix == 10 && digits.len() > 1 && digits.starts_with('0') {
-            return Err(WordError::Octal);
+            return Err(ArgError::LeadingZero);
         }
         match u32::from_str_radix(digits, radix) {
-            Ok(0) => Err(WordError::MarkZero),
+            Ok(0) => Err(ArgError::ZeroMark),
             Ok(mark) => Ok(Mark(mark)),
             // All digits are digits, so it is too large.
-            Err(_) => Err(WordError::LargeMark),
+            Err(_) => Err(ArgError::MarkTooLarge),
         }
     }
 }
 
 /// What is wrong with a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WordError {
+pub enum ArgError {
     /// A name without a character.
     EmptyName,
     /// A name of the first number of bytes, where the second is the limit.
-    LongName(usize, usize),
+    NameTooLong(usize, usize),
     /// `.` or `..`.
-    Dots,
+    ReservedName,
     /// A name with this character in it.
-    Character(char),
+    InvalidCharacter(char),
     /// A name with the byte 0xa0 in it.
-    Space,
+    SpaceByte,
     /// A name with more than one `%d`, or another `%`.
     Percent,
     /// Something else than the name of a namespace before the `/`.
-    Namespace,
+    InvalidNetns,
     /// The name of a namespace that is no UTF-8.
-    NamespaceBytes,
+    NetnsNotUtf8,
     /// A mark that is neither decimal nor hexadecimal.
-    NotANumber,
+    InvalidMark,
     /// A mark with leading zeros: iptables takes 010 for 8.
-    Octal,
+    LeadingZero,
     /// Mark 0: that of packets without a mark.
-    MarkZero,
+    ZeroMark,
     /// A mark of more than 32 bits.
-    LargeMark,
+    MarkTooLarge,
 }
 
-impl fmt::Display for WordError {
+impl fmt::Display for ArgError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WordError::EmptyName => write!(f, "the name of an interface is empty"),
-            WordError::LongName(bytes, most) => write!(
+            ArgError::EmptyName => write!(f, "the name of an interface is empty"),
+            ArgError::NameTooLong(bytes, most) => write!(
                 f,
                 "the name of an interface has at most {most} bytes here, this one has {bytes}"
             ),
-            WordError::Dots => write!(f, "no interface can have this name"),
-            WordError::Character(bad) => {
+            ArgError::ReservedName => write!(f, "no interface can have this name"),
+            ArgError::InvalidCharacter(bad) => {
                 write!(f, "the name of an interface can not contain {bad:?}")
             }
-            WordError::Space => write!(
+            ArgError::SpaceByte => write!(
                 f,
                 "the name of an interface can not contain the byte 0xa0, a space to the kernel"
             ),
-            WordError::Percent => write!(
+            ArgError::Percent => write!(
                 f,
                 "in the name of an interface % stands only in one %d, for which the kernel takes \
                  a free number"
             ),
-            WordError::Namespace => write!(f, "no namespace can have this name"),
-            WordError::NamespaceBytes => {
+            ArgError::InvalidNetns => write!(f, "no namespace can have this name"),
+            ArgError::NetnsNotUtf8 => {
                 write!(f, "the name of a namespace has to be UTF-8 here")
             }
-            WordError::NotANumber => {
+            ArgError::InvalidMark => {
                 write!(
                     f,
                     "a mark is a decimal number, or a hexadecimal one with 0x"
                 )
             }
-            WordError::Octal => write!(
+            ArgError::LeadingZero => write!(
                 f,
                 "a decimal mark has no leading zeros (iptables takes such a number for octal)"
             ),
-            WordError::MarkZero => write!(
+            ArgError::ZeroMark => write!(
                 f,
                 "mark 0 belongs to packets without a mark; marks are 1 to {}",
                 u32::MAX
             ),
-            WordError::LargeMark => write!(f, "the largest mark is {} (0xffffffff)", u32::MAX),
+            ArgError::MarkTooLarge => write!(f, "the largest mark is {} (0xffffffff)", u32::MAX),
         }
     }
 }
 
-impl std::error::Error for WordError {}
+impl std::error::Error for ArgError {}
 
 /// Has clap hand a word over as it is: names need not be UTF-8.
-pub fn bytes<T: Clone + Send + Sync + 'static>(
-    parse: fn(&[u8]) -> Result<T, WordError>,
+pub fn parser<T: Clone + Send + Sync + 'static>(
+    parse: fn(&[u8]) -> Result<T, ArgError>,
 ) -> impl TypedValueParser<Value = T> {
     OsStringValueParser::new().try_map(move |word| parse(word.as_bytes()))
-}
-
-/// The name of an interface that exists.
-pub fn existing(word: &[u8]) -> Result<IfName, WordError> {
-    word.try_into()
-}
-
-/// An interface and its namespace.
-pub fn place(word: &[u8]) -> Result<Place, WordError> {
-    word.try_into()
 }
 
 #[cfg(test)]
@@ -274,7 +268,7 @@ mod tests {
 
     #[test]
     fn marks() {
-        let table: &[(&str, Result<u32, WordError>)] = &[
+        let table: &[(&str, Result<u32, ArgError>)] = &[
             ("1", Ok(1)),
             ("24", Ok(24)),
             ("0x18", Ok(24)),
@@ -283,22 +277,22 @@ mod tests {
             ("4294967295", Ok(u32::MAX)),
             ("0xffffffff", Ok(u32::MAX)),
             ("0xFFFFFFFF", Ok(u32::MAX)),
-            ("0", Err(WordError::MarkZero)),
-            ("0x0", Err(WordError::MarkZero)),
-            ("00", Err(WordError::Octal)),
-            ("010", Err(WordError::Octal)),
-            ("4294967296", Err(WordError::LargeMark)),
-            ("0x100000000", Err(WordError::LargeMark)),
-            ("99999999999999999999999", Err(WordError::LargeMark)),
-            ("", Err(WordError::NotANumber)),
-            ("0x", Err(WordError::NotANumber)),
-            ("+1", Err(WordError::NotANumber)),
-            ("-1", Err(WordError::NotANumber)),
-            ("0x+1", Err(WordError::NotANumber)),
-            ("1f", Err(WordError::NotANumber)),
-            ("0x1g", Err(WordError::NotANumber)),
-            ("1 ", Err(WordError::NotANumber)),
-            ("24/0xff", Err(WordError::NotANumber)),
+            ("0", Err(ArgError::ZeroMark)),
+            ("0x0", Err(ArgError::ZeroMark)),
+            ("00", Err(ArgError::LeadingZero)),
+            ("010", Err(ArgError::LeadingZero)),
+            ("4294967296", Err(ArgError::MarkTooLarge)),
+            ("0x100000000", Err(ArgError::MarkTooLarge)),
+            ("99999999999999999999999", Err(ArgError::MarkTooLarge)),
+            ("", Err(ArgError::InvalidMark)),
+            ("0x", Err(ArgError::InvalidMark)),
+            ("+1", Err(ArgError::InvalidMark)),
+            ("-1", Err(ArgError::InvalidMark)),
+            ("0x+1", Err(ArgError::InvalidMark)),
+            ("1f", Err(ArgError::InvalidMark)),
+            ("0x1g", Err(ArgError::InvalidMark)),
+            ("1 ", Err(ArgError::InvalidMark)),
+            ("24/0xff", Err(ArgError::InvalidMark)),
         ];
         for (word, expected) in table {
             assert_eq!(word.parse::<Mark>().map(Mark::get), *expected, "{word:?}");
@@ -307,7 +301,7 @@ mod tests {
 
     #[test]
     fn names() {
-        type Expected = Result<(), WordError>;
+        type Expected = Result<(), ArgError>;
         // The word; as the name of an interface that exists; as that of one to be.
         let table: &[(&[u8], Expected, Expected)] = &[
             (b"net0", Ok(()), Ok(())),
@@ -317,69 +311,69 @@ mod tests {
             (b"a.b", Ok(()), Ok(())),
             (b"...", Ok(()), Ok(())),
             (b"#1", Ok(()), Ok(())),
-            (b"", Err(WordError::EmptyName), Err(WordError::EmptyName)),
+            (b"", Err(ArgError::EmptyName), Err(ArgError::EmptyName)),
             (
                 b"abcdefghijklmnop",
                 Ok(()),
-                Err(WordError::LongName(16, 15)),
+                Err(ArgError::NameTooLong(16, 15)),
             ),
             (
                 "äöüäöüäö".as_bytes(),
                 Ok(()),
-                Err(WordError::LongName(16, 15)),
+                Err(ArgError::NameTooLong(16, 15)),
             ),
-            (&[b'x'; 127], Ok(()), Err(WordError::LongName(127, 15))),
+            (&[b'x'; 127], Ok(()), Err(ArgError::NameTooLong(127, 15))),
             (
                 &[b'x'; 128],
-                Err(WordError::LongName(128, 127)),
-                Err(WordError::LongName(128, 15)),
+                Err(ArgError::NameTooLong(128, 127)),
+                Err(ArgError::NameTooLong(128, 15)),
             ),
-            (b"child%s", Ok(()), Err(WordError::Percent)),
-            (b"%d%d", Ok(()), Err(WordError::Percent)),
-            (b"100%", Ok(()), Err(WordError::Percent)),
-            (b".", Ok(()), Err(WordError::Dots)),
-            (b"..", Ok(()), Err(WordError::Dots)),
-            (b"a/b", Ok(()), Err(WordError::Character('/'))),
-            (b"a:b", Ok(()), Err(WordError::Character(':'))),
-            (b"a b", Ok(()), Err(WordError::Character(' '))),
-            (b"a\tb", Ok(()), Err(WordError::Character('\t'))),
+            (b"child%s", Ok(()), Err(ArgError::Percent)),
+            (b"%d%d", Ok(()), Err(ArgError::Percent)),
+            (b"100%", Ok(()), Err(ArgError::Percent)),
+            (b".", Ok(()), Err(ArgError::ReservedName)),
+            (b"..", Ok(()), Err(ArgError::ReservedName)),
+            (b"a/b", Ok(()), Err(ArgError::InvalidCharacter('/'))),
+            (b"a:b", Ok(()), Err(ArgError::InvalidCharacter(':'))),
+            (b"a b", Ok(()), Err(ArgError::InvalidCharacter(' '))),
+            (b"a\tb", Ok(()), Err(ArgError::InvalidCharacter('\t'))),
             (
                 b"a\0b",
-                Err(WordError::Character('\0')),
-                Err(WordError::Character('\0')),
+                Err(ArgError::InvalidCharacter('\0')),
+                Err(ArgError::InvalidCharacter('\0')),
             ),
             (b"a\xff", Ok(()), Ok(())),
-            ("à".as_bytes(), Ok(()), Err(WordError::Space)),
-            (b"a\xa0b", Ok(()), Err(WordError::Space)),
-            (b"\xff \xff", Ok(()), Err(WordError::Character(' '))),
+            ("à".as_bytes(), Ok(()), Err(ArgError::SpaceByte)),
+            (b"a\xa0b", Ok(()), Err(ArgError::SpaceByte)),
+            (b"\xff \xff", Ok(()), Err(ArgError::InvalidCharacter(' '))),
         ];
         for (word, existing, new) in table {
-            assert_eq!(IfName::try_from(*word).map(|_| ()), *existing, "{word:?}");
-            assert_eq!(IfName::for_new(word).map(|_| ()), *new, "{word:?}");
+            assert_eq!(IfName::parse(word).map(|_| ()), *existing, "{word:?}");
+            assert_eq!(IfName::parse_new(word).map(|_| ()), *new, "{word:?}");
         }
     }
 
     #[test]
-    fn places() {
-        type Expected = Result<(Option<&'static str>, &'static [u8]), WordError>;
+    fn specs() {
+        type Expected = Result<(Option<&'static str>, &'static [u8]), ArgError>;
         let table: &[(&[u8], Expected)] = &[
             (b"child0", Ok((None, b"child0"))),
             (b"blue/child0", Ok((Some("blue"), b"child0"))),
             (b"3/child0", Ok((Some("3"), b"child0"))),
-            (b"/child0", Err(WordError::Namespace)),
-            (b"../child0", Err(WordError::Namespace)),
-            (b"./child0", Err(WordError::Namespace)),
-            (b"blue/", Err(WordError::EmptyName)),
-            (b"", Err(WordError::EmptyName)),
+            (b"/child0", Err(ArgError::InvalidNetns)),
+            (b"../child0", Err(ArgError::InvalidNetns)),
+            (b"./child0", Err(ArgError::InvalidNetns)),
+            (b"blue/", Err(ArgError::EmptyName)),
+            (b"", Err(ArgError::EmptyName)),
             (b"blue/\xff", Ok((Some("blue"), b"\xff"))),
-            (b"\xff/child0", Err(WordError::NamespaceBytes)),
+            (b"\xff/child0", Err(ArgError::NetnsNotUtf8)),
         ];
         for (word, expected) in table {
-            let place = Place::try_from(*word);
-            let place = place
+            let spec = IfSpec::parse(word);
+            let spec = spec
                 .as_ref()
-                .map(|p| (p.netns.as_deref(), p.name.as_ref()));
-            assert_eq!(place, expected.as_ref().map(|e| *e), "{word:?}");
+                .map(|s| (s.netns.as_deref(), s.ifname.as_ref()));
+            assert_eq!(spec, expected.as_ref().map(|e| *e), "{word:?}");
         }
     }
 }

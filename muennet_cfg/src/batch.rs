@@ -8,29 +8,30 @@ use std::io::Read;
 use std::io::Write;
 use std::mem;
 
-use crate::args::Place;
+use crate::args::IfSpec;
+use crate::change::argument;
 use crate::change::Change;
-use crate::change::WordsError;
+use crate::change::ParseError;
 use crate::error::Error;
-use crate::family::Kernel;
+use crate::family::Family;
 use crate::netlink::Transport;
 use crate::show;
 
 /// How many changes are sent at once where errors do not stop.
-const AT_ONCE: usize = 64;
+const BATCH_SIZE: usize = 64;
 
 /// What a line says.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
-    Nothing,
+    Empty,
     Change(Change),
-    Show(Option<Place>),
+    Show(Option<IfSpec>),
 }
 
 /// A batch that is being worked on.
 pub struct Batch<'a, T> {
     /// The kernel.
-    pub kernel: &'a mut Kernel<T>,
+    pub family: &'a mut Family<T>,
     /// Name of the file, for messages.
     pub name: &'a str,
     /// An error does not stop it.
@@ -51,69 +52,69 @@ impl<T: Transport> Batch<'_, T> {
     /// The first error; the number of them where they do not stop it.
     pub fn run(&mut self, input: impl Read) -> Result<(), Error> {
         let mut input = BufReader::new(input);
-        let mut waiting: Vec<(usize, Change)> = Vec::new();
+        let mut pending: Vec<(usize, Change)> = Vec::new();
         let mut failed = 0;
         let mut bytes = Vec::new();
         for number in 1.. {
             bytes.clear();
             let length = input
                 .read_until(b'\n', &mut bytes)
-                .map_err(|error| Error::system(format!("can not read {}", self.name), error))?;
+                .map_err(|error| Error::io(format!("can not read {}", self.name), error))?;
             if length == 0 {
                 break;
             }
             let result = match parse(&bytes) {
-                Ok(Line::Nothing) => Ok(()),
+                Ok(Line::Empty) => Ok(()),
                 Ok(Line::Change(change)) if self.force => {
-                    waiting.push((number, change));
+                    pending.push((number, change));
                     Ok(())
                 }
                 // Nothing after an error may be carried out, so each waits for the one before it.
-                Ok(Line::Change(change)) => self.kernel.change(&change),
-                Ok(Line::Show(place)) => {
-                    failed += self.flush(&mut waiting)?;
-                    show::print(self.kernel, place.as_ref(), self.json, self.out)
+                Ok(Line::Change(change)) => self.family.apply(&change),
+                Ok(Line::Show(spec)) => {
+                    failed += self.flush(&mut pending)?;
+                    show::print(self.family, spec.as_ref(), self.json, self.out)
                 }
                 Err(error) => Err(error),
             };
             if let Err(error) = result {
-                let error = self.at(number, error);
+                let error = self.line_error(number, error);
                 if !self.force {
                     return Err(error);
                 }
-                failed += self.flush(&mut waiting)?;
+                failed += self.flush(&mut pending)?;
                 failed += self.report(&error);
             }
             // What would wait for input is carried out before.
-            if waiting.len() >= AT_ONCE || input.buffer().is_empty() {
-                failed += self.flush(&mut waiting)?;
+            if pending.len() >= BATCH_SIZE || input.buffer().is_empty() {
+                failed += self.flush(&mut pending)?;
             }
         }
-        failed += self.flush(&mut waiting)?;
+        failed += self.flush(&mut pending)?;
         match failed {
             0 => Ok(()),
-            failed => Err(Error::Lines(failed)),
+            failed => Err(Error::BatchFailed(failed)),
         }
     }
 
     /// Carries out what waits; the number of errors.
-    fn flush(&mut self, waiting: &mut Vec<(usize, Change)>) -> Result<usize, Error> {
-        let waiting = mem::take(waiting);
-        let changes: Vec<_> = waiting.iter().map(|(_, change)| change).collect();
-        let results = self.kernel.change_all(&changes)?;
+    fn flush(&mut self, pending: &mut Vec<(usize, Change)>) -> Result<usize, Error> {
+        let pending = mem::take(pending);
+        let changes: Vec<_> = pending.iter().map(|(_, change)| change).collect();
+        let results = self.family.apply_all(&changes)?;
         let mut failed = 0;
-        for ((number, _), result) in waiting.iter().zip(results) {
+        for ((number, _), result) in pending.iter().zip(results) {
             if let Err(error) = result {
-                let error = self.at(*number, error);
+                let error = self.line_error(*number, error);
                 failed += self.report(&error);
             }
         }
         Ok(failed)
     }
 
-    fn at(&self, number: usize, error: Error) -> Error {
+    fn line_error(&self, number: usize, error: Error) -> Error {
         Error::Line {
-            place: format!("{}:{number}", self.name),
+            location: format!("{}:{number}", self.name),
             error: Box::new(error),
         }
     }
@@ -133,15 +134,14 @@ fn parse(bytes: &[u8]) -> Result<Line, Error> {
         .filter(|word| !word.is_empty())
         .take_while(|word| !word.starts_with(b"#"))
         .collect();
-    let usage = |error: WordsError| Error::Usage(error.to_string());
+    let usage = |error: ParseError| Error::Usage(error.to_string());
     match words.as_slice() {
-        [] => Ok(Line::Nothing),
+        [] => Ok(Line::Empty),
         [b"show"] => Ok(Line::Show(None)),
-        [b"show", word] => match Place::try_from(*word) {
-            Ok(place) => Ok(Line::Show(Some(place))),
-            Err(error) => Err(usage(WordsError::of_word(word, error))),
-        },
-        [b"show", ..] => Err(usage(WordsError::Count("show [INTERFACE]"))),
+        [b"show", word] => argument(word, IfSpec::parse)
+            .map(|spec| Line::Show(Some(spec)))
+            .map_err(usage),
+        [b"show", ..] => Err(usage(ParseError::Usage("show [INTERFACE]"))),
         words => Change::parse(words).map(Line::Change).map_err(usage),
     }
 }
@@ -153,22 +153,22 @@ mod tests {
     use std::io;
 
     use super::*;
-    use crate::family::tests::connect;
-    use crate::netlink::mock::Fake;
-    use crate::netlink::mock::Told;
+    use crate::family::tests::open;
+    use crate::netlink::mock::MockKernel;
+    use crate::netlink::mock::MockReply;
     use crate::netlink::Request;
-    use crate::netns::Namespaces;
-    use crate::netns::Number;
+    use crate::netns::NetnsLookup;
+    use crate::netns::Netnsid;
     use crate::uapi::attribute;
 
     #[test]
     fn lines() {
         let change = |words: &[&str]| Line::Change(Change::parse(words).unwrap());
         let table: &[(&[u8], Result<Line, &str>)] = &[
-            (b"", Ok(Line::Nothing)),
-            (b"\n", Ok(Line::Nothing)),
-            (b"  \t\r\n", Ok(Line::Nothing)),
-            (b"# add_mark child0 24\n", Ok(Line::Nothing)),
+            (b"", Ok(Line::Empty)),
+            (b"\n", Ok(Line::Empty)),
+            (b"  \t\r\n", Ok(Line::Empty)),
+            (b"# add_mark child0 24\n", Ok(Line::Empty)),
             (
                 b"add_mark child0 24\n",
                 Ok(change(&["add_mark", "child0", "24"])),
@@ -181,7 +181,7 @@ mod tests {
             (b"show\n", Ok(Line::Show(None))),
             (
                 b"show net0",
-                Ok(Line::Show(Some(b"net0"[..].try_into().unwrap()))),
+                Ok(Line::Show(Some(IfSpec::parse(b"net0").unwrap()))),
             ),
             (b"show a b", Err("usage: show [INTERFACE]")),
             (b"show /a", Err("\"/a\": no namespace can have this name")),
@@ -211,27 +211,27 @@ mod tests {
     }
 
     /// What comes of a batch.
-    struct Ran {
+    struct Outcome {
         result: Result<(), Error>,
         errors: String,
         datagrams: Vec<usize>,
-        carried_out: Vec<String>,
+        executed: Vec<String>,
     }
 
     /// Runs a batch with a kernel that refuses to do anything with the child `bad`.
-    fn run(text: &str, force: bool) -> Ran {
-        let mut carried_out = Vec::new();
-        let fake = Fake::new(|asked| match asked.text(attribute::IFNAME) {
-            Some(name) if name == "bad" => Told::Refused(19, Some("there is no bad"), None),
+    fn run(text: &str, force: bool) -> Outcome {
+        let mut executed = Vec::new();
+        let kernel = MockKernel::new(|request| match request.string(attribute::IFNAME) {
+            Some(name) if name == "bad" => MockReply::Error(19, Some("there is no bad"), None),
             name => {
-                carried_out.push(format!("{} {name:?}", asked.command));
-                Told::Done
+                executed.push(format!("{} {name:?}", request.command));
+                MockReply::Ack
             }
         });
-        let datagrams = fake.datagrams.clone();
+        let datagrams = kernel.datagrams.clone();
         let (mut out, mut errors) = (Vec::new(), Vec::new());
         let result = Batch {
-            kernel: &mut connect(fake),
+            family: &mut open(kernel),
             name: "marks",
             force,
             json: true,
@@ -240,11 +240,11 @@ mod tests {
         }
         .run(text.as_bytes());
         let datagrams = datagrams.take();
-        Ran {
+        Outcome {
             result,
             errors: String::from_utf8(errors).unwrap(),
             datagrams,
-            carried_out,
+            executed,
         }
     }
 
@@ -265,44 +265,44 @@ mod tests {
             ),
         ];
         for (text, expected, count) in table {
-            let ran = run(text, false);
-            let found = ran.result.map_err(|e| (e.to_string(), e.status()));
+            let outcome = run(text, false);
+            let found = outcome.result.map_err(|e| (e.to_string(), e.exit_status()));
             let expected = expected.map_err(|(text, status)| (text.to_owned(), status));
             assert_eq!(found, expected, "{text:?}");
-            assert_eq!(ran.carried_out.len(), count, "{text:?}");
-            assert!(ran.datagrams.iter().all(|count| *count == 1));
-            assert_eq!(ran.errors, "");
+            assert_eq!(outcome.executed.len(), count, "{text:?}");
+            assert!(outcome.datagrams.iter().all(|count| *count == 1));
+            assert_eq!(outcome.errors, "");
         }
     }
 
     #[test]
     fn errors_do_not_end_it() {
-        let ran = run(
+        let outcome = run(
             "add_mark a 1\nadd_mark bad 2\nwhat\nshow\nadd_mark a 3\nadd_mark bad 4\n",
             true,
         );
-        assert_eq!(ran.result.unwrap_err().to_string(), "3 commands failed");
+        assert_eq!(outcome.result.unwrap_err().to_string(), "3 commands failed");
         assert_eq!(
-            ran.errors,
+            outcome.errors,
             "muennet_cfg: marks:2: add_mark bad 2: there is no bad (ENODEV)\n\
              muennet_cfg: marks:3: there is no command \"what\" here\n\
              muennet_cfg: marks:6: add_mark bad 4: there is no bad (ENODEV)\n"
         );
         // Two marks before the error in line 3, the two dumps of show, the two marks after it.
-        assert_eq!(ran.datagrams, [2, 1, 1, 2]);
+        assert_eq!(outcome.datagrams, [2, 1, 1, 2]);
         assert_eq!(
-            ran.carried_out,
+            outcome.executed,
             ["5 Some(\"a\")", "1 None", "2 None", "5 Some(\"a\")"]
         );
     }
 
     /// A namespace is another one, with another number, each time one looks.
-    struct Renumbered(i32);
+    struct MockNetns(i32);
 
-    impl Namespaces for Renumbered {
-        fn number(&mut self, _: &str) -> Result<Number, Error> {
+    impl NetnsLookup for MockNetns {
+        fn netnsid(&mut self, _: &str) -> Result<Netnsid, Error> {
             self.0 += 1;
-            Ok(Number::given(self.0))
+            Ok(Netnsid::fixed(self.0))
         }
 
         fn names(&mut self) -> HashMap<i32, String> {
@@ -349,20 +349,20 @@ mod tests {
         ];
         for (parts, forced, careful) in table {
             for (force, expected) in [(true, forced), (false, careful)] {
-                let mut numbers = Vec::new();
-                let fake = Fake::new(|asked| {
-                    numbers.extend(asked.u32(attribute::NETNSID));
-                    let child = Request::generic(0, 0, 1)
+                let mut nsids = Vec::new();
+                let kernel = MockKernel::new(|request| {
+                    nsids.extend(request.u32(attribute::NETNSID));
+                    let child = Request::genl(0, 0, 1)
                         .u32(attribute::IFINDEX, 4)
-                        .text(attribute::IFNAME, "a")
+                        .string(attribute::IFNAME, "a")
                         .u32(attribute::PARENT_IFINDEX, 3)
-                        .text(attribute::PARENT_IFNAME, "net0")
+                        .string(attribute::PARENT_IFNAME, "net0")
                         .u32(attribute::MARK, 1);
-                    Told::All(vec![child])
+                    MockReply::Messages(vec![child])
                 });
-                let namespaces = Box::new(Renumbered(0));
+                let netns = Box::new(MockNetns(0));
                 Batch {
-                    kernel: &mut Kernel::connect(fake, namespaces).unwrap(),
+                    family: &mut Family::open(kernel, netns).unwrap(),
                     name: "marks",
                     force,
                     json: true,
@@ -371,7 +371,7 @@ mod tests {
                 }
                 .run(Pipe(parts.iter().copied().collect()))
                 .unwrap();
-                assert_eq!(numbers, **expected, "{parts:?} {force}");
+                assert_eq!(nsids, **expected, "{parts:?} {force}");
             }
         }
     }
@@ -381,10 +381,14 @@ mod tests {
         for count in [1, 63, 64, 65, 1000] {
             let lines: Vec<String> = (1..=count).map(|n| format!("add_mark a {n}\n")).collect();
             let text = lines.concat();
-            let ran = run(&text, true);
-            assert!(ran.result.is_ok());
-            assert_eq!(ran.carried_out.len(), count);
-            assert_eq!(ran.datagrams.len(), count.div_ceil(AT_ONCE), "{count}");
+            let outcome = run(&text, true);
+            assert!(outcome.result.is_ok());
+            assert_eq!(outcome.executed.len(), count);
+            assert_eq!(
+                outcome.datagrams.len(),
+                count.div_ceil(BATCH_SIZE),
+                "{count}"
+            );
         }
     }
 }

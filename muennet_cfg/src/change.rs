@@ -11,15 +11,13 @@ use clap::Subcommand;
 use clap::ValueHint;
 use nix::errno::Errno;
 
-use crate::args::bytes;
-use crate::args::existing;
-use crate::args::place;
+use crate::args::parser;
+use crate::args::ArgError;
 use crate::args::IfName;
+use crate::args::IfSpec;
 use crate::args::Mark;
-use crate::args::Place;
-use crate::args::WordError;
 use crate::error::Error;
-use crate::netlink::Refusal;
+use crate::netlink::Extack;
 use crate::netlink::Request;
 use crate::uapi::attribute;
 use crate::uapi::command;
@@ -35,10 +33,10 @@ pub enum Change {
     /// The child is down at first and lies in the network namespace where the command works.
     AddChild {
         /// The main interface
-        #[arg(value_parser = bytes(existing), value_hint = ValueHint::Other)]
+        #[arg(value_parser = parser(IfName::parse), value_hint = ValueHint::Other)]
         parent: IfName,
         /// Name of the child to be, 15 bytes at most
-        #[arg(value_parser = bytes(IfName::for_new), value_hint = ValueHint::Other)]
+        #[arg(value_parser = parser(IfName::parse_new), value_hint = ValueHint::Other)]
         child: IfName,
     },
     /// Delete a child
@@ -46,8 +44,8 @@ pub enum Change {
     /// Its marks are nobody's then.
     DelChild {
         /// The child, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        child: Place,
+        #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
+        child: IfSpec,
     },
     /// Let a child own a mark
     ///
@@ -55,8 +53,8 @@ pub enum Change {
     /// the mark.
     AddMark {
         /// The child, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        child: Place,
+        #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
+        child: IfSpec,
         /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
@@ -65,8 +63,8 @@ pub enum Change {
     /// Incoming packets with this mark go to the parent then.
     DelMark {
         /// The child, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        child: Place,
+        #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
+        child: IfSpec,
         /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
@@ -75,11 +73,11 @@ pub enum Change {
     /// At every moment one of the two owns it: no packet goes astray meanwhile.
     MoveMark {
         /// The child that owns the mark, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        from: Place,
+        #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
+        from: IfSpec,
         /// The child that is to own it, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        to: Place,
+        #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
+        to: IfSpec,
         /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
@@ -87,33 +85,26 @@ pub enum Change {
 
 /// What is wrong with the words of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WordsError {
+pub enum ParseError {
     /// No such command.
-    Unknown(OsString),
+    UnknownCommand(OsString),
     /// Not as many words as it takes: how it is called.
-    Count(&'static str),
+    Usage(&'static str),
     /// A word that makes no sense.
-    Word(OsString, WordError),
+    Argument(OsString, ArgError),
 }
 
-impl fmt::Display for WordsError {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            WordsError::Unknown(word) => write!(f, "there is no command {word:?} here"),
-            WordsError::Count(usage) => write!(f, "usage: {usage}"),
-            WordsError::Word(word, error) => write!(f, "{word:?}: {error}"),
+            ParseError::UnknownCommand(word) => write!(f, "there is no command {word:?} here"),
+            ParseError::Usage(usage) => write!(f, "usage: {usage}"),
+            ParseError::Argument(word, error) => write!(f, "{word:?}: {error}"),
         }
     }
 }
 
-impl std::error::Error for WordsError {}
-
-impl WordsError {
-    /// What is wrong with this word.
-    pub fn of_word(word: &[u8], error: WordError) -> Self {
-        WordsError::Word(OsStr::from_bytes(word).to_owned(), error)
-    }
-}
+impl std::error::Error for ParseError {}
 
 impl Change {
     /// Takes a change from its words, the first of which is the command.
@@ -121,36 +112,40 @@ impl Change {
     /// # Errors
     ///
     /// What is wrong with the words.
-    pub fn parse<W: AsRef<[u8]>>(words: &[W]) -> Result<Self, WordsError> {
+    pub fn parse<W: AsRef<[u8]>>(words: &[W]) -> Result<Self, ParseError> {
         let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
         Ok(match words.as_slice() {
             [b"add_child", parent, child] => Change::AddChild {
-                parent: word(parent)?,
-                child: IfName::for_new(child).map_err(|error| WordsError::of_word(child, error))?,
+                parent: argument(parent, IfName::parse)?,
+                child: argument(child, IfName::parse_new)?,
             },
             [b"del_child", child] => Change::DelChild {
-                child: word(child)?,
+                child: argument(child, IfSpec::parse)?,
             },
             [b"add_mark", child, mark] => Change::AddMark {
-                child: word(child)?,
-                mark: word(mark)?,
+                child: argument(child, IfSpec::parse)?,
+                mark: argument(mark, Mark::parse)?,
             },
             [b"del_mark", child, mark] => Change::DelMark {
-                child: word(child)?,
-                mark: word(mark)?,
+                child: argument(child, IfSpec::parse)?,
+                mark: argument(mark, Mark::parse)?,
             },
             [b"move_mark", from, to, mark] => Change::MoveMark {
-                from: word(from)?,
-                to: word(to)?,
-                mark: word(mark)?,
+                from: argument(from, IfSpec::parse)?,
+                to: argument(to, IfSpec::parse)?,
+                mark: argument(mark, Mark::parse)?,
             },
-            [b"add_child", ..] => return Err(WordsError::Count("add_child PARENT CHILD")),
-            [b"del_child", ..] => return Err(WordsError::Count("del_child CHILD")),
-            [b"add_mark", ..] => return Err(WordsError::Count("add_mark CHILD MARK")),
-            [b"del_mark", ..] => return Err(WordsError::Count("del_mark CHILD MARK")),
-            [b"move_mark", ..] => return Err(WordsError::Count("move_mark FROM TO MARK")),
-            [] => return Err(WordsError::Unknown(OsString::new())),
-            [other, ..] => return Err(WordsError::Unknown(OsStr::from_bytes(other).to_owned())),
+            [b"add_child", ..] => return Err(ParseError::Usage("add_child PARENT CHILD")),
+            [b"del_child", ..] => return Err(ParseError::Usage("del_child CHILD")),
+            [b"add_mark", ..] => return Err(ParseError::Usage("add_mark CHILD MARK")),
+            [b"del_mark", ..] => return Err(ParseError::Usage("del_mark CHILD MARK")),
+            [b"move_mark", ..] => return Err(ParseError::Usage("move_mark FROM TO MARK")),
+            [] => return Err(ParseError::UnknownCommand(OsString::new())),
+            [other, ..] => {
+                return Err(ParseError::UnknownCommand(
+                    OsStr::from_bytes(other).to_owned(),
+                ))
+            }
         })
     }
 
@@ -164,19 +159,19 @@ impl Change {
         family: u16,
         mut netnsid: impl FnMut(&str) -> Result<i32, Error>,
     ) -> Result<Request, Error> {
-        let new = |command| Request::generic(family, command, VERSION);
-        let mut place = |request: Request, place: &Place, name, number| {
-            let request = request.text(name, &place.name);
-            Ok::<_, Error>(match &place.netns {
-                Some(netns) => request.i32(number, netnsid(netns)?),
+        let new = |command| Request::genl(family, command, VERSION);
+        let mut add_spec = |request: Request, spec: &IfSpec, ifname_type, netnsid_type| {
+            let request = request.string(ifname_type, &spec.ifname);
+            Ok::<_, Error>(match &spec.netns {
+                Some(netns) => request.i32(netnsid_type, netnsid(netns)?),
                 None => request,
             })
         };
         Ok(match self {
             Change::AddChild { parent, child } => new(command::ADD_CHILD)
-                .text(attribute::PARENT_IFNAME, parent)
-                .text(attribute::IFNAME, child),
-            Change::DelChild { child } => place(
+                .string(attribute::PARENT_IFNAME, parent)
+                .string(attribute::IFNAME, child),
+            Change::DelChild { child } => add_spec(
                 new(command::DEL_CHILD),
                 child,
                 attribute::IFNAME,
@@ -187,30 +182,30 @@ impl Change {
                     Change::AddMark { .. } => command::ADD_MARK,
                     _ => command::DEL_MARK,
                 };
-                place(new(command), child, attribute::IFNAME, attribute::NETNSID)?
+                add_spec(new(command), child, attribute::IFNAME, attribute::NETNSID)?
                     .u32(attribute::MARK, mark.get())
             }
             Change::MoveMark { from, to, mark } => {
-                let request = place(
+                let request = add_spec(
                     new(command::MOVE_MARK),
                     from,
                     attribute::FROM_IFNAME,
                     attribute::FROM_NETNSID,
                 )?;
-                place(request, to, attribute::IFNAME, attribute::NETNSID)?
+                add_spec(request, to, attribute::IFNAME, attribute::NETNSID)?
                     .u32(attribute::MARK, mark.get())
             }
         })
     }
 
-    /// What to do about a refusal, where it does not say so itself.
-    pub fn advice(&self, refusal: &Refusal) -> Option<String> {
-        match (self, Errno::from_raw(refusal.errno)) {
+    /// What to do about a rejection, where it does not say so itself.
+    pub fn hint(&self, extack: &Extack) -> Option<String> {
+        match (self, Errno::from_raw(extack.errno)) {
             (Change::AddMark { child, mark }, Errno::EBUSY) => Some(format!(
                 "to take it from its owner: move_mark OWNER {child} {mark}"
             )),
             // The kernel has said whose namespace it is about.
-            (_, Errno::EPERM) if refusal.message.is_some() => None,
+            (_, Errno::EPERM) if extack.message.is_some() => None,
             (Change::DelChild { .. }, Errno::EPERM) => {
                 Some("this takes CAP_NET_ADMIN, try sudo".to_owned())
             }
@@ -236,9 +231,13 @@ impl fmt::Display for Change {
     }
 }
 
-fn word<'a, T: TryFrom<&'a [u8], Error = WordError>>(word: &'a [u8]) -> Result<T, WordsError> {
-    word.try_into()
-        .map_err(|error| WordsError::of_word(word, error))
+/// Parses an argument; the error names it.
+///
+/// # Errors
+///
+/// What is wrong with the argument.
+pub fn argument<T>(word: &[u8], parse: fn(&[u8]) -> Result<T, ArgError>) -> Result<T, ParseError> {
+    parse(word).map_err(|error| ParseError::Argument(OsStr::from_bytes(word).to_owned(), error))
 }
 
 #[cfg(test)]
@@ -298,43 +297,43 @@ mod tests {
             "blue" => Ok(3),
             _ => Err(Error::Usage(format!("no namespace {name}"))),
         };
-        let new = |command| Request::generic(29, command, 1);
+        let new = |command| Request::genl(29, command, 1);
         let table: &[(&[&str], Request)] = &[
             (
                 &["add_child", "net0", "child0"],
-                new(3).text(5, "net0").text(2, "child0"),
+                new(3).string(5, "net0").string(2, "child0"),
             ),
-            (&["del_child", "child0"], new(4).text(2, "child0")),
+            (&["del_child", "child0"], new(4).string(2, "child0")),
             (
                 &["del_child", "blue/child0"],
-                new(4).text(2, "child0").i32(3, 3),
+                new(4).string(2, "child0").i32(3, 3),
             ),
             (
                 &["add_mark", "child0", "24"],
-                new(5).text(2, "child0").u32(10, 24),
+                new(5).string(2, "child0").u32(10, 24),
             ),
             (
                 &["del_mark", "child0", "24"],
-                new(6).text(2, "child0").u32(10, 24),
+                new(6).string(2, "child0").u32(10, 24),
             ),
             (
                 &["move_mark", "blue/child0", "child1", "24"],
                 new(7)
-                    .text(8, "child0")
+                    .string(8, "child0")
                     .i32(9, 3)
-                    .text(2, "child1")
+                    .string(2, "child1")
                     .u32(10, 24),
             ),
         ];
         for (words, expected) in table {
             let mut request = Change::parse(words).unwrap().request(29, netnsid).unwrap();
             let mut expected = expected.clone();
-            assert_eq!(request.seal(4, 1), expected.seal(4, 1), "{words:?}");
+            assert_eq!(request.finalize(4, 1), expected.finalize(4, 1), "{words:?}");
         }
         let bytes = Change::parse(&[&b"del_child"[..], b"a\xff"]).unwrap();
         let mut request = bytes.request(29, netnsid).unwrap();
-        let mut expected = new(4).text(2, b"a\xff");
-        assert_eq!(request.seal(4, 1), expected.seal(4, 1));
+        let mut expected = new(4).string(2, b"a\xff");
+        assert_eq!(request.finalize(4, 1), expected.finalize(4, 1));
         let unknown = Change::parse(&["del_child", "red/child0"]).unwrap();
         assert!(unknown.request(29, netnsid).is_err());
     }

@@ -9,9 +9,8 @@ use clap::Subcommand;
 use clap::ValueHint;
 use clap_complete::Shell;
 
-use crate::args::bytes;
-use crate::args::place;
-use crate::args::Place;
+use crate::args::parser;
+use crate::args::IfSpec;
 use crate::change::Change;
 
 /// Manage the children and marks of muennet interfaces
@@ -55,8 +54,8 @@ pub enum Command {
     /// names as they are.
     Show {
         /// Only this interface and its children, [NETNS/]NAME
-        #[arg(value_parser = bytes(place), value_hint = ValueHint::Other)]
-        interface: Option<Place>,
+        #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
+        interface: Option<IfSpec>,
     },
     /// Tell of children that are added or deleted and of changes of marks, as it happens
     ///
@@ -127,9 +126,9 @@ mod tests {
         ];
         for words in table {
             let line = ["muennet_cfg"].iter().chain(*words);
-            let here = Cli::try_parse_from(line).ok().map(|cli| cli.command);
-            let there = Change::parse(words).ok().map(Command::Change);
-            assert_eq!(here, there, "{words:?}");
+            let from_cli = Cli::try_parse_from(line).ok().map(|cli| cli.command);
+            let from_batch = Change::parse(words).ok().map(Command::Change);
+            assert_eq!(from_cli, from_batch, "{words:?}");
         }
     }
 
@@ -137,8 +136,8 @@ mod tests {
     fn names_of_any_bytes() {
         let words: [&[u8]; 3] = [b"add_mark", b"a\xff", b"1"];
         let line = [&b"muennet_cfg"[..]].into_iter().chain(words);
-        let here = Cli::try_parse_from(line.map(OsStr::from_bytes)).unwrap();
-        let there = Change::parse(&words).unwrap();
-        assert_eq!(here.command, Command::Change(there));
+        let from_cli = Cli::try_parse_from(line.map(OsStr::from_bytes)).unwrap();
+        let from_batch = Change::parse(&words).unwrap();
+        assert_eq!(from_cli.command, Command::Change(from_batch));
     }
 }

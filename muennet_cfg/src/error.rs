@@ -6,19 +6,19 @@ use std::fmt;
 use std::fmt::Write;
 use std::io;
 
-use crate::escape::Escaping;
-use crate::netlink::Failure;
-use crate::netlink::Refusal;
+use crate::escape::EscapeWriter;
+use crate::netlink::Extack;
+use crate::netlink::NetlinkError;
 use crate::netlink::Request;
 use crate::uapi::attribute;
 use crate::uapi::name_of;
 
 /// Exit status: refused, or failed in any other way than those below.
-pub const STATUS_FAILED: u8 = 1;
+pub const EXIT_FAILED: u8 = 1;
 /// Exit status: called in a way that makes no sense.
-pub const STATUS_USAGE: u8 = 2;
+pub const EXIT_USAGE: u8 = 2;
 /// Exit status: the module is not loaded.
-pub const STATUS_NOT_LOADED: u8 = 3;
+pub const EXIT_NOT_LOADED: u8 = 3;
 
 /// Why a command did not do what it should.
 #[derive(Debug)]
@@ -28,18 +28,18 @@ pub enum Error {
     /// What the user wrote makes no sense.
     Usage(String),
     /// The kernel said no.
-    Refused {
+    Rejected {
         /// What was asked for, as it is typed.
         what: String,
         /// What the kernel says.
-        refusal: String,
+        reason: String,
         /// What to do about it.
-        advice: Option<String>,
+        hint: Option<String>,
     },
-    /// The conversation with the kernel failed.
-    Netlink(Failure),
+    /// The connection with the kernel failed.
+    Netlink(NetlinkError),
     /// Something else that the system refused.
-    System {
+    Io {
         /// What was tried.
         what: String,
         /// What came of it.
@@ -48,99 +48,98 @@ pub enum Error {
     /// A line of a batch.
     Line {
         /// File and number of the line.
-        place: String,
+        location: String,
         /// What is wrong with it.
         error: Box<Error>,
     },
     /// This many lines of a batch that went on.
-    Lines(usize),
+    BatchFailed(usize),
 }
 
 impl Error {
     /// The exit status that tells this error.
-    pub fn status(&self) -> u8 {
+    pub fn exit_status(&self) -> u8 {
         match self {
-            Error::NotLoaded => STATUS_NOT_LOADED,
-            Error::Usage(_) => STATUS_USAGE,
-            Error::Line { error, .. } => error.status(),
-            Error::Refused { .. } | Error::Netlink(_) | Error::System { .. } | Error::Lines(_) => {
-                STATUS_FAILED
-            }
+            Error::NotLoaded => EXIT_NOT_LOADED,
+            Error::Usage(_) => EXIT_USAGE,
+            Error::Line { error, .. } => error.exit_status(),
+            Error::Rejected { .. }
+            | Error::Netlink(_)
+            | Error::Io { .. }
+            | Error::BatchFailed(_) => EXIT_FAILED,
         }
     }
 
     /// Says what the kernel refused.
-    pub fn refused(
+    pub fn rejected(
         what: String,
         request: &Request,
-        refusal: &Refusal,
-        advice: Option<String>,
+        extack: &Extack,
+        hint: Option<String>,
     ) -> Self {
-        Error::Refused {
+        Error::Rejected {
             what,
-            refusal: describe(request, refusal),
-            advice,
+            reason: describe(request, extack),
+            hint,
         }
     }
 
     /// Says what the system refused.
-    pub fn system(what: impl Into<String>, error: impl Into<io::Error>) -> Self {
-        Error::System {
+    pub fn io(what: impl Into<String>, error: impl Into<io::Error>) -> Self {
+        Error::Io {
             what: what.into(),
             error: error.into(),
         }
     }
 }
 
-/// The refusal; where the kernel has no words for it, also what in the request it is about.
-fn describe(request: &Request, refusal: &Refusal) -> String {
-    let wrong = refusal
+/// The rejection; where the kernel has no words for it, also what in the request it is about.
+fn describe(request: &Request, extack: &Extack) -> String {
+    let invalid = extack
         .offset
         .and_then(|offset| request.attribute_at(offset));
-    let missing = refusal.missing.and_then(|kind| u16::try_from(kind).ok());
-    let named = |kind| name_of(attribute::ALL, kind);
-    match (missing.and_then(named), wrong.and_then(named)) {
-        (Some(name), _) => format!("{refusal}: {name} is missing"),
-        (None, Some(name)) if refusal.message.is_none() => format!("{refusal}: {name} is wrong"),
-        _ => refusal.to_string(),
+    let missing = extack
+        .missing_type
+        .and_then(|kind| u16::try_from(kind).ok());
+    let name = |kind| name_of(attribute::ALL, kind);
+    match (missing.and_then(name), invalid.and_then(name)) {
+        (Some(name), _) => format!("{extack}: {name} is missing"),
+        (None, Some(name)) if extack.message.is_none() => format!("{extack}: {name} is wrong"),
+        _ => extack.to_string(),
     }
 }
 
 /// A line for a terminal: names of others are in it, also in what the kernel says.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let f = &mut Escaping(f);
+        let f = &mut EscapeWriter(f);
         match self {
             Error::NotLoaded => write!(
                 f,
                 "the kernel does not know muennet, its module is not loaded; try: modprobe muennet"
             ),
             Error::Usage(text) => f.write_str(text),
-            Error::Refused {
-                what,
-                refusal,
-                advice,
-            } => {
-                write!(f, "{what}: {refusal}")?;
-                match advice {
-                    Some(advice) => write!(f, "; {advice}"),
+            Error::Rejected { what, reason, hint } => {
+                write!(f, "{what}: {reason}")?;
+                match hint {
+                    Some(hint) => write!(f, "; {hint}"),
                     None => Ok(()),
                 }
             }
-            Error::Netlink(failure) => write!(f, "{failure}"),
-            Error::System { what, error } => write!(f, "{what}: {error}"),
-            Error::Line { place, error } => write!(f, "{place}: {error}"),
-            Error::Lines(1) => write!(f, "one command failed"),
-            Error::Lines(count) => write!(f, "{count} commands failed"),
+            Error::Netlink(error) => write!(f, "{error}"),
+            Error::Io { what, error } => write!(f, "{what}: {error}"),
+            Error::Line { location, error } => write!(f, "{location}: {error}"),
+            Error::BatchFailed(1) => write!(f, "one command failed"),
+            Error::BatchFailed(count) => write!(f, "{count} commands failed"),
         }
     }
 }
 
 impl std::error::Error for Error {}
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        Error::Netlink(failure)
+impl From<NetlinkError> for Error {
+    fn from(error: NetlinkError) -> Self {
+        Error::Netlink(error)
     }
 }
 
@@ -151,13 +150,13 @@ mod tests {
 
     #[test]
     fn status_and_text() {
-        let refused = || Error::Refused {
+        let rejected = || Error::Rejected {
             what: "add_mark child0 24".into(),
-            refusal: "mark 24 is owned (EEXIST)".into(),
-            advice: None,
+            reason: "mark 24 is owned (EEXIST)".into(),
+            hint: None,
         };
         let line = |error| Error::Line {
-            place: "marks:3".into(),
+            location: "marks:3".into(),
             error: Box::new(error),
         };
         let table = [
@@ -168,30 +167,30 @@ mod tests {
             ),
             (Error::Usage("no".into()), 2, "no"),
             (
-                refused(),
+                rejected(),
                 1,
                 "add_mark child0 24: mark 24 is owned (EEXIST)",
             ),
             (
-                Error::Refused {
+                Error::Rejected {
                     what: "add_mark a\u{7f} 24".into(),
-                    refusal: "mark 24 is owned by a\u{1b}[31m (EBUSY)".into(),
-                    advice: Some("move_mark a\u{7f}".into()),
+                    reason: "mark 24 is owned by a\u{1b}[31m (EBUSY)".into(),
+                    hint: Some("move_mark a\u{7f}".into()),
                 },
                 1,
                 r"add_mark a\u{7f} 24: mark 24 is owned by a\u{1b}[31m (EBUSY); move_mark a\u{7f}",
             ),
             (
-                Error::Refused {
+                Error::Rejected {
                     what: "del_child x".into(),
-                    refusal: "Operation not permitted (EPERM)".into(),
-                    advice: Some("try sudo".into()),
+                    reason: "Operation not permitted (EPERM)".into(),
+                    hint: Some("try sudo".into()),
                 },
                 1,
                 "del_child x: Operation not permitted (EPERM); try sudo",
             ),
             (
-                line(refused()),
+                line(rejected()),
                 1,
                 "marks:3: add_mark child0 24: mark 24 is owned (EEXIST)",
             ),
@@ -201,17 +200,17 @@ mod tests {
                 2,
                 r"marks:3: a\u{9b}\u{a}",
             ),
-            (Error::Lines(1), 1, "one command failed"),
-            (Error::Lines(2), 1, "2 commands failed"),
+            (Error::BatchFailed(1), 1, "one command failed"),
+            (Error::BatchFailed(2), 1, "2 commands failed"),
             (
-                Error::Netlink(Failure::Malformed(Malformed("x".into()))),
+                Error::Netlink(NetlinkError::Malformed(Malformed("x".into()))),
                 1,
                 "the kernel's answer is malformed: x",
             ),
         ];
         for (error, status, text) in table {
             assert_eq!(error.to_string(), text);
-            assert_eq!(error.status(), status, "{text}");
+            assert_eq!(error.exit_status(), status, "{text}");
         }
     }
 }

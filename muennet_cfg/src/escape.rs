@@ -21,27 +21,27 @@ pub fn name(bytes: &[u8]) -> String {
 /// Displays what it holds with characters as escapes (`\u{1b}`) that are not to be seen, or change
 /// what is: controls (also DEL and those of C1), marks of direction, separators of lines, spaces of
 /// other kinds and none.
-pub struct Printable<T>(pub T);
+pub struct Escaped<T>(pub T);
 
-impl<T: fmt::Display> fmt::Display for Printable<T> {
+impl<T: fmt::Display> fmt::Display for Escaped<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(Escaping(f), "{}", self.0)
+        write!(EscapeWriter(f), "{}", self.0)
     }
 }
 
 /// Whether a character is not printed as itself alone, by the tables of the standard library.
-fn is_hidden(character: char) -> bool {
+fn needs_escape(character: char) -> bool {
     // Of quotes and backslashes, which that also escapes, two characters are made.
     character.is_control() || character.escape_debug().count() > 2
 }
 
 /// What is written to it goes on, with hidden characters as escapes.
-pub struct Escaping<'a, W: ?Sized>(pub &'a mut W);
+pub struct EscapeWriter<'a, W: ?Sized>(pub &'a mut W);
 
-impl<W: Write + ?Sized> Write for Escaping<'_, W> {
+impl<W: Write + ?Sized> Write for EscapeWriter<'_, W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         for character in text.chars() {
-            if is_hidden(character) {
+            if needs_escape(character) {
                 write!(self.0, "{}", character.escape_unicode())?;
             } else {
                 self.0.write_char(character)?;
@@ -94,7 +94,7 @@ mod tests {
             ),
             (r#"'"\"#, r#"'"\"#),
         ] {
-            assert_eq!(Printable(given).to_string(), text, "{given:?}");
+            assert_eq!(Escaped(given).to_string(), text, "{given:?}");
         }
     }
 }

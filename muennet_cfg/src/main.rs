@@ -32,7 +32,7 @@ use crate::batch::Batch;
 use crate::cli::Cli;
 use crate::cli::Command;
 use crate::error::Error;
-use crate::family::Kernel;
+use crate::family::Family;
 use crate::netlink::Protocol;
 use crate::netlink::Socket;
 
@@ -42,13 +42,13 @@ fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         // Who reads the output has seen enough.
-        Err(Error::System { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
+        Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
         Err(error) => {
             // Who can not be told sees the exit status.
             let _ = writeln!(io::stderr(), "muennet_cfg: {error}");
-            ExitCode::from(error.status())
+            ExitCode::from(error.exit_status())
         }
     }
 }
@@ -61,15 +61,15 @@ fn run(cli: Cli) -> Result<(), Error> {
         netns::enter(netns)?;
     }
     match cli.command {
-        Command::Change(change) => connect()?.change(&change),
+        Command::Change(change) => open_family()?.apply(&change),
         Command::Show { interface } => {
-            show::print(&mut connect()?, interface.as_ref(), json, &mut out)
+            show::print(&mut open_family()?, interface.as_ref(), json, &mut out)
         }
-        Command::Monitor => monitor::run(&mut connect()?, json, &mut out),
+        Command::Monitor => monitor::run(&mut open_family()?, json, &mut out),
         Command::Batch { file, force } => {
-            let (name, input) = open(&file)?;
+            let (name, input) = open_batch(&file)?;
             Batch {
-                kernel: &mut connect()?,
+                family: &mut open_family()?,
                 name: &name,
                 force,
                 json,
@@ -87,26 +87,26 @@ fn run(cli: Cli) -> Result<(), Error> {
     }
 }
 
-fn connect() -> Result<Kernel<Socket>, Error> {
+fn open_family() -> Result<Family<Socket>, Error> {
     let socket = Socket::open(Protocol::Generic)
-        .map_err(|error| Error::system("can not open a netlink socket", error))?;
-    Kernel::connect(socket, Box::new(netns::Named))
+        .map_err(|error| Error::io("can not open a netlink socket", error))?;
+    Family::open(socket, Box::new(netns::IpNetns))
 }
 
 /// Opens a batch: its name in messages, and what it says.
-fn open(file: &Path) -> Result<(String, Box<dyn Read>), Error> {
+fn open_batch(file: &Path) -> Result<(String, Box<dyn Read>), Error> {
     if file.as_os_str() == "-" {
         return Ok(("<stdin>".to_owned(), Box::new(io::stdin())));
     }
     let name = file.display().to_string();
     match File::open(file) {
         Ok(input) => Ok((name, Box::new(input))),
-        Err(error) => Err(Error::system(name, error)),
+        Err(error) => Err(Error::io(name, error)),
     }
 }
 
 fn print(out: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
     out.write_all(bytes)
         .and_then(|()| out.flush())
-        .map_err(|error| Error::system("can not write", error))
+        .map_err(|error| Error::io("can not write", error))
 }

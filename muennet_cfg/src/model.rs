@@ -91,7 +91,7 @@ pub struct Interface {
 
 /// A mark and the child that owns it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Owned {
+pub struct OwnedMark {
     /// The mark.
     pub mark: u32,
     /// The child.
@@ -102,7 +102,7 @@ pub struct Owned {
 
 /// What has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Happening {
+pub enum NotificationKind {
     /// A child was added.
     ChildAdded,
     /// A child was deleted that owned this many marks.
@@ -117,9 +117,9 @@ pub enum Happening {
 
 /// A change that the kernel tells of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct Notification {
     /// What has changed.
-    pub happening: Happening,
+    pub kind: NotificationKind,
     /// The child.
     pub child: Link,
     /// Its parent.
@@ -128,9 +128,9 @@ pub struct Event {
 
 /// What one hears who listens to changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum Event {
     /// A change.
-    Event(Event),
+    Notification(Notification),
     /// That some changes were lost on the way.
     Lost,
     /// That the module was unloaded.
@@ -139,24 +139,24 @@ pub enum Heard {
 
 /// All attributes of a message that may be there, as they are.
 #[derive(Default)]
-struct Fields {
-    link: LinkFields,
-    parent: LinkFields,
-    from: LinkFields,
+struct Attrs {
+    link: LinkAttrs,
+    parent: LinkAttrs,
+    from: LinkAttrs,
     mark: Option<u32>,
     mark_count: Option<u32>,
     interface: Interface,
 }
 
 #[derive(Default)]
-struct LinkFields {
+struct LinkAttrs {
     ifindex: Option<u32>,
     ifname: Option<String>,
     netnsid: Option<i32>,
 }
 
-impl LinkFields {
-    fn optional(self) -> Option<Link> {
+impl LinkAttrs {
+    fn into_link(self) -> Option<Link> {
         Some(Link {
             ifindex: self.ifindex?,
             ifname: self.ifname?,
@@ -164,49 +164,49 @@ impl LinkFields {
         })
     }
 
-    fn required(self) -> Result<Link, Malformed> {
-        self.optional().ok_or_else(|| lacks("an interface"))
+    fn require_link(self) -> Result<Link, Malformed> {
+        self.into_link().ok_or_else(|| missing("an interface"))
     }
 }
 
-fn lacks(what: &str) -> Malformed {
+fn missing(what: &str) -> Malformed {
     Malformed(format!("{what} is missing"))
 }
 
-impl Fields {
+impl Attrs {
     fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
-        let mut fields = Fields::default();
+        let mut attrs = Attrs::default();
         for attribute in attributes.iter() {
             let (kind, value) = attribute?;
-            let interface = &mut fields.interface;
+            let interface = &mut attrs.interface;
             match kind {
-                attribute::IFINDEX => fields.link.ifindex = Some(value.u32()?),
-                attribute::IFNAME => fields.link.ifname = Some(value.name()),
-                attribute::NETNSID => fields.link.netnsid = Some(value.i32()?),
-                attribute::PARENT_IFINDEX => fields.parent.ifindex = Some(value.u32()?),
-                attribute::PARENT_IFNAME => fields.parent.ifname = Some(value.name()),
-                attribute::PARENT_NETNSID => fields.parent.netnsid = Some(value.i32()?),
-                attribute::FROM_IFINDEX => fields.from.ifindex = Some(value.u32()?),
-                attribute::FROM_IFNAME => fields.from.ifname = Some(value.name()),
-                attribute::FROM_NETNSID => fields.from.netnsid = Some(value.i32()?),
-                attribute::MARK => fields.mark = Some(value.u32()?),
-                attribute::MARK_COUNT => fields.mark_count = Some(value.u32()?),
-                attribute::MODE => interface.mode = named(mode::ALL, value)?,
+                attribute::IFINDEX => attrs.link.ifindex = Some(value.u32()?),
+                attribute::IFNAME => attrs.link.ifname = Some(value.name()),
+                attribute::NETNSID => attrs.link.netnsid = Some(value.i32()?),
+                attribute::PARENT_IFINDEX => attrs.parent.ifindex = Some(value.u32()?),
+                attribute::PARENT_IFNAME => attrs.parent.ifname = Some(value.name()),
+                attribute::PARENT_NETNSID => attrs.parent.netnsid = Some(value.i32()?),
+                attribute::FROM_IFINDEX => attrs.from.ifindex = Some(value.u32()?),
+                attribute::FROM_IFNAME => attrs.from.ifname = Some(value.name()),
+                attribute::FROM_NETNSID => attrs.from.netnsid = Some(value.i32()?),
+                attribute::MARK => attrs.mark = Some(value.u32()?),
+                attribute::MARK_COUNT => attrs.mark_count = Some(value.u32()?),
+                attribute::MODE => interface.mode = enum_name(mode::ALL, value)?,
                 attribute::MTU => interface.mtu = value.u32()?,
                 attribute::UP => interface.up = true,
                 attribute::IN_CHANNEL => interface.input = Some(parse_channel(value.nested())?),
                 attribute::OUT_CHANNEL => interface.output = Some(parse_channel(value.nested())?),
-                attribute::PEER_STATE => interface.peer = Some(named(peer_state::ALL, value)?),
+                attribute::PEER_STATE => interface.peer = Some(enum_name(peer_state::ALL, value)?),
                 attribute::STATS => interface.stats = parse_stats(value.nested())?,
                 // Of a newer kernel.
                 _ => {}
             }
         }
-        Ok(fields)
+        Ok(attrs)
     }
 
     fn mark(&self) -> Result<u32, Malformed> {
-        self.mark.ok_or_else(|| lacks("a mark"))
+        self.mark.ok_or_else(|| missing("a mark"))
     }
 }
 
@@ -217,55 +217,57 @@ impl Interface {
     ///
     /// Something is missing in it, or malformed.
     pub fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
-        let mut fields = Fields::parse(attributes)?;
-        fields.interface.link = fields.link.required()?;
-        fields.interface.parent = fields.parent.optional();
-        Ok(fields.interface)
+        let mut attrs = Attrs::parse(attributes)?;
+        attrs.interface.link = attrs.link.require_link()?;
+        attrs.interface.parent = attrs.parent.into_link();
+        Ok(attrs.interface)
     }
 }
 
-impl Owned {
+impl OwnedMark {
     /// Takes the answer to `get-mark`.
     ///
     /// # Errors
     ///
     /// Something is missing in it, or malformed.
     pub fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
-        let fields = Fields::parse(attributes)?;
-        Ok(Owned {
-            mark: fields.mark()?,
-            child: fields.link.required()?,
-            parent: fields.parent.required()?,
+        let attrs = Attrs::parse(attributes)?;
+        Ok(OwnedMark {
+            mark: attrs.mark()?,
+            child: attrs.link.require_link()?,
+            parent: attrs.parent.require_link()?,
         })
     }
 }
 
-impl Event {
+impl Notification {
     /// Takes a notification; none where a newer kernel tells of what nobody here knows.
     ///
     /// # Errors
     ///
     /// Something is missing in it, or malformed.
     pub fn parse(command: u8, attributes: Attributes<'_>) -> Result<Option<Self>, Malformed> {
-        let fields = Fields::parse(attributes)?;
-        let happening = match command {
-            command::CHILD_ADD_NTF => Happening::ChildAdded,
-            command::CHILD_DEL_NTF => Happening::ChildDeleted(fields.mark_count.unwrap_or(0)),
-            command::MARK_ADD_NTF => Happening::MarkAdded(fields.mark()?),
-            command::MARK_DEL_NTF => Happening::MarkDeleted(fields.mark()?),
-            command::MARK_MOVE_NTF => Happening::MarkMoved(fields.mark()?, fields.from.required()?),
+        let attrs = Attrs::parse(attributes)?;
+        let kind = match command {
+            command::CHILD_ADD_NTF => NotificationKind::ChildAdded,
+            command::CHILD_DEL_NTF => NotificationKind::ChildDeleted(attrs.mark_count.unwrap_or(0)),
+            command::MARK_ADD_NTF => NotificationKind::MarkAdded(attrs.mark()?),
+            command::MARK_DEL_NTF => NotificationKind::MarkDeleted(attrs.mark()?),
+            command::MARK_MOVE_NTF => {
+                NotificationKind::MarkMoved(attrs.mark()?, attrs.from.require_link()?)
+            }
             _ => return Ok(None),
         };
-        Ok(Some(Event {
-            happening,
-            child: fields.link.required()?,
-            parent: fields.parent.required()?,
+        Ok(Some(Notification {
+            kind,
+            child: attrs.link.require_link()?,
+            parent: attrs.parent.require_link()?,
         }))
     }
 }
 
 /// The name of a value of an enumeration; its number where a newer kernel knows more of them.
-fn named(all: &[(&'static str, u32)], value: Value<'_>) -> Result<String, Malformed> {
+fn enum_name(all: &[(&'static str, u32)], value: Value<'_>) -> Result<String, Malformed> {
     let number = value.u32()?;
     Ok(name_of(all, number).map_or_else(|| number.to_string(), str::to_owned))
 }

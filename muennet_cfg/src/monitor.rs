@@ -5,78 +5,78 @@
 use std::io::Write;
 
 use crate::error::Error;
-use crate::family::Kernel;
+use crate::family::Family;
 use crate::model::Event;
-use crate::model::Happening;
-use crate::model::Heard;
+use crate::model::Notification;
+use crate::model::NotificationKind;
 use crate::netlink::Transport;
+use crate::netns::NetnsNames;
 use crate::show::json;
-use crate::show::text::place;
+use crate::show::text::link_name;
 
 /// Writes a line for each change, for ever.
 ///
 /// # Errors
 ///
-/// The conversation fails, or the output does; [`Error::NotLoaded`] when the module is unloaded.
+/// The connection fails, or the output does; [`Error::NotLoaded`] when the module is unloaded.
 pub fn run<T: Transport>(
-    kernel: &mut Kernel<T>,
+    family: &mut Family<T>,
     json: bool,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    kernel.subscribe()?;
+    family.subscribe()?;
     loop {
-        listen(kernel, json, out)?;
+        poll(family, json, out)?;
     }
 }
 
-/// Looks up names of namespaces.
-type Names<'a> = &'a dyn Fn(i32) -> Option<String>;
-
 /// Waits for changes once.
-fn listen<T: Transport>(
-    kernel: &mut Kernel<T>,
+fn poll<T: Transport>(
+    family: &mut Family<T>,
     json: bool,
     out: &mut impl Write,
 ) -> Result<(), Error> {
-    let mut heard = Vec::new();
-    let result = kernel.changes(&mut heard);
+    let mut events = Vec::new();
+    let result = family.receive_events(&mut events);
     // Names are looked up anew, but only once for what came together.
-    let unloaded = heard.contains(&Heard::Unloaded);
-    let names = kernel.netns_names(heard.iter().flat_map(namespaces));
+    let unloaded = events.contains(&Event::Unloaded);
+    let names = family.netns_names(events.iter().flat_map(netnsids));
     let netns = |number: i32| names.get(&number).cloned();
-    let lines = heard.into_iter().map(|heard| line(heard, json, &netns));
+    let lines = events
+        .into_iter()
+        .map(|event| format_event(event, json, &netns));
     let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| Error::system("can not write", error))?;
+        .map_err(|error| Error::io("can not write", error))?;
     if unloaded {
         return Err(Error::NotLoaded);
     }
     result
 }
 
-fn line(heard: Heard, json: bool, netns: Names<'_>) -> String {
-    match heard {
-        Heard::Event(event) if json => to_json(&json::event(event, netns)),
-        Heard::Event(event) => describe(&event, netns),
-        Heard::Lost if json => to_json(&json::lost()),
-        Heard::Lost => "some changes were lost".to_owned(),
-        Heard::Unloaded if json => to_json(&json::unloaded()),
-        Heard::Unloaded => "the module was unloaded".to_owned(),
+fn format_event(event: Event, json: bool, netns: NetnsNames<'_>) -> String {
+    match event {
+        Event::Notification(event) if json => to_json(&json::event(event, netns)),
+        Event::Notification(event) => describe(&event, netns),
+        Event::Lost if json => to_json(&json::lost()),
+        Event::Lost => "some changes were lost".to_owned(),
+        Event::Unloaded if json => to_json(&json::unloaded()),
+        Event::Unloaded => "the module was unloaded".to_owned(),
     }
 }
 
 /// The numbers of the namespaces that are spoken of.
-fn namespaces(heard: &Heard) -> impl Iterator<Item = i32> {
-    let numbers = match heard {
-        Heard::Event(event) => {
-            let from = match &event.happening {
-                Happening::MarkMoved(_, from) => from.netnsid,
+fn netnsids(event: &Event) -> impl Iterator<Item = i32> {
+    let numbers = match event {
+        Event::Notification(event) => {
+            let from = match &event.kind {
+                NotificationKind::MarkMoved(_, from) => from.netnsid,
                 _ => None,
             };
             [event.child.netnsid, event.parent.netnsid, from]
         }
-        Heard::Lost | Heard::Unloaded => [None; 3],
+        Event::Lost | Event::Unloaded => [None; 3],
     };
     numbers.into_iter().flatten()
 }
@@ -87,18 +87,20 @@ fn to_json(value: &impl serde::Serialize) -> String {
 }
 
 /// A change as a person reads it.
-fn describe(event: &Event, netns: Names<'_>) -> String {
-    let child = place(&event.child, netns);
-    match &event.happening {
-        Happening::ChildAdded => format!("{child}: added to {}", place(&event.parent, netns)),
-        Happening::ChildDeleted(count) => format!(
+fn describe(event: &Notification, netns: NetnsNames<'_>) -> String {
+    let child = link_name(&event.child, netns);
+    match &event.kind {
+        NotificationKind::ChildAdded => {
+            format!("{child}: added to {}", link_name(&event.parent, netns))
+        }
+        NotificationKind::ChildDeleted(count) => format!(
             "{child}: deleted from {}, with {count} marks",
-            place(&event.parent, netns)
+            link_name(&event.parent, netns)
         ),
-        Happening::MarkAdded(mark) => format!("{child}: mark {mark} added"),
-        Happening::MarkDeleted(mark) => format!("{child}: mark {mark} deleted"),
-        Happening::MarkMoved(mark, from) => {
-            format!("{child}: mark {mark} moved from {}", place(from, netns))
+        NotificationKind::MarkAdded(mark) => format!("{child}: mark {mark} added"),
+        NotificationKind::MarkDeleted(mark) => format!("{child}: mark {mark} deleted"),
+        NotificationKind::MarkMoved(mark, from) => {
+            format!("{child}: mark {mark} moved from {}", link_name(from, netns))
         }
     }
 }
@@ -113,24 +115,24 @@ mod tests {
     use nix::errno::Errno;
 
     use super::*;
-    use crate::family::tests::connect;
-    use crate::netlink::mock::Fake;
-    use crate::netlink::mock::Mailbox;
-    use crate::netlink::mock::FAMILY;
+    use crate::family::tests::open;
+    use crate::netlink::mock::MockKernel;
+    use crate::netlink::mock::RxQueue;
+    use crate::netlink::mock::FAMILY_ID;
     use crate::netlink::Request;
-    use crate::netns::Namespaces;
-    use crate::netns::Number;
+    use crate::netns::NetnsLookup;
+    use crate::netns::Netnsid;
     use crate::show::tests::link;
     use crate::uapi::attribute;
     use crate::uapi::command;
     use crate::uapi::VERSION;
 
     /// Namespaces that are others, of other names, each time one looks; how often one has looked.
-    struct Renamed(Rc<Cell<usize>>);
+    struct MockNetns(Rc<Cell<usize>>);
 
-    impl Namespaces for Renamed {
-        fn number(&mut self, _: &str) -> Result<Number, Error> {
-            Ok(Number::given(0))
+    impl NetnsLookup for MockNetns {
+        fn netnsid(&mut self, _: &str) -> Result<Netnsid, Error> {
+            Ok(Netnsid::fixed(0))
         }
 
         fn names(&mut self) -> HashMap<i32, String> {
@@ -140,18 +142,18 @@ mod tests {
     }
 
     /// Lets the kernel tell that a child in a namespace has a mark more.
-    fn tell(mailbox: &Mailbox, mark: u32, netnsid: Option<i32>) {
-        let told = Request::generic(0, command::MARK_ADD_NTF, VERSION)
+    fn notify_mark_added(rx_queue: &RxQueue, mark: u32, netnsid: Option<i32>) {
+        let notification = Request::genl(0, command::MARK_ADD_NTF, VERSION)
             .u32(attribute::IFINDEX, 4)
-            .text(attribute::IFNAME, "a")
+            .string(attribute::IFNAME, "a")
             .u32(attribute::PARENT_IFINDEX, 3)
-            .text(attribute::PARENT_IFNAME, "net0")
+            .string(attribute::PARENT_IFNAME, "net0")
             .u32(attribute::MARK, mark);
-        mailbox.notify(
-            FAMILY,
+        rx_queue.notify(
+            FAMILY_ID,
             Ok(match netnsid {
-                Some(number) => told.i32(attribute::NETNSID, number),
-                None => told,
+                Some(nsid) => notification.i32(attribute::NETNSID, nsid),
+                None => notification,
             }),
         );
     }
@@ -166,24 +168,24 @@ mod tests {
                 "ns1/a: mark 0 added\na: mark 1 added\nns1/a: mark 2 added\n7/a: mark 3 added\n",
             ),
         ];
-        for (netnsids, looked, expected) in table {
-            let fake = Fake::new(|_| panic!("nothing is asked"));
-            let mailbox = fake.mailbox();
+        for (netnsids, lookups, expected) in table {
+            let kernel = MockKernel::new(|_| panic!("nothing is asked"));
+            let rx_queue = kernel.rx_queue();
             let count = Rc::new(Cell::new(0));
-            let namespaces = Box::new(Renamed(count.clone()));
-            let mut kernel = Kernel::connect(fake, namespaces).unwrap();
+            let netns = Box::new(MockNetns(count.clone()));
+            let mut family = Family::open(kernel, netns).unwrap();
             let mut out = Vec::new();
             for (mark, netnsid) in (0..).zip(*netnsids) {
-                tell(&mailbox, mark, *netnsid);
+                notify_mark_added(&rx_queue, mark, *netnsid);
             }
-            listen(&mut kernel, false, &mut out).unwrap();
+            poll(&mut family, false, &mut out).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), *expected);
-            assert_eq!(count.get(), *looked, "{netnsids:?}");
+            assert_eq!(count.get(), *lookups, "{netnsids:?}");
             // What comes later is in the namespace that has the number by then.
             let mut out = Vec::new();
-            tell(&mailbox, 5, Some(0));
-            listen(&mut kernel, false, &mut out).unwrap();
-            let expected = format!("ns{}/a: mark 5 added\n", looked + 1);
+            notify_mark_added(&rx_queue, 5, Some(0));
+            poll(&mut family, false, &mut out).unwrap();
+            let expected = format!("ns{}/a: mark 5 added\n", lookups + 1);
             assert_eq!(String::from_utf8(out).unwrap(), expected);
         }
     }
@@ -191,39 +193,40 @@ mod tests {
     #[test]
     fn ends_when_the_module_is_unloaded() {
         const CONTROL: u16 = 0x10;
-        let told = |command, number| {
-            Request::generic(0, command, 2)
-                .text(2, "muennet")
-                .u16(1, number)
-        };
+        let ctrl_message =
+            |command, id| Request::genl(0, command, 2).string(2, "muennet").u16(1, id);
         // What the kernel tells: of itself (NEWFAMILY is 1, DELFAMILY 2), or where it was lost.
-        let gone = || Ok(told(2, FAMILY));
-        let come_again = || Ok(told(1, FAMILY + 1));
+        let delfamily = || Ok(ctrl_message(2, FAMILY_ID));
+        let newfamily = || Ok(ctrl_message(1, FAMILY_ID + 1));
         let lost = || Err(io::Error::from_raw_os_error(Errno::ENOBUFS as i32));
-        for (family, json, expected) in [
-            (gone(), false, "a: mark 24 added\nthe module was unloaded\n"),
-            (gone(), true, "\n{\"event\":\"module_unloaded\"}\n"),
-            (come_again(), false, "added\nthe module was unloaded\n"),
+        for (last, json, expected) in [
+            (
+                delfamily(),
+                false,
+                "a: mark 24 added\nthe module was unloaded\n",
+            ),
+            (delfamily(), true, "\n{\"event\":\"module_unloaded\"}\n"),
+            (newfamily(), false, "added\nthe module was unloaded\n"),
             (
                 lost(),
                 false,
                 "added\nsome changes were lost\nthe module was unloaded\n",
             ),
         ] {
-            let fake = Fake::new(|_| panic!("nothing is asked"));
-            let mailbox = fake.mailbox();
-            let unloaded = fake.unloaded.clone();
-            let mut kernel = connect(fake);
-            kernel.subscribe().unwrap();
+            let kernel = MockKernel::new(|_| panic!("nothing is asked"));
+            let rx_queue = kernel.rx_queue();
+            let unloaded = kernel.unloaded.clone();
+            let mut family = open(kernel);
+            family.subscribe().unwrap();
             unloaded.set(true);
-            tell(&mailbox, 24, None);
+            notify_mark_added(&rx_queue, 24, None);
             // Of others.
-            mailbox.notify(CONTROL, Ok(told(2, FAMILY + 1)));
-            mailbox.notify(CONTROL, Ok(Request::generic(0, 1, 2).u16(1, FAMILY + 2)));
-            mailbox.notify(CONTROL, family);
+            rx_queue.notify(CONTROL, Ok(ctrl_message(2, FAMILY_ID + 1)));
+            rx_queue.notify(CONTROL, Ok(Request::genl(0, 1, 2).u16(1, FAMILY_ID + 2)));
+            rx_queue.notify(CONTROL, last);
             let mut out = Vec::new();
-            let result = (0..2).try_for_each(|_| listen(&mut kernel, json, &mut out));
-            assert_eq!(result.unwrap_err().status(), 3);
+            let result = (0..2).try_for_each(|_| poll(&mut family, json, &mut out));
+            assert_eq!(result.unwrap_err().exit_status(), 3);
             let text = String::from_utf8(out).unwrap();
             assert!(text.ends_with(expected), "{text}");
         }
@@ -231,15 +234,15 @@ mod tests {
 
     #[test]
     fn goes_on_when_changes_are_lost() {
-        let fake = Fake::new(|_| panic!("nothing is asked"));
-        let mailbox = fake.mailbox();
-        let mut kernel = connect(fake);
+        let kernel = MockKernel::new(|_| panic!("nothing is asked"));
+        let rx_queue = kernel.rx_queue();
+        let mut family = open(kernel);
         let lost = io::Error::from_raw_os_error(Errno::ENOBUFS as i32);
-        mailbox.notify(FAMILY, Err(lost));
+        rx_queue.notify(FAMILY_ID, Err(lost));
         let mut out = Vec::new();
-        listen(&mut kernel, false, &mut out).unwrap();
-        tell(&mailbox, 24, None);
-        listen(&mut kernel, false, &mut out).unwrap();
+        poll(&mut family, false, &mut out).unwrap();
+        notify_mark_added(&rx_queue, 24, None);
+        poll(&mut family, false, &mut out).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert_eq!(text, "some changes were lost\na: mark 24 added\n");
     }
@@ -247,25 +250,25 @@ mod tests {
     #[test]
     fn lines() {
         let netns = |number: i32| (number == 0).then(|| "blue".to_owned());
-        for (happening, expected) in [
-            (Happening::ChildAdded, "child0: added to blue/net0"),
+        for (kind, expected) in [
+            (NotificationKind::ChildAdded, "child0: added to blue/net0"),
             (
-                Happening::ChildDeleted(2),
+                NotificationKind::ChildDeleted(2),
                 "child0: deleted from blue/net0, with 2 marks",
             ),
-            (Happening::MarkAdded(24), "child0: mark 24 added"),
-            (Happening::MarkDeleted(24), "child0: mark 24 deleted"),
+            (NotificationKind::MarkAdded(24), "child0: mark 24 added"),
+            (NotificationKind::MarkDeleted(24), "child0: mark 24 deleted"),
             (
-                Happening::MarkMoved(24, link(5, "child1", Some(1))),
+                NotificationKind::MarkMoved(24, link(5, "child1", Some(1))),
                 "child0: mark 24 moved from 1/child1",
             ),
             (
-                Happening::MarkMoved(24, link(5, "a\u{1b}[31m", Some(0))),
+                NotificationKind::MarkMoved(24, link(5, "a\u{1b}[31m", Some(0))),
                 r"child0: mark 24 moved from blue/a\u{1b}[31m",
             ),
         ] {
-            let event = Event {
-                happening,
+            let event = Notification {
+                kind,
                 child: link(4, "child0", None),
                 parent: link(3, "net0", Some(0)),
             };

@@ -15,20 +15,23 @@ use nix::sched::setns;
 use nix::sched::CloneFlags;
 
 use crate::error::Error;
-use crate::netlink::Conversation;
-use crate::netlink::Failure;
+use crate::netlink::Connection;
+use crate::netlink::NetlinkError;
 use crate::netlink::Protocol;
 use crate::netlink::Request;
 use crate::netlink::Socket;
 
+/// Looks up names of namespaces.
+pub type NetnsNames<'a> = &'a dyn Fn(i32) -> Option<String>;
+
 /// Where `ip netns` keeps them.
-const FOLDER: &str = "/run/netns";
+const NETNS_RUN_DIR: &str = "/run/netns";
 
 /// `include/uapi/linux/rtnetlink.h`, `net_namespace.h`.
-mod route {
+mod rtnl {
     pub const RTM_GETNSID: u16 = 90;
     /// Bytes of `struct rtgenmsg`, aligned.
-    pub const HEADER: usize = 4;
+    pub const RTGENMSG_LEN: usize = 4;
     pub const NETNSA_NSID: u16 = 1;
     pub const NETNSA_FD: u16 = 3;
 }
@@ -37,90 +40,87 @@ mod route {
 ///
 /// The kernel gives the number of a namespace that is gone to the next one at once. As long as this
 /// is there, so is the namespace, and the number is no other's.
-pub struct Number {
-    number: i32,
+pub struct Netnsid {
+    nsid: i32,
     // Keeps the namespace. None where the number was given instead of a name.
-    _namespace: Option<File>,
+    _file: Option<File>,
 }
 
-impl Number {
+impl Netnsid {
     /// A number that was given as it is.
-    pub fn given(number: i32) -> Self {
-        Number {
-            number,
-            _namespace: None,
-        }
+    pub fn fixed(nsid: i32) -> Self {
+        Netnsid { nsid, _file: None }
     }
 }
 
 /// The numbers of the namespaces that requests name, until those are answered and not longer: by
 /// then a name can be that of another namespace.
 #[derive(Default)]
-pub struct Numbers(HashMap<String, Number>);
+pub struct NetnsidCache(HashMap<String, Netnsid>);
 
-impl Numbers {
+impl NetnsidCache {
     /// The number of a namespace, the same each time.
     ///
     /// # Errors
     ///
-    /// As [`Namespaces::number`].
-    pub fn get(&mut self, namespaces: &mut dyn Namespaces, name: &str) -> Result<i32, Error> {
+    /// As [`NetnsLookup::netnsid`].
+    pub fn get(&mut self, netns: &mut dyn NetnsLookup, name: &str) -> Result<i32, Error> {
         if let Some(known) = self.0.get(name) {
-            return Ok(known.number);
+            return Ok(known.nsid);
         }
-        let new = namespaces.number(name)?;
-        Ok(self.0.entry(name.to_owned()).or_insert(new).number)
+        let new = netns.netnsid(name)?;
+        Ok(self.0.entry(name.to_owned()).or_insert(new).nsid)
     }
 }
 
 /// The numbers that other namespaces have in the one of the process.
-pub trait Namespaces {
+pub trait NetnsLookup {
     /// The number of a namespace that is given by its name, or by its number as it is.
     ///
     /// # Errors
     ///
     /// There is no such namespace, or it has no number.
-    fn number(&mut self, name: &str) -> Result<Number, Error>;
+    fn netnsid(&mut self, name: &str) -> Result<Netnsid, Error>;
 
     /// The names of all namespaces that have one and a number, as they are now.
     fn names(&mut self) -> HashMap<i32, String>;
 }
 
 /// The namespaces of this machine.
-pub struct Named;
+pub struct IpNetns;
 
-impl Namespaces for Named {
-    fn number(&mut self, name: &str) -> Result<Number, Error> {
-        match (file_of(name)?, name.parse()) {
+impl NetnsLookup for IpNetns {
+    fn netnsid(&mut self, name: &str) -> Result<Netnsid, Error> {
+        match (open_netns(name)?, name.parse()) {
             // A name that looks like a number is a name.
-            ((path, Err(error)), Err(_)) => Err(no_namespace(name, &path, error)),
-            ((_, Err(_)), Ok(number)) => Ok(Number::given(number)),
-            ((_, Ok(file)), _) => route()
-                .and_then(|mut conversation| number_of(&mut conversation, &file))
-                .map_err(|failure| Error::system(format!("namespace {name}"), to_io(failure)))?
-                .map(|number| Number {
-                    number,
-                    _namespace: Some(file),
+            ((path, Err(error)), Err(_)) => Err(open_error(name, &path, error)),
+            ((_, Err(_)), Ok(nsid)) => Ok(Netnsid::fixed(nsid)),
+            ((_, Ok(file)), _) => open_rtnl()
+                .and_then(|mut connection| get_nsid(&mut connection, &file))
+                .map_err(|error| Error::io(format!("namespace {name}"), into_io(error)))?
+                .map(|nsid| Netnsid {
+                    nsid,
+                    _file: Some(file),
                 })
-                .ok_or_else(|| Error::Refused {
+                .ok_or_else(|| Error::Rejected {
                     what: format!("namespace {name}"),
-                    refusal: "it has no number in this namespace".into(),
-                    advice: Some(format!("try: ip netns set {name} auto")),
+                    reason: "it has no number in this namespace".into(),
+                    hint: Some(format!("try: ip netns set {name} auto")),
                 }),
         }
     }
 
     fn names(&mut self) -> HashMap<i32, String> {
         // Without a name there still is the number.
-        let Ok(mut conversation) = route() else {
+        let Ok(mut connection) = open_rtnl() else {
             return HashMap::new();
         };
-        let entries = fs::read_dir(FOLDER).into_iter().flatten().flatten();
+        let entries = fs::read_dir(NETNS_RUN_DIR).into_iter().flatten().flatten();
         entries
             .filter_map(|entry| {
                 let file = File::open(entry.path()).ok()?;
-                let number = number_of(&mut conversation, &file).ok()??;
-                Some((number, entry.file_name().into_string().ok()?))
+                let nsid = get_nsid(&mut connection, &file).ok()??;
+                Some((nsid, entry.file_name().into_string().ok()?))
             })
             .collect()
     }
@@ -132,23 +132,23 @@ impl Namespaces for Named {
 ///
 /// There is no such namespace, or the process may not enter it.
 pub fn enter(name: &str) -> Result<(), Error> {
-    let (path, file) = file_of(name)?;
-    let file = file.map_err(|error| no_namespace(name, &path, error))?;
+    let (path, file) = open_netns(name)?;
+    let file = file.map_err(|error| open_error(name, &path, error))?;
     setns(file, CloneFlags::CLONE_NEWNET).map_err(|errno| {
         let what = format!("can not enter network namespace {name}");
         match errno {
             Errno::EINVAL => Error::Usage(format!("{}: not a network namespace", path.display())),
-            Errno::EPERM => Error::Refused {
+            Errno::EPERM => Error::Rejected {
                 what,
-                refusal: "Operation not permitted (EPERM)".into(),
-                advice: Some("this takes CAP_SYS_ADMIN, try sudo".into()),
+                reason: "Operation not permitted (EPERM)".into(),
+                hint: Some("this takes CAP_SYS_ADMIN, try sudo".into()),
             },
-            errno => Error::system(what, errno),
+            errno => Error::io(what, errno),
         }
     })
 }
 
-fn file_of(name: &str) -> Result<(PathBuf, io::Result<File>), Error> {
+fn open_netns(name: &str) -> Result<(PathBuf, io::Result<File>), Error> {
     let path = match name {
         "" | "." | ".." => {
             return Err(Error::Usage(format!("no namespace can be called {name:?}")))
@@ -159,52 +159,52 @@ fn file_of(name: &str) -> Result<(PathBuf, io::Result<File>), Error> {
                 "{name:?} is neither the name of a namespace nor an absolute path"
             )));
         }
-        name => Path::new(FOLDER).join(name),
+        name => Path::new(NETNS_RUN_DIR).join(name),
     };
     let file = File::open(&path);
     Ok((path, file))
 }
 
-fn no_namespace(name: &str, path: &Path, error: io::Error) -> Error {
+fn open_error(name: &str, path: &Path, error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
-        Error::Refused {
+        Error::Rejected {
             what: format!("network namespace {name}"),
-            refusal: "there is none of this name".into(),
-            advice: Some("ip netns list shows what there is".into()),
+            reason: "there is none of this name".into(),
+            hint: Some("ip netns list shows what there is".into()),
         }
     } else {
-        Error::system(path.display().to_string(), error)
+        Error::io(path.display().to_string(), error)
     }
 }
 
-fn route() -> Result<Conversation<Socket>, Failure> {
-    Ok(Conversation::new(Socket::open(Protocol::Route)?))
+fn open_rtnl() -> Result<Connection<Socket>, NetlinkError> {
+    Ok(Connection::new(Socket::open(Protocol::Route)?))
 }
 
 /// The number of a namespace; none where it has none here.
-fn number_of(
-    conversation: &mut Conversation<Socket>,
-    namespace: &File,
-) -> Result<Option<i32>, Failure> {
-    let mut request = Request::new(route::RTM_GETNSID, &[0; route::HEADER])
-        .u32(route::NETNSA_FD, namespace.as_raw_fd().unsigned_abs());
-    let mut number = None;
-    conversation.ask(&mut request, |answer| {
-        for attribute in answer.attributes_after(route::HEADER)?.iter() {
-            if let (route::NETNSA_NSID, value) = attribute? {
-                number = Some(value.i32()?);
+fn get_nsid(
+    connection: &mut Connection<Socket>,
+    netns: &File,
+) -> Result<Option<i32>, NetlinkError> {
+    let mut request = Request::new(rtnl::RTM_GETNSID, &[0; rtnl::RTGENMSG_LEN])
+        .u32(rtnl::NETNSA_FD, netns.as_raw_fd().unsigned_abs());
+    let mut nsid = None;
+    connection.transact(&mut request, |payload| {
+        for attribute in payload.attributes_after(rtnl::RTGENMSG_LEN)?.iter() {
+            if let (rtnl::NETNSA_NSID, value) = attribute? {
+                nsid = Some(value.i32()?);
             }
         }
         Ok(())
     })?;
     // The kernel's word for "none" is -1.
-    Ok(number.filter(|number| *number >= 0))
+    Ok(nsid.filter(|nsid| *nsid >= 0))
 }
 
-fn to_io(failure: Failure) -> io::Error {
-    match failure {
-        Failure::Socket(error) => error,
-        Failure::Refused(refusal) => io::Error::from_raw_os_error(refusal.errno),
-        Failure::Malformed(malformed) => io::Error::other(malformed),
+fn into_io(error: NetlinkError) -> io::Error {
+    match error {
+        NetlinkError::Io(error) => error,
+        NetlinkError::Rejected(extack) => io::Error::from_raw_os_error(extack.errno),
+        NetlinkError::Malformed(malformed) => io::Error::other(malformed),
     }
 }

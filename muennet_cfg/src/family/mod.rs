@@ -7,127 +7,129 @@ use std::io::ErrorKind;
 
 use nix::errno::Errno;
 
-use crate::args::Place;
+use crate::args::IfSpec;
 use crate::change::Change;
 use crate::error::Error;
 use crate::model::Event;
-use crate::model::Heard;
 use crate::model::Interface;
-use crate::model::Owned;
+use crate::model::Notification;
+use crate::model::OwnedMark;
 use crate::netlink::Attributes;
-use crate::netlink::Conversation;
-use crate::netlink::Failure;
+use crate::netlink::Connection;
+use crate::netlink::Extack;
 use crate::netlink::Malformed;
-use crate::netlink::Refusal;
+use crate::netlink::NetlinkError;
 use crate::netlink::Request;
 use crate::netlink::Transport;
 use crate::netlink::Value;
-use crate::netns::Namespaces;
-use crate::netns::Numbers;
+use crate::netns::NetnsLookup;
+use crate::netns::NetnsidCache;
 use crate::uapi;
 use crate::uapi::attribute;
 use crate::uapi::command;
 use crate::uapi::VERSION;
 
 /// `include/uapi/linux/genetlink.h`: the family that tells about families.
-mod control {
-    pub const FAMILY: u16 = 0x10;
+mod ctrl {
+    pub const GENL_ID_CTRL: u16 = 0x10;
     pub const VERSION: u8 = 2;
-    pub const NEWFAMILY: u8 = 1;
-    pub const DELFAMILY: u8 = 2;
-    pub const GETFAMILY: u8 = 3;
+    pub const CMD_NEWFAMILY: u8 = 1;
+    pub const CMD_DELFAMILY: u8 = 2;
+    pub const CMD_GETFAMILY: u8 = 3;
     /// The multicast group that is told when a family comes or goes; of a fixed number.
-    pub const GROUP_NOTIFY: u32 = 0x10;
-    pub const FAMILY_ID: u16 = 1;
-    pub const FAMILY_NAME: u16 = 2;
-    pub const MCAST_GROUPS: u16 = 7;
-    pub const GROUP_NAME: u16 = 1;
-    pub const GROUP_ID: u16 = 2;
+    pub const NOTIFY_GROUP: u32 = 0x10;
+    pub const ATTR_FAMILY_ID: u16 = 1;
+    pub const ATTR_FAMILY_NAME: u16 = 2;
+    pub const ATTR_MCAST_GROUPS: u16 = 7;
+    pub const ATTR_MCAST_GRP_NAME: u16 = 1;
+    pub const ATTR_MCAST_GRP_ID: u16 = 2;
 }
 
 /// How often a dump is begun again that changes came between.
-const DUMPS: usize = 8;
+const MAX_DUMPS: usize = 8;
 
 /// How many datagrams are taken before what they tell is handed on.
-const DATAGRAMS: usize = 256;
+const MAX_DATAGRAMS: usize = 256;
 
-/// The family, and the conversation with it.
-pub struct Kernel<T> {
-    conversation: Conversation<T>,
-    namespaces: Box<dyn Namespaces>,
-    family: u16,
+/// The family, and the connection with it.
+pub struct Family<T> {
+    connection: Connection<T>,
+    netns: Box<dyn NetnsLookup>,
+    id: u16,
 }
 
 /// What the kernel tells about a family.
 #[derive(Default)]
-struct Family {
+struct FamilyInfo {
     name: Option<String>,
-    number: Option<u16>,
+    id: Option<u16>,
     // The group that is told of changes.
-    changes: Option<u32>,
+    changes_group: Option<u32>,
 }
 
-impl Family {
+impl FamilyInfo {
     fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
-        let mut family = Family::default();
+        let mut info = FamilyInfo::default();
         for attribute in attributes.iter() {
             match attribute? {
-                (control::FAMILY_NAME, value) => family.name = Some(value.text()),
-                (control::FAMILY_ID, value) => family.number = Some(value.u16()?),
-                (control::MCAST_GROUPS, value) => {
-                    family.changes = group(value, uapi::GROUP_CHANGES)?;
+                (ctrl::ATTR_FAMILY_NAME, value) => info.name = Some(value.string()),
+                (ctrl::ATTR_FAMILY_ID, value) => info.id = Some(value.u16()?),
+                (ctrl::ATTR_MCAST_GROUPS, value) => {
+                    info.changes_group = find_group(value, uapi::GROUP_CHANGES)?;
                 }
                 _ => {}
             }
         }
-        Ok(family)
+        Ok(info)
     }
 }
 
-impl<T: Transport> Kernel<T> {
+impl<T: Transport> Family<T> {
     /// Looks the family up.
     ///
     /// # Errors
     ///
     /// [`Error::NotLoaded`] where the kernel does not know it.
-    pub fn connect(transport: T, namespaces: Box<dyn Namespaces>) -> Result<Self, Error> {
-        let mut kernel = Kernel {
-            conversation: Conversation::new(transport),
-            namespaces,
-            family: 0,
+    pub fn open(transport: T, netns: Box<dyn NetnsLookup>) -> Result<Self, Error> {
+        let mut family = Family {
+            connection: Connection::new(transport),
+            netns,
+            id: 0,
         };
-        kernel.look_up()?;
-        Ok(kernel)
+        family.resolve()?;
+        Ok(family)
     }
 
     /// Looks the family up: the number of the group that is told of changes.
-    fn look_up(&mut self) -> Result<Option<u32>, Error> {
-        let mut family = Family::default();
-        let answer = self.conversation.ask(&mut who_is_it(), |answer| {
-            family = Family::parse(answer.generic()?.1)?;
-            Ok(())
-        });
-        match answer {
-            Err(Failure::Refused(refusal)) if refusal.errno == Errno::ENOENT as i32 => {
+    fn resolve(&mut self) -> Result<Option<u32>, Error> {
+        let mut info = FamilyInfo::default();
+        let result = self
+            .connection
+            .transact(&mut get_family_request(), |payload| {
+                info = FamilyInfo::parse(payload.genl()?.1)?;
+                Ok(())
+            });
+        match result {
+            Err(NetlinkError::Rejected(extack)) if extack.errno == Errno::ENOENT as i32 => {
                 return Err(Error::NotLoaded);
             }
             other => other?,
         }
-        let number = family.number;
-        self.family = number.ok_or_else(|| malformed("the number of the family is missing"))?;
-        Ok(family.changes)
+        let id = info.id;
+        self.id = id.ok_or_else(|| malformed("the number of the family is missing"))?;
+        Ok(info.changes_group)
     }
 
     /// Carries out a change.
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the conversation fails.
-    pub fn change(&mut self, change: &Change) -> Result<(), Error> {
-        let mut numbers = Numbers::default();
-        let mut request = self.request(change, &mut numbers)?;
-        match self.conversation.ask(&mut request, |_| Ok(())) {
-            Err(Failure::Refused(refusal)) => Err(refused(change, &request, &refusal)),
+    /// The kernel refuses, or the connection fails.
+    pub fn apply(&mut self, change: &Change) -> Result<(), Error> {
+        let mut nsids = NetnsidCache::default();
+        let mut request = self.change_request(change, &mut nsids)?;
+        match self.connection.transact(&mut request, |_| Ok(())) {
+            Err(NetlinkError::Rejected(extack)) => Err(rejected_change(change, &request, &extack)),
             other => Ok(other?),
         }
     }
@@ -137,13 +139,13 @@ impl<T: Transport> Kernel<T> {
     ///
     /// # Errors
     ///
-    /// The conversation fails.
-    pub fn change_all(&mut self, changes: &[&Change]) -> Result<Vec<Result<(), Error>>, Error> {
+    /// The connection fails.
+    pub fn apply_all(&mut self, changes: &[&Change]) -> Result<Vec<Result<(), Error>>, Error> {
         let mut results = Vec::with_capacity(changes.len());
         let mut requests = Vec::with_capacity(changes.len());
-        let mut numbers = Numbers::default();
+        let mut nsids = NetnsidCache::default();
         for change in changes {
-            match self.request(change, &mut numbers) {
+            match self.change_request(change, &mut nsids) {
                 Ok(request) => {
                     requests.push(request);
                     results.push(Ok(()));
@@ -151,11 +153,11 @@ impl<T: Transport> Kernel<T> {
                 Err(error) => results.push(Err(error)),
             }
         }
-        let ends = self.conversation.pipeline(&mut requests)?;
+        let acks = self.connection.transact_batch(&mut requests)?;
         // The requests are those of the changes that had no error yet.
         let sent = changes.iter().zip(&mut results).filter(|(_, r)| r.is_ok());
-        for ((change, result), (request, end)) in sent.zip(requests.iter().zip(ends)) {
-            *result = end.map_err(|refusal| refused(change, request, &refusal));
+        for ((change, result), (request, ack)) in sent.zip(requests.iter().zip(acks)) {
+            *result = ack.map_err(|extack| rejected_change(change, request, &extack));
         }
         Ok(results)
     }
@@ -164,17 +166,17 @@ impl<T: Transport> Kernel<T> {
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the conversation fails.
-    pub fn interface(&mut self, place: &Place) -> Result<Interface, Error> {
-        let mut numbers = Numbers::default();
-        let mut request = self.at(command::GET, Some(place), &mut numbers)?;
+    /// The kernel refuses, or the connection fails.
+    pub fn get(&mut self, spec: &IfSpec) -> Result<Interface, Error> {
+        let mut nsids = NetnsidCache::default();
+        let mut request = self.get_request(command::GET, Some(spec), &mut nsids)?;
         let mut interface = None;
-        self.conversation
-            .ask(&mut request, |answer| {
-                interface = Some(Interface::parse(answer.generic()?.1)?);
+        self.connection
+            .transact(&mut request, |payload| {
+                interface = Some(Interface::parse(payload.genl()?.1)?);
                 Ok(())
             })
-            .map_err(|failure| not_shown(Some(place), &request, failure))?;
+            .map_err(|error| rejected_get(Some(spec), &request, error))?;
         interface.ok_or_else(|| malformed("it is empty").into())
     }
 
@@ -182,8 +184,8 @@ impl<T: Transport> Kernel<T> {
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the conversation fails.
-    pub fn interfaces(&mut self) -> Result<Vec<Interface>, Error> {
+    /// The kernel refuses, or the connection fails.
+    pub fn dump_interfaces(&mut self) -> Result<Vec<Interface>, Error> {
         self.dump(command::GET, None, Interface::parse)
     }
 
@@ -191,9 +193,9 @@ impl<T: Transport> Kernel<T> {
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the conversation fails.
-    pub fn marks(&mut self, child: Option<&Place>) -> Result<Vec<Owned>, Error> {
-        self.dump(command::GET_MARK, child, Owned::parse)
+    /// The kernel refuses, or the connection fails.
+    pub fn dump_marks(&mut self, child: Option<&IfSpec>) -> Result<Vec<OwnedMark>, Error> {
+        self.dump(command::GET_MARK, child, OwnedMark::parse)
     }
 
     /// Joins the group that is told of changes.
@@ -205,73 +207,77 @@ impl<T: Transport> Kernel<T> {
         // The kernel takes the groups of a family that goes from who has joined them, without a
         // word. So that no moment is left in which it could go unseen, it is looked up only after
         // the group is joined that is told so.
-        self.conversation.subscribe(control::GROUP_NOTIFY)?;
-        let group = self.look_up()?;
+        self.connection.subscribe(ctrl::NOTIFY_GROUP)?;
+        let group = self.resolve()?;
         let group = group.ok_or_else(|| malformed("the multicast group is missing"))?;
-        Ok(self.conversation.subscribe(group)?)
+        Ok(self.connection.subscribe(group)?)
     }
 
-    /// Waits for changes, and adds those that have come to `heard`. After [`Heard::Unloaded`]
+    /// Waits for changes, and adds those that have come to `events`. After [`Event::Unloaded`]
     /// nothing will come.
     ///
     /// # Errors
     ///
-    /// The conversation fails; what came before that is in `heard` all the same.
-    pub fn changes(&mut self, heard: &mut Vec<Heard>) -> Result<(), Error> {
+    /// The connection fails; what came before that is in `events` all the same.
+    pub fn receive_events(&mut self, events: &mut Vec<Event>) -> Result<(), Error> {
         let mut lost = false;
-        for number in 0.. {
-            match self.hear(number == 0, heard) {
-                Err(Failure::Socket(error))
-                    if number > 0 && error.kind() == ErrorKind::WouldBlock =>
+        for count in 0.. {
+            match self.receive_datagram(count == 0, events) {
+                Err(NetlinkError::Io(error))
+                    if count > 0 && error.kind() == ErrorKind::WouldBlock =>
                 {
                     break;
                 }
-                Err(Failure::Socket(error))
+                Err(NetlinkError::Io(error))
                     if error.raw_os_error() == Some(Errno::ENOBUFS as i32) =>
                 {
                     lost = true;
-                    heard.push(Heard::Lost);
+                    events.push(Event::Lost);
                 }
                 // To what is asked below.
-                Err(Failure::Refused(refusal)) if refusal.errno == Errno::ENOENT as i32 => {
-                    heard.push(Heard::Unloaded);
+                Err(NetlinkError::Rejected(extack)) if extack.errno == Errno::ENOENT as i32 => {
+                    events.push(Event::Unloaded);
                 }
                 other => other?,
             }
-            if heard.last() == Some(&Heard::Unloaded) {
+            if events.last() == Some(&Event::Unloaded) {
                 return Ok(());
             }
             // When some were lost the kernel tells nothing more before all are taken that it has
             // told.
-            if number >= DATAGRAMS && !lost {
+            if count >= MAX_DATAGRAMS && !lost {
                 break;
             }
         }
         if lost {
             // That the family goes may be among what was lost. The answer comes as changes do.
-            self.conversation.tell(&mut who_is_it())?;
+            self.connection.send(&mut get_family_request())?;
         }
         Ok(())
     }
 
     /// Takes a datagram of what is told.
-    fn hear(&mut self, wait: bool, heard: &mut Vec<Heard>) -> Result<(), Failure> {
-        let family = self.family;
-        self.conversation.listen(wait, |answer| {
-            if answer.kind == family {
-                let (command, attributes) = answer.generic()?;
-                heard.extend(Event::parse(command, attributes)?.map(Heard::Event));
-            } else if answer.kind == control::FAMILY {
-                let (command, attributes) = answer.generic()?;
-                let told = Family::parse(attributes)?;
-                let ours = told.number == Some(family);
+    fn receive_datagram(
+        &mut self,
+        wait: bool,
+        events: &mut Vec<Event>,
+    ) -> Result<(), NetlinkError> {
+        let id = self.id;
+        self.connection.receive(wait, |payload| {
+            if payload.message_type == id {
+                let (command, attributes) = payload.genl()?;
+                events.extend(Notification::parse(command, attributes)?.map(Event::Notification));
+            } else if payload.message_type == ctrl::GENL_ID_CTRL {
+                let (command, attributes) = payload.genl()?;
+                let info = FamilyInfo::parse(attributes)?;
+                let ours = info.id == Some(id);
                 let gone = match command {
-                    control::DELFAMILY => ours,
+                    ctrl::CMD_DELFAMILY => ours,
                     // It has gone, and come again.
-                    control::NEWFAMILY => told.name.as_deref() == Some(uapi::FAMILY) && !ours,
+                    ctrl::CMD_NEWFAMILY => info.name.as_deref() == Some(uapi::FAMILY) && !ours,
                     _ => false,
                 };
-                heard.extend(gone.then_some(Heard::Unloaded));
+                events.extend(gone.then_some(Event::Unloaded));
             }
             Ok(())
         })
@@ -279,33 +285,35 @@ impl<T: Transport> Kernel<T> {
 
     /// The names of namespaces, by their numbers here, if any of these numbers is that of one. They
     /// are of now: the kernel uses numbers again.
-    pub fn netns_names(&mut self, numbers: impl IntoIterator<Item = i32>) -> HashMap<i32, String> {
-        if numbers.into_iter().any(|number| number >= 0) {
-            self.namespaces.names()
+    pub fn netns_names(&mut self, nsids: impl IntoIterator<Item = i32>) -> HashMap<i32, String> {
+        if nsids.into_iter().any(|nsid| nsid >= 0) {
+            self.netns.names()
         } else {
             HashMap::new()
         }
     }
 
-    fn request(&mut self, change: &Change, numbers: &mut Numbers) -> Result<Request, Error> {
-        change.request(self.family, |name| {
-            numbers.get(self.namespaces.as_mut(), name)
-        })
+    fn change_request(
+        &mut self,
+        change: &Change,
+        nsids: &mut NetnsidCache,
+    ) -> Result<Request, Error> {
+        change.request(self.id, |name| nsids.get(self.netns.as_mut(), name))
     }
 
-    /// A request about an interface, or about all. It is good as long as `numbers` are there.
-    fn at(
+    /// A request about an interface, or about all. It is good as long as `nsids` are there.
+    fn get_request(
         &mut self,
         command: u8,
-        place: Option<&Place>,
-        numbers: &mut Numbers,
+        spec: Option<&IfSpec>,
+        nsids: &mut NetnsidCache,
     ) -> Result<Request, Error> {
-        let mut request = Request::generic(self.family, command, VERSION);
-        if let Some(place) = place {
-            request = request.text(attribute::IFNAME, &place.name);
-            if let Some(netns) = &place.netns {
-                let number = numbers.get(self.namespaces.as_mut(), netns)?;
-                request = request.i32(attribute::NETNSID, number);
+        let mut request = Request::genl(self.id, command, VERSION);
+        if let Some(spec) = spec {
+            request = request.string(attribute::IFNAME, &spec.ifname);
+            if let Some(netns) = &spec.netns {
+                let nsid = nsids.get(self.netns.as_mut(), netns)?;
+                request = request.i32(attribute::NETNSID, nsid);
             }
         }
         Ok(request)
@@ -314,72 +322,72 @@ impl<T: Transport> Kernel<T> {
     fn dump<R>(
         &mut self,
         command: u8,
-        place: Option<&Place>,
+        spec: Option<&IfSpec>,
         parse: fn(Attributes<'_>) -> Result<R, Malformed>,
     ) -> Result<Vec<R>, Error> {
-        let mut numbers = Numbers::default();
-        let mut request = self.at(command, place, &mut numbers)?;
-        let mut all = Vec::new();
-        for _ in 0..DUMPS {
-            all.clear();
-            let whole = self
-                .conversation
-                .dump(&mut request, |answer| {
-                    all.push(parse(answer.generic()?.1)?);
+        let mut nsids = NetnsidCache::default();
+        let mut request = self.get_request(command, spec, &mut nsids)?;
+        let mut objects = Vec::new();
+        for _ in 0..MAX_DUMPS {
+            objects.clear();
+            let consistent = self
+                .connection
+                .dump(&mut request, |payload| {
+                    objects.push(parse(payload.genl()?.1)?);
                     Ok(())
                 })
-                .map_err(|failure| not_shown(place, &request, failure))?;
-            if whole {
+                .map_err(|error| rejected_get(spec, &request, error))?;
+            if consistent {
                 break;
             }
         }
         // Where changes never stop, the last answer is as good as any.
-        Ok(all)
+        Ok(objects)
     }
 }
 
 /// The request that looks the family up.
-fn who_is_it() -> Request {
-    Request::generic(control::FAMILY, control::GETFAMILY, control::VERSION)
-        .text(control::FAMILY_NAME, uapi::FAMILY)
+fn get_family_request() -> Request {
+    Request::genl(ctrl::GENL_ID_CTRL, ctrl::CMD_GETFAMILY, ctrl::VERSION)
+        .string(ctrl::ATTR_FAMILY_NAME, uapi::FAMILY)
 }
 
 /// The number of a multicast group.
-fn group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed> {
+fn find_group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed> {
     for group in groups.nested().iter() {
-        let (mut name, mut number) = (None, None);
+        let (mut name, mut id) = (None, None);
         for attribute in group?.1.nested().iter() {
             match attribute? {
-                (control::GROUP_NAME, value) => name = Some(value.text()),
-                (control::GROUP_ID, value) => number = Some(value.u32()?),
+                (ctrl::ATTR_MCAST_GRP_NAME, value) => name = Some(value.string()),
+                (ctrl::ATTR_MCAST_GRP_ID, value) => id = Some(value.u32()?),
                 _ => {}
             }
         }
         if name.as_deref() == Some(wanted) {
-            return Ok(number);
+            return Ok(id);
         }
     }
     Ok(None)
 }
 
 /// The error that tells about a refused change.
-fn refused(change: &Change, request: &Request, refusal: &Refusal) -> Error {
-    Error::refused(change.to_string(), request, refusal, change.advice(refusal))
+fn rejected_change(change: &Change, request: &Request, extack: &Extack) -> Error {
+    Error::rejected(change.to_string(), request, extack, change.hint(extack))
 }
 
 /// The error that tells about a question that was not answered.
-fn not_shown(place: Option<&Place>, request: &Request, failure: Failure) -> Error {
-    match failure {
-        Failure::Refused(refusal) => {
-            let what = place.map_or_else(|| "show".to_owned(), |place| format!("show {place}"));
-            Error::refused(what, request, &refusal, None)
+fn rejected_get(spec: Option<&IfSpec>, request: &Request, error: NetlinkError) -> Error {
+    match error {
+        NetlinkError::Rejected(extack) => {
+            let what = spec.map_or_else(|| "show".to_owned(), |spec| format!("show {spec}"));
+            Error::rejected(what, request, &extack, None)
         }
         other => Error::Netlink(other),
     }
 }
 
-fn malformed(what: &str) -> Failure {
-    Failure::Malformed(Malformed(what.to_owned()))
+fn malformed(what: &str) -> NetlinkError {
+    NetlinkError::Malformed(Malformed(what.to_owned()))
 }
 
 #[cfg(test)]

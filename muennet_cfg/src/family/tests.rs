@@ -8,27 +8,25 @@ use nix::errno::Errno;
 
 use super::*;
 use crate::model::Channel;
-use crate::model::Happening;
+use crate::model::NotificationKind;
 use crate::model::Stats;
-use crate::netlink::mock::Asked;
-use crate::netlink::mock::Fake;
-use crate::netlink::mock::Told;
-use crate::netlink::mock::CHANGES;
-use crate::netlink::mock::FAMILY;
-use crate::netns::Number;
-use crate::show::gather;
+use crate::netlink::mock::MockKernel;
+use crate::netlink::mock::MockReply;
+use crate::netlink::mock::MockRequest;
+use crate::netlink::mock::CHANGES_GROUP;
+use crate::netlink::mock::FAMILY_ID;
+use crate::netns::Netnsid;
 use crate::show::tests::link;
-use crate::show::Node;
 use crate::uapi::channel;
 use crate::uapi::stats;
 
 /// Namespaces: one of the name blue and the number 3.
-struct Blue;
+struct MockNetns;
 
-impl Namespaces for Blue {
-    fn number(&mut self, name: &str) -> Result<Number, Error> {
+impl NetnsLookup for MockNetns {
+    fn netnsid(&mut self, name: &str) -> Result<Netnsid, Error> {
         match name {
-            "blue" => Ok(Number::given(3)),
+            "blue" => Ok(Netnsid::fixed(3)),
             _ => Err(Error::Usage(format!("there is no {name}"))),
         }
     }
@@ -39,28 +37,30 @@ impl Namespaces for Blue {
 }
 
 /// A kernel that answers so.
-pub fn kernel<'a>(answer: impl FnMut(&Asked<'_>) -> Told + 'a) -> Kernel<Fake<'a>> {
-    connect(Fake::new(answer))
+pub fn mock_family<'a>(
+    handler: impl FnMut(&MockRequest<'_>) -> MockReply + 'a,
+) -> Family<MockKernel<'a>> {
+    open(MockKernel::new(handler))
 }
 
 /// That kernel.
-pub fn connect(fake: Fake<'_>) -> Kernel<Fake<'_>> {
-    Kernel::connect(fake, Box::new(Blue)).unwrap()
+pub fn open(kernel: MockKernel<'_>) -> Family<MockKernel<'_>> {
+    Family::open(kernel, Box::new(MockNetns)).unwrap()
 }
 
-fn silent() -> Fake<'static> {
-    Fake::new(|_| panic!("nothing is asked"))
+fn no_requests() -> MockKernel<'static> {
+    MockKernel::new(|_| panic!("nothing is asked"))
 }
 
-fn answer() -> Request {
-    Request::generic(0, command::GET, VERSION)
+fn reply() -> Request {
+    Request::genl(0, command::GET, VERSION)
 }
 
 /// What the kernel tells of a main interface with all there can be.
-pub fn told_main() -> Request {
+pub fn main_reply() -> Request {
     let channel = |name| {
         Request::new(0, &[])
-            .text(channel::NAME, name)
+            .string(channel::NAME, name)
             .u64(channel::PROTOCOL, u64::MAX)
             .u32(channel::REGION_SIZE, 4096)
             .u32(channel::ELEMENT_SIZE, 1508)
@@ -70,9 +70,9 @@ pub fn told_main() -> Request {
         stats::RX_BYTES => all.u64(n, u64::MAX),
         _ => all.u32(n, u32::from(n) * 10),
     });
-    answer()
+    reply()
         .u32(attribute::IFINDEX, 3)
-        .text(attribute::IFNAME, "net0")
+        .string(attribute::IFNAME, "net0")
         .u32(attribute::MARK_COUNT, 0)
         .u32(attribute::MODE, 1)
         .u32(attribute::MTU, 1500)
@@ -82,36 +82,36 @@ pub fn told_main() -> Request {
         .u32(attribute::PEER_STATE, 2)
         .nest(attribute::STATS, stats)
         // Of a newer kernel.
-        .text(4711, "more")
+        .string(4711, "more")
 }
 
 /// What it tells of a child of that.
-pub fn told_child(ifindex: u32, ifname: &str) -> Request {
-    answer()
+pub fn child_reply(ifindex: u32, ifname: &str) -> Request {
+    reply()
         .u32(attribute::IFINDEX, ifindex)
-        .text(attribute::IFNAME, ifname)
+        .string(attribute::IFNAME, ifname)
         .u32(attribute::PARENT_IFINDEX, 3)
-        .text(attribute::PARENT_IFNAME, "net0")
+        .string(attribute::PARENT_IFNAME, "net0")
         .u32(attribute::MODE, 1)
         .u32(attribute::MTU, 1500)
 }
 
 /// What it tells of a mark.
-pub fn told_mark(ifindex: u32, ifname: &str, mark: u32) -> Request {
-    told_child(ifindex, ifname).u32(attribute::MARK, mark)
+pub fn mark_reply(ifindex: u32, ifname: &str, mark: u32) -> Request {
+    child_reply(ifindex, ifname).u32(attribute::MARK, mark)
 }
 
 #[test]
-fn the_family() {
-    struct Refusing(i32);
-    impl Transport for Refusing {
+fn resolves_the_family() {
+    struct Rejecting(i32);
+    impl Transport for Rejecting {
         fn send(&mut self, _: &[u8]) -> io::Result<()> {
             Ok(())
         }
         fn receive(&mut self, datagram: &mut Vec<u8>, _: bool) -> io::Result<()> {
-            let mut request = Request::generic(0x10, 3, 2);
-            let request = request.seal(0, 1);
-            *datagram = crate::netlink::mock::acknowledge(request, self.0, None, None);
+            let mut request = Request::genl(0x10, 3, 2);
+            let request = request.finalize(0, 1);
+            *datagram = crate::netlink::mock::ack(request, self.0, None, None);
             Ok(())
         }
         fn subscribe(&mut self, _: u32) -> io::Result<()> {
@@ -119,75 +119,79 @@ fn the_family() {
         }
     }
     for (errno, status) in [(Errno::ENOENT, 3), (Errno::ENOMEM, 1)] {
-        let kernel = Kernel::connect(Refusing(errno as i32), Box::new(Blue));
-        assert_eq!(kernel.err().unwrap().status(), status, "{errno}");
+        let family = Family::open(Rejecting(errno as i32), Box::new(MockNetns));
+        assert_eq!(family.err().unwrap().exit_status(), status, "{errno}");
     }
     // A kernel that knows the family but does not say its number.
-    assert!(Kernel::connect(Refusing(0), Box::new(Blue)).is_err());
+    assert!(Family::open(Rejecting(0), Box::new(MockNetns)).is_err());
 
-    let fake = silent();
-    let groups = fake.groups.clone();
-    connect(fake).subscribe().unwrap();
-    assert_eq!(*groups.borrow(), [control::GROUP_NOTIFY, CHANGES]);
+    let kernel = no_requests();
+    let groups = kernel.groups.clone();
+    open(kernel).subscribe().unwrap();
+    assert_eq!(*groups.borrow(), [ctrl::NOTIFY_GROUP, CHANGES_GROUP]);
 }
 
 #[test]
-fn refusals() {
+fn rejections() {
     let add = ["add_mark", "child0", "24"];
-    let table: &[(&[&str], Told, &str)] = &[
+    let table: &[(&[&str], MockReply, &str)] = &[
         (
             &add,
-            Told::Refused(16, Some("mark 24 is owned by child1"), Some(36)),
+            MockReply::Error(16, Some("mark 24 is owned by child1"), Some(36)),
             "add_mark child0 24: mark 24 is owned by child1 (EBUSY); to take it from its owner: \
              move_mark OWNER child0 24",
         ),
         (
             &add,
-            Told::Refused(17, Some("child0 owns mark 24 already"), Some(36)),
+            MockReply::Error(17, Some("child0 owns mark 24 already"), Some(36)),
             "add_mark child0 24: child0 owns mark 24 already (EEXIST)",
         ),
         (
             &add,
-            Told::Refused(1, Some("this needs CAP_NET_ADMIN over there"), None),
+            MockReply::Error(1, Some("this needs CAP_NET_ADMIN over there"), None),
             "add_mark child0 24: this needs CAP_NET_ADMIN over there (EPERM)",
         ),
         (
             &add,
-            Told::Refused(22, None, Some(36)),
+            MockReply::Error(22, None, Some(36)),
             "add_mark child0 24: Invalid argument (EINVAL): mark is wrong",
         ),
         (
             &add,
-            Told::Missing(10),
+            MockReply::MissingAttribute(10),
             "add_mark child0 24: Invalid argument (EINVAL): mark is missing",
         ),
         (
             &add,
-            Told::Refused(1, None, None),
+            MockReply::Error(1, None, None),
             "add_mark child0 24: Operation not permitted (EPERM); this takes CAP_NET_ADMIN over \
              the network namespace of the parent, try sudo there",
         ),
         (
             &["del_child", "blue/child0"],
-            Told::Refused(1, None, None),
+            MockReply::Error(1, None, None),
             "del_child blue/child0: Operation not permitted (EPERM); this takes CAP_NET_ADMIN, \
              try sudo",
         ),
-        (&["del_child", "red/child0"], Told::Done, "there is no red"),
+        (
+            &["del_child", "red/child0"],
+            MockReply::Ack,
+            "there is no red",
+        ),
     ];
-    for (words, told, text) in table {
+    for (words, reply, text) in table {
         let change = Change::parse(words).unwrap();
-        let mut kernel = kernel(|_| told.clone());
-        let error = kernel.change(&change).unwrap_err();
+        let mut family = mock_family(|_| reply.clone());
+        let error = family.apply(&change).unwrap_err();
         assert_eq!(error.to_string(), *text);
         // The same in a crowd, where the others are carried out.
         let good = Change::parse(&["del_child", "other"]).unwrap();
         let all = [&good, &change, &good];
-        let mut kernel = super::tests::kernel(|asked| match asked.text(attribute::IFNAME) {
-            Some(name) if name == "other" => Told::Done,
-            _ => told.clone(),
+        let mut family = mock_family(|request| match request.string(attribute::IFNAME) {
+            Some(name) if name == "other" => MockReply::Ack,
+            _ => reply.clone(),
         });
-        let results = kernel.change_all(&all).unwrap();
+        let results = family.apply_all(&all).unwrap();
         let texts: Vec<_> = results
             .into_iter()
             .map(|result| result.map_err(|error| error.to_string()))
@@ -197,21 +201,21 @@ fn refusals() {
 }
 
 #[test]
-fn one_interface() {
-    let mut kernel = kernel(|asked| {
-        assert_eq!((asked.command, asked.dump), (command::GET, false));
-        match asked.text(attribute::IFNAME).as_deref() {
-            Some("net0") => Told::All(vec![told_main()]),
+fn gets_one_interface() {
+    let mut family = mock_family(|request| {
+        assert_eq!((request.command, request.dump), (command::GET, false));
+        match request.string(attribute::IFNAME).as_deref() {
+            Some("net0") => MockReply::Messages(vec![main_reply()]),
             Some("child0") => {
-                assert_eq!(asked.u32(attribute::NETNSID), Some(3));
-                Told::All(vec![told_child(4, "child0").i32(attribute::NETNSID, 3)])
+                assert_eq!(request.u32(attribute::NETNSID), Some(3));
+                MockReply::Messages(vec![child_reply(4, "child0").i32(attribute::NETNSID, 3)])
             }
-            Some("empty") => Told::Done,
-            Some("odd") => Told::All(vec![answer().u32(attribute::IFINDEX, 1)]),
-            _ => Told::Refused(19, Some("there is no such interface"), Some(20)),
+            Some("empty") => MockReply::Ack,
+            Some("odd") => MockReply::Messages(vec![reply().u32(attribute::IFINDEX, 1)]),
+            _ => MockReply::Error(19, Some("there is no such interface"), Some(20)),
         }
     });
-    let mut get = |word: &str| kernel.interface(&word.as_bytes().try_into().unwrap());
+    let mut get = |word: &str| family.get(&IfSpec::parse(word.as_bytes()).unwrap());
     let channel = |name: &str| {
         Some(Channel {
             name: name.into(),
@@ -262,129 +266,101 @@ fn one_interface() {
 }
 
 #[test]
-fn dumps_begin_again() {
+fn restarts_inconsistent_dumps() {
     // As often as it is interrupted, but not for ever.
-    for (interruptions, dumps) in [(0, 1), (1, 2), (7, 8), (100, 8)] {
-        let mut asked = 0;
-        let mut kernel = kernel(|_| {
-            asked += 1;
-            let all = vec![told_mark(4, "child0", 24), told_mark(4, "child0", asked)];
-            if asked <= interruptions {
-                Told::Interrupted(all)
+    for (interruptions, expected) in [(0, 1), (1, 2), (7, 8), (100, 8)] {
+        let mut dumps = 0;
+        let mut family = mock_family(|_| {
+            dumps += 1;
+            let all = vec![mark_reply(4, "child0", 24), mark_reply(4, "child0", dumps)];
+            if dumps <= interruptions {
+                MockReply::Interrupted(all)
             } else {
-                Told::All(all)
+                MockReply::Messages(all)
             }
         });
-        let marks: Vec<_> = kernel.marks(None).unwrap();
+        let marks: Vec<_> = family.dump_marks(None).unwrap();
         let marks: Vec<_> = marks.iter().map(|owned| owned.mark).collect();
-        assert_eq!(marks, [24, dumps]);
+        assert_eq!(marks, [24, expected]);
     }
 }
 
 #[test]
-fn changes() {
-    let told = |command| {
-        Request::generic(0, command, VERSION)
+fn parses_notifications() {
+    let notification = |command| {
+        Request::genl(0, command, VERSION)
             .u32(attribute::IFINDEX, 4)
-            .text(attribute::IFNAME, "child0")
+            .string(attribute::IFNAME, "child0")
             .u32(attribute::PARENT_IFINDEX, 3)
-            .text(attribute::PARENT_IFNAME, "net0")
+            .string(attribute::PARENT_IFNAME, "net0")
             .i32(attribute::PARENT_NETNSID, 3)
     };
-    let moved = told(command::MARK_MOVE_NTF)
+    let moved = notification(command::MARK_MOVE_NTF)
         .u32(attribute::MARK, 24)
         .u32(attribute::FROM_IFINDEX, 5)
-        .text(attribute::FROM_IFNAME, "child1");
+        .string(attribute::FROM_IFNAME, "child1");
     let table = [
-        (told(command::CHILD_ADD_NTF), Some(Happening::ChildAdded)),
         (
-            told(command::CHILD_DEL_NTF).u32(attribute::MARK_COUNT, 2),
-            Some(Happening::ChildDeleted(2)),
+            notification(command::CHILD_ADD_NTF),
+            Some(NotificationKind::ChildAdded),
         ),
         (
-            told(command::MARK_ADD_NTF).u32(attribute::MARK, 24),
-            Some(Happening::MarkAdded(24)),
+            notification(command::CHILD_DEL_NTF).u32(attribute::MARK_COUNT, 2),
+            Some(NotificationKind::ChildDeleted(2)),
         ),
         (
-            told(command::MARK_DEL_NTF).u32(attribute::MARK, 24),
-            Some(Happening::MarkDeleted(24)),
+            notification(command::MARK_ADD_NTF).u32(attribute::MARK, 24),
+            Some(NotificationKind::MarkAdded(24)),
+        ),
+        (
+            notification(command::MARK_DEL_NTF).u32(attribute::MARK, 24),
+            Some(NotificationKind::MarkDeleted(24)),
         ),
         (
             moved,
-            Some(Happening::MarkMoved(24, link(5, "child1", None))),
+            Some(NotificationKind::MarkMoved(24, link(5, "child1", None))),
         ),
         // Of a newer kernel.
-        (told(99), None),
+        (notification(99), None),
     ];
-    for (notification, happening) in table {
-        let fake = silent();
-        let mailbox = fake.mailbox();
-        let mut kernel = connect(fake);
+    for (notification, kind) in table {
+        let kernel = no_requests();
+        let rx_queue = kernel.rx_queue();
+        let mut family = open(kernel);
         // Of another family; nobody's to hear.
-        mailbox.notify(FAMILY + 1, Ok(notification.clone()));
-        mailbox.notify(FAMILY, Ok(notification));
-        let mut heard = Vec::new();
-        kernel.changes(&mut heard).unwrap();
-        let expected = happening.map(|happening| {
-            Heard::Event(Event {
-                happening,
+        rx_queue.notify(FAMILY_ID + 1, Ok(notification.clone()));
+        rx_queue.notify(FAMILY_ID, Ok(notification));
+        let mut events = Vec::new();
+        family.receive_events(&mut events).unwrap();
+        let expected = kind.map(|kind| {
+            Event::Notification(Notification {
+                kind,
                 child: link(4, "child0", None),
                 parent: link(3, "net0", Some(3)),
             })
         });
-        assert_eq!(heard, Vec::from_iter(expected));
+        assert_eq!(events, Vec::from_iter(expected));
     }
 }
 
 #[test]
-fn changes_that_were_lost() {
-    let fake = silent();
-    let mailbox = fake.mailbox();
-    let mut kernel = connect(fake);
+fn reports_lost_notifications() {
+    let kernel = no_requests();
+    let rx_queue = kernel.rx_queue();
+    let mut family = open(kernel);
     let fail = |errno| Err(io::Error::from_raw_os_error(errno as i32));
-    let mut heard = Vec::new();
-    mailbox.notify(FAMILY, fail(Errno::ENOBUFS));
-    kernel.changes(&mut heard).unwrap();
-    assert_eq!(heard, [Heard::Lost]);
-    mailbox.notify(FAMILY, fail(Errno::ENOBUFS));
-    mailbox.notify(FAMILY, fail(Errno::EIO));
-    assert_eq!(kernel.changes(&mut heard).unwrap_err().status(), 1);
-    assert_eq!(heard, [Heard::Lost, Heard::Lost]);
-}
-
-#[test]
-fn gathering() {
-    let answer = |asked: &Asked<'_>| match (asked.command, asked.dump) {
-        (command::GET, true) => Told::All(vec![
-            told_main(),
-            told_child(4, "child0"),
-            told_child(5, "child1").u32(attribute::PARENT_IFINDEX, 9),
-        ]),
-        (command::GET, false) if asked.text(attribute::IFNAME).as_deref() == Some("child0") => {
-            Told::All(vec![told_child(4, "child0")])
-        }
-        (command::GET, false) => Told::All(vec![told_main()]),
-        (command::GET_MARK, true) => {
-            Told::All(vec![told_mark(4, "child0", 24), told_mark(5, "child1", 25)])
-        }
-        _ => Told::Refused(22, None, None),
-    };
-    // What is asked for; the interfaces at the root, each with its marks and children.
-    let table = [
-        (None, "net0 [] [child0 [24] []], child1 [25] []"),
-        (Some("net0"), "net0 [] [child0 [24] []]"),
-        (Some("child0"), "child0 [24] []"),
-    ];
-    fn names(nodes: &[Node]) -> String {
-        let all = nodes.iter().map(|node| {
-            let name = &node.interface.link.ifname;
-            format!("{name} {:?} [{}]", node.marks, names(&node.children))
-        });
-        all.collect::<Vec<_>>().join(", ")
-    }
-    for (word, expected) in table {
-        let place = word.map(|word| word.as_bytes().try_into().unwrap());
-        let nodes = gather(&mut kernel(answer), place.as_ref()).unwrap();
-        assert_eq!(names(&nodes), expected);
-    }
+    let mut events = Vec::new();
+    rx_queue.notify(FAMILY_ID, fail(Errno::ENOBUFS));
+    family.receive_events(&mut events).unwrap();
+    assert_eq!(events, [Event::Lost]);
+    rx_queue.notify(FAMILY_ID, fail(Errno::ENOBUFS));
+    rx_queue.notify(FAMILY_ID, fail(Errno::EIO));
+    assert_eq!(
+        family
+            .receive_events(&mut events)
+            .unwrap_err()
+            .exit_status(),
+        1
+    );
+    assert_eq!(events, [Event::Lost, Event::Lost]);
 }

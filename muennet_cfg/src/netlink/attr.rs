@@ -32,7 +32,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// Where an attribute of this request begins that holds the byte `offset`, and its kind.
-    pub fn kind_at(self, offset: usize) -> Option<u16> {
+    pub fn type_at(self, offset: usize) -> Option<u16> {
         let mut start = 0;
         for attribute in NlasIterator::new(self.0) {
             let attribute = attribute.ok()?;
@@ -90,16 +90,16 @@ impl<'a> Value<'a> {
     }
 
     /// A text; what is no UTF-8 in it is replaced.
-    pub fn text(self) -> String {
-        String::from_utf8_lossy(self.until_zero()).into_owned()
+    pub fn string(self) -> String {
+        String::from_utf8_lossy(self.until_nul()).into_owned()
     }
 
     /// A name, which is any bytes: as [`escape::name`] writes it.
     pub fn name(self) -> String {
-        escape::name(self.until_zero())
+        escape::name(self.until_nul())
     }
 
-    fn until_zero(self) -> &'a [u8] {
+    fn until_nul(self) -> &'a [u8] {
         self.0.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn texts() {
+    fn strings() {
         for (bytes, text) in [
             (&b"net0\0"[..], "net0"),
             (b"net0", "net0"),
@@ -141,7 +141,7 @@ mod tests {
             (b"", ""),
             (b"a\xffb", "a\u{fffd}b"),
         ] {
-            assert_eq!(Value(bytes).text(), text, "{bytes:?}");
+            assert_eq!(Value(bytes).string(), text, "{bytes:?}");
         }
         assert_eq!(Value(b"a\xffb\0tail").name(), r"a\xffb");
     }
@@ -157,7 +157,7 @@ mod tests {
         }
         let found: Vec<_> = Attributes::new(&bytes)
             .iter()
-            .map(|a| a.map(|(kind, value)| (kind, value.text())))
+            .map(|a| a.map(|(kind, value)| (kind, value.string())))
             .collect::<Result<_, _>>()
             .unwrap();
         assert_eq!(
@@ -173,7 +173,7 @@ mod tests {
             (19, Some(3)),
             (20, None),
         ] {
-            assert_eq!(Attributes::new(&bytes).kind_at(offset), kind, "{offset}");
+            assert_eq!(Attributes::new(&bytes).type_at(offset), kind, "{offset}");
         }
         // What is cut off is an error, not a shorter list.
         for length in [1, 3, 5, 17] {

@@ -18,7 +18,7 @@ use super::Attributes;
 use super::Malformed;
 
 /// Bytes of `struct nlmsghdr`.
-const HEADER: usize = 16;
+const NLMSG_HDRLEN: usize = 16;
 
 /// `enum nlmsgerr_attrs`: the message.
 pub const NLMSGERR_ATTR_MSG: u16 = 1;
@@ -42,29 +42,29 @@ pub struct Message<'a> {
 #[derive(Debug)]
 pub enum Body<'a> {
     /// An answer, or a part of it.
-    Answer(Answer<'a>),
-    /// The end of the answer: done, or refused.
-    End(Result<(), Refusal>),
+    Payload(Payload<'a>),
+    /// The end of the answer: done, or rejected.
+    Done(Result<(), Extack>),
     /// Nothing.
-    Nothing,
+    Noop,
 }
 
 /// An answer, or a notification: its kind, and what follows the header of netlink.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer<'a> {
+pub struct Payload<'a> {
     /// Kind of the message: for generic netlink the number of the family.
-    pub kind: u16,
-    payload: &'a [u8],
+    pub message_type: u16,
+    bytes: &'a [u8],
 }
 
-impl<'a> Answer<'a> {
+impl<'a> Payload<'a> {
     /// The command of a message of generic netlink, and its attributes.
     ///
     /// # Errors
     ///
     /// The message is too short for the header of generic netlink.
-    pub fn generic(self) -> Result<(u8, Attributes<'a>), Malformed> {
-        match self.payload {
+    pub fn genl(self) -> Result<(u8, Attributes<'a>), Malformed> {
+        match self.bytes {
             [command, _version, _, _, attributes @ ..] => {
                 Ok((*command, Attributes::new(attributes)))
             }
@@ -78,16 +78,16 @@ impl<'a> Answer<'a> {
     ///
     /// The message is shorter than the header.
     pub fn attributes_after(self, header: usize) -> Result<Attributes<'a>, Malformed> {
-        let bytes = self.payload.get(header..);
+        let bytes = self.bytes.get(header..);
         bytes
             .map(Attributes::new)
             .ok_or_else(|| Malformed("a message is too short".into()))
     }
 }
 
-/// A refusal, as the kernel tells it.
+/// A rejection, as the kernel tells it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Extack {
     /// The error number, positive.
     pub errno: i32,
     /// What the kernel says about it.
@@ -95,31 +95,31 @@ pub struct Refusal {
     /// Where in the request the offending attribute is, in bytes from its start.
     pub offset: Option<u32>,
     /// Kind of the attribute that the request lacks.
-    pub missing: Option<u32>,
+    pub missing_type: Option<u32>,
 }
 
-impl Refusal {
+impl Extack {
     /// Takes the error number and the attributes of an extended acknowledgement.
     ///
     /// # Errors
     ///
     /// The attributes are malformed.
     pub fn parse(errno: i32, attributes: Attributes<'_>) -> Result<Self, Malformed> {
-        let mut refusal = Refusal {
+        let mut extack = Extack {
             errno,
             ..Default::default()
         };
         for attribute in attributes.iter() {
             let (kind, value) = attribute?;
             match kind {
-                NLMSGERR_ATTR_MSG => refusal.message = Some(value.text()),
-                NLMSGERR_ATTR_OFFS => refusal.offset = Some(value.u32()?),
-                NLMSGERR_ATTR_MISS_TYPE => refusal.missing = Some(value.u32()?),
+                NLMSGERR_ATTR_MSG => extack.message = Some(value.string()),
+                NLMSGERR_ATTR_OFFS => extack.offset = Some(value.u32()?),
+                NLMSGERR_ATTR_MISS_TYPE => extack.missing_type = Some(value.u32()?),
                 // The policy that was broken, a cookie: not for people.
                 _ => {}
             }
         }
-        Ok(refusal)
+        Ok(extack)
     }
 
     /// The error number by its name, `EPERM`.
@@ -131,7 +131,7 @@ impl Refusal {
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for Extack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match &self.message {
             Some(message) => message.trim_end_matches(['.', '\n']),
@@ -161,25 +161,32 @@ fn parse(bytes: &[u8]) -> Result<(usize, Message<'_>), Malformed> {
     let flags = buffer.flags();
     let payload = buffer.payload();
     let body = match buffer.message_type() {
-        NLMSG_NOOP => Body::Nothing,
+        NLMSG_NOOP => Body::Noop,
         NLMSG_OVERRUN => return Err(Malformed("it says that data were lost".into())),
-        NLMSG_ERROR => Body::End(end(payload, flags, true)?),
-        NLMSG_DONE => Body::End(end(payload, flags, false)?),
-        kind => Body::Answer(Answer { kind, payload }),
+        NLMSG_ERROR => Body::Done(parse_ack(payload, flags, true)?),
+        NLMSG_DONE => Body::Done(parse_ack(payload, flags, false)?),
+        message_type => Body::Payload(Payload {
+            message_type,
+            bytes: payload,
+        }),
     };
     let message = Message {
         sequence: buffer.sequence_number(),
         interrupted: flags & NLM_F_DUMP_INTR != 0,
         body,
     };
-    Ok((HEADER + payload.len(), message))
+    Ok((NLMSG_HDRLEN + payload.len(), message))
 }
 
-/// The end of an answer: an error number, the request where `echo` says so, then attributes.
-fn end(payload: &[u8], flags: u16, echo: bool) -> Result<Result<(), Refusal>, Malformed> {
+/// The end of an answer: an error number, the request where `has_request` says so, then attributes.
+fn parse_ack(
+    payload: &[u8],
+    flags: u16,
+    has_request: bool,
+) -> Result<Result<(), Extack>, Malformed> {
     let Some((code, rest)) = payload.split_first_chunk::<4>() else {
         // Some dumps end without a number.
-        return if echo {
+        return if has_request {
             Err(Malformed("an error has no number".into()))
         } else {
             Ok(Ok(()))
@@ -191,11 +198,11 @@ fn end(payload: &[u8], flags: u16, echo: bool) -> Result<Result<(), Refusal>, Ma
     }
     let attributes = if flags & NLM_F_ACK_TLVS == 0 {
         &[]
-    } else if echo {
+    } else if has_request {
         // The request is there in full, or cut after its header.
         let header = NetlinkBuffer::new(rest);
-        let request = if rest.len() < HEADER || flags & NLM_F_CAPPED != 0 {
-            HEADER
+        let request = if rest.len() < NLMSG_HDRLEN || flags & NLM_F_CAPPED != 0 {
+            NLMSG_HDRLEN
         } else {
             usize::try_from(header.length()).unwrap_or(usize::MAX)
         };
@@ -206,63 +213,63 @@ fn end(payload: &[u8], flags: u16, echo: bool) -> Result<Result<(), Refusal>, Ma
     } else {
         rest
     };
-    Refusal::parse(errno, Attributes::new(attributes)).map(Err)
+    Extack::parse(errno, Attributes::new(attributes)).map(Err)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::netlink::mock::acknowledge;
+    use crate::netlink::mock::ack;
     use crate::netlink::mock::done;
     use crate::netlink::mock::message;
     use crate::netlink::Request;
 
-    fn ends(datagram: &[u8]) -> Vec<Result<(), Refusal>> {
+    fn acks(datagram: &[u8]) -> Vec<Result<(), Extack>> {
         messages(datagram)
             .map(|message| match message.unwrap().body {
-                Body::End(end) => end,
+                Body::Done(ack) => ack,
                 other => panic!("{other:?}"),
             })
             .collect()
     }
 
     #[test]
-    fn ends_of_answers() {
-        let mut request = Request::generic(29, 5, 1).text(2, "child0");
-        let request = request.seal(4, 9).to_vec();
-        assert_eq!(ends(&acknowledge(&request, 0, None, None)), [Ok(())]);
-        let refused = Refusal {
+    fn acknowledgements() {
+        let mut request = Request::genl(29, 5, 1).string(2, "child0");
+        let request = request.finalize(4, 9).to_vec();
+        assert_eq!(acks(&ack(&request, 0, None, None)), [Ok(())]);
+        let rejected = Extack {
             errno: 17,
             message: Some("owned".into()),
             offset: Some(20),
-            missing: None,
+            missing_type: None,
         };
-        let capped = acknowledge(&request, 17, Some("owned"), Some(20));
-        assert_eq!(ends(&capped), [Err(refused.clone())]);
+        let capped = ack(&request, 17, Some("owned"), Some(20));
+        assert_eq!(acks(&capped), [Err(rejected.clone())]);
 
         // The same with the whole request in it.
         let mut payload = (-17i32).to_ne_bytes().to_vec();
         payload.extend(&request);
         payload.extend(&capped[36..]);
         let full = message(NLMSG_ERROR, NLM_F_ACK_TLVS, 9, &payload);
-        assert_eq!(ends(&full), [Err(refused.clone())]);
+        assert_eq!(acks(&full), [Err(rejected.clone())]);
 
         // A dump that ends in an error, with and without attributes.
         let mut payload = (-17i32).to_ne_bytes().to_vec();
         payload.extend(&capped[36..]);
         let dump = message(NLMSG_DONE, 2 | NLM_F_ACK_TLVS, 9, &payload);
-        assert_eq!(ends(&dump), [Err(refused)]);
-        let bare = Refusal {
+        assert_eq!(acks(&dump), [Err(rejected)]);
+        let errno_only = Extack {
             errno: 17,
             ..Default::default()
         };
         let dump = message(NLMSG_DONE, 2, 9, &(-17i32).to_ne_bytes());
-        assert_eq!(ends(&dump), [Err(bare)]);
+        assert_eq!(acks(&dump), [Err(errno_only)]);
 
         // Two in a datagram, of an odd length.
         let mut both = message(NLMSG_DONE, 2, 9, &[]);
         both.extend(done(&request));
-        assert_eq!(ends(&both), [Ok(()), Ok(())]);
+        assert_eq!(acks(&both), [Ok(()), Ok(())]);
     }
 
     #[test]
@@ -275,11 +282,11 @@ mod tests {
             ("lost data", message(NLMSG_OVERRUN, 0, 1, &[])),
             ("error without number", message(NLMSG_ERROR, 0, 1, &[0; 3])),
             (
-                "refusal without request",
+                "rejection without request",
                 message(NLMSG_ERROR, NLM_F_ACK_TLVS, 1, &(-1i32).to_ne_bytes()),
             ),
             (
-                "refusal that says its request is huge",
+                "rejection that says its request is huge",
                 message(NLMSG_ERROR, NLM_F_ACK_TLVS, 1, &[0xff; 20]),
             ),
         ];
@@ -306,12 +313,12 @@ mod tests {
             (17, Some("ends with a dot."), "ends with a dot (EEXIST)"),
             (4095, Some("odd"), "odd (error 4095)"),
         ] {
-            let refusal = Refusal {
+            let extack = Extack {
                 errno,
                 message: message.map(str::to_owned),
                 ..Default::default()
             };
-            assert_eq!(refusal.to_string(), text);
+            assert_eq!(extack.to_string(), text);
         }
     }
 }

@@ -26,10 +26,10 @@ use super::Request;
 use super::Transport;
 
 /// Number of the family.
-pub const FAMILY: u16 = 29;
+pub const FAMILY_ID: u16 = 29;
 
 /// Number of the group that is told of changes.
-pub const CHANGES: u32 = 5;
+pub const CHANGES_GROUP: u32 = 5;
 
 /// A message of any kind, as the kernel builds it.
 pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
@@ -44,24 +44,19 @@ pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> 
     bytes
 }
 
-/// An acknowledgement: of a refusal where `errno` is not 0.
-pub fn acknowledge(
-    request: &[u8],
-    errno: i32,
-    message_text: Option<&str>,
-    offset: Option<u32>,
-) -> Vec<u8> {
+/// An acknowledgement: of a rejection where `errno` is not 0.
+pub fn ack(request: &[u8], errno: i32, message_text: Option<&str>, offset: Option<u32>) -> Vec<u8> {
     let mut payload = (-errno).to_ne_bytes().to_vec();
     payload.extend(&request[..16]);
     // Built as a request is: the attributes come after 16 bytes.
     let mut attributes = Request::new(0, &[]);
     if let Some(text) = message_text {
-        attributes = attributes.text(NLMSGERR_ATTR_MSG, text);
+        attributes = attributes.string(NLMSGERR_ATTR_MSG, text);
     }
     if let Some(offset) = offset {
         attributes = attributes.u32(NLMSGERR_ATTR_OFFS, offset);
     }
-    payload.extend(&attributes.seal(0, 0)[16..]);
+    payload.extend(&attributes.finalize(0, 0)[16..]);
     let sequence = NetlinkBuffer::new(request).sequence_number();
     message(
         NLMSG_ERROR,
@@ -72,11 +67,11 @@ pub fn acknowledge(
 }
 
 /// An acknowledgement that says which attribute is missing.
-pub fn acknowledge_missing(request: &[u8], kind: u32) -> Vec<u8> {
-    let bare = acknowledge(request, 22, None, None);
+pub fn ack_missing_type(request: &[u8], kind: u32) -> Vec<u8> {
+    let errno_only = ack(request, 22, None, None);
     let attributes = Request::new(0, &[]).u32(NLMSGERR_ATTR_MISS_TYPE, kind);
-    let mut payload = bare[16..].to_vec();
-    payload.extend(&attributes.clone().seal(0, 0)[16..]);
+    let mut payload = errno_only[16..].to_vec();
+    payload.extend(&attributes.clone().finalize(0, 0)[16..]);
     let sequence = NetlinkBuffer::new(request).sequence_number();
     message(
         NLMSG_ERROR,
@@ -93,7 +88,7 @@ pub fn done(request: &[u8]) -> Vec<u8> {
 }
 
 /// What a request asks.
-pub struct Asked<'a> {
+pub struct MockRequest<'a> {
     /// The command.
     pub command: u8,
     /// It asks for all there is.
@@ -102,11 +97,12 @@ pub struct Asked<'a> {
     pub attributes: Attributes<'a>,
 }
 
-impl Asked<'_> {
+impl MockRequest<'_> {
     /// The text of an attribute.
-    pub fn text(&self, kind: u16) -> Option<String> {
+    pub fn string(&self, kind: u16) -> Option<String> {
         let mut all = self.attributes.iter().flatten();
-        all.find(|(k, _)| *k == kind).map(|(_, value)| value.text())
+        all.find(|(k, _)| *k == kind)
+            .map(|(_, value)| value.string())
     }
 
     /// The number in an attribute.
@@ -119,27 +115,27 @@ impl Asked<'_> {
 
 /// What the kernel tells.
 #[derive(Clone)]
-pub enum Told {
+pub enum MockReply {
     /// That it is done.
-    Done,
+    Ack,
     /// These messages, built as requests are.
-    All(Vec<Request>),
+    Messages(Vec<Request>),
     /// The same, which something changed meanwhile.
     Interrupted(Vec<Request>),
-    /// A refusal: the error number, what it says, where it is wrong.
-    Refused(i32, Option<&'static str>, Option<u32>),
+    /// A rejection: the error number, what it says, where it is wrong.
+    Error(i32, Option<&'static str>, Option<u32>),
     /// An attribute of this kind is missing.
-    Missing(u32),
+    MissingAttribute(u32),
 }
 
 /// What waits to be received.
 #[derive(Clone, Default)]
-pub struct Mailbox(Rc<RefCell<VecDeque<io::Result<Vec<u8>>>>>);
+pub struct RxQueue(Rc<RefCell<VecDeque<io::Result<Vec<u8>>>>>);
 
-impl Mailbox {
+impl RxQueue {
     /// Lets the kernel tell of a change, or the socket fail.
     pub fn notify(&self, family: u16, change: io::Result<Request>) {
-        self.push(change.map(|mut change| message(family, 0, 0, &change.seal(0, 0)[16..])));
+        self.push(change.map(|mut change| message(family, 0, 0, &change.finalize(0, 0)[16..])));
     }
 
     fn push(&self, datagram: io::Result<Vec<u8>>) {
@@ -148,9 +144,9 @@ impl Mailbox {
 }
 
 /// The kernel.
-pub struct Fake<'a> {
-    answer: Box<dyn FnMut(&Asked<'_>) -> Told + 'a>,
-    ready: Mailbox,
+pub struct MockKernel<'a> {
+    handler: Box<dyn FnMut(&MockRequest<'_>) -> MockReply + 'a>,
+    queue: RxQueue,
     /// How many requests came in each datagram, after the one that looks the family up.
     pub datagrams: Rc<RefCell<Vec<usize>>>,
     /// The groups that were joined.
@@ -159,12 +155,12 @@ pub struct Fake<'a> {
     pub unloaded: Rc<Cell<bool>>,
 }
 
-impl<'a> Fake<'a> {
+impl<'a> MockKernel<'a> {
     /// A kernel that answers so.
-    pub fn new(answer: impl FnMut(&Asked<'_>) -> Told + 'a) -> Self {
-        Fake {
-            answer: Box::new(answer),
-            ready: Mailbox::default(),
+    pub fn new(handler: impl FnMut(&MockRequest<'_>) -> MockReply + 'a) -> Self {
+        MockKernel {
+            handler: Box::new(handler),
+            queue: RxQueue::default(),
             datagrams: Rc::default(),
             groups: Rc::default(),
             unloaded: Rc::default(),
@@ -172,73 +168,73 @@ impl<'a> Fake<'a> {
     }
 
     /// What waits to be received.
-    pub fn mailbox(&self) -> Mailbox {
-        self.ready.clone()
+    pub fn rx_queue(&self) -> RxQueue {
+        self.queue.clone()
     }
 
-    fn answer(&mut self, request: &[u8]) -> Told {
+    fn answer(&mut self, request: &[u8]) -> MockReply {
         let header = NetlinkBuffer::new(request);
         if header.message_type() == 0x10 {
             return if self.unloaded.get() {
-                Told::Refused(2, None, None)
+                MockReply::Error(2, None, None)
             } else {
-                Told::All(vec![family()])
+                MockReply::Messages(vec![family_info()])
             };
         }
-        assert_eq!(header.message_type(), FAMILY);
-        (self.answer)(&Asked {
+        assert_eq!(header.message_type(), FAMILY_ID);
+        (self.handler)(&MockRequest {
             command: request[16],
             dump: header.flags() & NLM_F_DUMP == NLM_F_DUMP,
             attributes: Attributes::new(&request[20..]),
         })
     }
 
-    fn tell(&mut self, request: &[u8], told: Told) {
+    fn queue_reply(&mut self, request: &[u8], reply: MockReply) {
         let header = NetlinkBuffer::new(request);
         let dump = header.flags() & NLM_F_DUMP == NLM_F_DUMP;
         let mut flags = if dump { NLM_F_MULTIPART } else { 0 };
-        let (messages, end) = match told {
-            Told::Done => (Vec::new(), acknowledge(request, 0, None, None)),
-            Told::Refused(errno, text, offset) => {
-                (Vec::new(), acknowledge(request, errno, text, offset))
+        let (messages, end) = match reply {
+            MockReply::Ack => (Vec::new(), ack(request, 0, None, None)),
+            MockReply::Error(errno, text, offset) => {
+                (Vec::new(), ack(request, errno, text, offset))
             }
-            Told::Missing(kind) => (Vec::new(), acknowledge_missing(request, kind)),
-            Told::Interrupted(messages) => {
+            MockReply::MissingAttribute(kind) => (Vec::new(), ack_missing_type(request, kind)),
+            MockReply::Interrupted(messages) => {
                 flags |= NLM_F_DUMP_INTR;
                 (messages, done(request))
             }
-            Told::All(messages) if dump => (messages, done(request)),
-            Told::All(messages) => (messages, acknowledge(request, 0, None, None)),
+            MockReply::Messages(messages) if dump => (messages, done(request)),
+            MockReply::Messages(messages) => (messages, ack(request, 0, None, None)),
         };
         let mut datagram = Vec::new();
         for mut one in messages {
-            let payload = &one.seal(0, 0)[16..];
+            let payload = &one.finalize(0, 0)[16..];
             let kind = header.message_type();
             datagram.extend(message(kind, flags, header.sequence_number(), payload));
         }
         if !datagram.is_empty() {
-            self.ready.push(Ok(datagram));
+            self.queue.push(Ok(datagram));
         }
-        let refused = end[16..20] != [0; 4];
-        if refused || header.flags() & NLM_F_ACK != 0 || dump {
-            self.ready.push(Ok(end));
+        let rejected = end[16..20] != [0; 4];
+        if rejected || header.flags() & NLM_F_ACK != 0 || dump {
+            self.queue.push(Ok(end));
         }
     }
 }
 
 /// What the kernel tells of the family.
-fn family() -> Request {
-    let group = |name, number| Request::new(0, &[]).text(1, name).u32(2, number);
+fn family_info() -> Request {
+    let group = |name, number| Request::new(0, &[]).string(1, name).u32(2, number);
     let groups = Request::new(0, &[])
         .nest(1, group("others", 4))
-        .nest(2, group("changes", CHANGES));
-    Request::generic(0, 1, 2)
-        .text(2, "muennet")
-        .u16(1, FAMILY)
+        .nest(2, group("changes", CHANGES_GROUP));
+    Request::genl(0, 1, 2)
+        .string(2, "muennet")
+        .u16(1, FAMILY_ID)
         .nest(7, groups)
 }
 
-impl Transport for Fake<'_> {
+impl Transport for MockKernel<'_> {
     fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         let mut rest = datagram;
         let mut count = 0;
@@ -246,9 +242,9 @@ impl Transport for Fake<'_> {
             let length = NetlinkBuffer::new(rest).length() as usize;
             let request = &rest[..length];
             rest = &rest[length.next_multiple_of(4)..];
-            let told = self.answer(request);
-            self.tell(request, told);
-            count += usize::from(NetlinkBuffer::new(request).message_type() == FAMILY);
+            let reply = self.answer(request);
+            self.queue_reply(request, reply);
+            count += usize::from(NetlinkBuffer::new(request).message_type() == FAMILY_ID);
         }
         if count > 0 {
             self.datagrams.borrow_mut().push(count);
@@ -257,7 +253,7 @@ impl Transport for Fake<'_> {
     }
 
     fn receive(&mut self, datagram: &mut Vec<u8>, _: bool) -> io::Result<()> {
-        let next = self.ready.0.borrow_mut().pop_front();
+        let next = self.queue.0.borrow_mut().pop_front();
         let next = next.unwrap_or_else(|| Err(io::ErrorKind::WouldBlock.into()));
         *datagram = next?;
         Ok(())

@@ -2,8 +2,8 @@
 
 //! Netlink: requests, what the kernel answers, and the way there and back.
 //!
-//! The crates know sockets, headers and attributes; what is here is the conversation: sequence
-//! numbers, dumps, acknowledgements and what an extended acknowledgement says about a refusal
+//! The crates know sockets, headers and attributes; what is here is the connection: sequence
+//! numbers, dumps, acknowledgements and what an extended acknowledgement says about a rejection
 //! (`Documentation/userspace-api/netlink/intro.rst`). All of it is above [`Transport`], so that
 //! tests play the kernel.
 
@@ -16,11 +16,11 @@ mod socket;
 
 pub use attr::Attributes;
 pub use attr::Value;
-pub use message::Answer;
-pub use message::Refusal;
+pub use message::Extack;
+pub use message::Payload;
 pub use request::Request;
-pub use socket::Conversation;
-pub use socket::Failure;
+pub use socket::Connection;
+pub use socket::NetlinkError;
 pub use socket::Protocol;
 pub use socket::Socket;
 pub use socket::Transport;

@@ -10,9 +10,9 @@ use netlink_packet_core::NLM_F_REQUEST;
 use super::Attributes;
 
 /// Bytes of `struct nlmsghdr`.
-const HEADER: usize = 16;
+const NLMSG_HDRLEN: usize = 16;
 
-/// A message to the kernel, ready but for what the conversation fills in.
+/// A message to the kernel, ready but for what the connection fills in.
 #[derive(Clone, Debug)]
 pub struct Request {
     bytes: Vec<u8>,
@@ -23,7 +23,7 @@ pub struct Request {
 impl Request {
     /// Begins a request of a kind, with the header of its family; of a multiple of 4 bytes.
     pub fn new(kind: u16, family_header: &[u8]) -> Self {
-        let mut bytes = vec![0; HEADER];
+        let mut bytes = vec![0; NLMSG_HDRLEN];
         NetlinkBuffer::new(&mut bytes).set_message_type(kind);
         bytes.extend_from_slice(family_header);
         Request {
@@ -33,7 +33,7 @@ impl Request {
     }
 
     /// Begins a request to a family of generic netlink.
-    pub fn generic(family: u16, command: u8, version: u8) -> Self {
+    pub fn genl(family: u16, command: u8, version: u8) -> Self {
         Request::new(family, &[command, version, 0, 0])
     }
 
@@ -48,7 +48,7 @@ impl Request {
     }
 
     /// Adds a text, with the zero that ends it.
-    pub fn text(self, kind: u16, value: impl AsRef<[u8]>) -> Self {
+    pub fn string(self, kind: u16, value: impl AsRef<[u8]>) -> Self {
         let mut bytes = value.as_ref().to_vec();
         bytes.push(0);
         self.attribute(kind, bytes)
@@ -74,8 +74,11 @@ impl Request {
 
     /// Adds the attributes of another request below one attribute.
     #[cfg(test)]
-    pub fn nest(self, kind: u16, below: Request) -> Self {
-        let bytes = below.bytes.into_iter().skip(HEADER + below.family_header);
+    pub fn nest(self, kind: u16, nested: Request) -> Self {
+        let bytes = nested
+            .bytes
+            .into_iter()
+            .skip(NLMSG_HDRLEN + nested.family_header);
         self.attribute(kind | netlink_packet_core::NLA_F_NESTED, bytes.collect())
     }
 
@@ -83,14 +86,14 @@ impl Request {
         let attribute = DefaultNla::new(kind, value);
         let start = self.bytes.len();
         self.bytes.resize(start + attribute.buffer_len(), 0);
-        if let Some(room) = self.bytes.get_mut(start..) {
-            attribute.emit(room);
+        if let Some(buffer) = self.bytes.get_mut(start..) {
+            attribute.emit(buffer);
         }
         self
     }
 
     /// Fills in the flags (beside that it is a request) and the sequence number: the bytes to send.
-    pub fn seal(&mut self, flags: u16, sequence: u32) -> &[u8] {
+    pub fn finalize(&mut self, flags: u16, sequence: u32) -> &[u8] {
         let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         let mut header = NetlinkBuffer::new(&mut self.bytes);
         header.set_length(length);
@@ -101,9 +104,9 @@ impl Request {
 
     /// The kind of the attribute at an offset from the start of the message.
     pub fn attribute_at(&self, offset: u32) -> Option<u16> {
-        let start = HEADER + self.family_header;
+        let start = NLMSG_HDRLEN + self.family_header;
         let offset = usize::try_from(offset).ok()?.checked_sub(start)?;
-        Attributes::new(self.bytes.get(start..)?).kind_at(offset)
+        Attributes::new(self.bytes.get(start..)?).type_at(offset)
     }
 }
 
@@ -113,7 +116,7 @@ mod tests {
 
     #[test]
     fn layout() {
-        let mut request = Request::generic(29, 5, 1).text(2, "child0").u32(10, 24);
+        let mut request = Request::genl(29, 5, 1).string(2, "child0").u32(10, 24);
         #[rustfmt::skip]
         let expected = [
             40, 0, 0, 0, 29, 0, 5, 0, 7, 0, 0, 0, 0, 0, 0, 0,
@@ -122,7 +125,7 @@ mod tests {
             8, 0, 10, 0, 24, 0, 0, 0,
         ];
         if cfg!(target_endian = "little") {
-            assert_eq!(request.seal(4, 7), expected);
+            assert_eq!(request.finalize(4, 7), expected);
         }
         for (offset, kind) in [
             (0, None),

@@ -16,13 +16,13 @@ use nix::libc::MSG_TRUNC;
 
 use super::message::messages;
 use super::message::Body;
-use super::Answer;
+use super::Extack;
 use super::Malformed;
-use super::Refusal;
+use super::Payload;
 use super::Request;
 
 /// Room for a datagram: the kernel fills at most 32 KiB of it in a dump.
-const ROOM: usize = 64 * 1024;
+const BUFFER_SIZE: usize = 64 * 1024;
 
 /// A way to the kernel.
 pub trait Transport {
@@ -88,7 +88,7 @@ impl Transport for Socket {
     fn receive(&mut self, datagram: &mut Vec<u8>, wait: bool) -> io::Result<()> {
         let flags = if wait { 0 } else { MSG_DONTWAIT };
         datagram.clear();
-        datagram.reserve(ROOM);
+        datagram.reserve(BUFFER_SIZE);
         loop {
             match self.0.recv(datagram, MSG_TRUNC | flags) {
                 Ok(length) if length > datagram.len() => {
@@ -106,52 +106,52 @@ impl Transport for Socket {
     }
 }
 
-/// Why a conversation failed.
+/// Why a connection failed.
 #[derive(Debug)]
-pub enum Failure {
+pub enum NetlinkError {
     /// The kernel refused.
-    Refused(Refusal),
+    Rejected(Extack),
     /// The kernel's answer makes no sense.
     Malformed(Malformed),
     /// The socket failed.
-    Socket(io::Error),
+    Io(io::Error),
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for NetlinkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Refused(refusal) => refusal.fmt(f),
-            Failure::Malformed(malformed) => malformed.fmt(f),
-            Failure::Socket(error) => write!(f, "the netlink socket failed: {error}"),
+            NetlinkError::Rejected(extack) => extack.fmt(f),
+            NetlinkError::Malformed(malformed) => malformed.fmt(f),
+            NetlinkError::Io(error) => write!(f, "the netlink socket failed: {error}"),
         }
     }
 }
 
-impl std::error::Error for Failure {}
+impl std::error::Error for NetlinkError {}
 
-impl From<Malformed> for Failure {
+impl From<Malformed> for NetlinkError {
     fn from(malformed: Malformed) -> Self {
-        Failure::Malformed(malformed)
+        NetlinkError::Malformed(malformed)
     }
 }
 
-impl From<io::Error> for Failure {
+impl From<io::Error> for NetlinkError {
     fn from(error: io::Error) -> Self {
-        Failure::Socket(error)
+        NetlinkError::Io(error)
     }
 }
 
-/// A conversation over a transport.
-pub struct Conversation<T> {
+/// A connection over a transport.
+pub struct Connection<T> {
     transport: T,
     sequence: u32,
     datagram: Vec<u8>,
 }
 
-impl<T: Transport> Conversation<T> {
-    /// Begins a conversation.
+impl<T: Transport> Connection<T> {
+    /// Begins a connection.
     pub fn new(transport: T) -> Self {
-        Conversation {
+        Connection {
             transport,
             sequence: 0,
             datagram: Vec::new(),
@@ -162,13 +162,13 @@ impl<T: Transport> Conversation<T> {
     ///
     /// # Errors
     ///
-    /// The kernel refuses, the answer makes no sense (also to `each`), or the socket fails.
-    pub fn ask(
+    /// The kernel refuses, the answer makes no sense (also to `handle`), or the socket fails.
+    pub fn transact(
         &mut self,
         request: &mut Request,
-        each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<(), Failure> {
-        self.exchange(request, NLM_F_ACK, each).map(|_| ())
+        handle: impl FnMut(Payload<'_>) -> Result<(), Malformed>,
+    ) -> Result<(), NetlinkError> {
+        self.exchange(request, NLM_F_ACK, handle).map(|_| ())
     }
 
     /// Sends a request for all there is, and hands it over; says whether it is in one piece, which
@@ -176,13 +176,13 @@ impl<T: Transport> Conversation<T> {
     ///
     /// # Errors
     ///
-    /// As [`Self::ask`].
+    /// As [`Self::transact`].
     pub fn dump(
         &mut self,
         request: &mut Request,
-        each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<bool, Failure> {
-        self.exchange(request, NLM_F_DUMP, each)
+        handle: impl FnMut(Payload<'_>) -> Result<(), Malformed>,
+    ) -> Result<bool, NetlinkError> {
+        self.exchange(request, NLM_F_DUMP, handle)
     }
 
     /// Sends many requests at once that the kernel carries out in order, also those after one that
@@ -190,22 +190,22 @@ impl<T: Transport> Conversation<T> {
     ///
     /// # Errors
     ///
-    /// The answers make no sense, or the socket fails. A refusal is no error: there is a result for
+    /// The answers make no sense, or the socket fails. A rejection is no error: there is a result for
     /// each request.
-    pub fn pipeline(
+    pub fn transact_batch(
         &mut self,
         requests: &mut [Request],
-    ) -> Result<Vec<Result<(), Refusal>>, Failure> {
+    ) -> Result<Vec<Result<(), Extack>>, NetlinkError> {
         let first = self.sequence.wrapping_add(1);
         let mut datagram = Vec::new();
-        let mut left = requests.len();
-        let mut results = vec![Ok(()); left];
+        let mut remaining = requests.len();
+        let mut results = vec![Ok(()); remaining];
         for request in requests {
-            left -= 1;
-            // The kernel tells about every refusal; one acknowledgement says that all are through.
-            let flags = if left == 0 { NLM_F_ACK } else { 0 };
+            remaining -= 1;
+            // The kernel tells about every rejection; one acknowledgement says that all are through.
+            let flags = if remaining == 0 { NLM_F_ACK } else { 0 };
             self.sequence = self.sequence.wrapping_add(1);
-            datagram.extend_from_slice(request.seal(flags, self.sequence));
+            datagram.extend_from_slice(request.finalize(flags, self.sequence));
         }
         if results.is_empty() {
             return Ok(results);
@@ -215,13 +215,13 @@ impl<T: Transport> Conversation<T> {
             self.transport.receive(&mut self.datagram, true)?;
             for message in messages(&self.datagram) {
                 let message = message?;
-                let Body::End(end) = message.body else {
+                let Body::Done(ack) = message.body else {
                     continue;
                 };
-                let place = message.sequence.wrapping_sub(first);
-                let place = usize::try_from(place).unwrap_or(usize::MAX);
-                if let Some(result) = results.get_mut(place) {
-                    *result = end;
+                let index = message.sequence.wrapping_sub(first);
+                let index = usize::try_from(index).unwrap_or(usize::MAX);
+                if let Some(result) = results.get_mut(index) {
+                    *result = ack;
                 }
                 if message.sequence == self.sequence {
                     return Ok(results);
@@ -230,43 +230,43 @@ impl<T: Transport> Conversation<T> {
         }
     }
 
-    /// Joins a multicast group; what is told to it comes from [`Self::listen`].
+    /// Joins a multicast group; what is told to it comes from [`Self::receive`].
     ///
     /// # Errors
     ///
     /// Those of the socket.
-    pub fn subscribe(&mut self, group: u32) -> Result<(), Failure> {
+    pub fn subscribe(&mut self, group: u32) -> Result<(), NetlinkError> {
         Ok(self.transport.subscribe(group)?)
     }
 
-    /// Sends a request whose answer comes from [`Self::listen`].
+    /// Sends a request whose answer comes from [`Self::receive`].
     ///
     /// # Errors
     ///
     /// Those of the socket.
-    pub fn tell(&mut self, request: &mut Request) -> Result<(), Failure> {
+    pub fn send(&mut self, request: &mut Request) -> Result<(), NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
-        Ok(self.transport.send(request.seal(0, self.sequence))?)
+        Ok(self.transport.send(request.finalize(0, self.sequence))?)
     }
 
     /// Waits for notifications, if it shall, and hands them over.
     ///
     /// # Errors
     ///
-    /// What came makes no sense, or is a refusal of what was asked by [`Self::tell`], or the socket
+    /// What came makes no sense, or is a rejection of what was asked by [`Self::send`], or the socket
     /// fails: with `ENOBUFS` where notifications were lost,
     /// with `EAGAIN` where none are there and it shall not wait.
-    pub fn listen(
+    pub fn receive(
         &mut self,
         wait: bool,
-        mut each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<(), Failure> {
+        mut handle: impl FnMut(Payload<'_>) -> Result<(), Malformed>,
+    ) -> Result<(), NetlinkError> {
         self.transport.receive(&mut self.datagram, wait)?;
         for message in messages(&self.datagram) {
             match message?.body {
-                Body::Answer(answer) => each(answer)?,
-                Body::End(end) => end.map_err(Failure::Refused)?,
-                Body::Nothing => {}
+                Body::Payload(payload) => handle(payload)?,
+                Body::Done(ack) => ack.map_err(NetlinkError::Rejected)?,
+                Body::Noop => {}
             }
         }
         Ok(())
@@ -276,25 +276,26 @@ impl<T: Transport> Conversation<T> {
         &mut self,
         request: &mut Request,
         flags: u16,
-        mut each: impl FnMut(Answer<'_>) -> Result<(), Malformed>,
-    ) -> Result<bool, Failure> {
+        mut handle: impl FnMut(Payload<'_>) -> Result<(), Malformed>,
+    ) -> Result<bool, NetlinkError> {
         self.sequence = self.sequence.wrapping_add(1);
-        self.transport.send(request.seal(flags, self.sequence))?;
-        let mut whole = true;
+        self.transport
+            .send(request.finalize(flags, self.sequence))?;
+        let mut consistent = true;
         loop {
             self.transport.receive(&mut self.datagram, true)?;
             for message in messages(&self.datagram) {
                 let message = message?;
                 if message.sequence != self.sequence {
-                    // Left from a conversation that was broken off.
+                    // Left from a connection that was broken off.
                     continue;
                 }
-                whole &= !message.interrupted;
+                consistent &= !message.interrupted;
                 match message.body {
-                    Body::Answer(answer) => each(answer)?,
-                    Body::End(Ok(())) => return Ok(whole),
-                    Body::End(Err(refusal)) => return Err(Failure::Refused(refusal)),
-                    Body::Nothing => {}
+                    Body::Payload(payload) => handle(payload)?,
+                    Body::Done(Ok(())) => return Ok(consistent),
+                    Body::Done(Err(extack)) => return Err(NetlinkError::Rejected(extack)),
+                    Body::Noop => {}
                 }
             }
         }

@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use super::Node;
 use crate::model;
-use crate::model::Happening;
+use crate::model::NotificationKind;
 use crate::model::Stats;
+use crate::netns::NetnsNames;
 
 /// What the documentation shows.
 pub const EXAMPLE: &str = include_str!("example.json");
@@ -75,15 +76,12 @@ pub struct Event {
 
 /// What is not about a child.
 #[derive(Debug, Serialize)]
-pub struct Alone {
+pub struct BareEvent {
     event: &'static str,
 }
 
-/// Looks up names of namespaces.
-type Names<'a> = &'a dyn Fn(i32) -> Option<String>;
-
 /// The nodes of the tree.
-pub fn interfaces(nodes: Vec<Node>, netns: Names<'_>) -> Vec<Interface> {
+pub fn interfaces(nodes: Vec<Node>, netns: NetnsNames<'_>) -> Vec<Interface> {
     nodes
         .into_iter()
         .map(|node| {
@@ -110,19 +108,21 @@ pub fn interfaces(nodes: Vec<Node>, netns: Names<'_>) -> Vec<Interface> {
 }
 
 /// A change.
-pub fn event(event: model::Event, netns: Names<'_>) -> Event {
-    let name = match event.happening {
-        Happening::ChildAdded => "child_added",
-        Happening::ChildDeleted(_) => "child_deleted",
-        Happening::MarkAdded(_) => "mark_added",
-        Happening::MarkDeleted(_) => "mark_deleted",
-        Happening::MarkMoved(..) => "mark_moved",
+pub fn event(event: model::Notification, netns: NetnsNames<'_>) -> Event {
+    let name = match event.kind {
+        NotificationKind::ChildAdded => "child_added",
+        NotificationKind::ChildDeleted(_) => "child_deleted",
+        NotificationKind::MarkAdded(_) => "mark_added",
+        NotificationKind::MarkDeleted(_) => "mark_deleted",
+        NotificationKind::MarkMoved(..) => "mark_moved",
     };
-    let (mark, mark_count, from) = match event.happening {
-        Happening::ChildAdded => (None, None, None),
-        Happening::ChildDeleted(count) => (None, Some(count), None),
-        Happening::MarkAdded(mark) | Happening::MarkDeleted(mark) => (Some(mark), None, None),
-        Happening::MarkMoved(mark, from) => (Some(mark), None, Some(link(from, netns))),
+    let (mark, mark_count, from) = match event.kind {
+        NotificationKind::ChildAdded => (None, None, None),
+        NotificationKind::ChildDeleted(count) => (None, Some(count), None),
+        NotificationKind::MarkAdded(mark) | NotificationKind::MarkDeleted(mark) => {
+            (Some(mark), None, None)
+        }
+        NotificationKind::MarkMoved(mark, from) => (Some(mark), None, Some(link(from, netns))),
     };
     Event {
         event: name,
@@ -135,20 +135,20 @@ pub fn event(event: model::Event, netns: Names<'_>) -> Event {
 }
 
 /// That some changes went unheard.
-pub fn lost() -> Alone {
-    Alone {
+pub fn lost() -> BareEvent {
+    BareEvent {
         event: "events_lost",
     }
 }
 
 /// That the module was unloaded.
-pub fn unloaded() -> Alone {
-    Alone {
+pub fn unloaded() -> BareEvent {
+    BareEvent {
         event: "module_unloaded",
     }
 }
 
-fn link(link: model::Link, netns: Names<'_>) -> Link {
+fn link(link: model::Link, netns: NetnsNames<'_>) -> Link {
     Link {
         ifname: link.ifname,
         ifindex: link.ifindex,
@@ -172,10 +172,10 @@ mod tests {
     use serde_json::json;
     use serde_json::to_value;
 
+    use super::super::build_tree;
     use super::super::tests::interfaces as kernels;
     use super::super::tests::link;
     use super::super::tests::owned;
-    use super::super::tree;
     use super::*;
 
     fn netns(number: i32) -> Option<String> {
@@ -192,12 +192,12 @@ mod tests {
         owned.retain(|owned| owned.child.ifname == "child1");
         owned.push(owned[0].clone());
         owned[0].mark = 24;
-        let found = interfaces(tree(all, &owned), &netns);
+        let found = interfaces(build_tree(all, &owned), &netns);
         let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
         assert_eq!(text, EXAMPLE);
 
         // Here without its parent, but told whose child it is.
-        let found = interfaces(tree(vec![of_stranger], &[]), &netns);
+        let found = interfaces(build_tree(vec![of_stranger], &[]), &netns);
         let found = to_value(found).unwrap();
         assert_eq!(found[0]["ifname"], "stranger");
         assert_eq!(found[0]["kind"], "child");
@@ -219,34 +219,34 @@ mod tests {
         let parent = json!({"ifname": "net0", "ifindex": 3, "netnsid": null, "netns": null});
         let table = [
             (
-                Happening::ChildAdded,
+                NotificationKind::ChildAdded,
                 json!({"event": "child_added", "child": child, "parent": parent}),
             ),
             (
-                Happening::ChildDeleted(2),
+                NotificationKind::ChildDeleted(2),
                 json!({
                     "event": "child_deleted", "child": child, "parent": parent, "mark_count": 2,
                 }),
             ),
             (
-                Happening::MarkAdded(24),
+                NotificationKind::MarkAdded(24),
                 json!({"event": "mark_added", "child": child, "parent": parent, "mark": 24}),
             ),
             (
-                Happening::MarkDeleted(24),
+                NotificationKind::MarkDeleted(24),
                 json!({"event": "mark_deleted", "child": child, "parent": parent, "mark": 24}),
             ),
             (
-                Happening::MarkMoved(24, link(5, "child1", None)),
+                NotificationKind::MarkMoved(24, link(5, "child1", None)),
                 json!({
                     "event": "mark_moved", "child": child, "parent": parent, "mark": 24,
                     "from": {"ifname": "child1", "ifindex": 5, "netnsid": null, "netns": null},
                 }),
             ),
         ];
-        for (happening, expected) in table {
-            let change = model::Event {
-                happening,
+        for (kind, expected) in table {
+            let change = model::Notification {
+                kind,
                 child: link(4, "child0", Some(0)),
                 parent: link(3, "net0", None),
             };

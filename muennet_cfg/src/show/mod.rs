@@ -8,12 +8,12 @@ pub mod text;
 use std::collections::HashMap;
 use std::io::Write;
 
-use crate::args::Place;
+use crate::args::IfSpec;
 use crate::error::Error;
-use crate::family::Kernel;
+use crate::family::Family;
 use crate::model::Interface;
 use crate::model::Link;
-use crate::model::Owned;
+use crate::model::OwnedMark;
 use crate::netlink::Transport;
 
 /// An interface with what belongs to it.
@@ -31,62 +31,62 @@ pub struct Node {
 ///
 /// # Errors
 ///
-/// The kernel refuses, or the conversation fails.
-pub fn gather<T: Transport>(
-    kernel: &mut Kernel<T>,
-    place: Option<&Place>,
+/// The kernel refuses, or the connection fails.
+pub fn query<T: Transport>(
+    family: &mut Family<T>,
+    spec: Option<&IfSpec>,
 ) -> Result<Vec<Node>, Error> {
-    let Some(place) = place else {
-        let interfaces = kernel.interfaces()?;
-        return Ok(tree(interfaces, &kernel.marks(None)?));
+    let Some(spec) = spec else {
+        let interfaces = family.dump_interfaces()?;
+        return Ok(build_tree(interfaces, &family.dump_marks(None)?));
     };
-    let asked = kernel.interface(place)?;
-    if asked.parent.is_some() {
-        let marks = kernel.marks(Some(place))?;
-        return Ok(tree(vec![asked], &marks));
+    let root = family.get(spec)?;
+    if root.parent.is_some() {
+        let marks = family.dump_marks(Some(spec))?;
+        return Ok(build_tree(vec![root], &marks));
     }
-    let mut interfaces = kernel.interfaces()?;
-    interfaces.retain(|interface| interface.parent.as_ref() == Some(&asked.link));
-    interfaces.insert(0, asked);
-    Ok(tree(interfaces, &kernel.marks(None)?))
+    let mut interfaces = family.dump_interfaces()?;
+    interfaces.retain(|interface| interface.parent.as_ref() == Some(&root.link));
+    interfaces.insert(0, root);
+    Ok(build_tree(interfaces, &family.dump_marks(None)?))
 }
 
-/// Prints what [`gather`] gives.
+/// Prints what [`query`] gives.
 ///
 /// # Errors
 ///
-/// As [`gather`], or the output fails.
+/// As [`query`], or the output fails.
 pub fn print<T: Transport>(
-    kernel: &mut Kernel<T>,
-    place: Option<&Place>,
+    family: &mut Family<T>,
+    spec: Option<&IfSpec>,
     json: bool,
     out: &mut (impl Write + ?Sized),
 ) -> Result<(), Error> {
-    let nodes = gather(kernel, place)?;
-    let names = kernel.netns_names(namespaces(&nodes));
+    let nodes = query(family, spec)?;
+    let names = family.netns_names(netnsids(&nodes));
     let netns = |number: i32| names.get(&number).cloned();
-    let text = if json {
+    let output = if json {
         let shape = json::interfaces(nodes, &netns);
         // Fails only for maps with keys that are no text, and there are none.
         serde_json::to_string(&shape).unwrap_or_default() + "\n"
     } else {
         let variables = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
-        let branches = text::Branches::for_locale(variables.iter().map(Option::as_deref));
-        text::tree(&nodes, branches, &netns)
+        let style = text::TreeStyle::for_locale(variables.iter().map(Option::as_deref));
+        text::tree(&nodes, style, &netns)
     };
-    out.write_all(text.as_bytes())
+    out.write_all(output.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| Error::system("can not write", error))
+        .map_err(|error| Error::io("can not write", error))
 }
 
 /// Makes a tree: children go below their parent where that is there.
-pub fn tree(interfaces: Vec<Interface>, owned: &[Owned]) -> Vec<Node> {
+pub fn build_tree(interfaces: Vec<Interface>, owned: &[OwnedMark]) -> Vec<Node> {
     let mut marks: HashMap<&Link, Vec<u32>> = HashMap::new();
     for owned in owned {
         marks.entry(&owned.child).or_default().push(owned.mark);
     }
     let mut roots: Vec<Node> = Vec::new();
-    let mut places: HashMap<Link, usize> = HashMap::new();
+    let mut root_of: HashMap<Link, usize> = HashMap::new();
     for interface in interfaces {
         let node = Node {
             marks: marks.remove(&interface.link).unwrap_or_default(),
@@ -94,11 +94,11 @@ pub fn tree(interfaces: Vec<Interface>, owned: &[Owned]) -> Vec<Node> {
             children: Vec::new(),
         };
         let parent = node.interface.parent.as_ref();
-        let place = parent.and_then(|parent| places.get(parent)).copied();
-        match place.and_then(|place| roots.get_mut(place)) {
+        let root = parent.and_then(|parent| root_of.get(parent)).copied();
+        match root.and_then(|root| roots.get_mut(root)) {
             Some(parent) => parent.children.push(node),
             None => {
-                places.insert(node.interface.link.clone(), roots.len());
+                root_of.insert(node.interface.link.clone(), roots.len());
                 roots.push(node);
             }
         }
@@ -107,23 +107,31 @@ pub fn tree(interfaces: Vec<Interface>, owned: &[Owned]) -> Vec<Node> {
 }
 
 /// The numbers of the namespaces that the nodes are in, and their parents.
-pub fn namespaces(nodes: &[Node]) -> Vec<i32> {
-    let mut numbers = Vec::new();
+pub fn netnsids(nodes: &[Node]) -> Vec<i32> {
+    let mut nsids = Vec::new();
     for node in nodes {
-        numbers.extend(node.interface.link.netnsid);
-        numbers.extend(node.interface.parent.as_ref().and_then(|p| p.netnsid));
-        numbers.extend(namespaces(&node.children));
+        nsids.extend(node.interface.link.netnsid);
+        nsids.extend(node.interface.parent.as_ref().and_then(|p| p.netnsid));
+        nsids.extend(netnsids(&node.children));
     }
-    numbers.sort_unstable();
-    numbers.dedup();
-    numbers
+    nsids.sort_unstable();
+    nsids.dedup();
+    nsids
 }
 
 #[cfg(test)]
 pub mod tests {
     use super::*;
+    use crate::family::tests::child_reply;
+    use crate::family::tests::main_reply;
+    use crate::family::tests::mark_reply;
+    use crate::family::tests::mock_family;
     use crate::model::Channel;
     use crate::model::Stats;
+    use crate::netlink::mock::MockReply;
+    use crate::netlink::mock::MockRequest;
+    use crate::uapi::attribute;
+    use crate::uapi::command;
 
     pub fn link(ifindex: u32, ifname: &str, netnsid: Option<i32>) -> Link {
         Link {
@@ -182,9 +190,9 @@ pub mod tests {
         vec![net0, child0, child1, stranger]
     }
 
-    pub fn owned() -> Vec<Owned> {
+    pub fn owned() -> Vec<OwnedMark> {
         let all = interfaces();
-        let owns = |at: usize, mark| Owned {
+        let owns = |at: usize, mark| OwnedMark {
             mark,
             child: all[at].link.clone(),
             parent: all[at].parent.clone().unwrap(),
@@ -201,7 +209,7 @@ pub mod tests {
 
     #[test]
     fn children_go_below_their_parent() {
-        let nodes = tree(interfaces(), &owned());
+        let nodes = build_tree(interfaces(), &owned());
         let names = |nodes: &[Node]| -> Vec<String> {
             nodes
                 .iter()
@@ -213,7 +221,47 @@ pub mod tests {
             names(&nodes[0].children),
             ["child0 [24, 100, 101, 102, 4294967295]", "child1 [25]"]
         );
-        assert_eq!(namespaces(&nodes), [0, 1]);
-        assert_eq!(tree(Vec::new(), &owned()), []);
+        assert_eq!(netnsids(&nodes), [0, 1]);
+        assert_eq!(build_tree(Vec::new(), &owned()), []);
+    }
+
+    #[test]
+    fn queries_trees() {
+        let handler = |request: &MockRequest<'_>| match (request.command, request.dump) {
+            (command::GET, true) => MockReply::Messages(vec![
+                main_reply(),
+                child_reply(4, "child0"),
+                child_reply(5, "child1").u32(attribute::PARENT_IFINDEX, 9),
+            ]),
+            (command::GET, false)
+                if request.string(attribute::IFNAME).as_deref() == Some("child0") =>
+            {
+                MockReply::Messages(vec![child_reply(4, "child0")])
+            }
+            (command::GET, false) => MockReply::Messages(vec![main_reply()]),
+            (command::GET_MARK, true) => MockReply::Messages(vec![
+                mark_reply(4, "child0", 24),
+                mark_reply(5, "child1", 25),
+            ]),
+            _ => MockReply::Error(22, None, None),
+        };
+        // What is asked for; the interfaces at the root, each with its marks and children.
+        let table = [
+            (None, "net0 [] [child0 [24] []], child1 [25] []"),
+            (Some("net0"), "net0 [] [child0 [24] []]"),
+            (Some("child0"), "child0 [24] []"),
+        ];
+        fn names(nodes: &[Node]) -> String {
+            let all = nodes.iter().map(|node| {
+                let name = &node.interface.link.ifname;
+                format!("{name} {:?} [{}]", node.marks, names(&node.children))
+            });
+            all.collect::<Vec<_>>().join(", ")
+        }
+        for (word, expected) in table {
+            let spec = word.map(|word| IfSpec::parse(word.as_bytes()).unwrap());
+            let nodes = query(&mut mock_family(handler), spec.as_ref()).unwrap();
+            assert_eq!(names(&nodes), expected);
+        }
     }
 }

@@ -3,30 +3,31 @@
 //! The tree as a person reads it.
 
 use super::Node;
-use crate::escape::Printable;
+use crate::escape::Escaped;
 use crate::model::Channel;
 use crate::model::Interface;
 use crate::model::Link;
+use crate::netns::NetnsNames;
 
 /// What the branches of the tree are drawn with.
 #[derive(Clone, Copy)]
-pub struct Branches {
+pub struct TreeStyle {
     child: &'static str,
     last: &'static str,
     down: &'static str,
     none: &'static str,
 }
 
-impl Branches {
+impl TreeStyle {
     /// For terminals that only know ASCII.
-    pub const ASCII: Branches = Branches {
+    pub const ASCII: TreeStyle = TreeStyle {
         child: "|-- ",
         last: "`-- ",
         down: "|   ",
         none: "    ",
     };
     /// For all others.
-    pub const LINES: Branches = Branches {
+    pub const UNICODE: TreeStyle = TreeStyle {
         child: "├── ",
         last: "└── ",
         down: "│   ",
@@ -38,21 +39,18 @@ impl Branches {
         let mut values = variables.into_iter().flatten().filter(|v| !v.is_empty());
         let locale = values.next().unwrap_or("C").to_ascii_lowercase();
         if locale.contains("utf-8") || locale.contains("utf8") {
-            Branches::LINES
+            TreeStyle::UNICODE
         } else {
-            Branches::ASCII
+            TreeStyle::ASCII
         }
     }
 }
 
-/// Looks up names of namespaces.
-type Names<'a> = &'a dyn Fn(i32) -> Option<String>;
-
 /// Writes the tree.
-pub fn tree(nodes: &[Node], branches: Branches, netns: Names<'_>) -> String {
+pub fn tree(nodes: &[Node], style: TreeStyle, netns: NetnsNames<'_>) -> String {
     let mut text = String::new();
     for node in nodes {
-        write_node(&mut text, node, branches, ("", ""), netns);
+        write_node(&mut text, node, style, ("", ""), netns);
     }
     text
 }
@@ -62,40 +60,40 @@ pub fn tree(nodes: &[Node], branches: Branches, netns: Names<'_>) -> String {
 fn write_node(
     text: &mut String,
     node: &Node,
-    branches: Branches,
+    style: TreeStyle,
     before: (&str, &str),
-    netns: Names<'_>,
+    netns: NetnsNames<'_>,
 ) {
     let (first, others) = before;
     let alone = others.is_empty();
     *text += &format!("{first}{}\n", title(&node.interface, alone, netns));
     let beside = if node.children.is_empty() {
-        branches.none
+        style.none
     } else {
-        branches.down
+        style.down
     };
-    for line in lines(node) {
+    for line in details(node) {
         *text += &format!("{others}{beside}{line}\n");
     }
     let mut children = node.children.iter().peekable();
     while let Some(child) = children.next() {
         let (branch, below) = match children.peek() {
-            Some(_) => (branches.child, branches.down),
-            None => (branches.last, branches.none),
+            Some(_) => (style.child, style.down),
+            None => (style.last, style.none),
         };
         let before = (format!("{others}{branch}"), format!("{others}{below}"));
-        write_node(text, child, branches, (&before.0, &before.1), netns);
+        write_node(text, child, style, (&before.0, &before.1), netns);
     }
 }
 
 /// The line of an interface; one that stands alone says whose child it is.
-fn title(interface: &Interface, alone: bool, netns: Names<'_>) -> String {
-    let mut title = place(&interface.link, netns);
+fn title(interface: &Interface, alone: bool, netns: NetnsNames<'_>) -> String {
+    let mut title = link_name(&interface.link, netns);
     let state = if interface.up { "up" } else { "down" };
     match &interface.parent {
         None => title += &format!(": {state}, mode {}, mtu {}", interface.mode, interface.mtu),
         Some(parent) if alone => {
-            let parent = place(parent, netns);
+            let parent = link_name(parent, netns);
             title += &format!(": {state}, mtu {}, child of {parent}", interface.mtu);
         }
         Some(_) => title += &format!(": {state}, mtu {}", interface.mtu),
@@ -104,28 +102,34 @@ fn title(interface: &Interface, alone: bool, netns: Names<'_>) -> String {
 }
 
 /// An interface and where it is, as commands take it but for control characters.
-pub fn place(link: &Link, netns: Names<'_>) -> String {
-    let name = Printable(&link.ifname);
+pub fn link_name(link: &Link, netns: NetnsNames<'_>) -> String {
+    let name = Escaped(&link.ifname);
     match link.netnsid {
         None => name.to_string(),
         Some(-1) => format!("?/{name}"),
         Some(number) => {
             let netns = netns(number).unwrap_or_else(|| number.to_string());
-            format!("{}/{name}", Printable(netns))
+            format!("{}/{name}", Escaped(netns))
         }
     }
 }
 
 /// What there is to say about an interface.
-fn lines(node: &Node) -> Vec<String> {
+fn details(node: &Node) -> Vec<String> {
     let interface = &node.interface;
     let mut lines = Vec::new();
     if interface.parent.is_none() {
         let peer = interface.peer.as_deref();
-        lines.push(format!("in:  {}", channel(interface.input.as_ref(), peer)));
-        lines.push(format!("out: {}", channel(interface.output.as_ref(), None)));
+        lines.push(format!(
+            "in:  {}",
+            format_channel(interface.input.as_ref(), peer)
+        ));
+        lines.push(format!(
+            "out: {}",
+            format_channel(interface.output.as_ref(), None)
+        ));
     } else {
-        lines.push(format!("marks: {}", ranges(&node.marks)));
+        lines.push(format!("marks: {}", format_marks(&node.marks)));
     }
     let stats = &interface.stats;
     lines.push(format!(
@@ -145,13 +149,13 @@ fn lines(node: &Node) -> Vec<String> {
     lines
 }
 
-fn channel(channel: Option<&Channel>, peer: Option<&str>) -> String {
+fn format_channel(channel: Option<&Channel>, peer: Option<&str>) -> String {
     let Some(channel) = channel else {
         return "none".to_owned();
     };
     let mut text = format!(
         "{}, protocol {:#x}, {} bytes",
-        Printable(&channel.name),
+        Escaped(&channel.name),
         channel.protocol,
         channel.region_size
     );
@@ -165,7 +169,7 @@ fn channel(channel: Option<&Channel>, peer: Option<&str>) -> String {
 }
 
 /// Marks in ascending order, with neighbours drawn together: `24, 100-102`.
-fn ranges(marks: &[u32]) -> String {
+fn format_marks(marks: &[u32]) -> String {
     let mut text = String::new();
     let mut rest = marks.iter().copied().peekable();
     while let Some(first) = rest.next() {
@@ -189,10 +193,10 @@ fn ranges(marks: &[u32]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::build_tree;
     use super::super::tests::interfaces;
     use super::super::tests::link;
     use super::super::tests::owned;
-    use super::super::tree as nodes;
     use super::*;
 
     fn netns(number: i32) -> Option<String> {
@@ -205,7 +209,11 @@ mod tests {
 
     #[test]
     fn a_tree() {
-        let text = tree(&nodes(interfaces(), &owned()), Branches::ASCII, &netns);
+        let text = tree(
+            &build_tree(interfaces(), &owned()),
+            TreeStyle::ASCII,
+            &netns,
+        );
         let expected = "\
 net0: up, mode ip, mtu 1500
 |   in:  b_to_a, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes, peer active
@@ -254,7 +262,7 @@ stranger: down, mtu 1500, child of 1/net1
             ),
             (Some(&odd), None, r"c\u{7}, protocol 0x0, 0 bytes"),
         ] {
-            assert_eq!(channel(given, peer), expected);
+            assert_eq!(format_channel(given, peer), expected);
         }
     }
 
@@ -271,12 +279,12 @@ stranger: down, mtu 1500, child of 1/net1
             (&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "1-10 (10)"),
         ];
         for (marks, text) in table {
-            assert_eq!(ranges(marks), *text, "{marks:?}");
+            assert_eq!(format_marks(marks), *text, "{marks:?}");
         }
     }
 
     #[test]
-    fn places() {
+    fn link_names() {
         for (given, text) in [
             (link(1, "child0", None), "child0"),
             (link(1, "child0", Some(0)), "blue/child0"),
@@ -286,7 +294,7 @@ stranger: down, mtu 1500, child of 1/net1
             (link(1, "a\u{7f}", Some(2)), r"\u{9b}red/a\u{7f}"),
             (link(1, "a\u{1b}", Some(-1)), r"?/a\u{1b}"),
         ] {
-            assert_eq!(place(&given, &netns), text);
+            assert_eq!(link_name(&given, &netns), text);
         }
     }
 
@@ -300,8 +308,8 @@ stranger: down, mtu 1500, child of 1/net1
             (&[None, None, None], false),
         ];
         for (variables, lines) in table {
-            let branches = Branches::for_locale(variables.iter().copied());
-            assert_eq!(branches.child == Branches::LINES.child, *lines);
+            let style = TreeStyle::for_locale(variables.iter().copied());
+            assert_eq!(style.child == TreeStyle::UNICODE.child, *lines);
         }
     }
 }
