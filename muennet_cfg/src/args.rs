@@ -211,44 +211,40 @@ pub enum ArgError {
 impl fmt::Display for ArgError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ArgError::EmptyName => write!(f, "the name of an interface is empty"),
-            ArgError::NameTooLong(bytes, most) => write!(
+            ArgError::EmptyName => write!(f, "interface name is empty"),
+            ArgError::NameTooLong(length, max) => write!(
                 f,
-                "the name of an interface has at most {most} bytes here, this one has {bytes}"
+                "interface name is too long: {length} bytes, at most {max} bytes allowed"
             ),
-            ArgError::ReservedName => write!(f, "no interface can have this name"),
-            ArgError::InvalidCharacter(bad) => {
-                write!(f, "the name of an interface can not contain {bad:?}")
+            ArgError::ReservedName => write!(f, "not allowed as an interface name"),
+            ArgError::InvalidCharacter(character) => {
+                write!(f, "invalid character {character:?} in interface name")
             }
             ArgError::SpaceByte => write!(
                 f,
-                "the name of an interface can not contain the byte 0xa0, a space to the kernel"
+                "invalid byte 0xa0 in interface name: the kernel treats it as a space"
             ),
             ArgError::Percent => write!(
                 f,
-                "in the name of an interface % stands only in one %d, for which the kernel takes \
-                 a free number"
+                "invalid % in interface name: only one %d is allowed, for which the kernel \
+                 inserts a free number"
             ),
-            ArgError::InvalidNetns => write!(f, "no namespace can have this name"),
-            ArgError::NetnsNotUtf8 => {
-                write!(f, "the name of a namespace has to be UTF-8 here")
-            }
-            ArgError::InvalidMark => {
-                write!(
-                    f,
-                    "a mark is a decimal number, or a hexadecimal one with 0x"
-                )
-            }
+            ArgError::InvalidNetns => write!(f, "invalid network namespace name"),
+            ArgError::NetnsNotUtf8 => write!(f, "network namespace name is not valid UTF-8"),
+            ArgError::InvalidMark => write!(
+                f,
+                "not a mark: expected a decimal number, or a hexadecimal number with 0x"
+            ),
             ArgError::LeadingZero => write!(
                 f,
-                "a decimal mark has no leading zeros (iptables takes such a number for octal)"
+                "leading zeros are not allowed in a decimal mark: iptables reads it as octal"
             ),
-            ArgError::ZeroMark => write!(
+            ArgError::ZeroMark => write!(f, "mark 0 means no mark; marks are 1 to {}", u32::MAX),
+            ArgError::MarkTooLarge => write!(
                 f,
-                "mark 0 belongs to packets without a mark; marks are 1 to {}",
+                "mark is too large: the maximum is {} (0xffffffff)",
                 u32::MAX
             ),
-            ArgError::MarkTooLarge => write!(f, "the largest mark is {} (0xffffffff)", u32::MAX),
         }
     }
 }

@@ -59,7 +59,7 @@ impl<T: Transport> Batch<'_, T> {
             bytes.clear();
             let length = input
                 .read_until(b'\n', &mut bytes)
-                .map_err(|error| Error::io(format!("can not read {}", self.name), error))?;
+                .map_err(|error| Error::io(self.name, error))?;
             if length == 0 {
                 break;
             }
@@ -184,8 +184,8 @@ mod tests {
                 Ok(Line::Show(Some(IfSpec::parse(b"net0").unwrap()))),
             ),
             (b"show a b", Err("usage: show [INTERFACE]")),
-            (b"show /a", Err("\"/a\": no namespace can have this name")),
-            (b"monitor", Err("there is no command \"monitor\" here")),
+            (b"show /a", Err("\"/a\": invalid network namespace name")),
+            (b"monitor", Err("\"monitor\": not a batch command")),
             (b"add_mark a #1", Err("usage: add_mark CHILD MARK")),
             (
                 b"add_mark a\xff 1",
@@ -193,10 +193,10 @@ mod tests {
                     Change::parse(&[&b"add_mark"[..], b"a\xff", b"1"]).unwrap(),
                 )),
             ),
-            (b"\xff", Err("there is no command \"\\xFF\" here")),
+            (b"\xff", Err("\"\\xFF\": not a batch command")),
             (
                 b"add_mark a \xff",
-                Err("\"\\xFF\": a mark is a decimal number, or a hexadecimal one with 0x"),
+                Err("\"\\xFF\": not a mark: expected a decimal number, or a hexadecimal number with 0x"),
             ),
         ];
         for (bytes, expected) in table {
@@ -222,7 +222,7 @@ mod tests {
     fn run(text: &str, force: bool) -> Outcome {
         let mut executed = Vec::new();
         let kernel = MockKernel::new(|request| match request.string(attribute::IFNAME) {
-            Some(name) if name == "bad" => MockReply::Error(19, Some("there is no bad"), None),
+            Some(name) if name == "bad" => MockReply::Error(19, Some("no such interface"), None),
             name => {
                 executed.push(format!("{} {name:?}", request.command));
                 MockReply::Ack
@@ -255,7 +255,7 @@ mod tests {
             ("add_mark a 1\n# no\nadd_mark a 2", Ok(()), 2),
             (
                 "add_mark a 1\n\nadd_mark bad 2\nadd_mark a 3\n",
-                Err(("marks:3: add_mark bad 2: there is no bad (ENODEV)", 1)),
+                Err(("marks:3: add_mark bad 2: no such interface (ENODEV)", 1)),
                 1,
             ),
             (
@@ -284,9 +284,9 @@ mod tests {
         assert_eq!(outcome.result.unwrap_err().to_string(), "3 commands failed");
         assert_eq!(
             outcome.errors,
-            "muennet_cfg: marks:2: add_mark bad 2: there is no bad (ENODEV)\n\
-             muennet_cfg: marks:3: there is no command \"what\" here\n\
-             muennet_cfg: marks:6: add_mark bad 4: there is no bad (ENODEV)\n"
+            "muennet_cfg: marks:2: add_mark bad 2: no such interface (ENODEV)\n\
+             muennet_cfg: marks:3: \"what\": not a batch command\n\
+             muennet_cfg: marks:6: add_mark bad 4: no such interface (ENODEV)\n"
         );
         // Two marks before the error in line 3, the two dumps of show, the two marks after it.
         assert_eq!(outcome.datagrams, [2, 1, 1, 2]);

@@ -30,55 +30,56 @@ use crate::uapi::VERSION;
 pub enum Change {
     /// Add a child to a main interface
     ///
-    /// The child is down at first and lies in the network namespace where the command works.
+    /// The child is created in the current network namespace (see --netns) and is down.
     AddChild {
-        /// The main interface
+        /// Main interface
         #[arg(value_parser = parser(IfName::parse), value_hint = ValueHint::Other)]
         parent: IfName,
-        /// Name of the child to be, 15 bytes at most
+        /// Name of the new child, at most 15 bytes
         #[arg(value_parser = parser(IfName::parse_new), value_hint = ValueHint::Other)]
         child: IfName,
     },
     /// Delete a child
     ///
-    /// Its marks are nobody's then.
+    /// The marks that it owns are deleted as well.
     DelChild {
-        /// The child, [NETNS/]NAME
+        /// Child, [NETNS/]NAME
         #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
         child: IfSpec,
     },
-    /// Let a child own a mark
+    /// Assign a mark to a child
     ///
-    /// Incoming packets with this mark go to the child then. No other child of the parent may own
-    /// the mark.
+    /// Incoming packets with this mark then go to the child. Fails if another child of the same
+    /// parent owns the mark.
     AddMark {
-        /// The child, [NETNS/]NAME
+        /// Child, [NETNS/]NAME
         #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
         child: IfSpec,
-        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
+        /// Mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
-    /// Take a mark from the child that owns it
+    /// Remove a mark from the child that owns it
     ///
-    /// Incoming packets with this mark go to the parent then.
+    /// Incoming packets with this mark then go to the parent.
     DelMark {
-        /// The child, [NETNS/]NAME
+        /// Child, [NETNS/]NAME
         #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
         child: IfSpec,
-        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
+        /// Mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
-    /// Give a mark from one child to another child of the same parent
+    /// Move a mark to another child of the same parent
     ///
-    /// At every moment one of the two owns it: no packet goes astray meanwhile.
+    /// The move is atomic: at any time one of the two children owns the mark, and no packet goes to
+    /// the parent.
     MoveMark {
-        /// The child that owns the mark, [NETNS/]NAME
+        /// Child that owns the mark, [NETNS/]NAME
         #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
         from: IfSpec,
-        /// The child that is to own it, [NETNS/]NAME
+        /// New owner, [NETNS/]NAME
         #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
         to: IfSpec,
-        /// The mark, 1 to 4294967295, decimal or hexadecimal with 0x
+        /// Mark, 1 to 4294967295, decimal or hexadecimal with 0x
         mark: Mark,
     },
 }
@@ -97,7 +98,7 @@ pub enum ParseError {
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            ParseError::UnknownCommand(word) => write!(f, "there is no command {word:?} here"),
+            ParseError::UnknownCommand(word) => write!(f, "{word:?}: not a batch command"),
             ParseError::Usage(usage) => write!(f, "usage: {usage}"),
             ParseError::Argument(word, error) => write!(f, "{word:?}: {error}"),
         }
@@ -201,16 +202,16 @@ impl Change {
     /// What to do about a rejection, where it does not say so itself.
     pub fn hint(&self, extack: &Extack) -> Option<String> {
         match (self, Errno::from_raw(extack.errno)) {
-            (Change::AddMark { child, mark }, Errno::EBUSY) => Some(format!(
-                "to take it from its owner: move_mark OWNER {child} {mark}"
-            )),
+            (Change::AddMark { child, mark }, Errno::EBUSY) => {
+                Some(format!("to move it: move_mark OWNER {child} {mark}"))
+            }
             // The kernel has said whose namespace it is about.
             (_, Errno::EPERM) if extack.message.is_some() => None,
             (Change::DelChild { .. }, Errno::EPERM) => {
-                Some("this takes CAP_NET_ADMIN, try sudo".to_owned())
+                Some("requires CAP_NET_ADMIN, try sudo".to_owned())
             }
             (_, Errno::EPERM) => Some(
-                "this takes CAP_NET_ADMIN over the network namespace of the parent, try sudo there"
+                "requires CAP_NET_ADMIN in the network namespace of the parent, try sudo there"
                     .to_owned(),
             ),
             _ => None,
@@ -256,11 +257,8 @@ mod tests {
             (&["add_mark", "child0", "0x18"], Ok("add_mark child0 24")),
             (&["del_mark", "child0", "24"], Ok("del_mark child0 24")),
             (&["move_mark", "a", "b/c", "1"], Ok("move_mark a b/c 1")),
-            (&[], Err("there is no command \"\" here")),
-            (
-                &["add-child"],
-                Err("there is no command \"add-child\" here"),
-            ),
+            (&[], Err("\"\": not a batch command")),
+            (&["add-child"], Err("\"add-child\": not a batch command")),
             (&["add_child", "net0"], Err("usage: add_child PARENT CHILD")),
             (&["del_child"], Err("usage: del_child CHILD")),
             (&["del_child", "a", "b"], Err("usage: del_child CHILD")),
@@ -272,15 +270,17 @@ mod tests {
             ),
             (
                 &["add_child", "net0", "a/b"],
-                Err("\"a/b\": the name of an interface can not contain '/'"),
+                Err("\"a/b\": invalid character '/' in interface name"),
             ),
             (
                 &["add_child", "net0", "\u{7f}"],
-                Err("\"\\u{7f}\": the name of an interface can not contain '\\u{7f}'"),
+                Err("\"\\u{7f}\": invalid character '\\u{7f}' in interface name"),
             ),
             (
                 &["add_mark", "child0", "x"],
-                Err("\"x\": a mark is a decimal number, or a hexadecimal one with 0x"),
+                Err(
+                    "\"x\": not a mark: expected a decimal number, or a hexadecimal number with 0x",
+                ),
             ),
         ];
         for (words, expected) in table {

@@ -13,10 +13,11 @@ use crate::args::parser;
 use crate::args::IfSpec;
 use crate::change::Change;
 
-/// Manage the children and marks of muennet interfaces
+/// Manage child interfaces and marks of muennet interfaces
 ///
-/// A child is a network interface of its own over the channels of a main interface of mode ip.
-/// Incoming packets whose mark a child owns go to that child, all others to the main interface.
+/// A child is a network interface that shares the channels of its parent, a main interface of mode
+/// ip or ip-offload. An incoming packet goes to the child that owns its netfilter mark. A packet
+/// whose mark no child owns goes to the parent.
 #[derive(Debug, Parser)]
 #[command(
     name = "muennet_cfg",
@@ -29,9 +30,9 @@ pub struct Cli {
     #[arg(short, long, global = true)]
     pub json: bool,
 
-    /// Work in this network namespace
+    /// Network namespace to work in
     ///
-    /// The name of one that `ip netns` made, or the path of any.
+    /// A name of `ip netns`, or an absolute path such as /proc/PID/ns/net.
     #[arg(short = 'n', long, global = true, value_name = "NETNS")]
     pub netns: Option<String>,
 
@@ -47,39 +48,39 @@ pub enum Command {
     /// A command that changes something.
     #[command(flatten)]
     Change(Change),
-    /// Show interfaces, their channels, counters, children and marks
+    /// Show interfaces with their channels, counters, children and marks
     ///
-    /// Control characters in names stand there as escapes, \u{1b}; with --json names are as they are.
-    /// In both, a byte that is no UTF-8 is an escape, \xff, and a backslash is two. Commands take
-    /// names as they are.
+    /// In text output, control characters in names are printed as escapes (\u{1b}). JSON output
+    /// has them unchanged. In both, a byte that is not valid UTF-8 is printed as an escape (\xff),
+    /// and a backslash is doubled. Commands take names unescaped.
     Show {
-        /// Only this interface and its children, [NETNS/]NAME
+        /// Show only this interface and its children, [NETNS/]NAME
         #[arg(value_parser = parser(IfSpec::parse), value_hint = ValueHint::Other)]
         interface: Option<IfSpec>,
     },
-    /// Tell of children that are added or deleted and of changes of marks, as it happens
+    /// Print changes of children and marks as they happen
     ///
-    /// A line for each, with --json an object a line. Children that move to another namespace or get
-    /// another name are for `ip monitor link` to tell. Runs until it is interrupted, or the module is
-    /// unloaded.
+    /// Prints one line for each change, with --json one object per line. Renamed children and
+    /// children that move to another namespace are not reported; use `ip monitor link` for them.
+    /// Runs until it is interrupted or the module is unloaded.
     Monitor,
-    /// Carry out commands from a file
+    /// Run commands from a file
     ///
-    /// Each line holds a command as it is written after muennet_cfg: add_child, del_child,
-    /// add_mark, del_mark, move_mark or show. A word that begins with # begins a comment. The first
-    /// error ends the batch; nothing after it is carried out.
+    /// Each line holds one command as on the command line, without muennet_cfg: add_child,
+    /// del_child, add_mark, del_mark, move_mark or show. A word that begins with # starts a
+    /// comment. The batch stops at the first error; the lines after it are not run.
     Batch {
-        /// The file, - for standard input
+        /// File to read, - for standard input
         file: PathBuf,
-        /// Go on after errors
+        /// Continue after errors
         ///
         /// Also sends many commands at a time, which is faster.
         #[arg(short, long, visible_alias = "continue")]
         force: bool,
     },
-    /// Print a script that lets a shell complete commands
+    /// Print a completion script for a shell
     Completions {
-        /// The shell
+        /// Shell
         shell: Shell,
     },
     /// Print the manual page

@@ -103,8 +103,10 @@ fn describe(request: &Request, extack: &Extack) -> String {
         .and_then(|kind| u16::try_from(kind).ok());
     let name = |kind| name_of(attribute::ALL, kind);
     match (missing.and_then(name), invalid.and_then(name)) {
-        (Some(name), _) => format!("{extack}: {name} is missing"),
-        (None, Some(name)) if extack.message.is_none() => format!("{extack}: {name} is wrong"),
+        (Some(name), _) => format!("{extack}: attribute {name} is missing"),
+        (None, Some(name)) if extack.message.is_none() => {
+            format!("{extack}: attribute {name} is invalid")
+        }
         _ => extack.to_string(),
     }
 }
@@ -114,10 +116,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let f = &mut EscapeWriter(f);
         match self {
-            Error::NotLoaded => write!(
-                f,
-                "the kernel does not know muennet, its module is not loaded; try: modprobe muennet"
-            ),
+            Error::NotLoaded => write!(f, "module muennet: not loaded; try: modprobe muennet"),
             Error::Usage(text) => f.write_str(text),
             Error::Rejected { what, reason, hint } => {
                 write!(f, "{what}: {reason}")?;
@@ -129,7 +128,7 @@ impl fmt::Display for Error {
             Error::Netlink(error) => write!(f, "{error}"),
             Error::Io { what, error } => write!(f, "{what}: {error}"),
             Error::Line { location, error } => write!(f, "{location}: {error}"),
-            Error::BatchFailed(1) => write!(f, "one command failed"),
+            Error::BatchFailed(1) => write!(f, "1 command failed"),
             Error::BatchFailed(count) => write!(f, "{count} commands failed"),
         }
     }
@@ -163,7 +162,7 @@ mod tests {
             (
                 Error::NotLoaded,
                 3,
-                "the kernel does not know muennet, its module is not loaded; try: modprobe muennet",
+                "module muennet: not loaded; try: modprobe muennet",
             ),
             (Error::Usage("no".into()), 2, "no"),
             (
@@ -200,12 +199,12 @@ mod tests {
                 2,
                 r"marks:3: a\u{9b}\u{a}",
             ),
-            (Error::BatchFailed(1), 1, "one command failed"),
+            (Error::BatchFailed(1), 1, "1 command failed"),
             (Error::BatchFailed(2), 1, "2 commands failed"),
             (
                 Error::Netlink(NetlinkError::Malformed(Malformed("x".into()))),
                 1,
-                "the kernel's answer is malformed: x",
+                "malformed netlink message: x",
             ),
         ];
         for (error, status, text) in table {

@@ -88,8 +88,8 @@ fn run(cli: Cli) -> Result<(), Error> {
 }
 
 fn open_family() -> Result<Family<Socket>, Error> {
-    let socket = Socket::open(Protocol::Generic)
-        .map_err(|error| Error::io("can not open a netlink socket", error))?;
+    let socket =
+        Socket::open(Protocol::Generic).map_err(|error| Error::io("netlink socket", error))?;
     Family::open(socket, Box::new(netns::IpNetns))
 }
 
@@ -108,5 +108,5 @@ fn open_batch(file: &Path) -> Result<(String, Box<dyn Read>), Error> {
 fn print(out: &mut impl Write, bytes: &[u8]) -> Result<(), Error> {
     out.write_all(bytes)
         .and_then(|()| out.flush())
-        .map_err(|error| Error::io("can not write", error))
+        .map_err(|error| Error::io("standard output", error))
 }

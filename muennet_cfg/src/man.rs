@@ -19,54 +19,73 @@ use crate::show::json;
 
 /// Exit status and what it says.
 const STATUS: &[(&str, &str)] = &[
-    ("0", "Done."),
+    ("0", "Success."),
     (
         "1",
-        "Refused by the kernel, or failed in any other way; the message on standard error says why.",
+        "The kernel rejected the command, or another error occurred. A message on standard error \
+         gives the reason.",
     ),
-    (
-        "2",
-        "The command line, or a line of a batch, makes no sense.",
-    ),
+    ("2", "The command line, or a line of a batch, is invalid."),
     (
         "3",
-        "The kernel does not know the driver: its module is not loaded, or was unloaded under monitor.",
+        "The muennet module is not loaded, or was unloaded while monitor was running.",
     ),
 ];
 
 /// Commands and what they are for.
 const EXAMPLES: &[(&str, &str)] = &[
     (
-        "muennet_cfg add_child net0 child0\nmuennet_cfg add_mark child0 24\nip link set child0 up\niptables -t mangle -A OUTPUT -o child0 -j MARK --set-mark 24",
-        "Make a child whose packets have the mark 24. Sending through a child does not mark; the last command does.",
+        "muennet_cfg add_child net0 child0\n\
+         muennet_cfg add_mark child0 24\n\
+         ip link set child0 up\n\
+         iptables -t mangle -A OUTPUT -o child0 -j MARK --set-mark 24",
+        "Add a child that owns mark 24. The child does not set the mark of packets that it sends; \
+         the iptables rule does.",
     ),
     (
-        "nft add table inet marks\nnft add chain inet marks output '{ type route hook output priority mangle; }'\nnft add rule inet marks output oifname child0 meta mark set 24",
-        "The same mark by nftables.",
+        "nft add table inet marks\n\
+         nft add chain inet marks output '{ type route hook output priority mangle; }'\n\
+         nft add rule inet marks output oifname child0 meta mark set 24",
+        "Set the same mark with nftables.",
     ),
     (
         "muennet_cfg move_mark child0 child1 24",
-        "Let another child have the mark, under traffic.",
+        "Move the mark to another child while there is traffic.",
     ),
     (
-        "ip link set child0 netns blue\nmuennet_cfg add_mark blue/child0 25",
-        "A child in another namespace, seen from that of its parent.",
+        "ip link set child0 netns blue\n\
+         muennet_cfg add_mark blue/child0 25",
+        "Move a child to another namespace, and add a mark to it from the namespace of its parent.",
     ),
     (
         "muennet_cfg --json show | jq '.[].children[].ifname'",
-        "The names of all children.",
+        "Print the names of all children.",
     ),
     (
         "seq -f 'add_mark child0 %.0f' 1 10000 | muennet_cfg batch -",
-        "Ten thousand marks.",
+        "Add ten thousand marks.",
     ),
 ];
 
 /// What JSON says beside the example.
 const JSON: &[&str] = &[
-    "With --json show prints a list of main interfaces, each with its children. A child whose parent lies in another namespace stands in the list itself; parent says whose child it is. Members may be added to the shape; none changes or goes.",
-    "netnsid is the number of another namespace in the one where the command works, -1 where it has none there, null for this namespace itself; netns is its name where ip netns knows one. kind is main or child. mode is raw, ip, ethernet or ip-offload. in, out and peer are null where there is no such channel, and for children. peer is unknown, inactive, active, incompatible or broken. element_size and elements are null while there is no epoch. protocol is text since many readers of JSON lose parts of large numbers.",
-    "monitor prints an object a line with event, child and parent. event is child_added, child_deleted (with mark_count, the number of marks that went with it), mark_added, mark_deleted (both with mark), mark_moved (with mark, and from: the child that had it), events_lost, alone, where changes came faster than they were read, or the kernel had no memory to tell of one, or module_unloaded, alone, the last one: monitor ends then, with exit status 3. child, parent and from are objects of ifname, ifindex, netnsid and netns.",
+    "With --json, show prints a list of main interfaces, each with its children. A child whose \
+     parent is in another namespace is in the list itself; parent identifies its parent. Later \
+     versions may add members, but do not change or remove any.",
+    "netnsid is the ID of the network namespace of the interface in the current namespace: null \
+     for the current namespace itself, -1 if the namespace has no ID. netns is the name of that \
+     namespace in ip netns, null if there is none. kind is main or child. mode is raw, ip, \
+     ethernet or ip-offload. in, out and peer are null if the interface has no such channel, and \
+     for children. peer is unknown, inactive, active, incompatible or broken. element_size and \
+     elements are null while there is no epoch. protocol is a string, because many JSON parsers \
+     lose digits of large numbers.",
+    "With --json, monitor prints one object per line with event, child and parent. event is \
+     child_added, child_deleted (with mark_count, the number of marks deleted with the child), \
+     mark_added, mark_deleted (both with mark), or mark_moved (with mark, and from, the previous \
+     owner). Two events have no other members. events_lost: changes came faster than they were \
+     read, or the kernel had no memory to report one. module_unloaded: always the last event; \
+     monitor then ends with exit status 3. child, parent and from are objects with ifname, \
+     ifindex, netnsid and netns.",
 ];
 
 /// The page, as roff.
@@ -156,7 +175,10 @@ fn rest() -> Roff {
     }
     roff.control("SH", ["PRIVILEGES"]);
     roff.text([roman(
-        "Everybody may look. Changes take CAP_NET_ADMIN over the network namespace where the command works; adding a child and changing marks steers packets of the parent and takes CAP_NET_ADMIN over the namespace of the parent besides. The mark of an incoming packet is chosen by who sends it: rules that trust it trust the peer.",
+        "Reading requires no privileges. Changes require CAP_NET_ADMIN over the current network \
+         namespace. Commands that add a child or change marks steer packets of the parent and \
+         also require CAP_NET_ADMIN over the network namespace of the parent. The sender of an \
+         incoming packet chooses its mark: rules that trust the mark trust the peer.",
     )]);
     roff.control("SH", ["EXAMPLES"]);
     for (number, (commands, text)) in EXAMPLES.iter().enumerate() {

@@ -165,7 +165,7 @@ impl LinkAttrs {
     }
 
     fn require_link(self) -> Result<Link, Malformed> {
-        self.into_link().ok_or_else(|| missing("an interface"))
+        self.into_link().ok_or_else(|| missing("interface"))
     }
 }
 
@@ -206,7 +206,7 @@ impl Attrs {
     }
 
     fn mark(&self) -> Result<u32, Malformed> {
-        self.mark.ok_or_else(|| missing("a mark"))
+        self.mark.ok_or_else(|| missing("mark"))
     }
 }
 

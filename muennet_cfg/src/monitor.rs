@@ -48,7 +48,7 @@ fn poll<T: Transport>(
     let text: String = lines.flat_map(|line| [line, "\n".to_owned()]).collect();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| Error::io("can not write", error))?;
+        .map_err(|error| Error::io("standard output", error))?;
     if unloaded {
         return Err(Error::NotLoaded);
     }

@@ -97,14 +97,14 @@ impl NetnsLookup for IpNetns {
             ((_, Err(_)), Ok(nsid)) => Ok(Netnsid::fixed(nsid)),
             ((_, Ok(file)), _) => open_rtnl()
                 .and_then(|mut connection| get_nsid(&mut connection, &file))
-                .map_err(|error| Error::io(format!("namespace {name}"), into_io(error)))?
+                .map_err(|error| Error::io(format!("network namespace {name}"), into_io(error)))?
                 .map(|nsid| Netnsid {
                     nsid,
                     _file: Some(file),
                 })
                 .ok_or_else(|| Error::Rejected {
-                    what: format!("namespace {name}"),
-                    reason: "it has no number in this namespace".into(),
+                    what: format!("network namespace {name}"),
+                    reason: "has no ID in the current namespace".into(),
                     hint: Some(format!("try: ip netns set {name} auto")),
                 }),
         }
@@ -135,15 +135,15 @@ pub fn enter(name: &str) -> Result<(), Error> {
     let (path, file) = open_netns(name)?;
     let file = file.map_err(|error| open_error(name, &path, error))?;
     setns(file, CloneFlags::CLONE_NEWNET).map_err(|errno| {
-        let what = format!("can not enter network namespace {name}");
+        let what = format!("network namespace {name}");
         match errno {
             Errno::EINVAL => Error::Usage(format!("{}: not a network namespace", path.display())),
             Errno::EPERM => Error::Rejected {
                 what,
                 reason: "Operation not permitted (EPERM)".into(),
-                hint: Some("this takes CAP_SYS_ADMIN, try sudo".into()),
+                hint: Some("entering it requires CAP_SYS_ADMIN, try sudo".into()),
             },
-            errno => Error::io(what, errno),
+            errno => Error::io(what + ": setns", errno),
         }
     })
 }
@@ -151,12 +151,14 @@ pub fn enter(name: &str) -> Result<(), Error> {
 fn open_netns(name: &str) -> Result<(PathBuf, io::Result<File>), Error> {
     let path = match name {
         "" | "." | ".." => {
-            return Err(Error::Usage(format!("no namespace can be called {name:?}")))
+            return Err(Error::Usage(format!(
+                "{name:?}: invalid network namespace name"
+            )))
         }
         path if path.starts_with('/') => PathBuf::from(path),
         name if name.contains('/') => {
             return Err(Error::Usage(format!(
-                "{name:?} is neither the name of a namespace nor an absolute path"
+                "{name:?}: neither a network namespace name nor an absolute path"
             )));
         }
         name => Path::new(NETNS_RUN_DIR).join(name),
@@ -169,8 +171,8 @@ fn open_error(name: &str, path: &Path, error: io::Error) -> Error {
     if error.kind() == io::ErrorKind::NotFound {
         Error::Rejected {
             what: format!("network namespace {name}"),
-            reason: "there is none of this name".into(),
-            hint: Some("ip netns list shows what there is".into()),
+            reason: "no such namespace".into(),
+            hint: Some("see: ip netns list".into()),
         }
     } else {
         Error::io(path.display().to_string(), error)

@@ -38,17 +38,20 @@ fn usage_errors() {
             &["add_child", "net0", "abcdefghijklmnop"],
             "at most 15 bytes",
         ),
-        (&["add_child", "net0", "a/b"], "can not contain '/'"),
+        (&["add_child", "net0", "a/b"], "invalid character '/'"),
         (&["add_child", "", "a"], "is empty"),
         (&["del_child"], "<CHILD>"),
         (&["add_mark", "child0"], "<MARK>"),
-        (&["add_mark", "child0", "0"], "mark 0 belongs to"),
-        (&["add_mark", "child0", "4294967296"], "the largest mark is"),
+        (&["add_mark", "child0", "0"], "mark 0 means no mark"),
         (
-            &["add_mark", "child0", "many"],
-            "a mark is a decimal number",
+            &["add_mark", "child0", "4294967296"],
+            "the maximum is 4294967295",
         ),
-        (&["add_mark", "child0", "010"], "no leading zeros"),
+        (&["add_mark", "child0", "many"], "expected a decimal number"),
+        (
+            &["add_mark", "child0", "010"],
+            "leading zeros are not allowed",
+        ),
         (&["del_mark", "child0", "-1"], "unexpected argument"),
         (&["move_mark", "a", "b"], "<MARK>"),
         (&["show", "a", "b"], "unexpected argument 'b'"),
@@ -56,9 +59,9 @@ fn usage_errors() {
         (&["completions", "tcsh"], "invalid value 'tcsh'"),
         (
             &["--netns", "a/b", "show"],
-            "neither the name of a namespace",
+            "neither a network namespace name",
         ),
-        (&["--netns", "..", "show"], "no namespace can be called"),
+        (&["--netns", "..", "show"], "invalid network namespace name"),
         (&["--netns"], "a value is required"),
     ];
     for (words, text) in table {
@@ -75,7 +78,7 @@ fn refused() {
     let table: &[(&[&str], &str)] = &[
         (
             &["--netns", "there-is-none", "show"],
-            "muennet_cfg: network namespace there-is-none: there is none of this name",
+            "muennet_cfg: network namespace there-is-none: no such namespace",
         ),
         (
             &["batch", "/there/is/none"],

@@ -215,7 +215,7 @@ def test_numbers_of_namespaces_are_used_again(env):
     env.a.run("ip netns add blue && ip netns set blue 7 && ip link set child0 netns blue")
     result = env.a.run(REUSE, fail=False)
     ksft_eq(result.stdout, "1\n", result.stderr)
-    ksft_in("/tmp/lines:2: network namespace blue: there is none of this name",
+    ksft_in("/tmp/lines:2: network namespace blue: no such namespace",
             env.a.get("/tmp/errors").decode())
     ksft_eq(tool.marks(), {("red", "child0"): [6]})
     shown_changes = [json.loads(line) for line in env.a.get("/tmp/changes").decode().splitlines()]

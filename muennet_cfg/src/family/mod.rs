@@ -116,7 +116,7 @@ impl<T: Transport> Family<T> {
             other => other?,
         }
         let id = info.id;
-        self.id = id.ok_or_else(|| malformed("the number of the family is missing"))?;
+        self.id = id.ok_or_else(|| malformed("family ID is missing"))?;
         Ok(info.changes_group)
     }
 
@@ -177,7 +177,7 @@ impl<T: Transport> Family<T> {
                 Ok(())
             })
             .map_err(|error| rejected_get(Some(spec), &request, error))?;
-        interface.ok_or_else(|| malformed("it is empty").into())
+        interface.ok_or_else(|| malformed("reply is missing").into())
     }
 
     /// All interfaces: those here, and children elsewhere whose parent is here.
@@ -209,7 +209,7 @@ impl<T: Transport> Family<T> {
         // the group is joined that is told so.
         self.connection.subscribe(ctrl::NOTIFY_GROUP)?;
         let group = self.resolve()?;
-        let group = group.ok_or_else(|| malformed("the multicast group is missing"))?;
+        let group = group.ok_or_else(|| malformed("multicast group is missing"))?;
         Ok(self.connection.subscribe(group)?)
     }
 

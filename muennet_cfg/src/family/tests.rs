@@ -27,7 +27,7 @@ impl NetnsLookup for MockNetns {
     fn netnsid(&mut self, name: &str) -> Result<Netnsid, Error> {
         match name {
             "blue" => Ok(Netnsid::fixed(3)),
-            _ => Err(Error::Usage(format!("there is no {name}"))),
+            _ => Err(Error::Usage(format!("no namespace {name}"))),
         }
     }
 
@@ -138,7 +138,7 @@ fn rejections() {
         (
             &add,
             MockReply::Error(16, Some("mark 24 is owned by child1"), Some(36)),
-            "add_mark child0 24: mark 24 is owned by child1 (EBUSY); to take it from its owner: \
+            "add_mark child0 24: mark 24 is owned by child1 (EBUSY); to move it: \
              move_mark OWNER child0 24",
         ),
         (
@@ -148,35 +148,39 @@ fn rejections() {
         ),
         (
             &add,
-            MockReply::Error(1, Some("this needs CAP_NET_ADMIN over there"), None),
-            "add_mark child0 24: this needs CAP_NET_ADMIN over there (EPERM)",
+            MockReply::Error(
+                1,
+                Some("CAP_NET_ADMIN is required in the namespace of the parent"),
+                None,
+            ),
+            "add_mark child0 24: CAP_NET_ADMIN is required in the namespace of the parent (EPERM)",
         ),
         (
             &add,
             MockReply::Error(22, None, Some(36)),
-            "add_mark child0 24: Invalid argument (EINVAL): mark is wrong",
+            "add_mark child0 24: Invalid argument (EINVAL): attribute mark is invalid",
         ),
         (
             &add,
             MockReply::MissingAttribute(10),
-            "add_mark child0 24: Invalid argument (EINVAL): mark is missing",
+            "add_mark child0 24: Invalid argument (EINVAL): attribute mark is missing",
         ),
         (
             &add,
             MockReply::Error(1, None, None),
-            "add_mark child0 24: Operation not permitted (EPERM); this takes CAP_NET_ADMIN over \
+            "add_mark child0 24: Operation not permitted (EPERM); requires CAP_NET_ADMIN in \
              the network namespace of the parent, try sudo there",
         ),
         (
             &["del_child", "blue/child0"],
             MockReply::Error(1, None, None),
-            "del_child blue/child0: Operation not permitted (EPERM); this takes CAP_NET_ADMIN, \
+            "del_child blue/child0: Operation not permitted (EPERM); requires CAP_NET_ADMIN, \
              try sudo",
         ),
         (
             &["del_child", "red/child0"],
             MockReply::Ack,
-            "there is no red",
+            "no namespace red",
         ),
     ];
     for (words, reply, text) in table {
@@ -212,7 +216,7 @@ fn gets_one_interface() {
             }
             Some("empty") => MockReply::Ack,
             Some("odd") => MockReply::Messages(vec![reply().u32(attribute::IFINDEX, 1)]),
-            _ => MockReply::Error(19, Some("there is no such interface"), Some(20)),
+            _ => MockReply::Error(19, Some("no such interface"), Some(20)),
         }
     });
     let mut get = |word: &str| family.get(&IfSpec::parse(word.as_bytes()).unwrap());
@@ -253,13 +257,10 @@ fn gets_one_interface() {
     assert_eq!(child.parent, Some(link(3, "net0", None)));
     assert!(!child.up);
     for (word, text) in [
-        ("lo", "show lo: there is no such interface (ENODEV)"),
-        ("empty", "the kernel's answer is malformed: it is empty"),
-        (
-            "odd",
-            "the kernel's answer is malformed: an interface is missing",
-        ),
-        ("red/child0", "there is no red"),
+        ("lo", "show lo: no such interface (ENODEV)"),
+        ("empty", "malformed netlink message: reply is missing"),
+        ("odd", "malformed netlink message: interface is missing"),
+        ("red/child0", "no namespace red"),
     ] {
         assert_eq!(get(word).unwrap_err().to_string(), text);
     }

@@ -26,7 +26,7 @@ impl<'a> Attributes<'a> {
             // The crate's value borrows its buffer; the same bytes with the lifetime of ours.
             let value = rest.get(netlink_packet_core::NLA_HEADER_SIZE..length);
             rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
-            let value = value.ok_or_else(|| Malformed("an attribute is cut off".into()))?;
+            let value = value.ok_or_else(|| Malformed("truncated attribute".into()))?;
             Ok((attribute.kind(), Value(value)))
         })
     }
@@ -104,12 +104,9 @@ impl<'a> Value<'a> {
     }
 
     fn bytes<const N: usize>(self) -> Result<[u8; N], Malformed> {
-        self.0.try_into().map_err(|_| {
-            Malformed(format!(
-                "an attribute has {} bytes where {N} belong",
-                self.0.len()
-            ))
-        })
+        self.0
+            .try_into()
+            .map_err(|_| Malformed(format!("attribute of {} bytes, expected {N}", self.0.len())))
     }
 }
 

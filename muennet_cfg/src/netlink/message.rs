@@ -68,7 +68,7 @@ impl<'a> Payload<'a> {
             [command, _version, _, _, attributes @ ..] => {
                 Ok((*command, Attributes::new(attributes)))
             }
-            _ => Err(Malformed("a message is too short".into())),
+            _ => Err(Malformed("truncated message".into())),
         }
     }
 
@@ -81,7 +81,7 @@ impl<'a> Payload<'a> {
         let bytes = self.bytes.get(header..);
         bytes
             .map(Attributes::new)
-            .ok_or_else(|| Malformed("a message is too short".into()))
+            .ok_or_else(|| Malformed("truncated message".into()))
     }
 }
 
@@ -162,7 +162,7 @@ fn parse(bytes: &[u8]) -> Result<(usize, Message<'_>), Malformed> {
     let payload = buffer.payload();
     let body = match buffer.message_type() {
         NLMSG_NOOP => Body::Noop,
-        NLMSG_OVERRUN => return Err(Malformed("it says that data were lost".into())),
+        NLMSG_OVERRUN => return Err(Malformed("NLMSG_OVERRUN, data was lost".into())),
         NLMSG_ERROR => Body::Done(parse_ack(payload, flags, true)?),
         NLMSG_DONE => Body::Done(parse_ack(payload, flags, false)?),
         message_type => Body::Payload(Payload {
@@ -187,7 +187,7 @@ fn parse_ack(
     let Some((code, rest)) = payload.split_first_chunk::<4>() else {
         // Some dumps end without a number.
         return if has_request {
-            Err(Malformed("an error has no number".into()))
+            Err(Malformed("NLMSG_ERROR without an error code".into()))
         } else {
             Ok(Ok(()))
         };
@@ -209,7 +209,7 @@ fn parse_ack(
         request
             .checked_next_multiple_of(4)
             .and_then(|length| rest.get(length..))
-            .ok_or_else(|| Malformed("an error is too short".into()))?
+            .ok_or_else(|| Malformed("truncated NLMSG_ERROR".into()))?
     } else {
         rest
     };

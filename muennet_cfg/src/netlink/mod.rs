@@ -33,7 +33,7 @@ pub struct Malformed(pub String);
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the kernel's answer is malformed: {}", self.0)
+        write!(f, "malformed netlink message: {}", self.0)
     }
 }
 

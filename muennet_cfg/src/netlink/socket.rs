@@ -92,7 +92,7 @@ impl Transport for Socket {
         loop {
             match self.0.recv(datagram, MSG_TRUNC | flags) {
                 Ok(length) if length > datagram.len() => {
-                    return Err(io::Error::other("a datagram is too long"));
+                    return Err(io::Error::other("datagram is too long"));
                 }
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -122,7 +122,7 @@ impl fmt::Display for NetlinkError {
         match self {
             NetlinkError::Rejected(extack) => extack.fmt(f),
             NetlinkError::Malformed(malformed) => malformed.fmt(f),
-            NetlinkError::Io(error) => write!(f, "the netlink socket failed: {error}"),
+            NetlinkError::Io(error) => write!(f, "netlink socket: {error}"),
         }
     }
 }

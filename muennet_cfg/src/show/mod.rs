@@ -76,7 +76,7 @@ pub fn print<T: Transport>(
     };
     out.write_all(output.as_bytes())
         .and_then(|()| out.flush())
-        .map_err(|error| Error::io("can not write", error))
+        .map_err(|error| Error::io("standard output", error))
 }
 
 /// Makes a tree: children go below their parent where that is there.
