@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The words of a command: names of interfaces and marks, checked before anything is sent.
+//! Arguments of commands: interface names and marks. They are validated before a request is sent.
 
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -12,18 +12,19 @@ use serde::Serialize;
 
 use crate::escape;
 
-/// The size of the name of an interface, with the zero that ends it.
+/// Size of an interface name, with the terminating NUL.
 const IFNAMSIZ: usize = 16;
 
-/// The same of an alternative name.
+/// Size of an alternative interface name, with the terminating NUL.
 const ALTIFNAMSIZ: usize = 128;
 
-/// What the kernel's `isspace()` takes for a space, by the table of Latin-1, wherever it is.
+/// The kernel's `isspace()` uses a Latin-1 table, in which this byte is a space. It does so also
+/// within a UTF-8 sequence.
 const LATIN_SPACE: u8 = 0xa0;
 
-/// The name of a network interface; in a request that of one that exists may be an alternative one.
+/// Name of a network interface. For an existing interface it may be an alternative name.
 ///
-/// To the kernel it is bytes, which need not be UTF-8.
+/// The kernel treats a name as bytes, which need not be valid UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct IfName(Vec<u8>);
 
@@ -40,29 +41,29 @@ impl fmt::Display for IfName {
 }
 
 impl IfName {
-    /// Takes the name of an interface that exists.
+    /// Parses the name of an existing interface.
     ///
     /// # Errors
     ///
-    /// What is wrong with the name.
+    /// The name is invalid.
     pub fn parse(word: &[u8]) -> Result<Self, ArgError> {
         if word.is_empty() {
             Err(ArgError::EmptyName)
         } else if word.len() >= ALTIFNAMSIZ {
             Err(ArgError::NameTooLong(word.len(), ALTIFNAMSIZ - 1))
         } else if word.contains(&0) {
-            // It would end the name.
+            // A NUL would terminate the name.
             Err(ArgError::InvalidCharacter('\0'))
         } else {
             Ok(IfName(word.to_owned()))
         }
     }
 
-    /// Takes the name of an interface to be, by the kernel's rules (`dev_valid_name`).
+    /// Parses the name of a new interface. Applies the rules of the kernel's `dev_valid_name()`.
     ///
     /// # Errors
     ///
-    /// What is wrong with the name.
+    /// The name is invalid.
     pub fn parse_new(word: &[u8]) -> Result<Self, ArgError> {
         let text = escape::name(word);
         if word.is_empty() {
@@ -86,12 +87,12 @@ impl IfName {
     }
 }
 
-/// An interface, and the namespace where it lies if that is not the asker's: `[NETNS/]NAME`.
+/// An interface: `[NETNS/]NAME`. Without `NETNS` it is in the current network namespace.
 ///
-/// The kernel allows no `/` in the name of an interface, so this is unambiguous.
+/// This is unambiguous, because the kernel does not allow `/` in interface names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct IfSpec {
-    /// Name of the namespace, or the number that it has in the asker's.
+    /// Name of the network namespace, or its ID in the current one.
     pub netns: Option<String>,
     /// Name of the interface.
     pub ifname: IfName,
@@ -107,11 +108,11 @@ impl fmt::Display for IfSpec {
 }
 
 impl IfSpec {
-    /// Takes an interface and its namespace.
+    /// Parses `[NETNS/]NAME`.
     ///
     /// # Errors
     ///
-    /// What is wrong with them.
+    /// The namespace or the name is invalid.
     pub fn parse(word: &[u8]) -> Result<Self, ArgError> {
         let mut parts = word.splitn(2, |byte| *byte == b'/');
         let (netns, ifname) = match (parts.next().unwrap_or_default(), parts.next()) {
@@ -129,21 +130,21 @@ impl IfSpec {
     }
 }
 
-/// A mark: 1 to 2^32 - 1.
+/// A netfilter mark: 1 to 2^32 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub struct Mark(u32);
 
 impl Mark {
-    /// Takes a mark.
+    /// Parses a mark, decimal or hexadecimal with `0x`.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// The mark is invalid.
     pub fn parse(word: &[u8]) -> Result<Self, ArgError> {
         std::str::from_utf8(word).map_or(Err(ArgError::InvalidMark), str::parse)
     }
 
-    /// The number of the mark.
+    /// Returns the mark as a number.
     pub fn get(self) -> u32 {
         self.0
     }
@@ -163,7 +164,7 @@ impl FromStr for Mark {
             Some(digits) => (digits, 16),
             None => (word, 10),
         };
-        // `from_str_radix` would also take a sign.
+        // `from_str_radix()` also accepts a sign.
         if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
             return Err(ArgError::InvalidMark);
         }
@@ -173,38 +174,38 @@ impl FromStr for Mark {
         match u32::from_str_radix(digits, radix) {
             Ok(0) => Err(ArgError::ZeroMark),
             Ok(mark) => Ok(Mark(mark)),
-            // All digits are digits, so it is too large.
+            // All characters are digits, so the only possible error is an overflow.
             Err(_) => Err(ArgError::MarkTooLarge),
         }
     }
 }
 
-/// What is wrong with a word.
+/// The reason why an argument is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArgError {
-    /// A name without a character.
+    /// Empty interface name.
     EmptyName,
-    /// A name of the first number of bytes, where the second is the limit.
+    /// Interface name of this many bytes, and the maximum.
     NameTooLong(usize, usize),
-    /// `.` or `..`.
+    /// The interface name is `.` or `..`.
     ReservedName,
-    /// A name with this character in it.
+    /// Interface name with an invalid character.
     InvalidCharacter(char),
-    /// A name with the byte 0xa0 in it.
+    /// Interface name with byte 0xa0.
     SpaceByte,
-    /// A name with more than one `%d`, or another `%`.
+    /// Interface name with more than one `%d`, or with another `%`.
     Percent,
-    /// Something else than the name of a namespace before the `/`.
+    /// The part before `/` cannot be the name of a network namespace.
     InvalidNetns,
-    /// The name of a namespace that is no UTF-8.
+    /// Network namespace name that is not valid UTF-8.
     NetnsNotUtf8,
-    /// A mark that is neither decimal nor hexadecimal.
+    /// Mark that is neither a decimal nor a hexadecimal number.
     InvalidMark,
-    /// A mark with leading zeros: iptables takes 010 for 8.
+    /// Decimal mark with leading zeros. iptables reads 010 as 8.
     LeadingZero,
-    /// Mark 0: that of packets without a mark.
+    /// Mark 0, which is the mark of packets without a mark.
     ZeroMark,
-    /// A mark of more than 32 bits.
+    /// Mark of more than 32 bits.
     MarkTooLarge,
 }
 
@@ -251,7 +252,7 @@ impl fmt::Display for ArgError {
 
 impl std::error::Error for ArgError {}
 
-/// Has clap hand a word over as it is: names need not be UTF-8.
+/// Returns a clap parser that passes the argument as bytes. Names need not be valid UTF-8.
 pub fn parser<T: Clone + Send + Sync + 'static>(
     parse: fn(&[u8]) -> Result<T, ArgError>,
 ) -> impl TypedValueParser<Value = T> {
@@ -298,7 +299,7 @@ mod tests {
     #[test]
     fn names() {
         type Expected = Result<(), ArgError>;
-        // The word; as the name of an interface that exists; as that of one to be.
+        // Argument, result as the name of an existing interface, result as the name of a new one.
         let table: &[(&[u8], Expected, Expected)] = &[
             (b"net0", Ok(()), Ok(())),
             (b"a", Ok(()), Ok(())),

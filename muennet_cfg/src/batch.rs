@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `batch`: commands from a file, one a line.
+//! Command `batch`: runs commands from a file, one per line.
 
 use std::io::BufRead;
 use std::io::BufReader;
@@ -17,10 +17,10 @@ use crate::family::Family;
 use crate::netlink::Transport;
 use crate::show;
 
-/// How many changes are sent at once where errors do not stop.
+/// Maximum number of commands that are sent at once if the batch continues after errors.
 const BATCH_SIZE: usize = 64;
 
-/// What a line says.
+/// A parsed line.
 #[derive(Debug, PartialEq, Eq)]
 enum Line {
     Empty,
@@ -28,28 +28,28 @@ enum Line {
     Show(Option<IfSpec>),
 }
 
-/// A batch that is being worked on.
+/// A running batch.
 pub struct Batch<'a, T> {
-    /// The kernel.
+    /// The netlink family.
     pub family: &'a mut Family<T>,
-    /// Name of the file, for messages.
+    /// File name for messages.
     pub name: &'a str,
-    /// An error does not stop it.
+    /// Continue after errors.
     pub force: bool,
-    /// `show` prints JSON.
+    /// Print JSON for `show`.
     pub json: bool,
-    /// Where `show` prints to.
+    /// Output of `show`.
     pub out: &'a mut dyn Write,
-    /// Where errors go to that do not stop it.
+    /// Output for errors after which the batch continues.
     pub errors: &'a mut dyn Write,
 }
 
 impl<T: Transport> Batch<'_, T> {
-    /// Carries all of it out.
+    /// Runs all commands.
     ///
     /// # Errors
     ///
-    /// The first error; the number of them where they do not stop it.
+    /// The first error, or [`Error::BatchFailed`] if the batch continues after errors.
     pub fn run(&mut self, input: impl Read) -> Result<(), Error> {
         let mut input = BufReader::new(input);
         let mut pending: Vec<(usize, Change)> = Vec::new();
@@ -69,7 +69,7 @@ impl<T: Transport> Batch<'_, T> {
                     pending.push((number, change));
                     Ok(())
                 }
-                // Nothing after an error may be carried out, so each waits for the one before it.
+                // The batch stops at the first error, so wait for the result of each command.
                 Ok(Line::Change(change)) => self.family.apply(&change),
                 Ok(Line::Show(spec)) => {
                     failed += self.flush(&mut pending)?;
@@ -85,7 +85,7 @@ impl<T: Transport> Batch<'_, T> {
                 failed += self.flush(&mut pending)?;
                 failed += self.report(&error);
             }
-            // What would wait for input is carried out before.
+            // Do not delay pending commands while the next read may block.
             if pending.len() >= BATCH_SIZE || input.buffer().is_empty() {
                 failed += self.flush(&mut pending)?;
             }
@@ -97,7 +97,7 @@ impl<T: Transport> Batch<'_, T> {
         }
     }
 
-    /// Carries out what waits; the number of errors.
+    /// Sends the pending commands. Returns the number of errors.
     fn flush(&mut self, pending: &mut Vec<(usize, Change)>) -> Result<usize, Error> {
         let pending = mem::take(pending);
         let changes: Vec<_> = pending.iter().map(|(_, change)| change).collect();
@@ -119,15 +119,15 @@ impl<T: Transport> Batch<'_, T> {
         }
     }
 
-    /// Tells about an error that does not stop the batch: one.
+    /// Prints an error after which the batch continues. Returns 1, the number of errors.
     fn report(&mut self, error: &Error) -> usize {
-        // Who can not be told does not stop it either.
+        // Continue also if standard error is closed.
         let _ = writeln!(self.errors, "muennet_cfg: {error}");
         1
     }
 }
 
-/// Takes a line: words between blanks, up to one that begins with `#`.
+/// Parses a line. Whitespace separates words; a word that begins with `#` starts a comment.
 fn parse(bytes: &[u8]) -> Result<Line, Error> {
     let words: Vec<_> = bytes
         .split(u8::is_ascii_whitespace)
@@ -196,7 +196,10 @@ mod tests {
             (b"\xff", Err("\"\\xFF\": not a batch command")),
             (
                 b"add_mark a \xff",
-                Err("\"\\xFF\": not a mark: expected a decimal number, or a hexadecimal number with 0x"),
+                Err(
+                    "\"\\xFF\": not a mark: expected a decimal number, or a hexadecimal number \
+                     with 0x",
+                ),
             ),
         ];
         for (bytes, expected) in table {
@@ -210,7 +213,7 @@ mod tests {
         }
     }
 
-    /// What comes of a batch.
+    /// Outcome of a batch.
     struct Outcome {
         result: Result<(), Error>,
         errors: String,
@@ -218,7 +221,7 @@ mod tests {
         executed: Vec<String>,
     }
 
-    /// Runs a batch with a kernel that refuses to do anything with the child `bad`.
+    /// Runs a batch on a kernel that rejects all requests for the child `bad`.
     fn run(text: &str, force: bool) -> Outcome {
         let mut executed = Vec::new();
         let kernel = MockKernel::new(|request| match request.string(attribute::IFNAME) {
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_ends_it() {
+    fn stops_at_the_first_error() {
         let table = [
             ("", Ok(()), 0),
             ("add_mark a 1\n# no\nadd_mark a 2", Ok(()), 2),
@@ -276,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_do_not_end_it() {
+    fn continues_after_errors_with_force() {
         let outcome = run(
             "add_mark a 1\nadd_mark bad 2\nwhat\nshow\nadd_mark a 3\nadd_mark bad 4\n",
             true,
@@ -288,7 +291,7 @@ mod tests {
              muennet_cfg: marks:3: \"what\": not a batch command\n\
              muennet_cfg: marks:6: add_mark bad 4: no such interface (ENODEV)\n"
         );
-        // Two marks before the error in line 3, the two dumps of show, the two marks after it.
+        // Two marks before the error in line 3, the two dumps of `show`, the two marks after it.
         assert_eq!(outcome.datagrams, [2, 1, 1, 2]);
         assert_eq!(
             outcome.executed,
@@ -296,7 +299,7 @@ mod tests {
         );
     }
 
-    /// A namespace is another one, with another number, each time one looks.
+    /// Each lookup returns another namespace ID.
     struct MockNetns(i32);
 
     impl NetnsLookup for MockNetns {
@@ -310,7 +313,7 @@ mod tests {
         }
     }
 
-    /// A pipe, from which one reads what was written at a time.
+    /// A pipe. Each read returns the data of one write.
     struct Pipe(VecDeque<&'static [u8]>);
 
     impl Read for Pipe {
@@ -322,8 +325,8 @@ mod tests {
     }
 
     #[test]
-    fn namespaces_are_looked_up_anew() {
-        // What is written to the pipe, and the numbers that are asked for, with --force or not.
+    fn looks_up_namespaces_again() {
+        // Writes to the pipe, and the namespace IDs in requests, with and without --force.
         type Parts = &'static [&'static [u8]];
         let table: &[(Parts, &[u32], &[u32])] = &[
             (
@@ -331,7 +334,7 @@ mod tests {
                 &[1, 2],
                 &[1, 2],
             ),
-            // What is sent together is looked up together.
+            // One lookup for all commands that are sent at once.
             (
                 &[
                     b"add_mark blue/a 1\nadd_mark blue/a 2\n",
@@ -347,8 +350,8 @@ mod tests {
                 &[1, 2, 3, 4],
             ),
         ];
-        for (parts, forced, careful) in table {
-            for (force, expected) in [(true, forced), (false, careful)] {
+        for (parts, with_force, without_force) in table {
+            for (force, expected) in [(true, with_force), (false, without_force)] {
                 let mut nsids = Vec::new();
                 let kernel = MockKernel::new(|request| {
                     nsids.extend(request.u32(attribute::NETNSID));
@@ -377,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn many_at_once() {
+    fn sends_many_at_once() {
         for count in [1, 63, 64, 65, 1000] {
             let lines: Vec<String> = (1..=count).map(|n| format!("add_mark a {n}\n")).collect();
             let text = lines.concat();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands that change something.
+//! Commands that change children or marks.
 
 use std::ffi::OsStr;
 use std::ffi::OsString;
@@ -24,7 +24,7 @@ use crate::uapi::command;
 use crate::uapi::VERSION;
 
 /// A change of children or marks.
-// The documentation of variants and fields is the help of the commands.
+// clap prints the documentation of variants and fields as the help of the commands.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 #[command(rename_all = "snake_case")]
 pub enum Change {
@@ -84,14 +84,14 @@ pub enum Change {
     },
 }
 
-/// What is wrong with the words of a change.
+/// A syntax error in a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ParseError {
-    /// No such command.
+    /// Unknown command.
     UnknownCommand(OsString),
-    /// Not as many words as it takes: how it is called.
+    /// Wrong number of arguments. Contains the usage.
     Usage(&'static str),
-    /// A word that makes no sense.
+    /// Invalid argument.
     Argument(OsString, ArgError),
 }
 
@@ -108,11 +108,11 @@ impl fmt::Display for ParseError {
 impl std::error::Error for ParseError {}
 
 impl Change {
-    /// Takes a change from its words, the first of which is the command.
+    /// Parses a command. The first word is its name.
     ///
     /// # Errors
     ///
-    /// What is wrong with the words.
+    /// The syntax error.
     pub fn parse<W: AsRef<[u8]>>(words: &[W]) -> Result<Self, ParseError> {
         let words: Vec<&[u8]> = words.iter().map(AsRef::as_ref).collect();
         Ok(match words.as_slice() {
@@ -150,7 +150,7 @@ impl Change {
         })
     }
 
-    /// Builds the request. `netnsid` looks up the number of a namespace.
+    /// Builds the netlink request. `netnsid` returns the ID of a network namespace.
     ///
     /// # Errors
     ///
@@ -199,13 +199,14 @@ impl Change {
         })
     }
 
-    /// What to do about a rejection, where it does not say so itself.
+    /// Returns a hint on how to avoid a rejection, if the message of the kernel does not contain
+    /// one.
     pub fn hint(&self, extack: &Extack) -> Option<String> {
         match (self, Errno::from_raw(extack.errno)) {
             (Change::AddMark { child, mark }, Errno::EBUSY) => {
                 Some(format!("to move it: move_mark OWNER {child} {mark}"))
             }
-            // The kernel has said whose namespace it is about.
+            // The message of the kernel names the namespace.
             (_, Errno::EPERM) if extack.message.is_some() => None,
             (Change::DelChild { .. }, Errno::EPERM) => {
                 Some("requires CAP_NET_ADMIN, try sudo".to_owned())
@@ -219,7 +220,7 @@ impl Change {
     }
 }
 
-/// As it is typed.
+/// Formats the command as the user types it.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -232,11 +233,11 @@ impl fmt::Display for Change {
     }
 }
 
-/// Parses an argument; the error names it.
+/// Parses an argument. The error contains the argument.
 ///
 /// # Errors
 ///
-/// What is wrong with the argument.
+/// The syntax error.
 pub fn argument<T>(word: &[u8], parse: fn(&[u8]) -> Result<T, ArgError>) -> Result<T, ParseError> {
     parse(word).map_err(|error| ParseError::Argument(OsStr::from_bytes(word).to_owned(), error))
 }
@@ -247,7 +248,7 @@ mod tests {
 
     #[test]
     fn words() {
-        // The words, and how the change they mean is written, or what is wrong with them.
+        // Words of a command, and the formatted command or the error.
         let table: &[(&[&str], Result<&str, &str>)] = &[
             (
                 &["add_child", "net0", "child0"],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command line. The help, the completions and the manual page all come from here.
+//! The command line. clap generates the help, the completions and most of the manual page from it.
 
 use std::path::PathBuf;
 
@@ -36,16 +36,16 @@ pub struct Cli {
     #[arg(short = 'n', long, global = true, value_name = "NETNS")]
     pub netns: Option<String>,
 
-    /// What to do.
+    /// Command.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// The commands.
+/// Commands.
 #[derive(Debug, PartialEq, Eq, Subcommand)]
 #[command(rename_all = "snake_case")]
 pub enum Command {
-    /// A command that changes something.
+    /// A command that changes children or marks.
     #[command(flatten)]
     Change(Change),
     /// Show interfaces with their channels, counters, children and marks
@@ -89,7 +89,7 @@ pub enum Command {
 }
 
 impl Command {
-    /// It asks the kernel for nothing.
+    /// Returns whether the command needs no communication with the kernel.
     pub fn is_offline(&self) -> bool {
         matches!(self, Command::Completions { .. } | Command::Man)
     }
@@ -105,13 +105,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn consistent() {
+    fn command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
-    /// A batch and the command line understand the same words.
+    /// A batch and the command line parse commands in the same way.
     #[test]
-    fn changes_as_in_a_batch() {
+    fn parses_commands_like_a_batch() {
         let table: &[&[&str]] = &[
             &["add_child", "net0", "child0"],
             &["add_child", "net0", "a/b"],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can go wrong, how it is said, and the exit status that tells it.
+//! Errors, their messages and their exit status.
 
 use std::fmt;
 use std::fmt::Write;
@@ -13,51 +13,51 @@ use crate::netlink::Request;
 use crate::uapi::attribute;
 use crate::uapi::name_of;
 
-/// Exit status: refused, or failed in any other way than those below.
+/// Exit status: the kernel rejected the command, or another error occurred.
 pub const EXIT_FAILED: u8 = 1;
-/// Exit status: called in a way that makes no sense.
+/// Exit status: invalid command line.
 pub const EXIT_USAGE: u8 = 2;
 /// Exit status: the module is not loaded.
 pub const EXIT_NOT_LOADED: u8 = 3;
 
-/// Why a command did not do what it should.
+/// The reason why a command failed.
 #[derive(Debug)]
 pub enum Error {
-    /// The kernel does not know the family.
+    /// The netlink family does not exist in the kernel.
     NotLoaded,
-    /// What the user wrote makes no sense.
+    /// Invalid command line, or invalid line in a batch.
     Usage(String),
-    /// The kernel said no.
+    /// The kernel rejected the command.
     Rejected {
-        /// What was asked for, as it is typed.
+        /// The command as the user types it, or the object that the error is about.
         what: String,
-        /// What the kernel says.
+        /// Reason that the kernel gives.
         reason: String,
-        /// What to do about it.
+        /// Hint on how to avoid the error.
         hint: Option<String>,
     },
-    /// The connection with the kernel failed.
+    /// The communication with the kernel failed.
     Netlink(NetlinkError),
-    /// Something else that the system refused.
+    /// Another system call failed.
     Io {
-        /// What was tried.
+        /// File or object that the error is about.
         what: String,
-        /// What came of it.
+        /// The error.
         error: io::Error,
     },
-    /// A line of a batch.
+    /// A line of a batch failed.
     Line {
-        /// File and number of the line.
+        /// File name and line number.
         location: String,
-        /// What is wrong with it.
+        /// The error of the line.
         error: Box<Error>,
     },
-    /// This many lines of a batch that went on.
+    /// This many lines of a batch failed, which continued after errors.
     BatchFailed(usize),
 }
 
 impl Error {
-    /// The exit status that tells this error.
+    /// Returns the exit status for this error.
     pub fn exit_status(&self) -> u8 {
         match self {
             Error::NotLoaded => EXIT_NOT_LOADED,
@@ -70,7 +70,7 @@ impl Error {
         }
     }
 
-    /// Says what the kernel refused.
+    /// Creates the error for a request that the kernel rejected.
     pub fn rejected(
         what: String,
         request: &Request,
@@ -84,7 +84,7 @@ impl Error {
         }
     }
 
-    /// Says what the system refused.
+    /// Creates the error for a system call that failed.
     pub fn io(what: impl Into<String>, error: impl Into<io::Error>) -> Self {
         Error::Io {
             what: what.into(),
@@ -93,7 +93,8 @@ impl Error {
     }
 }
 
-/// The rejection; where the kernel has no words for it, also what in the request it is about.
+/// Formats the reason of a rejection. Names the missing attribute, and the invalid one if the
+/// kernel gives no message.
 fn describe(request: &Request, extack: &Extack) -> String {
     let invalid = extack
         .offset
@@ -111,7 +112,8 @@ fn describe(request: &Request, extack: &Extack) -> String {
     }
 }
 
-/// A line for a terminal: names of others are in it, also in what the kernel says.
+/// Formats the error as one line for a terminal. Escapes it, because names of interfaces are in it,
+/// and in messages of the kernel.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let f = &mut EscapeWriter(f);

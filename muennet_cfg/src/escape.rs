@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Text for a terminal. The kernel allows nearly every character in the name of an interface, and
-//! whoever rules a container names those in it: what he puts there must not reach the terminal of
-//! who looks, as a sequence that the terminal obeys.
+//! Escaping of names for terminals. The kernel allows almost every character in interface names,
+//! and the root user of a container chooses the names of the interfaces in it. Such a name must not
+//! send control sequences to the terminal of the administrator.
 
 use std::fmt;
 use std::fmt::Write;
 
-/// A name as text, each byte that is no UTF-8 as an escape (`\xff`) and each backslash as two: so
-/// two names that differ do not look alike.
+/// Converts a name to text. Escapes each byte that is not valid UTF-8 (`\xff`) and doubles each
+/// backslash, so that different names have different texts.
 pub fn name(bytes: &[u8]) -> String {
     let mut text = String::new();
     for chunk in bytes.utf8_chunks() {
@@ -18,9 +18,9 @@ pub fn name(bytes: &[u8]) -> String {
     text
 }
 
-/// Displays what it holds with characters as escapes (`\u{1b}`) that are not to be seen, or change
-/// what is: controls (also DEL and those of C1), marks of direction, separators of lines, spaces of
-/// other kinds and none.
+/// Displays a value with its invisible characters escaped (`\u{1b}`): control characters (also DEL
+/// and the C1 set), directional marks, line separators, zero-width spaces and all spaces other than
+/// the ASCII space.
 pub struct Escaped<T>(pub T);
 
 impl<T: fmt::Display> fmt::Display for Escaped<T> {
@@ -29,13 +29,14 @@ impl<T: fmt::Display> fmt::Display for Escaped<T> {
     }
 }
 
-/// Whether a character is not printed as itself alone, by the tables of the standard library.
+/// Returns whether a character is invisible or combines with others, by the tables of the standard
+/// library.
 fn needs_escape(character: char) -> bool {
-    // Of quotes and backslashes, which that also escapes, two characters are made.
+    // `escape_debug()` also escapes quotes and backslashes, to two characters each. Exclude these.
     character.is_control() || character.escape_debug().count() > 2
 }
 
-/// What is written to it goes on, with hidden characters as escapes.
+/// Escapes invisible characters in the text written to it, and passes the text on.
 pub struct EscapeWriter<'a, W: ?Sized>(pub &'a mut W);
 
 impl<W: Write + ?Sized> Write for EscapeWriter<'_, W> {
@@ -87,7 +88,7 @@ mod tests {
                 "\u{80}\u{9b}31m\u{9f}\u{a0}",
                 r"\u{80}\u{9b}31m\u{9f}\u{a0}",
             ),
-            // A right-to-left override, a space of no width, a separator of lines, a tag.
+            // A right-to-left override, a zero-width space, a line separator, a tag.
             (
                 "a\u{202e}b\u{200b}c\u{2028}d\u{e0041}",
                 r"a\u{202e}b\u{200b}c\u{2028}d\u{e0041}",

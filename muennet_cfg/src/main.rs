@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `muennet_cfg` manages the children and marks of muennet interfaces, over the generic netlink
-//! family that `child/muennet.yaml` specifies.
+//! `muennet_cfg` manages child interfaces and marks of muennet interfaces. It uses the generic
+//! netlink family that `child/muennet.yaml` specifies.
 
 mod args;
 mod batch;
@@ -37,16 +37,16 @@ use crate::netlink::Protocol;
 use crate::netlink::Socket;
 
 fn main() -> ExitCode {
-    // Ends with status 2 itself where the command line makes no sense.
+    // Exits with status 2 if the command line is invalid.
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
-        // Who reads the output has seen enough.
+        // The reader of the output has closed the pipe. This is not an error.
         Err(Error::Io { error, .. }) if error.kind() == io::ErrorKind::BrokenPipe => {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            // Who can not be told sees the exit status.
+            // If standard error is closed, the exit status still reports the error.
             let _ = writeln!(io::stderr(), "muennet_cfg: {error}");
             ExitCode::from(error.exit_status())
         }
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Error> {
     let json = cli.json;
     let mut out = io::stdout().lock();
-    // What needs no kernel needs no namespace either.
+    // Completions and the manual page do not depend on the namespace, which need not exist.
     if let (Some(netns), false) = (&cli.netns, cli.command.is_offline()) {
         netns::enter(netns)?;
     }
@@ -93,7 +93,7 @@ fn open_family() -> Result<Family<Socket>, Error> {
     Family::open(socket, Box::new(netns::IpNetns))
 }
 
-/// Opens a batch: its name in messages, and what it says.
+/// Opens a batch file. Returns its name for messages, and its contents.
 fn open_batch(file: &Path) -> Result<(String, Box<dyn Read>), Error> {
     if file.as_os_str() == "-" {
         return Ok(("<stdin>".to_owned(), Box::new(io::stdin())));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The manual page, `muennet_cfg(8)`: what the command line says of itself, and some more.
+//! Generator of the manual page `muennet_cfg(8)`: the help of the command line, and more sections.
 
 use std::io::Write;
 
@@ -17,7 +17,7 @@ use clap_mangen::Man;
 use crate::cli::Cli;
 use crate::show::json;
 
-/// Exit status and what it says.
+/// Exit status and description.
 const STATUS: &[(&str, &str)] = &[
     ("0", "Success."),
     (
@@ -32,7 +32,7 @@ const STATUS: &[(&str, &str)] = &[
     ),
 ];
 
-/// Commands and what they are for.
+/// Commands and description.
 const EXAMPLES: &[(&str, &str)] = &[
     (
         "muennet_cfg add_child net0 child0\n\
@@ -67,7 +67,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// What JSON says beside the example.
+/// Description of the JSON output.
 const JSON: &[&str] = &[
     "With --json, show prints a list of main interfaces, each with its children. A child whose \
      parent is in another namespace is in the list itself; parent identifies its parent. Later \
@@ -88,7 +88,7 @@ const JSON: &[&str] = &[
      ifindex, netnsid and netns.",
 ];
 
-/// The page, as roff.
+/// Returns the manual page in roff format.
 pub fn page() -> Vec<u8> {
     let mut command = Cli::command();
     command.build();
@@ -100,7 +100,8 @@ pub fn page() -> Vec<u8> {
 
 fn write(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
     let version = env!("CARGO_PKG_VERSION");
-    // The crate would leave out the date that is none, and not what comes after it.
+    // Write the header here: for an empty date, the crate omits the argument, which shifts the next
+    // ones.
     writeln!(
         page,
         ".TH muennet_cfg 8 \"\" \"muennet {version}\" \"System Administration\""
@@ -111,10 +112,10 @@ fn write(command: &Command, page: &mut Vec<u8>) -> std::io::Result<()> {
     man.render_description_section(page)?;
     man.render_options_section(page)?;
     commands(command).to_writer(page)?;
-    rest().to_writer(page)
+    other_sections().to_writer(page)
 }
 
-/// How the program is called. The crate's own would leave out the values of options.
+/// Returns the synopsis. That of the crate lacks the values of options.
 fn synopsis(command: &Command) -> Roff {
     let mut usage = vec![bold(command.get_name())];
     for option in command.get_arguments().filter(|a| !a.is_positional()) {
@@ -128,7 +129,7 @@ fn synopsis(command: &Command) -> Roff {
     roff
 }
 
-/// What each command does, with its arguments.
+/// Returns the section of commands, with their arguments.
 fn commands(command: &Command) -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["COMMANDS"]);
@@ -166,7 +167,7 @@ fn commands(command: &Command) -> Roff {
     roff
 }
 
-fn rest() -> Roff {
+fn other_sections() -> Roff {
     let mut roff = Roff::new();
     roff.control("SH", ["EXIT STATUS"]);
     for (status, text) in STATUS {
@@ -212,7 +213,7 @@ fn rest() -> Roff {
     roff
 }
 
-/// An argument in the line that shows how a command is called.
+/// Formats an argument for a usage line.
 fn usage_of(argument: &Arg) -> Vec<Inline> {
     if argument.is_positional() {
         let name = italic(value_name(argument));
@@ -235,7 +236,7 @@ fn usage_of(argument: &Arg) -> Vec<Inline> {
     }
 }
 
-/// An argument above its description.
+/// Formats the names of an argument, for the line above its description.
 fn names_of(argument: &Arg) -> Vec<Inline> {
     if argument.is_positional() {
         return vec![italic(value_name(argument))];
@@ -269,7 +270,7 @@ fn paragraphs(roff: &mut Roff, text: &str) {
     }
 }
 
-/// Lines as they are.
+/// Appends preformatted lines.
 fn example(roff: &mut Roff, lines: &str) {
     roff.control("PP", []).control("RS", []).control("nf", []);
     for line in lines.lines() {
@@ -283,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_is_on_the_page() {
+    fn page_has_all_sections_and_commands() {
         let page = String::from_utf8(page()).unwrap();
         for section in [
             ".TH muennet_cfg 8",

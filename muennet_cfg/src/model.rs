@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the kernel tells: interfaces, the owners of marks, and changes of both.
+//! Objects in messages of the kernel: interfaces, marks and notifications.
 
 use serde::Serialize;
 
@@ -15,14 +15,15 @@ use crate::uapi::name_of;
 use crate::uapi::peer_state;
 use crate::uapi::stats;
 
-/// An interface as one is told about it: what identifies it.
+/// Identification of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Link {
-    /// Index in its namespace.
+    /// Index in its network namespace.
     pub ifindex: u32,
     /// Name.
     pub ifname: String,
-    /// Number of its namespace in the asker's; -1 where there is no number; none for the asker's.
+    /// ID of its network namespace in the current one. -1 if it has no ID, `None` for the current
+    /// namespace.
     pub netnsid: Option<i32>,
 }
 
@@ -31,61 +32,61 @@ pub struct Link {
 pub struct Channel {
     /// Name of the memory region.
     pub name: String,
-    /// The number that both ends must agree on.
+    /// Protocol number, which must be the same on both sides.
     pub protocol: u64,
-    /// Bytes of the memory region.
+    /// Size of the memory region in bytes.
     pub region_size: u64,
-    /// Bytes of an element, while there is an epoch that is followed.
+    /// Size of an element in bytes. `None` if no epoch is followed.
     pub element_size: Option<u64>,
-    /// Number of elements, likewise.
+    /// Number of elements. `None` if no epoch is followed.
     pub elements: Option<u64>,
 }
 
-/// What an interface has counted, of its own packets only.
+/// Counters of an interface, without those of its children.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Packets received.
     pub rx_packets: u64,
-    /// Bytes received, without headers of elements.
+    /// Bytes received, without element headers.
     pub rx_bytes: u64,
-    /// `rx_over_errors` and `rx_frame_errors`.
+    /// Sum of `rx_over_errors` and `rx_frame_errors`.
     pub rx_errors: u64,
-    /// Packets received but not handed up.
+    /// Packets received but not passed to the network stack.
     pub rx_dropped: u64,
-    /// Times that the writer had overtaken the reader.
+    /// Overruns: the writer overtook the reader.
     pub rx_over_errors: u64,
-    /// Elements that hold no valid packet.
+    /// Elements without a valid packet.
     pub rx_frame_errors: u64,
     /// Elements lost in overruns.
     pub rx_missed_errors: u64,
     /// Packets sent.
     pub tx_packets: u64,
-    /// Bytes sent, with headers of elements.
+    /// Bytes sent, with element headers.
     pub tx_bytes: u64,
-    /// Packets that could not be sent.
+    /// Packets that were not sent.
     pub tx_dropped: u64,
 }
 
-/// An interface of the driver.
+/// A muennet interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
-    /// Which it is.
+    /// Identification.
     pub link: Link,
-    /// The main interface of a child; none for a main interface.
+    /// Main interface of a child. `None` for a main interface.
     pub parent: Option<Link>,
-    /// What the elements of its channels hold.
+    /// Format of the elements of its channels.
     pub mode: String,
     /// MTU in bytes.
     pub mtu: u32,
-    /// It is up.
+    /// The interface is up.
     pub up: bool,
-    /// Where packets come from; none for a child.
+    /// Channel for incoming packets. `None` if there is none, and for a child.
     pub input: Option<Channel>,
-    /// Where packets go to; none for a child.
+    /// Channel for outgoing packets. `None` if there is none, and for a child.
     pub output: Option<Channel>,
-    /// State of the writer of the in channel; none for a child.
+    /// State of the writer of the in channel. `None` if there is no in channel, and for a child.
     pub peer: Option<String>,
-    /// What it has counted.
+    /// Counters.
     pub stats: Stats,
 }
 
@@ -100,25 +101,25 @@ pub struct OwnedMark {
     pub parent: Link,
 }
 
-/// What has changed.
+/// The change that a notification is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotificationKind {
     /// A child was added.
     ChildAdded,
-    /// A child was deleted that owned this many marks.
+    /// A child was deleted, and with it this number of marks.
     ChildDeleted(u32),
-    /// A child owns a mark that nobody owned.
+    /// A mark without an owner was assigned to the child.
     MarkAdded(u32),
-    /// A child, and with it everybody, does not own a mark any more.
+    /// A mark of the child was removed. The mark has no owner now.
     MarkDeleted(u32),
-    /// A child owns a mark that this other child owned.
+    /// A mark was moved to the child from this other child.
     MarkMoved(u32, Link),
 }
 
-/// A change that the kernel tells of.
+/// A notification of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
-    /// What has changed.
+    /// The change that a notification is about.
     pub kind: NotificationKind,
     /// The child.
     pub child: Link,
@@ -126,18 +127,18 @@ pub struct Notification {
     pub parent: Link,
 }
 
-/// What one hears who listens to changes.
+/// An event for `monitor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// A change.
+    /// A notification.
     Notification(Notification),
-    /// That some changes were lost on the way.
+    /// Notifications were lost.
     Lost,
-    /// That the module was unloaded.
+    /// The module was unloaded.
     Unloaded,
 }
 
-/// All attributes of a message that may be there, as they are.
+/// All attributes of a message, before validation.
 #[derive(Default)]
 struct Attrs {
     link: LinkAttrs,
@@ -198,7 +199,7 @@ impl Attrs {
                 attribute::OUT_CHANNEL => interface.output = Some(parse_channel(value.nested())?),
                 attribute::PEER_STATE => interface.peer = Some(enum_name(peer_state::ALL, value)?),
                 attribute::STATS => interface.stats = parse_stats(value.nested())?,
-                // Of a newer kernel.
+                // From a newer kernel.
                 _ => {}
             }
         }
@@ -211,11 +212,11 @@ impl Attrs {
 }
 
 impl Interface {
-    /// Takes the answer to `get`.
+    /// Parses a reply to `get`.
     ///
     /// # Errors
     ///
-    /// Something is missing in it, or malformed.
+    /// An attribute is missing or malformed.
     pub fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
         let mut attrs = Attrs::parse(attributes)?;
         attrs.interface.link = attrs.link.require_link()?;
@@ -225,11 +226,11 @@ impl Interface {
 }
 
 impl OwnedMark {
-    /// Takes the answer to `get-mark`.
+    /// Parses a reply to `get-mark`.
     ///
     /// # Errors
     ///
-    /// Something is missing in it, or malformed.
+    /// An attribute is missing or malformed.
     pub fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
         let attrs = Attrs::parse(attributes)?;
         Ok(OwnedMark {
@@ -241,11 +242,11 @@ impl OwnedMark {
 }
 
 impl Notification {
-    /// Takes a notification; none where a newer kernel tells of what nobody here knows.
+    /// Parses a notification. Returns `None` for an unknown notification of a newer kernel.
     ///
     /// # Errors
     ///
-    /// Something is missing in it, or malformed.
+    /// An attribute is missing or malformed.
     pub fn parse(command: u8, attributes: Attributes<'_>) -> Result<Option<Self>, Malformed> {
         let attrs = Attrs::parse(attributes)?;
         let kind = match command {
@@ -266,7 +267,7 @@ impl Notification {
     }
 }
 
-/// The name of a value of an enumeration; its number where a newer kernel knows more of them.
+/// Returns the name of an enum value, or its number if a newer kernel has more values.
 fn enum_name(all: &[(&'static str, u32)], value: Value<'_>) -> Result<String, Malformed> {
     let number = value.u32()?;
     Ok(name_of(all, number).map_or_else(|| number.to_string(), str::to_owned))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `monitor`: tells of every change.
+//! Command `monitor`: prints changes as they happen.
 
 use std::io::Write;
 
@@ -14,11 +14,11 @@ use crate::netns::NetnsNames;
 use crate::show::json;
 use crate::show::text::link_name;
 
-/// Writes a line for each change, for ever.
+/// Prints one line for each change, until an error occurs.
 ///
 /// # Errors
 ///
-/// The connection fails, or the output does; [`Error::NotLoaded`] when the module is unloaded.
+/// The communication or the output fails. [`Error::NotLoaded`] if the module is unloaded.
 pub fn run<T: Transport>(
     family: &mut Family<T>,
     json: bool,
@@ -30,7 +30,7 @@ pub fn run<T: Transport>(
     }
 }
 
-/// Waits for changes once.
+/// Waits for events once, and prints them.
 fn poll<T: Transport>(
     family: &mut Family<T>,
     json: bool,
@@ -38,7 +38,8 @@ fn poll<T: Transport>(
 ) -> Result<(), Error> {
     let mut events = Vec::new();
     let result = family.receive_events(&mut events);
-    // Names are looked up anew, but only once for what came together.
+    // Look up the names of namespaces once for all events received together. Do not keep them,
+    // because the kernel reuses IDs.
     let unloaded = events.contains(&Event::Unloaded);
     let names = family.netns_names(events.iter().flat_map(netnsids));
     let netns = |number: i32| names.get(&number).cloned();
@@ -66,7 +67,7 @@ fn format_event(event: Event, json: bool, netns: NetnsNames<'_>) -> String {
     }
 }
 
-/// The numbers of the namespaces that are spoken of.
+/// Returns the IDs of the network namespaces in an event.
 fn netnsids(event: &Event) -> impl Iterator<Item = i32> {
     let numbers = match event {
         Event::Notification(event) => {
@@ -82,11 +83,11 @@ fn netnsids(event: &Event) -> impl Iterator<Item = i32> {
 }
 
 fn to_json(value: &impl serde::Serialize) -> String {
-    // Fails only for maps with keys that are no text, and there are none.
+    // Serialization fails only for maps with keys that are not strings. There are none.
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// A change as a person reads it.
+/// Formats a notification as text.
 fn describe(event: &Notification, netns: NetnsNames<'_>) -> String {
     let child = link_name(&event.child, netns);
     match &event.kind {
@@ -127,7 +128,7 @@ mod tests {
     use crate::uapi::command;
     use crate::uapi::VERSION;
 
-    /// Namespaces that are others, of other names, each time one looks; how often one has looked.
+    /// Each lookup returns another name for the same namespace ID. Counts the lookups.
     struct MockNetns(Rc<Cell<usize>>);
 
     impl NetnsLookup for MockNetns {
@@ -141,7 +142,7 @@ mod tests {
         }
     }
 
-    /// Lets the kernel tell that a child in a namespace has a mark more.
+    /// Queues a notification that a mark was added to a child in a namespace.
     fn notify_mark_added(rx_queue: &RxQueue, mark: u32, netnsid: Option<i32>) {
         let notification = Request::genl(0, command::MARK_ADD_NTF, VERSION)
             .u32(attribute::IFINDEX, 4)
@@ -159,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_looked_up_once_for_what_comes_together() {
+    fn looks_up_names_once_for_all_events_of_a_poll() {
         let table: &[(&[Option<i32>], usize, &str)] = &[
             (&[None, Some(-1)], 0, "a: mark 0 added\n?/a: mark 1 added\n"),
             (
@@ -181,7 +182,7 @@ mod tests {
             poll(&mut family, false, &mut out).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), *expected);
             assert_eq!(count.get(), *lookups, "{netnsids:?}");
-            // What comes later is in the namespace that has the number by then.
+            // A later notification is in the namespace that has the ID at that time.
             let mut out = Vec::new();
             notify_mark_added(&rx_queue, 5, Some(0));
             poll(&mut family, false, &mut out).unwrap();
@@ -195,7 +196,7 @@ mod tests {
         const CONTROL: u16 = 0x10;
         let ctrl_message =
             |command, id| Request::genl(0, command, 2).string(2, "muennet").u16(1, id);
-        // What the kernel tells: of itself (NEWFAMILY is 1, DELFAMILY 2), or where it was lost.
+        // CTRL_CMD_NEWFAMILY is 1, CTRL_CMD_DELFAMILY is 2.
         let delfamily = || Ok(ctrl_message(2, FAMILY_ID));
         let newfamily = || Ok(ctrl_message(1, FAMILY_ID + 1));
         let lost = || Err(io::Error::from_raw_os_error(Errno::ENOBUFS as i32));
@@ -220,7 +221,7 @@ mod tests {
             family.subscribe().unwrap();
             unloaded.set(true);
             notify_mark_added(&rx_queue, 24, None);
-            // Of others.
+            // Messages about other families are ignored.
             rx_queue.notify(CONTROL, Ok(ctrl_message(2, FAMILY_ID + 1)));
             rx_queue.notify(CONTROL, Ok(Request::genl(0, 1, 2).u16(1, FAMILY_ID + 2)));
             rx_queue.notify(CONTROL, last);
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_when_changes_are_lost() {
+    fn continues_after_lost_notifications() {
         let kernel = MockKernel::new(|_| panic!("nothing is asked"));
         let rx_queue = kernel.rx_queue();
         let mut family = open(kernel);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Network namespaces, by their names as `ip netns` gives them.
+//! Network namespaces by their names in `ip netns`, and their IDs.
 
 use std::collections::HashMap;
 use std::fs;
@@ -21,45 +21,45 @@ use crate::netlink::Protocol;
 use crate::netlink::Request;
 use crate::netlink::Socket;
 
-/// Looks up names of namespaces.
+/// Returns the name of the network namespace with an ID.
 pub type NetnsNames<'a> = &'a dyn Fn(i32) -> Option<String>;
 
-/// Where `ip netns` keeps them.
+/// Directory in which `ip netns` has its namespaces, as in iproute2.
 const NETNS_RUN_DIR: &str = "/run/netns";
 
 /// `include/uapi/linux/rtnetlink.h`, `net_namespace.h`.
 mod rtnl {
     pub const RTM_GETNSID: u16 = 90;
-    /// Bytes of `struct rtgenmsg`, aligned.
+    /// Size of `struct rtgenmsg`, aligned.
     pub const RTGENMSG_LEN: usize = 4;
     pub const NETNSA_NSID: u16 = 1;
     pub const NETNSA_FD: u16 = 3;
 }
 
-/// The number of a namespace.
+/// ID of a network namespace.
 ///
-/// The kernel gives the number of a namespace that is gone to the next one at once. As long as this
-/// is there, so is the namespace, and the number is no other's.
+/// The kernel reuses the ID of a namespace as soon as the namespace does not exist any more. This
+/// keeps the namespace alive, so that the ID stays valid.
 pub struct Netnsid {
     nsid: i32,
-    // Keeps the namespace. None where the number was given instead of a name.
+    // Keeps the namespace alive. `None` if the user gave an ID instead of a name.
     _file: Option<File>,
 }
 
 impl Netnsid {
-    /// A number that was given as it is.
+    /// Creates an ID that the user gave.
     pub fn fixed(nsid: i32) -> Self {
         Netnsid { nsid, _file: None }
     }
 }
 
-/// The numbers of the namespaces that requests name, until those are answered and not longer: by
-/// then a name can be that of another namespace.
+/// IDs of the network namespaces in requests. Must not be kept after the replies to these requests,
+/// because a name may belong to another namespace by then.
 #[derive(Default)]
 pub struct NetnsidCache(HashMap<String, Netnsid>);
 
 impl NetnsidCache {
-    /// The number of a namespace, the same each time.
+    /// Returns the ID of a namespace, which is the same on each call.
     ///
     /// # Errors
     ///
@@ -73,26 +73,26 @@ impl NetnsidCache {
     }
 }
 
-/// The numbers that other namespaces have in the one of the process.
+/// Lookup of IDs of other network namespaces in the current one.
 pub trait NetnsLookup {
-    /// The number of a namespace that is given by its name, or by its number as it is.
+    /// Returns the ID of a namespace. `name` is its name or its ID.
     ///
     /// # Errors
     ///
-    /// There is no such namespace, or it has no number.
+    /// The namespace does not exist, or has no ID.
     fn netnsid(&mut self, name: &str) -> Result<Netnsid, Error>;
 
-    /// The names of all namespaces that have one and a number, as they are now.
+    /// Returns the current names of all namespaces that have a name and an ID.
     fn names(&mut self) -> HashMap<i32, String>;
 }
 
-/// The namespaces of this machine.
+/// The namespaces of `ip netns`.
 pub struct IpNetns;
 
 impl NetnsLookup for IpNetns {
     fn netnsid(&mut self, name: &str) -> Result<Netnsid, Error> {
         match (open_netns(name)?, name.parse()) {
-            // A name that looks like a number is a name.
+            // A name has precedence over an ID.
             ((path, Err(error)), Err(_)) => Err(open_error(name, &path, error)),
             ((_, Err(_)), Ok(nsid)) => Ok(Netnsid::fixed(nsid)),
             ((_, Ok(file)), _) => open_rtnl()
@@ -111,7 +111,7 @@ impl NetnsLookup for IpNetns {
     }
 
     fn names(&mut self) -> HashMap<i32, String> {
-        // Without a name there still is the number.
+        // Names are optional: the output has the ID instead.
         let Ok(mut connection) = open_rtnl() else {
             return HashMap::new();
         };
@@ -126,11 +126,11 @@ impl NetnsLookup for IpNetns {
     }
 }
 
-/// Moves the process into a namespace: the name of one, or a path.
+/// Moves the process into a network namespace, given by its name or by a path.
 ///
 /// # Errors
 ///
-/// There is no such namespace, or the process may not enter it.
+/// The namespace does not exist, or the process has no permission to enter it.
 pub fn enter(name: &str) -> Result<(), Error> {
     let (path, file) = open_netns(name)?;
     let file = file.map_err(|error| open_error(name, &path, error))?;
@@ -183,7 +183,7 @@ fn open_rtnl() -> Result<Connection<Socket>, NetlinkError> {
     Ok(Connection::new(Socket::open(Protocol::Route)?))
 }
 
-/// The number of a namespace; none where it has none here.
+/// Returns the ID of a namespace, or `None` if it has none in the current one.
 fn get_nsid(
     connection: &mut Connection<Socket>,
     netns: &File,
@@ -199,7 +199,7 @@ fn get_nsid(
         }
         Ok(())
     })?;
-    // The kernel's word for "none" is -1.
+    // The kernel returns -1 if there is no ID.
     Ok(nsid.filter(|nsid| *nsid >= 0))
 }
 

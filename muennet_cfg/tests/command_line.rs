@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The command as scripts call it: exit status, standard output and standard error. These need no
-//! module.
+//! Exit status, standard output and standard error of the command. These tests need no module.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,7 +17,7 @@ fn run(words: &[&str]) -> Output {
         .unwrap()
 }
 
-/// The module is not in this kernel.
+/// Returns whether the module is not loaded.
 fn not_loaded() -> bool {
     let modules = std::fs::read_to_string("/proc/modules").unwrap_or_default();
     !modules.lines().any(|line| line.starts_with("muennet "))
@@ -26,7 +25,7 @@ fn not_loaded() -> bool {
 
 #[test]
 fn usage_errors() {
-    // The words, and what is said about them.
+    // Arguments, and a part of the message.
     let table: &[(&[&str], &str)] = &[
         (&[], "Usage: muennet_cfg"),
         (&["frobnicate"], "unrecognized subcommand"),
@@ -74,7 +73,7 @@ fn usage_errors() {
 }
 
 #[test]
-fn refused() {
+fn other_errors() {
     let table: &[(&[&str], &str)] = &[
         (
             &["--netns", "there-is-none", "show"],

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver's family of generic netlink: what can be asked of it.
+//! Client of the driver's generic netlink family.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -29,14 +29,15 @@ use crate::uapi::attribute;
 use crate::uapi::command;
 use crate::uapi::VERSION;
 
-/// `include/uapi/linux/genetlink.h`: the family that tells about families.
+/// The generic netlink controller (`include/uapi/linux/genetlink.h`).
 mod ctrl {
     pub const GENL_ID_CTRL: u16 = 0x10;
     pub const VERSION: u8 = 2;
     pub const CMD_NEWFAMILY: u8 = 1;
     pub const CMD_DELFAMILY: u8 = 2;
     pub const CMD_GETFAMILY: u8 = 3;
-    /// The multicast group that is told when a family comes or goes; of a fixed number.
+    /// ID of the multicast group `notify`, which announces that families are added or removed. The
+    /// kernel has this group at a fixed ID.
     pub const NOTIFY_GROUP: u32 = 0x10;
     pub const ATTR_FAMILY_ID: u16 = 1;
     pub const ATTR_FAMILY_NAME: u16 = 2;
@@ -45,25 +46,25 @@ mod ctrl {
     pub const ATTR_MCAST_GRP_ID: u16 = 2;
 }
 
-/// How often a dump is begun again that changes came between.
+/// Maximum number of dumps until one is consistent.
 const MAX_DUMPS: usize = 8;
 
-/// How many datagrams are taken before what they tell is handed on.
+/// Maximum number of datagrams to receive before events are returned.
 const MAX_DATAGRAMS: usize = 256;
 
-/// The family, and the connection with it.
+/// The generic netlink family, and a connection to it.
 pub struct Family<T> {
     connection: Connection<T>,
     netns: Box<dyn NetnsLookup>,
     id: u16,
 }
 
-/// What the kernel tells about a family.
+/// A message of the controller about a family.
 #[derive(Default)]
 struct FamilyInfo {
     name: Option<String>,
     id: Option<u16>,
-    // The group that is told of changes.
+    // ID of the multicast group for changes.
     changes_group: Option<u32>,
 }
 
@@ -85,11 +86,11 @@ impl FamilyInfo {
 }
 
 impl<T: Transport> Family<T> {
-    /// Looks the family up.
+    /// Resolves the family.
     ///
     /// # Errors
     ///
-    /// [`Error::NotLoaded`] where the kernel does not know it.
+    /// [`Error::NotLoaded`] if the kernel does not have the family.
     pub fn open(transport: T, netns: Box<dyn NetnsLookup>) -> Result<Self, Error> {
         let mut family = Family {
             connection: Connection::new(transport),
@@ -100,7 +101,7 @@ impl<T: Transport> Family<T> {
         Ok(family)
     }
 
-    /// Looks the family up: the number of the group that is told of changes.
+    /// Resolves the family. Returns the ID of the multicast group for changes.
     fn resolve(&mut self) -> Result<Option<u32>, Error> {
         let mut info = FamilyInfo::default();
         let result = self
@@ -120,11 +121,11 @@ impl<T: Transport> Family<T> {
         Ok(info.changes_group)
     }
 
-    /// Carries out a change.
+    /// Executes a command.
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the connection fails.
+    /// The kernel rejects the request, or the communication fails.
     pub fn apply(&mut self, change: &Change) -> Result<(), Error> {
         let mut nsids = NetnsidCache::default();
         let mut request = self.change_request(change, &mut nsids)?;
@@ -134,12 +135,13 @@ impl<T: Transport> Family<T> {
         }
     }
 
-    /// Carries out changes at once, also those after one that fails; a result for each. Not more
-    /// than 64 at a time, for what the kernel says about them to fit into the socket's buffer.
+    /// Sends commands at once. The kernel executes all of them, also those after one that fails.
+    /// Returns a result for each. Callers must not pass more than 64 commands, so that the replies
+    /// of the kernel fit into the receive buffer of the socket.
     ///
     /// # Errors
     ///
-    /// The connection fails.
+    /// The communication fails.
     pub fn apply_all(&mut self, changes: &[&Change]) -> Result<Vec<Result<(), Error>>, Error> {
         let mut results = Vec::with_capacity(changes.len());
         let mut requests = Vec::with_capacity(changes.len());
@@ -154,7 +156,7 @@ impl<T: Transport> Family<T> {
             }
         }
         let acks = self.connection.transact_batch(&mut requests)?;
-        // The requests are those of the changes that had no error yet.
+        // Requests exist only for commands that have no error yet.
         let sent = changes.iter().zip(&mut results).filter(|(_, r)| r.is_ok());
         for ((change, result), (request, ack)) in sent.zip(requests.iter().zip(acks)) {
             *result = ack.map_err(|extack| rejected_change(change, request, &extack));
@@ -162,11 +164,11 @@ impl<T: Transport> Family<T> {
         Ok(results)
     }
 
-    /// One interface.
+    /// Gets one interface.
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the connection fails.
+    /// The kernel rejects the request, or the communication fails.
     pub fn get(&mut self, spec: &IfSpec) -> Result<Interface, Error> {
         let mut nsids = NetnsidCache::default();
         let mut request = self.get_request(command::GET, Some(spec), &mut nsids)?;
@@ -180,45 +182,46 @@ impl<T: Transport> Family<T> {
         interface.ok_or_else(|| malformed("reply is missing").into())
     }
 
-    /// All interfaces: those here, and children elsewhere whose parent is here.
+    /// Gets all interfaces in the current network namespace, and all children in other namespaces
+    /// whose parent is in the current one.
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the connection fails.
+    /// The kernel rejects the request, or the communication fails.
     pub fn dump_interfaces(&mut self) -> Result<Vec<Interface>, Error> {
         self.dump(command::GET, None, Interface::parse)
     }
 
-    /// All marks of those interfaces, or of the one that is named.
+    /// Gets the marks of all these interfaces, or of one child.
     ///
     /// # Errors
     ///
-    /// The kernel refuses, or the connection fails.
+    /// The kernel rejects the request, or the communication fails.
     pub fn dump_marks(&mut self, child: Option<&IfSpec>) -> Result<Vec<OwnedMark>, Error> {
         self.dump(command::GET_MARK, child, OwnedMark::parse)
     }
 
-    /// Joins the group that is told of changes.
+    /// Joins the multicast group for changes.
     ///
     /// # Errors
     ///
-    /// There is no such group, or the socket fails; [`Error::NotLoaded`] where the family is gone.
+    /// The group does not exist, or the communication fails. [`Error::NotLoaded`] if the family
+    /// does not exist any more.
     pub fn subscribe(&mut self) -> Result<(), Error> {
-        // The kernel takes the groups of a family that goes from who has joined them, without a
-        // word. So that no moment is left in which it could go unseen, it is looked up only after
-        // the group is joined that is told so.
+        // When a family is removed, the kernel unsubscribes all members of its groups silently.
+        // Join the group that announces the removal first, and resolve the family again afterwards,
+        // so that no removal is missed.
         self.connection.subscribe(ctrl::NOTIFY_GROUP)?;
         let group = self.resolve()?;
         let group = group.ok_or_else(|| malformed("multicast group is missing"))?;
         Ok(self.connection.subscribe(group)?)
     }
 
-    /// Waits for changes, and adds those that have come to `events`. After [`Event::Unloaded`]
-    /// nothing will come.
+    /// Waits for events, and appends them to `events`. [`Event::Unloaded`] is the last event.
     ///
     /// # Errors
     ///
-    /// The connection fails; what came before that is in `events` all the same.
+    /// The communication fails. `events` has the events that were received before.
     pub fn receive_events(&mut self, events: &mut Vec<Event>) -> Result<(), Error> {
         let mut lost = false;
         for count in 0.. {
@@ -234,7 +237,7 @@ impl<T: Transport> Family<T> {
                     lost = true;
                     events.push(Event::Lost);
                 }
-                // To what is asked below.
+                // The reply to the request below.
                 Err(NetlinkError::Rejected(extack)) if extack.errno == Errno::ENOENT as i32 => {
                     events.push(Event::Unloaded);
                 }
@@ -243,20 +246,20 @@ impl<T: Transport> Family<T> {
             if events.last() == Some(&Event::Unloaded) {
                 return Ok(());
             }
-            // When some were lost the kernel tells nothing more before all are taken that it has
-            // told.
+            // After a loss the kernel drops all notifications until the receive queue is empty.
             if count >= MAX_DATAGRAMS && !lost {
                 break;
             }
         }
         if lost {
-            // That the family goes may be among what was lost. The answer comes as changes do.
+            // The announcement that the family was removed may be lost as well, so request the
+            // family. The reply is received like a notification.
             self.connection.send(&mut get_family_request())?;
         }
         Ok(())
     }
 
-    /// Takes a datagram of what is told.
+    /// Receives one datagram with notifications.
     fn receive_datagram(
         &mut self,
         wait: bool,
@@ -273,7 +276,7 @@ impl<T: Transport> Family<T> {
                 let ours = info.id == Some(id);
                 let gone = match command {
                     ctrl::CMD_DELFAMILY => ours,
-                    // It has gone, and come again.
+                    // The family was removed and added again.
                     ctrl::CMD_NEWFAMILY => info.name.as_deref() == Some(uapi::FAMILY) && !ours,
                     _ => false,
                 };
@@ -283,8 +286,8 @@ impl<T: Transport> Family<T> {
         })
     }
 
-    /// The names of namespaces, by their numbers here, if any of these numbers is that of one. They
-    /// are of now: the kernel uses numbers again.
+    /// Returns the names of all network namespaces by their IDs, or nothing if no ID in `nsids` is
+    /// valid. Callers must not keep the names, because the kernel reuses IDs.
     pub fn netns_names(&mut self, nsids: impl IntoIterator<Item = i32>) -> HashMap<i32, String> {
         if nsids.into_iter().any(|nsid| nsid >= 0) {
             self.netns.names()
@@ -301,7 +304,8 @@ impl<T: Transport> Family<T> {
         change.request(self.id, |name| nsids.get(self.netns.as_mut(), name))
     }
 
-    /// A request about an interface, or about all. It is good as long as `nsids` are there.
+    /// Builds a request for one interface, or for all. The request is valid as long as `nsids`
+    /// exists.
     fn get_request(
         &mut self,
         command: u8,
@@ -341,18 +345,18 @@ impl<T: Transport> Family<T> {
                 break;
             }
         }
-        // Where changes never stop, the last answer is as good as any.
+        // Each dump was interrupted by changes. Return the last one.
         Ok(objects)
     }
 }
 
-/// The request that looks the family up.
+/// Builds the request that resolves the family.
 fn get_family_request() -> Request {
     Request::genl(ctrl::GENL_ID_CTRL, ctrl::CMD_GETFAMILY, ctrl::VERSION)
         .string(ctrl::ATTR_FAMILY_NAME, uapi::FAMILY)
 }
 
-/// The number of a multicast group.
+/// Returns the ID of a multicast group.
 fn find_group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed> {
     for group in groups.nested().iter() {
         let (mut name, mut id) = (None, None);
@@ -370,12 +374,12 @@ fn find_group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed>
     Ok(None)
 }
 
-/// The error that tells about a refused change.
+/// Creates the error for a rejected command.
 fn rejected_change(change: &Change, request: &Request, extack: &Extack) -> Error {
     Error::rejected(change.to_string(), request, extack, change.hint(extack))
 }
 
-/// The error that tells about a question that was not answered.
+/// Creates the error for a failed `show`.
 fn rejected_get(spec: Option<&IfSpec>, request: &Request, error: NetlinkError) -> Error {
     match error {
         NetlinkError::Rejected(extack) => {

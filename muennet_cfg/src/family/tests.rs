@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The kernel as tests play it: what it tells comes out right, what it refuses is said well.
+//! Tests against a mocked kernel: parsing of replies and notifications, and error messages.
 
 use std::io;
 
@@ -20,7 +20,7 @@ use crate::show::tests::link;
 use crate::uapi::channel;
 use crate::uapi::stats;
 
-/// Namespaces: one of the name blue and the number 3.
+/// One network namespace, with the name blue and the ID 3.
 struct MockNetns;
 
 impl NetnsLookup for MockNetns {
@@ -36,14 +36,14 @@ impl NetnsLookup for MockNetns {
     }
 }
 
-/// A kernel that answers so.
+/// Opens the family on a mocked kernel with this request handler.
 pub fn mock_family<'a>(
     handler: impl FnMut(&MockRequest<'_>) -> MockReply + 'a,
 ) -> Family<MockKernel<'a>> {
     open(MockKernel::new(handler))
 }
 
-/// That kernel.
+/// Opens the family on this mocked kernel.
 pub fn open(kernel: MockKernel<'_>) -> Family<MockKernel<'_>> {
     Family::open(kernel, Box::new(MockNetns)).unwrap()
 }
@@ -56,7 +56,7 @@ fn reply() -> Request {
     Request::genl(0, command::GET, VERSION)
 }
 
-/// What the kernel tells of a main interface with all there can be.
+/// Returns the reply for a main interface, with all attributes.
 pub fn main_reply() -> Request {
     let channel = |name| {
         Request::new(0, &[])
@@ -81,11 +81,11 @@ pub fn main_reply() -> Request {
         .nest(attribute::OUT_CHANNEL, channel("out"))
         .u32(attribute::PEER_STATE, 2)
         .nest(attribute::STATS, stats)
-        // Of a newer kernel.
+        // From a newer kernel.
         .string(4711, "more")
 }
 
-/// What it tells of a child of that.
+/// Returns the reply for a child of that interface.
 pub fn child_reply(ifindex: u32, ifname: &str) -> Request {
     reply()
         .u32(attribute::IFINDEX, ifindex)
@@ -96,7 +96,7 @@ pub fn child_reply(ifindex: u32, ifname: &str) -> Request {
         .u32(attribute::MTU, 1500)
 }
 
-/// What it tells of a mark.
+/// Returns the reply for a mark of a child.
 pub fn mark_reply(ifindex: u32, ifname: &str, mark: u32) -> Request {
     child_reply(ifindex, ifname).u32(attribute::MARK, mark)
 }
@@ -122,7 +122,7 @@ fn resolves_the_family() {
         let family = Family::open(Rejecting(errno as i32), Box::new(MockNetns));
         assert_eq!(family.err().unwrap().exit_status(), status, "{errno}");
     }
-    // A kernel that knows the family but does not say its number.
+    // The kernel has the family but does not return its ID.
     assert!(Family::open(Rejecting(0), Box::new(MockNetns)).is_err());
 
     let kernel = no_requests();
@@ -188,7 +188,7 @@ fn rejections() {
         let mut family = mock_family(|_| reply.clone());
         let error = family.apply(&change).unwrap_err();
         assert_eq!(error.to_string(), *text);
-        // The same in a crowd, where the others are carried out.
+        // The same in a batch, in which the other commands succeed.
         let good = Change::parse(&["del_child", "other"]).unwrap();
         let all = [&good, &change, &good];
         let mut family = mock_family(|request| match request.string(attribute::IFNAME) {
@@ -268,7 +268,7 @@ fn gets_one_interface() {
 
 #[test]
 fn restarts_inconsistent_dumps() {
-    // As often as it is interrupted, but not for ever.
+    // After each interruption, up to the maximum.
     for (interruptions, expected) in [(0, 1), (1, 2), (7, 8), (100, 8)] {
         let mut dumps = 0;
         let mut family = mock_family(|_| {
@@ -321,14 +321,14 @@ fn parses_notifications() {
             moved,
             Some(NotificationKind::MarkMoved(24, link(5, "child1", None))),
         ),
-        // Of a newer kernel.
+        // From a newer kernel.
         (notification(99), None),
     ];
     for (notification, kind) in table {
         let kernel = no_requests();
         let rx_queue = kernel.rx_queue();
         let mut family = open(kernel);
-        // Of another family; nobody's to hear.
+        // A notification of another family is ignored.
         rx_queue.notify(FAMILY_ID + 1, Ok(notification.clone()));
         rx_queue.notify(FAMILY_ID, Ok(notification));
         let mut events = Vec::new();

@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Attributes of a message, and their values.
+//! Netlink attributes and their values.
 
 use netlink_packet_core::NlasIterator;
 
 use super::Malformed;
 use crate::escape;
 
-/// The attributes of a message, or of an attribute that holds others.
+/// The attributes of a message, or nested attributes.
 #[derive(Clone, Copy, Debug)]
 pub struct Attributes<'a>(&'a [u8]);
 
 impl<'a> Attributes<'a> {
-    /// Takes the bytes of the attributes.
+    /// Creates the list of the attributes in `bytes`.
     pub fn new(bytes: &'a [u8]) -> Self {
         Attributes(bytes)
     }
 
-    /// All of them, in order: kind and value.
+    /// Returns the type and the value of each attribute.
     pub fn iter(self) -> impl Iterator<Item = Result<(u16, Value<'a>), Malformed>> {
         let mut rest = self.0;
         NlasIterator::new(self.0).map(move |attribute| {
             let attribute = attribute?;
             let length = usize::from(attribute.length());
-            // The crate's value borrows its buffer; the same bytes with the lifetime of ours.
+            // The value that the crate returns borrows the iterator. Get the same bytes from
+            // `self`.
             let value = rest.get(netlink_packet_core::NLA_HEADER_SIZE..length);
             rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
             let value = value.ok_or_else(|| Malformed("truncated attribute".into()))?;
@@ -31,7 +32,7 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// Where an attribute of this request begins that holds the byte `offset`, and its kind.
+    /// Returns the type of the attribute that contains the byte at `offset`.
     pub fn type_at(self, offset: usize) -> Option<u16> {
         let mut start = 0;
         for attribute in NlasIterator::new(self.0) {
@@ -46,42 +47,42 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// The value of an attribute.
+/// Value of an attribute.
 #[derive(Clone, Copy, Debug)]
 pub struct Value<'a>(&'a [u8]);
 
 impl<'a> Value<'a> {
-    /// The value as attributes in their turn.
+    /// Returns the nested attributes.
     pub fn nested(self) -> Attributes<'a> {
         Attributes(self.0)
     }
 
     /// # Errors
     ///
-    /// The value is not of 2 bytes.
+    /// The size is not 2 bytes.
     pub fn u16(self) -> Result<u16, Malformed> {
         self.bytes().map(u16::from_ne_bytes)
     }
 
     /// # Errors
     ///
-    /// The value is not of 4 bytes.
+    /// The size is not 4 bytes.
     pub fn u32(self) -> Result<u32, Malformed> {
         self.bytes().map(u32::from_ne_bytes)
     }
 
     /// # Errors
     ///
-    /// The value is not of 4 bytes.
+    /// The size is not 4 bytes.
     pub fn i32(self) -> Result<i32, Malformed> {
         self.bytes().map(i32::from_ne_bytes)
     }
 
-    /// A number of 4 or 8 bytes, as the sender liked.
+    /// Returns a `uint`, which has 4 or 8 bytes.
     ///
     /// # Errors
     ///
-    /// The value is neither of 4 nor of 8 bytes.
+    /// The size is neither 4 nor 8 bytes.
     pub fn uint(self) -> Result<u64, Malformed> {
         match self.0.len() {
             4 => self.u32().map(u64::from),
@@ -89,12 +90,12 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// A text; what is no UTF-8 in it is replaced.
+    /// Returns a string. Replaces invalid UTF-8.
     pub fn string(self) -> String {
         String::from_utf8_lossy(self.until_nul()).into_owned()
     }
 
-    /// A name, which is any bytes: as [`escape::name`] writes it.
+    /// Returns a name, which may have any bytes, converted by [`escape::name`].
     pub fn name(self) -> String {
         escape::name(self.until_nul())
     }
@@ -172,7 +173,7 @@ mod tests {
         ] {
             assert_eq!(Attributes::new(&bytes).type_at(offset), kind, "{offset}");
         }
-        // What is cut off is an error, not a shorter list.
+        // A truncated list is an error.
         for length in [1, 3, 5, 17] {
             let cut = &bytes[..length];
             assert!(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Messages from the kernel: a datagram holds one or more.
+//! Messages from the kernel. A datagram contains one or more.
 
 use std::fmt;
 
@@ -17,52 +17,52 @@ use nix::errno::Errno;
 use super::Attributes;
 use super::Malformed;
 
-/// Bytes of `struct nlmsghdr`.
+/// Size of `struct nlmsghdr`.
 const NLMSG_HDRLEN: usize = 16;
 
-/// `enum nlmsgerr_attrs`: the message.
+/// `enum nlmsgerr_attrs`: message.
 pub const NLMSGERR_ATTR_MSG: u16 = 1;
-/// `enum nlmsgerr_attrs`: offset of the offending attribute in the request.
+/// `enum nlmsgerr_attrs`: offset of the invalid attribute in the request.
 pub const NLMSGERR_ATTR_OFFS: u16 = 2;
-/// `enum nlmsgerr_attrs`: kind of the attribute that is missing.
+/// `enum nlmsgerr_attrs`: type of the missing attribute.
 pub const NLMSGERR_ATTR_MISS_TYPE: u16 = 5;
 
-/// A message.
+/// A netlink message.
 #[derive(Debug)]
 pub struct Message<'a> {
-    /// Sequence number of the request that it answers; 0 for a notification.
+    /// Sequence number of the request that this is a reply to. 0 for a notification.
     pub sequence: u32,
-    /// A dump was overtaken by a change: it may lack something, or have something twice.
+    /// `NLM_F_DUMP_INTR`: the dump is inconsistent because objects changed.
     pub interrupted: bool,
-    /// What it says.
+    /// Contents.
     pub body: Body<'a>,
 }
 
-/// What a message says.
+/// Contents of a message.
 #[derive(Debug)]
 pub enum Body<'a> {
-    /// An answer, or a part of it.
+    /// A reply, a part of a dump, or a notification.
     Payload(Payload<'a>),
-    /// The end of the answer: done, or rejected.
+    /// The end of a reply: success or rejection.
     Done(Result<(), Extack>),
-    /// Nothing.
+    /// `NLMSG_NOOP`.
     Noop,
 }
 
-/// An answer, or a notification: its kind, and what follows the header of netlink.
+/// Payload of a reply or a notification.
 #[derive(Clone, Copy, Debug)]
 pub struct Payload<'a> {
-    /// Kind of the message: for generic netlink the number of the family.
+    /// Message type. For generic netlink, the ID of the family.
     pub message_type: u16,
     bytes: &'a [u8],
 }
 
 impl<'a> Payload<'a> {
-    /// The command of a message of generic netlink, and its attributes.
+    /// Returns the command and the attributes of a generic netlink message.
     ///
     /// # Errors
     ///
-    /// The message is too short for the header of generic netlink.
+    /// The message is shorter than `struct genlmsghdr`.
     pub fn genl(self) -> Result<(u8, Attributes<'a>), Malformed> {
         match self.bytes {
             [command, _version, _, _, attributes @ ..] => {
@@ -72,7 +72,7 @@ impl<'a> Payload<'a> {
         }
     }
 
-    /// The attributes after a header of some bytes.
+    /// Returns the attributes after a family header of `header` bytes.
     ///
     /// # Errors
     ///
@@ -85,21 +85,21 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// A rejection, as the kernel tells it.
+/// The error code and the extended acknowledgement of a rejected request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extack {
-    /// The error number, positive.
+    /// Error code, positive.
     pub errno: i32,
-    /// What the kernel says about it.
+    /// Message of the kernel.
     pub message: Option<String>,
-    /// Where in the request the offending attribute is, in bytes from its start.
+    /// Offset of the invalid attribute in the request, in bytes.
     pub offset: Option<u32>,
-    /// Kind of the attribute that the request lacks.
+    /// Type of the missing attribute.
     pub missing_type: Option<u32>,
 }
 
 impl Extack {
-    /// Takes the error number and the attributes of an extended acknowledgement.
+    /// Parses the attributes of an extended acknowledgement.
     ///
     /// # Errors
     ///
@@ -115,14 +115,14 @@ impl Extack {
                 NLMSGERR_ATTR_MSG => extack.message = Some(value.string()),
                 NLMSGERR_ATTR_OFFS => extack.offset = Some(value.u32()?),
                 NLMSGERR_ATTR_MISS_TYPE => extack.missing_type = Some(value.u32()?),
-                // The policy that was broken, a cookie: not for people.
+                // The violated policy and the cookie are not shown to the user.
                 _ => {}
             }
         }
         Ok(extack)
     }
 
-    /// The error number by its name, `EPERM`.
+    /// Returns the name of the error code, such as `EPERM`.
     pub fn errno_name(&self) -> String {
         match Errno::from_raw(self.errno) {
             Errno::UnknownErrno => format!("error {}", self.errno),
@@ -155,7 +155,7 @@ pub fn messages(datagram: &[u8]) -> impl Iterator<Item = Result<Message<'_>, Mal
     })
 }
 
-/// Parses the first message: its length, and what it says.
+/// Parses the first message. Returns its length as well.
 fn parse(bytes: &[u8]) -> Result<(usize, Message<'_>), Malformed> {
     let buffer = NetlinkBuffer::new_checked(bytes)?;
     let flags = buffer.flags();
@@ -178,14 +178,14 @@ fn parse(bytes: &[u8]) -> Result<(usize, Message<'_>), Malformed> {
     Ok((NLMSG_HDRLEN + payload.len(), message))
 }
 
-/// The end of an answer: an error number, the request where `has_request` says so, then attributes.
+/// Parses an acknowledgement: an error code, the request if `has_request`, and attributes.
 fn parse_ack(
     payload: &[u8],
     flags: u16,
     has_request: bool,
 ) -> Result<Result<(), Extack>, Malformed> {
     let Some((code, rest)) = payload.split_first_chunk::<4>() else {
-        // Some dumps end without a number.
+        // Some dumps end without an error code.
         return if has_request {
             Err(Malformed("NLMSG_ERROR without an error code".into()))
         } else {
@@ -199,7 +199,7 @@ fn parse_ack(
     let attributes = if flags & NLM_F_ACK_TLVS == 0 {
         &[]
     } else if has_request {
-        // The request is there in full, or cut after its header.
+        // The message has the whole request, or only its header.
         let header = NetlinkBuffer::new(rest);
         let request = if rest.len() < NLMSG_HDRLEN || flags & NLM_F_CAPPED != 0 {
             NLMSG_HDRLEN
@@ -247,7 +247,7 @@ mod tests {
         let capped = ack(&request, 17, Some("owned"), Some(20));
         assert_eq!(acks(&capped), [Err(rejected.clone())]);
 
-        // The same with the whole request in it.
+        // The same with the whole request.
         let mut payload = (-17i32).to_ne_bytes().to_vec();
         payload.extend(&request);
         payload.extend(&capped[36..]);
@@ -266,7 +266,7 @@ mod tests {
         let dump = message(NLMSG_DONE, 2, 9, &(-17i32).to_ne_bytes());
         assert_eq!(acks(&dump), [Err(errno_only)]);
 
-        // Two in a datagram, of an odd length.
+        // Two messages in a datagram.
         let mut both = message(NLMSG_DONE, 2, 9, &[]);
         both.extend(done(&request));
         assert_eq!(acks(&both), [Ok(()), Ok(())]);

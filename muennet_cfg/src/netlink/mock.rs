@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A kernel for tests: it has the family, and answers as the test says.
+//! A mocked kernel for tests. It has the family; the test provides the replies.
 
 use std::cell::Cell;
 use std::cell::RefCell;
@@ -25,13 +25,13 @@ use super::Attributes;
 use super::Request;
 use super::Transport;
 
-/// Number of the family.
+/// ID of the family.
 pub const FAMILY_ID: u16 = 29;
 
-/// Number of the group that is told of changes.
+/// ID of the multicast group for changes.
 pub const CHANGES_GROUP: u32 = 5;
 
-/// A message of any kind, as the kernel builds it.
+/// Builds a message of the kernel.
 pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend((payload.len() as u32 + 16).to_ne_bytes());
@@ -44,11 +44,11 @@ pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> 
     bytes
 }
 
-/// An acknowledgement: of a rejection where `errno` is not 0.
+/// Builds an acknowledgement, or a rejection if `errno` is not 0.
 pub fn ack(request: &[u8], errno: i32, message_text: Option<&str>, offset: Option<u32>) -> Vec<u8> {
     let mut payload = (-errno).to_ne_bytes().to_vec();
     payload.extend(&request[..16]);
-    // Built as a request is: the attributes come after 16 bytes.
+    // Build the attributes as a request. They start after 16 bytes.
     let mut attributes = Request::new(0, &[]);
     if let Some(text) = message_text {
         attributes = attributes.string(NLMSGERR_ATTR_MSG, text);
@@ -66,7 +66,7 @@ pub fn ack(request: &[u8], errno: i32, message_text: Option<&str>, offset: Optio
     )
 }
 
-/// An acknowledgement that says which attribute is missing.
+/// Builds a rejection because of a missing attribute.
 pub fn ack_missing_type(request: &[u8], kind: u32) -> Vec<u8> {
     let errno_only = ack(request, 22, None, None);
     let attributes = Request::new(0, &[]).u32(NLMSGERR_ATTR_MISS_TYPE, kind);
@@ -81,31 +81,31 @@ pub fn ack_missing_type(request: &[u8], kind: u32) -> Vec<u8> {
     )
 }
 
-/// The end of a dump.
+/// Builds the end of a dump.
 pub fn done(request: &[u8]) -> Vec<u8> {
     let sequence = NetlinkBuffer::new(request).sequence_number();
     message(NLMSG_DONE, 2, sequence, &0u32.to_ne_bytes())
 }
 
-/// What a request asks.
+/// A request to the mocked kernel.
 pub struct MockRequest<'a> {
     /// The command.
     pub command: u8,
-    /// It asks for all there is.
+    /// The request is a dump.
     pub dump: bool,
     /// The attributes.
     pub attributes: Attributes<'a>,
 }
 
 impl MockRequest<'_> {
-    /// The text of an attribute.
+    /// Returns the string in an attribute.
     pub fn string(&self, kind: u16) -> Option<String> {
         let mut all = self.attributes.iter().flatten();
         all.find(|(k, _)| *k == kind)
             .map(|(_, value)| value.string())
     }
 
-    /// The number in an attribute.
+    /// Returns the number in an attribute.
     pub fn u32(&self, kind: u16) -> Option<u32> {
         let mut all = self.attributes.iter().flatten();
         all.find(|(k, _)| *k == kind)
@@ -113,27 +113,27 @@ impl MockRequest<'_> {
     }
 }
 
-/// What the kernel tells.
+/// A reply of the mocked kernel.
 #[derive(Clone)]
 pub enum MockReply {
-    /// That it is done.
+    /// An acknowledgement.
     Ack,
-    /// These messages, built as requests are.
+    /// These messages, built as requests.
     Messages(Vec<Request>),
-    /// The same, which something changed meanwhile.
+    /// The same, with `NLM_F_DUMP_INTR`.
     Interrupted(Vec<Request>),
-    /// A rejection: the error number, what it says, where it is wrong.
+    /// A rejection: error code, message, offset of the invalid attribute.
     Error(i32, Option<&'static str>, Option<u32>),
-    /// An attribute of this kind is missing.
+    /// A rejection because an attribute of this type is missing.
     MissingAttribute(u32),
 }
 
-/// What waits to be received.
+/// The receive queue of the socket.
 #[derive(Clone, Default)]
 pub struct RxQueue(Rc<RefCell<VecDeque<io::Result<Vec<u8>>>>>);
 
 impl RxQueue {
-    /// Lets the kernel tell of a change, or the socket fail.
+    /// Queues a notification, or an error of the socket.
     pub fn notify(&self, family: u16, change: io::Result<Request>) {
         self.push(change.map(|mut change| message(family, 0, 0, &change.finalize(0, 0)[16..])));
     }
@@ -143,20 +143,20 @@ impl RxQueue {
     }
 }
 
-/// The kernel.
+/// The mocked kernel.
 pub struct MockKernel<'a> {
     handler: Box<dyn FnMut(&MockRequest<'_>) -> MockReply + 'a>,
     queue: RxQueue,
-    /// How many requests came in each datagram, after the one that looks the family up.
+    /// Number of requests in each datagram, without those to the controller.
     pub datagrams: Rc<RefCell<Vec<usize>>>,
-    /// The groups that were joined.
+    /// IDs of the joined multicast groups.
     pub groups: Rc<RefCell<Vec<u32>>>,
-    /// The family is not there (any more).
+    /// The family does not exist (any more).
     pub unloaded: Rc<Cell<bool>>,
 }
 
 impl<'a> MockKernel<'a> {
-    /// A kernel that answers so.
+    /// Creates a kernel with this request handler.
     pub fn new(handler: impl FnMut(&MockRequest<'_>) -> MockReply + 'a) -> Self {
         MockKernel {
             handler: Box::new(handler),
@@ -167,7 +167,7 @@ impl<'a> MockKernel<'a> {
         }
     }
 
-    /// What waits to be received.
+    /// The receive queue of the socket.
     pub fn rx_queue(&self) -> RxQueue {
         self.queue.clone()
     }
@@ -222,7 +222,7 @@ impl<'a> MockKernel<'a> {
     }
 }
 
-/// What the kernel tells of the family.
+/// Builds the message of the controller about the family.
 fn family_info() -> Request {
     let group = |name, number| Request::new(0, &[]).string(1, name).u32(2, number);
     let groups = Request::new(0, &[])

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Netlink: requests, what the kernel answers, and the way there and back.
+//! Netlink: messages, attributes and sockets.
 //!
-//! The crates know sockets, headers and attributes; what is here is the connection: sequence
-//! numbers, dumps, acknowledgements and what an extended acknowledgement says about a rejection
-//! (`Documentation/userspace-api/netlink/intro.rst`). All of it is above [`Transport`], so that
-//! tests play the kernel.
+//! The crates provide sockets, headers and attributes. This module adds sequence numbers, dumps,
+//! acknowledgements and extended acknowledgements
+//! (`Documentation/userspace-api/netlink/intro.rst`). It uses the socket through [`Transport`], so
+//! that tests can mock the kernel.
 
 mod attr;
 mod message;
@@ -27,7 +27,7 @@ pub use socket::Transport;
 
 use std::fmt;
 
-/// An answer that is not what the protocol says.
+/// A message that violates the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Malformed(pub String);
 

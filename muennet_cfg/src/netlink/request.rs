@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Requests: messages to the kernel.
+//! Requests to the kernel.
 
 use netlink_packet_core::DefaultNla;
 use netlink_packet_core::Emitable;
@@ -9,19 +9,20 @@ use netlink_packet_core::NLM_F_REQUEST;
 
 use super::Attributes;
 
-/// Bytes of `struct nlmsghdr`.
+/// Size of `struct nlmsghdr`.
 const NLMSG_HDRLEN: usize = 16;
 
-/// A message to the kernel, ready but for what the connection fills in.
+/// A request. The connection fills in the flags and the sequence number.
 #[derive(Clone, Debug)]
 pub struct Request {
     bytes: Vec<u8>,
-    // Bytes of the header of the family, which follows that of netlink.
+    // Size of the family header, which follows the netlink header.
     family_header: usize,
 }
 
 impl Request {
-    /// Begins a request of a kind, with the header of its family; of a multiple of 4 bytes.
+    /// Creates a request of a message type. The size of the family header must be a multiple of 4
+    /// bytes.
     pub fn new(kind: u16, family_header: &[u8]) -> Self {
         let mut bytes = vec![0; NLMSG_HDRLEN];
         NetlinkBuffer::new(&mut bytes).set_message_type(kind);
@@ -32,7 +33,7 @@ impl Request {
         }
     }
 
-    /// Begins a request to a family of generic netlink.
+    /// Creates a request for a generic netlink family.
     pub fn genl(family: u16, command: u8, version: u8) -> Self {
         Request::new(family, &[command, version, 0, 0])
     }
@@ -47,7 +48,7 @@ impl Request {
         self.attribute(kind, value.to_ne_bytes().to_vec())
     }
 
-    /// Adds a text, with the zero that ends it.
+    /// Adds a string, with the terminating NUL.
     pub fn string(self, kind: u16, value: impl AsRef<[u8]>) -> Self {
         let mut bytes = value.as_ref().to_vec();
         bytes.push(0);
@@ -66,13 +67,13 @@ impl Request {
         self.attribute(kind, value.to_ne_bytes().to_vec())
     }
 
-    /// Adds an attribute without a value.
+    /// Adds a flag, which has no value.
     #[cfg(test)]
     pub fn flag(self, kind: u16) -> Self {
         self.attribute(kind, Vec::new())
     }
 
-    /// Adds the attributes of another request below one attribute.
+    /// Adds the attributes of another request as nested attributes.
     #[cfg(test)]
     pub fn nest(self, kind: u16, nested: Request) -> Self {
         let bytes = nested
@@ -92,7 +93,8 @@ impl Request {
         self
     }
 
-    /// Fills in the flags (beside that it is a request) and the sequence number: the bytes to send.
+    /// Sets the flags (in addition to `NLM_F_REQUEST`) and the sequence number. Returns the
+    /// message.
     pub fn finalize(&mut self, flags: u16, sequence: u32) -> &[u8] {
         let length = u32::try_from(self.bytes.len()).unwrap_or(u32::MAX);
         let mut header = NetlinkBuffer::new(&mut self.bytes);
@@ -102,7 +104,7 @@ impl Request {
         &self.bytes
     }
 
-    /// The kind of the attribute at an offset from the start of the message.
+    /// Returns the type of the attribute at an offset from the start of the message.
     pub fn attribute_at(&self, offset: u32) -> Option<u16> {
         let start = NLMSG_HDRLEN + self.family_header;
         let offset = usize::try_from(offset).ok()?.checked_sub(start)?;

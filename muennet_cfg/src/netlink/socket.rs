@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Sockets to the kernel, and conversations over them: who asks is answered, and told where the
-//! answer ends.
+//! Netlink sockets, and the exchange of requests and replies over them.
 
 use std::fmt;
 use std::io;
@@ -21,31 +20,31 @@ use super::Malformed;
 use super::Payload;
 use super::Request;
 
-/// Room for a datagram: the kernel fills at most 32 KiB of it in a dump.
+/// Size of the receive buffer. In a dump, the kernel sends datagrams of at most 32 KiB.
 const BUFFER_SIZE: usize = 64 * 1024;
 
-/// A way to the kernel.
+/// Transport of datagrams to and from the kernel.
 pub trait Transport {
     /// Sends a datagram of one or more requests.
     ///
     /// # Errors
     ///
-    /// Those of `send`.
+    /// Those of `send()`.
     fn send(&mut self, datagram: &[u8]) -> io::Result<()>;
 
-    /// Takes a datagram of one or more messages, and puts it in place of what is in `datagram`.
-    /// Where there is none it waits for one, if it shall.
+    /// Receives a datagram of one or more messages into `datagram`, and replaces its contents. If
+    /// the queue is empty and `wait` is set, waits for a datagram.
     ///
     /// # Errors
     ///
-    /// Those of `recv`: `EAGAIN` where there is none and it shall not wait.
+    /// Those of `recv()`. `EAGAIN` if the queue is empty and `wait` is not set.
     fn receive(&mut self, datagram: &mut Vec<u8>, wait: bool) -> io::Result<()>;
 
     /// Joins a multicast group.
     ///
     /// # Errors
     ///
-    /// Those of `setsockopt`.
+    /// Those of `setsockopt()`.
     fn subscribe(&mut self, group: u32) -> io::Result<()>;
 }
 
@@ -58,7 +57,7 @@ pub enum Protocol {
     Route,
 }
 
-/// A socket to the kernel, in the network namespace that the process is in.
+/// A netlink socket in the network namespace of the process.
 pub struct Socket(netlink_sys::Socket);
 
 impl Socket {
@@ -66,7 +65,7 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// Those of `socket` and `bind`.
+    /// Those of `socket()`, `bind()`, `connect()` and `setsockopt()`.
     pub fn open(protocol: Protocol) -> io::Result<Self> {
         let mut socket = netlink_sys::Socket::new(match protocol {
             Protocol::Generic => NETLINK_GENERIC,
@@ -106,12 +105,12 @@ impl Transport for Socket {
     }
 }
 
-/// Why a connection failed.
+/// The reason why a request failed.
 #[derive(Debug)]
 pub enum NetlinkError {
-    /// The kernel refused.
+    /// The kernel rejected the request.
     Rejected(Extack),
-    /// The kernel's answer makes no sense.
+    /// A message of the kernel is malformed.
     Malformed(Malformed),
     /// The socket failed.
     Io(io::Error),
@@ -141,7 +140,7 @@ impl From<io::Error> for NetlinkError {
     }
 }
 
-/// A connection over a transport.
+/// A connection to the kernel. Assigns sequence numbers to requests.
 pub struct Connection<T> {
     transport: T,
     sequence: u32,
@@ -149,7 +148,7 @@ pub struct Connection<T> {
 }
 
 impl<T: Transport> Connection<T> {
-    /// Begins a connection.
+    /// Creates a connection.
     pub fn new(transport: T) -> Self {
         Connection {
             transport,
@@ -158,11 +157,13 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Sends a request, and hands over what the kernel answers until it acknowledges.
+    /// Sends a request, and calls `handle` for each reply until the kernel acknowledges the
+    /// request.
     ///
     /// # Errors
     ///
-    /// The kernel refuses, the answer makes no sense (also to `handle`), or the socket fails.
+    /// The kernel rejects the request, the reply is malformed (or `handle` fails), or the socket
+    /// fails.
     pub fn transact(
         &mut self,
         request: &mut Request,
@@ -171,8 +172,8 @@ impl<T: Transport> Connection<T> {
         self.exchange(request, NLM_F_ACK, handle).map(|_| ())
     }
 
-    /// Sends a request for all there is, and hands it over; says whether it is in one piece, which
-    /// it is not when it changed meanwhile.
+    /// Sends a dump request, and calls `handle` for each object. Returns whether the dump is
+    /// consistent: it is not if objects changed during the dump.
     ///
     /// # Errors
     ///
@@ -185,13 +186,14 @@ impl<T: Transport> Connection<T> {
         self.exchange(request, NLM_F_DUMP, handle)
     }
 
-    /// Sends many requests at once that the kernel carries out in order, also those after one that
-    /// it refuses. They must be few enough for their refusals to fit into the socket's buffer.
+    /// Sends requests at once. The kernel executes them in order, also those after one that it
+    /// rejects. Callers must limit their number, so that all rejections fit into the receive buffer
+    /// of the socket.
     ///
     /// # Errors
     ///
-    /// The answers make no sense, or the socket fails. A rejection is no error: there is a result for
-    /// each request.
+    /// A reply is malformed, or the socket fails. Rejections are not errors here: they are in the
+    /// result of each request.
     pub fn transact_batch(
         &mut self,
         requests: &mut [Request],
@@ -202,7 +204,8 @@ impl<T: Transport> Connection<T> {
         let mut results = vec![Ok(()); remaining];
         for request in requests {
             remaining -= 1;
-            // The kernel tells about every rejection; one acknowledgement says that all are through.
+            // The kernel reports each rejection. The acknowledgement of the last request shows that
+            // all are executed.
             let flags = if remaining == 0 { NLM_F_ACK } else { 0 };
             self.sequence = self.sequence.wrapping_add(1);
             datagram.extend_from_slice(request.finalize(flags, self.sequence));
@@ -230,7 +233,7 @@ impl<T: Transport> Connection<T> {
         }
     }
 
-    /// Joins a multicast group; what is told to it comes from [`Self::receive`].
+    /// Joins a multicast group. [`Self::receive`] returns its notifications.
     ///
     /// # Errors
     ///
@@ -239,7 +242,7 @@ impl<T: Transport> Connection<T> {
         Ok(self.transport.subscribe(group)?)
     }
 
-    /// Sends a request whose answer comes from [`Self::receive`].
+    /// Sends a request without waiting. [`Self::receive`] returns the reply.
     ///
     /// # Errors
     ///
@@ -249,13 +252,13 @@ impl<T: Transport> Connection<T> {
         Ok(self.transport.send(request.finalize(0, self.sequence))?)
     }
 
-    /// Waits for notifications, if it shall, and hands them over.
+    /// Receives one datagram, and calls `handle` for each message. If `wait` is set, waits for it.
     ///
     /// # Errors
     ///
-    /// What came makes no sense, or is a rejection of what was asked by [`Self::send`], or the socket
-    /// fails: with `ENOBUFS` where notifications were lost,
-    /// with `EAGAIN` where none are there and it shall not wait.
+    /// A message is malformed, or is the rejection of a request of [`Self::send`], or the socket
+    /// fails: with `ENOBUFS` if notifications were lost, with `EAGAIN` if the queue is empty and
+    /// `wait` is not set.
     pub fn receive(
         &mut self,
         wait: bool,
@@ -287,7 +290,7 @@ impl<T: Transport> Connection<T> {
             for message in messages(&self.datagram) {
                 let message = message?;
                 if message.sequence != self.sequence {
-                    // Left from a connection that was broken off.
+                    // Reply to an earlier request that failed.
                     continue;
                 }
                 consistent &= !message.interrupted;

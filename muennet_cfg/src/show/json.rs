@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! JSON: the shape that README.md and the manual page document. Members may be added to it; none
-//! changes or goes.
+//! JSON output. README.md and the manual page document its format. Members may be added, but must
+//! not change or be removed.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::model::NotificationKind;
 use crate::model::Stats;
 use crate::netns::NetnsNames;
 
-/// What the documentation shows.
+/// Example in the documentation.
 pub const EXAMPLE: &str = include_str!("example.json");
 
 /// A main interface, or a child.
@@ -34,7 +34,7 @@ pub struct Interface {
     children: Vec<Interface>,
 }
 
-/// Which interface.
+/// Identification of an interface.
 #[derive(Debug, Serialize)]
 pub struct Link {
     ifname: String,
@@ -53,14 +53,14 @@ enum Kind {
 #[derive(Debug, Serialize)]
 struct Channel {
     name: String,
-    // As text: numbers of 64 bits lose some of them in many readers.
+    // A string, because many JSON parsers lose digits of 64-bit numbers.
     protocol: String,
     region_size: u64,
     element_size: Option<u64>,
     elements: Option<u64>,
 }
 
-/// A change.
+/// A notification.
 #[derive(Debug, Serialize)]
 pub struct Event {
     event: &'static str,
@@ -74,13 +74,13 @@ pub struct Event {
     from: Option<Link>,
 }
 
-/// What is not about a child.
+/// An event that is not about a child.
 #[derive(Debug, Serialize)]
 pub struct BareEvent {
     event: &'static str,
 }
 
-/// The nodes of the tree.
+/// Converts a tree.
 pub fn interfaces(nodes: Vec<Node>, netns: NetnsNames<'_>) -> Vec<Interface> {
     nodes
         .into_iter()
@@ -107,7 +107,7 @@ pub fn interfaces(nodes: Vec<Node>, netns: NetnsNames<'_>) -> Vec<Interface> {
         .collect()
 }
 
-/// A change.
+/// A notification.
 pub fn event(event: model::Notification, netns: NetnsNames<'_>) -> Event {
     let name = match event.kind {
         NotificationKind::ChildAdded => "child_added",
@@ -134,14 +134,14 @@ pub fn event(event: model::Notification, netns: NetnsNames<'_>) -> Event {
     }
 }
 
-/// That some changes went unheard.
+/// Notifications were lost.
 pub fn lost() -> BareEvent {
     BareEvent {
         event: "events_lost",
     }
 }
 
-/// That the module was unloaded.
+/// The module was unloaded.
 pub fn unloaded() -> BareEvent {
     BareEvent {
         event: "module_unloaded",
@@ -173,7 +173,7 @@ mod tests {
     use serde_json::to_value;
 
     use super::super::build_tree;
-    use super::super::tests::interfaces as kernels;
+    use super::super::tests::interfaces as all_interfaces;
     use super::super::tests::link;
     use super::super::tests::owned;
     use super::*;
@@ -182,12 +182,12 @@ mod tests {
         (number == 0).then(|| "blue".to_owned())
     }
 
-    /// Also that of the documentation, which shows this example.
+    /// The documentation contains the same example.
     #[test]
-    fn the_shape_of_a_tree() {
-        let mut all = kernels();
+    fn tree_format() {
+        let mut all = all_interfaces();
         all.remove(1);
-        let of_stranger = all.pop().unwrap();
+        let foreign_child = all.pop().unwrap();
         let mut owned = owned();
         owned.retain(|owned| owned.child.ifname == "child1");
         owned.push(owned[0].clone());
@@ -196,10 +196,10 @@ mod tests {
         let text = serde_json::to_string_pretty(&found).unwrap() + "\n";
         assert_eq!(text, EXAMPLE);
 
-        // Here without its parent, but told whose child it is.
-        let found = interfaces(build_tree(vec![of_stranger], &[]), &netns);
+        // A child without its parent in the list.
+        let found = interfaces(build_tree(vec![foreign_child], &[]), &netns);
         let found = to_value(found).unwrap();
-        assert_eq!(found[0]["ifname"], "stranger");
+        assert_eq!(found[0]["ifname"], "foreign");
         assert_eq!(found[0]["kind"], "child");
         assert_eq!(
             found[0]["parent"],
@@ -208,13 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn the_readme_shows_the_example() {
+    fn readme_contains_the_example() {
         let readme = include_str!("../../README.md");
         assert!(readme.contains(&format!("```json\n{EXAMPLE}```\n")));
     }
 
     #[test]
-    fn the_shape_of_changes() {
+    fn event_format() {
         let child = json!({"ifname": "child0", "ifindex": 4, "netnsid": 0, "netns": "blue"});
         let parent = json!({"ifname": "net0", "ifindex": 3, "netnsid": null, "netns": null});
         let table = [

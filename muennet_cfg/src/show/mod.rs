@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What there is: a tree of main interfaces, their children and the marks of those.
+//! Command `show`: prints a tree of main interfaces, with their children and marks.
 
 pub mod json;
 pub mod text;
@@ -16,22 +16,22 @@ use crate::model::Link;
 use crate::model::OwnedMark;
 use crate::netlink::Transport;
 
-/// An interface with what belongs to it.
+/// An interface with its marks and children.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
-    /// The interface.
+    /// Interface.
     pub interface: Interface,
-    /// The marks that it owns, in ascending order.
+    /// Marks that the interface owns, in ascending order.
     pub marks: Vec<u32>,
-    /// Its children, in the order that the kernel has them in.
+    /// Children, in the order of the kernel.
     pub children: Vec<Node>,
 }
 
-/// Asks the kernel for everything, or for one interface and its children.
+/// Gets all interfaces from the kernel, or one interface and its children.
 ///
 /// # Errors
 ///
-/// The kernel refuses, or the connection fails.
+/// The kernel rejects the request, or the communication fails.
 pub fn query<T: Transport>(
     family: &mut Family<T>,
     spec: Option<&IfSpec>,
@@ -51,7 +51,7 @@ pub fn query<T: Transport>(
     Ok(build_tree(interfaces, &family.dump_marks(None)?))
 }
 
-/// Prints what [`query`] gives.
+/// Prints the result of [`query`].
 ///
 /// # Errors
 ///
@@ -67,7 +67,7 @@ pub fn print<T: Transport>(
     let netns = |number: i32| names.get(&number).cloned();
     let output = if json {
         let shape = json::interfaces(nodes, &netns);
-        // Fails only for maps with keys that are no text, and there are none.
+        // Serialization fails only for maps with keys that are not strings. There are none.
         serde_json::to_string(&shape).unwrap_or_default() + "\n"
     } else {
         let variables = ["LC_ALL", "LC_CTYPE", "LANG"].map(|name| std::env::var(name).ok());
@@ -79,7 +79,7 @@ pub fn print<T: Transport>(
         .map_err(|error| Error::io("standard output", error))
 }
 
-/// Makes a tree: children go below their parent where that is there.
+/// Builds a tree. A child whose parent is in the list becomes a node below it.
 pub fn build_tree(interfaces: Vec<Interface>, owned: &[OwnedMark]) -> Vec<Node> {
     let mut marks: HashMap<&Link, Vec<u32>> = HashMap::new();
     for owned in owned {
@@ -106,7 +106,7 @@ pub fn build_tree(interfaces: Vec<Interface>, owned: &[OwnedMark]) -> Vec<Node> 
     roots
 }
 
-/// The numbers of the namespaces that the nodes are in, and their parents.
+/// Returns the IDs of the network namespaces of all nodes and their parents.
 pub fn netnsids(nodes: &[Node]) -> Vec<i32> {
     let mut nsids = Vec::new();
     for node in nodes {
@@ -141,7 +141,8 @@ pub mod tests {
         }
     }
 
-    /// net0 with child0 here, child1 in namespace 0, and a child of an interface elsewhere.
+    /// net0 with child0 in the current namespace, child1 in namespace 0, and a child of an
+    /// interface in another namespace.
     pub fn interfaces() -> Vec<Interface> {
         let channel = |name: &str| Channel {
             name: name.into(),
@@ -182,12 +183,12 @@ pub mod tests {
         let mut child0 = child(link(4, "child0", None), &net0);
         child0.up = true;
         let child1 = child(link(4, "child1", Some(0)), &net0);
-        let elsewhere = Interface {
+        let other_parent = Interface {
             link: link(9, "net1", Some(1)),
             ..Default::default()
         };
-        let stranger = child(link(5, "stranger", None), &elsewhere);
-        vec![net0, child0, child1, stranger]
+        let foreign = child(link(5, "foreign", None), &other_parent);
+        vec![net0, child0, child1, foreign]
     }
 
     pub fn owned() -> Vec<OwnedMark> {
@@ -208,7 +209,7 @@ pub mod tests {
     }
 
     #[test]
-    fn children_go_below_their_parent() {
+    fn adds_children_below_their_parent() {
         let nodes = build_tree(interfaces(), &owned());
         let names = |nodes: &[Node]| -> Vec<String> {
             nodes
@@ -216,7 +217,7 @@ pub mod tests {
                 .map(|node| format!("{} {:?}", node.interface.link.ifname, node.marks))
                 .collect()
         };
-        assert_eq!(names(&nodes), ["net0 []", "stranger []"]);
+        assert_eq!(names(&nodes), ["net0 []", "foreign []"]);
         assert_eq!(
             names(&nodes[0].children),
             ["child0 [24, 100, 101, 102, 4294967295]", "child1 [25]"]
@@ -245,7 +246,7 @@ pub mod tests {
             ]),
             _ => MockReply::Error(22, None, None),
         };
-        // What is asked for; the interfaces at the root, each with its marks and children.
+        // Argument, and the root interfaces, each with its marks and children.
         let table = [
             (None, "net0 [] [child0 [24] []], child1 [25] []"),
             (Some("net0"), "net0 [] [child0 [24] []]"),

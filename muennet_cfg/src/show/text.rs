@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The tree as a person reads it.
+//! Text output.
 
 use super::Node;
 use crate::escape::Escaped;
@@ -9,7 +9,7 @@ use crate::model::Interface;
 use crate::model::Link;
 use crate::netns::NetnsNames;
 
-/// What the branches of the tree are drawn with.
+/// Characters for the branches of the tree.
 #[derive(Clone, Copy)]
 pub struct TreeStyle {
     child: &'static str,
@@ -19,14 +19,14 @@ pub struct TreeStyle {
 }
 
 impl TreeStyle {
-    /// For terminals that only know ASCII.
+    /// For terminals that support only ASCII.
     pub const ASCII: TreeStyle = TreeStyle {
         child: "|-- ",
         last: "`-- ",
         down: "|   ",
         none: "    ",
     };
-    /// For all others.
+    /// For all other terminals.
     pub const UNICODE: TreeStyle = TreeStyle {
         child: "├── ",
         last: "└── ",
@@ -34,7 +34,7 @@ impl TreeStyle {
         none: "    ",
     };
 
-    /// What the locale can show, from the variables that say it, the first of which counts.
+    /// Selects the style for the locale. The first non-empty environment variable takes precedence.
     pub fn for_locale<'a>(variables: impl IntoIterator<Item = Option<&'a str>>) -> Self {
         let mut values = variables.into_iter().flatten().filter(|v| !v.is_empty());
         let locale = values.next().unwrap_or("C").to_ascii_lowercase();
@@ -46,7 +46,7 @@ impl TreeStyle {
     }
 }
 
-/// Writes the tree.
+/// Formats a tree.
 pub fn tree(nodes: &[Node], style: TreeStyle, netns: NetnsNames<'_>) -> String {
     let mut text = String::new();
     for node in nodes {
@@ -55,25 +55,25 @@ pub fn tree(nodes: &[Node], style: TreeStyle, netns: NetnsNames<'_>) -> String {
     text
 }
 
-/// Writes an interface and its children: the first line after `before.0`, the others after
-/// `before.1`.
+/// Appends an interface and its children. The first line begins with `prefixes.0`, the others with
+/// `prefixes.1`.
 fn write_node(
     text: &mut String,
     node: &Node,
     style: TreeStyle,
-    before: (&str, &str),
+    prefixes: (&str, &str),
     netns: NetnsNames<'_>,
 ) {
-    let (first, others) = before;
-    let alone = others.is_empty();
-    *text += &format!("{first}{}\n", title(&node.interface, alone, netns));
-    let beside = if node.children.is_empty() {
+    let (first, others) = prefixes;
+    let is_root = others.is_empty();
+    *text += &format!("{first}{}\n", title(&node.interface, is_root, netns));
+    let detail_prefix = if node.children.is_empty() {
         style.none
     } else {
         style.down
     };
     for line in details(node) {
-        *text += &format!("{others}{beside}{line}\n");
+        *text += &format!("{others}{detail_prefix}{line}\n");
     }
     let mut children = node.children.iter().peekable();
     while let Some(child) = children.next() {
@@ -81,18 +81,19 @@ fn write_node(
             Some(_) => (style.child, style.down),
             None => (style.last, style.none),
         };
-        let before = (format!("{others}{branch}"), format!("{others}{below}"));
-        write_node(text, child, style, (&before.0, &before.1), netns);
+        let prefixes = (format!("{others}{branch}"), format!("{others}{below}"));
+        write_node(text, child, style, (&prefixes.0, &prefixes.1), netns);
     }
 }
 
-/// The line of an interface; one that stands alone says whose child it is.
-fn title(interface: &Interface, alone: bool, netns: NetnsNames<'_>) -> String {
+/// Formats the first line of an interface. A child without its parent above has the name of its
+/// parent.
+fn title(interface: &Interface, is_root: bool, netns: NetnsNames<'_>) -> String {
     let mut title = link_name(&interface.link, netns);
     let state = if interface.up { "up" } else { "down" };
     match &interface.parent {
         None => title += &format!(": {state}, mode {}, mtu {}", interface.mode, interface.mtu),
-        Some(parent) if alone => {
+        Some(parent) if is_root => {
             let parent = link_name(parent, netns);
             title += &format!(": {state}, mtu {}, child of {parent}", interface.mtu);
         }
@@ -101,7 +102,8 @@ fn title(interface: &Interface, alone: bool, netns: NetnsNames<'_>) -> String {
     title
 }
 
-/// An interface and where it is, as commands take it but for control characters.
+/// Formats an interface as `[NETNS/]NAME`, as in commands, except that control characters are
+/// escaped.
 pub fn link_name(link: &Link, netns: NetnsNames<'_>) -> String {
     let name = Escaped(&link.ifname);
     match link.netnsid {
@@ -114,7 +116,7 @@ pub fn link_name(link: &Link, netns: NetnsNames<'_>) -> String {
     }
 }
 
-/// What there is to say about an interface.
+/// Formats the other lines of an interface.
 fn details(node: &Node) -> Vec<String> {
     let interface = &node.interface;
     let mut lines = Vec::new();
@@ -168,7 +170,7 @@ fn format_channel(channel: Option<&Channel>, peer: Option<&str>) -> String {
     text
 }
 
-/// Marks in ascending order, with neighbours drawn together: `24, 100-102`.
+/// Formats marks in ascending order, with ranges: `24, 100-102`.
 fn format_marks(marks: &[u32]) -> String {
     let mut text = String::new();
     let mut rest = marks.iter().copied().peekable();
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tree() {
+    fn formats_a_tree() {
         let text = tree(
             &build_tree(interfaces(), &owned()),
             TreeStyle::ASCII,
@@ -228,7 +230,7 @@ net0: up, mode ip, mtu 1500
         marks: 25
         rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
         tx:  0 packets, 0 bytes, 0 dropped
-stranger: down, mtu 1500, child of 1/net1
+foreign: down, mtu 1500, child of 1/net1
     marks: none
     rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
     tx:  0 packets, 0 bytes, 0 dropped
