@@ -2,6 +2,8 @@
 
 //! Client of the driver's generic netlink family.
 
+mod ctrl;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 
@@ -21,30 +23,12 @@ use crate::netlink::Malformed;
 use crate::netlink::NetlinkError;
 use crate::netlink::Request;
 use crate::netlink::Transport;
-use crate::netlink::Value;
 use crate::netns::NetnsLookup;
 use crate::netns::NetnsidCache;
 use crate::uapi;
 use crate::uapi::attribute;
 use crate::uapi::command;
 use crate::uapi::VERSION;
-
-/// The generic netlink controller (`include/uapi/linux/genetlink.h`).
-mod ctrl {
-    pub const GENL_ID_CTRL: u16 = 0x10;
-    pub const VERSION: u8 = 2;
-    pub const CMD_NEWFAMILY: u8 = 1;
-    pub const CMD_DELFAMILY: u8 = 2;
-    pub const CMD_GETFAMILY: u8 = 3;
-    /// ID of the multicast group `notify`, which announces that families are added or removed. The
-    /// kernel has this group at a fixed ID.
-    pub const NOTIFY_GROUP: u32 = 0x10;
-    pub const ATTR_FAMILY_ID: u16 = 1;
-    pub const ATTR_FAMILY_NAME: u16 = 2;
-    pub const ATTR_MCAST_GROUPS: u16 = 7;
-    pub const ATTR_MCAST_GRP_NAME: u16 = 1;
-    pub const ATTR_MCAST_GRP_ID: u16 = 2;
-}
 
 /// Maximum number of dumps until one is consistent.
 const MAX_DUMPS: usize = 8;
@@ -57,32 +41,6 @@ pub struct Family<T> {
     connection: Connection<T>,
     netns: Box<dyn NetnsLookup>,
     id: u16,
-}
-
-/// A message of the controller about a family.
-#[derive(Default)]
-struct FamilyInfo {
-    name: Option<String>,
-    id: Option<u16>,
-    // ID of the multicast group for changes.
-    changes_group: Option<u32>,
-}
-
-impl FamilyInfo {
-    fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
-        let mut info = FamilyInfo::default();
-        for attribute in attributes.iter() {
-            match attribute? {
-                (ctrl::ATTR_FAMILY_NAME, value) => info.name = Some(value.string()),
-                (ctrl::ATTR_FAMILY_ID, value) => info.id = Some(value.u16()?),
-                (ctrl::ATTR_MCAST_GROUPS, value) => {
-                    info.changes_group = find_group(value, uapi::GROUP_CHANGES)?;
-                }
-                _ => {}
-            }
-        }
-        Ok(info)
-    }
 }
 
 impl<T: Transport> Family<T> {
@@ -103,11 +61,11 @@ impl<T: Transport> Family<T> {
 
     /// Resolves the family. Returns the ID of the multicast group for changes.
     fn resolve(&mut self) -> Result<Option<u32>, Error> {
-        let mut info = FamilyInfo::default();
+        let mut info = ctrl::FamilyInfo::default();
         let result = self
             .connection
-            .transact(&mut get_family_request(), |payload| {
-                info = FamilyInfo::parse(payload.genl()?.1)?;
+            .transact(&mut ctrl::get_family_request(), |payload| {
+                info = ctrl::FamilyInfo::parse(payload.genl()?.1)?;
                 Ok(())
             });
         match result {
@@ -254,7 +212,7 @@ impl<T: Transport> Family<T> {
         if lost {
             // The announcement that the family was removed may be lost as well, so request the
             // family. The reply is received like a notification.
-            self.connection.send(&mut get_family_request())?;
+            self.connection.send(&mut ctrl::get_family_request())?;
         }
         Ok(())
     }
@@ -272,7 +230,7 @@ impl<T: Transport> Family<T> {
                 events.extend(Notification::parse(command, attributes)?.map(Event::Notification));
             } else if payload.message_type == ctrl::GENL_ID_CTRL {
                 let (command, attributes) = payload.genl()?;
-                let info = FamilyInfo::parse(attributes)?;
+                let info = ctrl::FamilyInfo::parse(attributes)?;
                 let ours = info.id == Some(id);
                 let gone = match command {
                     ctrl::CMD_DELFAMILY => ours,
@@ -348,30 +306,6 @@ impl<T: Transport> Family<T> {
         // Each dump was interrupted by changes. Return the last one.
         Ok(objects)
     }
-}
-
-/// Builds the request that resolves the family.
-fn get_family_request() -> Request {
-    Request::genl(ctrl::GENL_ID_CTRL, ctrl::CMD_GETFAMILY, ctrl::VERSION)
-        .string(ctrl::ATTR_FAMILY_NAME, uapi::FAMILY)
-}
-
-/// Returns the ID of a multicast group.
-fn find_group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed> {
-    for group in groups.nested().iter() {
-        let (mut name, mut id) = (None, None);
-        for attribute in group?.1.nested().iter() {
-            match attribute? {
-                (ctrl::ATTR_MCAST_GRP_NAME, value) => name = Some(value.string()),
-                (ctrl::ATTR_MCAST_GRP_ID, value) => id = Some(value.u32()?),
-                _ => {}
-            }
-        }
-        if name.as_deref() == Some(wanted) {
-            return Ok(id);
-        }
-    }
-    Ok(None)
 }
 
 /// Creates the error for a rejected command.
