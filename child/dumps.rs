@@ -7,6 +7,7 @@
 //! may be in the dump or not, all else is in it once. The asker is told if there was such a change.
 
 use super::{
+    device::Child,
     family::FAMILY,
     find::{
         self,
@@ -14,7 +15,6 @@ use super::{
         Found, //
     },
     generation,
-    link::Child,
     show,
     uapi::muennet as attr, //
 };

@@ -3,15 +3,15 @@
 //! The netlink family: its commands and its group.
 
 use super::{
-    commands::{
+    dumps::{
+        Interfaces,
+        Marks, //
+    },
+    netlink::{
         AddChild,
         DelChild,
         Get,
         GetMark, //
-    },
-    dumps::{
-        Interfaces,
-        Marks, //
     },
     steering::{
         AddMark,

@@ -3,7 +3,7 @@
 //! The interfaces that a request names, and whether its sender may change them.
 
 use super::{
-    link::Child,
+    device::Child,
     uapi::{
         muennet as attr,
         NAME_MAX, //

@@ -4,16 +4,16 @@
 //!
 //! ```text
 //!   ip link add ... type muennet --+
-//!                                  +--> link (Child, a kind of devices) --> ports of the parent
-//!   genetlink: add-child ... ------+                                            ^
-//!   genetlink: add-mark ... -------> steering --> rules (pure) -----------------+
+//!                                  +--> device (Child) --> ports of the parent
+//!   genetlink: add-child ... ------+                         ^
+//!   genetlink: add-mark ... -------> steering --> marks -----+
 //! ```
 //!
-//! - [`link`]: the device of a child; every way to add or to remove one ends there.
+//! - [`device`]: the device of a child; every way to add or to remove one ends there.
 //! - [`watch`]: children follow their parent's MTU and carrier; dumps notice renames and moves.
-//! - [`rules`]: who may own which mark.
+//! - [`marks`]: who may own which mark.
 //! - [`family`]: the netlink family, which `muennet.yaml` specifies. [`uapi`]: its numbers.
-//!   [`commands`], [`steering`], [`dumps`]: what can be asked for. [`find`]: the interfaces that
+//!   [`netlink`], [`steering`], [`dumps`]: what can be asked for. [`find`]: the interfaces that
 //!   requests name. [`show`]: interfaces and marks in messages. [`tell`]: notifications.
 //!   [`generation`]: what a dump is interrupted by.
 //! - [`tools`]: what `ethtool` and debugfs show of a child.
@@ -30,13 +30,13 @@
 //! main interfaces. When a namespace goes, its children go with it; a main interface returns to the
 //! initial namespace, and keeps its children elsewhere.
 
-mod commands;
+mod device;
 mod dumps;
 mod family;
 mod find;
 mod generation;
-mod link;
-mod rules;
+mod marks;
+mod netlink;
 mod show;
 mod steering;
 mod tell;
@@ -58,7 +58,7 @@ use kernel::{
     sync::Arc, //
 };
 
-pub(crate) use link::Child;
+pub(crate) use device::Child;
 
 /// All that manages children, while the module is loaded. The fields are dropped in their order.
 pub(crate) struct Children {
@@ -78,7 +78,7 @@ impl Children {
     pub(crate) fn register(folder: Arc<Folder>) -> Result<Self> {
         let watch = KBox::pin_init(Notifier::new(), GFP_KERNEL)?;
         let folders = KBox::pin_init(Folders::new(folder), GFP_KERNEL)?;
-        let kind = link::KIND.register()?;
+        let kind = device::KIND.register()?;
         Ok(Self {
             _family: family::FAMILY.register()?,
             _kind: kind,

@@ -3,7 +3,7 @@
 //! Interfaces and marks in messages, as a namespace knows them.
 
 use super::{
-    link::Child,
+    device::Child,
     uapi::{
         channel,
         muennet as attr,

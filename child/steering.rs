@@ -3,6 +3,7 @@
 //! The commands that change whose a mark is.
 
 use super::{
+    device::Child,
     find::{
         self,
         text,
@@ -10,8 +11,7 @@ use super::{
         NAME, //
     },
     generation,
-    link::Child,
-    rules::{
+    marks::{
         self,
         Refusal, //
     },
@@ -141,7 +141,7 @@ impl Handler for AddMark {
         let rtnl = &*rtnl::lock();
         let Found { dev: child, .. } = find::steerable(request, find::SUBJECT, rtnl)?;
         let mark = steer(request, child, rtnl, |mark, owner| {
-            rules::add(mark, owner, child.data().port()).map(Some)
+            marks::add(mark, owner, child.data().port()).map(Some)
         })?;
         tell::mark_added(child, mark, rtnl);
         Ok(())
@@ -158,7 +158,7 @@ impl Handler for DelMark {
         let rtnl = &*rtnl::lock();
         let Found { dev: child, .. } = find::steerable(request, find::SUBJECT, rtnl)?;
         let mark = steer(request, child, rtnl, |mark, owner| {
-            rules::del(mark, owner, child.data().port()).map(|()| None)
+            marks::del(mark, owner, child.data().port()).map(|()| None)
         })?;
         tell::mark_deleted(child, mark, rtnl);
         Ok(())
@@ -192,7 +192,7 @@ impl Handler for MoveMark {
             ));
         }
         let mark = steer(request, from, rtnl, |mark, owner| {
-            rules::shift(mark, owner, from.data().port(), to.data().port()).map(Some)
+            marks::shift(mark, owner, from.data().port(), to.data().port()).map(Some)
         })?;
         tell::mark_moved(from, to, mark, rtnl);
         Ok(())

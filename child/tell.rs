@@ -7,11 +7,11 @@
 //! are told so (`ENOBUFS`), and ask for a dump.
 
 use super::{
+    device::Child,
     family::{
         CHANGES,
         FAMILY, //
     },
-    link::Child,
     show,
     uapi::{
         command,

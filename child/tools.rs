@@ -3,7 +3,7 @@
 //! What `ethtool` shows of a child, and its file in debugfs: the channels are those of its parent,
 //! the counters its own.
 
-use super::link::Child;
+use super::device::Child;
 use crate::abstractions::{
     ethtool::{
         EthtoolOperations,

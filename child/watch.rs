@@ -3,8 +3,8 @@
 //! Children follow their parent, and dumps notice what has moved.
 
 use super::{
-    generation,
-    link::Child, //
+    device::Child,
+    generation, //
 };
 use crate::{
     abstractions::{

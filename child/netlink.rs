@@ -3,16 +3,16 @@
 //! The commands that add or delete a child, or ask for one thing.
 
 use super::{
+    device::{
+        Child,
+        KIND, //
+    },
     family::FAMILY,
     find::{
         self,
         text,
         Found,
         NAME, //
-    },
-    link::{
-        Child,
-        KIND, //
     },
     show,
     uapi::{
