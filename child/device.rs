@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The device of a child.
+//! The network device of a child: its link and device operations, its ethtool operations, its file
+//! in debugfs, and the notifier by which children follow their parent.
 
 use super::{
     generation,
@@ -8,18 +9,25 @@ use super::{
 };
 use crate::{
     abstractions::{
-        ethtool,
+        ethtool::{
+            self,
+            EthtoolOperations, //
+        },
         napi::{
             Poll,
             Polled, //
         },
         netdevice::{
+            netdev_warn_ratelimited,
             Device,
+            Event,
+            Inspect,
             Kind,
             Link,
             NetDevice,
             Operations,
-            Stacked, //
+            Stacked,
+            Watcher, //
         },
         netlink::ExtAck,
         rtnl::Rtnl,
@@ -37,6 +45,8 @@ use crate::{
 };
 use kernel::{
     prelude::*,
+    seq_file::SeqFile,
+    seq_print,
     sync::{
         aref::ARef,
         atomic::{
@@ -47,54 +57,54 @@ use kernel::{
     }, //
 };
 
-/// The kind of links that children are.
-pub(super) static KIND: Kind<Child> = Kind::new();
+/// The link operations of children.
+pub(super) static LINK_OPS: Kind<Child> = Kind::new();
 
-/// A child; the data of its device.
+/// The private data of a child's device.
 pub(crate) struct Child {
     parent: ARef<Device<Interface>>,
     counters: Arc<Counters>,
-    /// The child's port of its parent; 0 while it has none. Written with the RTNL held.
+    /// The port of the child at its parent; 0 until `init` has added it. Written under the RTNL.
     port: Atomic<PortId>,
-    /// Whether listeners know of the child. Written with the RTNL held.
+    /// Whether listeners have been notified of the child. Written under the RTNL.
     announced: Atomic<bool>,
 }
 
 impl Child {
-    /// The interface whose channels the child uses.
+    /// Returns the main interface whose channels the child uses.
     pub(super) fn parent(&self) -> &Device<Interface> {
         &self.parent
     }
 
-    /// The child's port of its parent.
+    /// Returns the port of the child at its parent.
     pub(super) fn port(&self) -> PortId {
         self.port.load(Relaxed)
     }
 
-    /// How many marks the child owns.
+    /// Returns the number of marks that the child owns.
     pub(super) fn mark_count(&self) -> u32 {
         let port = self.parent.data().ports().get(self.port());
         port.map_or(0, |(_, marks)| marks)
     }
 
-    /// What the child has counted.
+    /// Returns the counters of the child, summed over all CPUs.
     pub(super) fn sums(&self) -> Sums {
         Sums::of(&self.counters)
     }
 
-    /// Makes the carrier what it should be: there while parent and child are up.
-    pub(super) fn update_carrier(dev: &Device<Self>) {
+    /// Sets the carrier: it is on while child and parent are up and the parent has a carrier.
+    fn update_carrier(dev: &Device<Self>) {
         let parent = dev.data().parent().any();
         dev.set_carrier(dev.is_running() && parent.is_running() && parent.has_carrier());
     }
 }
 
-/// The interface that `lower` is, if it may have children.
+/// Returns `lower` as a main interface that can have children.
 ///
 /// # Errors
 ///
-/// - `EINVAL`: it may not; `extack` says why.
-fn parent<'a>(
+/// - `EINVAL`: it cannot have children; `extack` says why.
+fn main_interface<'a>(
     lower: &'a NetDevice,
     extack: &ExtAck<'_>,
     rtnl: &Rtnl,
@@ -112,12 +122,12 @@ fn parent<'a>(
         }
         return Err(EINVAL);
     }
-    let Some(parent) = lower.downcast::<Interface>() else {
+    let Some(interface) = lower.downcast::<Interface>() else {
         extack.message(fmt!("{name} is not a muennet interface"));
         return Err(EINVAL);
     };
-    let mode = match parent.data().mode() {
-        Mode::Ip | Mode::Large => return Ok(parent),
+    let mode = match interface.data().mode() {
+        Mode::Ip | Mode::Large => return Ok(interface),
         Mode::Raw => "a raw",
         Mode::Ethernet | Mode::Vlan => "an Ethernet",
     };
@@ -136,7 +146,7 @@ impl Stacked for Child {
         extack: &ExtAck<'_>,
         rtnl: &Rtnl,
     ) -> Result<(Link, Self)> {
-        let parent = parent(lower, extack, rtnl)?;
+        let parent = main_interface(lower, extack, rtnl)?;
         let link = parent
             .data()
             .port_link(mtu, parent.mtu())
@@ -171,8 +181,8 @@ impl Stacked for Child {
 
     fn uninit(dev: &Device<Self>, rtnl: &Rtnl) {
         let this = dev.data();
-        // C comes here also where it gives up after `init`: nobody has heard of the child then, and
-        // its index may be another interface's.
+        // register_netdevice() also calls this when it fails after `init`. No listener has been
+        // notified of the child then, and its ifindex may belong to another device.
         if this.announced.load(Relaxed) {
             tell::child_deleted(dev, rtnl);
         }
@@ -209,7 +219,7 @@ impl Operations for Child {
         false
     }
 
-    /// The parent polls.
+    /// Never runs: the parent polls the in channel.
     fn poll(_dev: &Device<Self>, _poll: &Poll<'_>) -> Polled {
         Polled::Done(0)
     }
@@ -230,5 +240,99 @@ impl Operations for Child {
 
     fn change_mtu(_dev: &Device<Self>, _mtu: u32) -> Result {
         Ok(())
+    }
+}
+
+#[vtable]
+impl EthtoolOperations for Child {
+    const DRIVER: &'static CStr = c"muennet";
+    const STATISTICS: &'static [&'static str] = &[
+        "rx_packets",
+        "rx_bytes",
+        "rx_down",
+        "tx_packets",
+        "tx_bytes",
+        "tx_dropped",
+        "tx_no_channel",
+        "tx_too_big",
+        "tx_fragmented",
+    ];
+
+    /// The channels are those of the parent.
+    fn bus_info(dev: &Device<Self>, info: &mut ethtool::Text<'_>) {
+        let parent = dev.data().parent().data();
+        info.push(parent.in_name());
+        info.push(b":");
+        info.push(parent.out_name());
+    }
+
+    fn statistics(dev: &Device<Self>, values: &mut [u64]) {
+        let sums = dev.data().sums();
+        let own = [
+            sums.rx_packets,
+            sums.rx_bytes,
+            sums.rx_down,
+            sums.tx_packets,
+            sums.tx_bytes,
+            sums.tx_dropped,
+            sums.tx_no_channel,
+            sums.tx_too_big,
+            sums.tx_fragmented,
+        ];
+        for (value, number) in values.iter_mut().zip(own) {
+            *value = number;
+        }
+    }
+}
+
+impl Inspect for Child {
+    /// The channels are those of the parent, the counters those of the child.
+    fn info(dev: &Device<Self>, out: &SeqFile) {
+        let this = dev.data();
+        let parent = this.parent();
+        let up = dev.is_running() && parent.is_running();
+        parent.data().describe(dev.mtu(), up, &this.sums(), out);
+        seq_print!(out, "marks: {}\n", this.mark_count());
+    }
+}
+
+/// The notifier: children follow the carrier and the MTU of their parent, and running dumps are
+/// marked as interrupted when an interface gets another name or another namespace.
+pub(super) struct DeviceEvents;
+
+impl Watcher for DeviceEvents {
+    fn event(dev: &NetDevice, event: Event, rtnl: &Rtnl) {
+        let parent = dev.downcast::<Interface>();
+        if let Event::ChangeName | Event::Register = event {
+            if parent.is_some() || dev.downcast::<Child>().is_some() {
+                generation::raise(rtnl);
+            }
+            return;
+        }
+        let Some(parent) = parent else {
+            return;
+        };
+        let mut next = 1;
+        while let Some((port, _)) = parent.data().ports().next(next) {
+            next = port.id().saturating_add(1);
+            let Some(child) = port.device().downcast::<Child>() else {
+                continue;
+            };
+            match event {
+                Event::Up | Event::Down | Event::Change => Child::update_carrier(child),
+                Event::ChangeName | Event::Register => {}
+                Event::ChangeMtu => {
+                    let mtu = parent.mtu();
+                    if let Err(error) = child.any().set_max_mtu(mtu, rtnl) {
+                        netdev_warn_ratelimited!(
+                            child,
+                            "Cannot take over the MTU {}: {:?}\n",
+                            mtu,
+                            error
+                        );
+                    }
+                }
+            }
+        }
     }
 }

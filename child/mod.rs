@@ -9,14 +9,13 @@
 //!   genetlink: add-mark ... -------> steering --> marks -----+
 //! ```
 //!
-//! - [`device`]: the device of a child; every way to add or to remove one ends there.
-//! - [`watch`]: children follow their parent's MTU and carrier; dumps notice renames and moves.
+//! - [`device`]: the network device of a child, and the notifier by which children follow the MTU
+//!   and the carrier of their parent.
 //! - [`marks`]: who may own which mark.
 //! - [`family`]: the netlink family, which `muennet.yaml` specifies. [`uapi`]: its numbers.
 //!   [`netlink`], [`steering`], [`dumps`]: what can be asked for. [`find`]: the interfaces that
 //!   requests name. [`show`]: interfaces and marks in messages. [`tell`]: notifications.
 //!   [`generation`]: what a dump is interrupted by.
-//! - [`tools`]: what `ethtool` and debugfs show of a child.
 //!
 //! # Locks and lifetimes
 //!
@@ -40,9 +39,7 @@ mod netlink;
 mod show;
 mod steering;
 mod tell;
-mod tools;
 mod uapi;
-mod watch;
 
 use crate::abstractions::{
     netdevice::{
@@ -65,7 +62,7 @@ pub(crate) struct Children {
     _family: FamilyRegistration,
     _kind: KindRegistration<Child>,
     _folders: Pin<KBox<Folders<Child>>>,
-    _watch: Pin<KBox<Notifier<watch::Follow>>>,
+    _notifier: Pin<KBox<Notifier<device::DeviceEvents>>>,
 }
 
 impl Children {
@@ -76,14 +73,14 @@ impl Children {
     /// - `EEXIST`: there is such a family or kind already.
     /// - `ENOMEM`: there is no memory for it.
     pub(crate) fn register(folder: Arc<Folder>) -> Result<Self> {
-        let watch = KBox::pin_init(Notifier::new(), GFP_KERNEL)?;
+        let notifier = KBox::pin_init(Notifier::new(), GFP_KERNEL)?;
         let folders = KBox::pin_init(Folders::new(folder), GFP_KERNEL)?;
-        let kind = device::KIND.register()?;
+        let kind = device::LINK_OPS.register()?;
         Ok(Self {
             _family: family::FAMILY.register()?,
             _kind: kind,
             _folders: folders,
-            _watch: watch,
+            _notifier: notifier,
         })
     }
 }

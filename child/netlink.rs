@@ -5,7 +5,7 @@
 use super::{
     device::{
         Child,
-        KIND, //
+        LINK_OPS, //
     },
     family::FAMILY,
     find::{
@@ -139,7 +139,7 @@ impl Handler for AddChild {
         }
         // Whatever else is refused, is refused because of the parent.
         request.extack().blame(parent.by);
-        KIND.add(request.net(), name, parent.dev, request.extack(), rtnl)?;
+        LINK_OPS.add(request.net(), name, parent.dev, request.extack(), rtnl)?;
         Ok(())
     }
 }
@@ -155,7 +155,7 @@ impl Handler for DelChild {
         // Who may administer the child's namespace or the parent's may delete it, and one of the
         // two is that of the asker, for which C has checked that.
         let child = find::child(request, find::SUBJECT, rtnl)?;
-        KIND.remove(child.dev, rtnl);
+        LINK_OPS.remove(child.dev, rtnl);
         Ok(())
     }
 }
