@@ -3,10 +3,7 @@
 //! The network device of a child: its link and device operations, its ethtool operations, its file
 //! in debugfs, and the notifier by which children follow their parent.
 
-use super::{
-    generation,
-    tell, //
-};
+use super::netlink;
 use crate::{
     abstractions::{
         ethtool::{
@@ -170,13 +167,13 @@ impl Stacked for Child {
         let this = dev.data();
         let port = this.parent.data().ports().add(dev.any(), &this.counters)?;
         this.port.store(port, Relaxed);
-        generation::raise(rtnl);
+        netlink::dump_seq_inc(rtnl);
         Ok(())
     }
 
     fn created(dev: &Device<Self>, rtnl: &Rtnl) {
         dev.data().announced.store(true, Relaxed);
-        tell::child_added(dev, rtnl);
+        netlink::notify_child_add(dev, rtnl);
     }
 
     fn uninit(dev: &Device<Self>, rtnl: &Rtnl) {
@@ -184,10 +181,10 @@ impl Stacked for Child {
         // register_netdevice() also calls this when it fails after `init`. No listener has been
         // notified of the child then, and its ifindex may belong to another device.
         if this.announced.load(Relaxed) {
-            tell::child_deleted(dev, rtnl);
+            netlink::notify_child_del(dev, rtnl);
         }
         this.parent.data().ports().remove(this.port());
-        generation::raise(rtnl);
+        netlink::dump_seq_inc(rtnl);
     }
 
     fn lower(&self) -> &NetDevice {
@@ -305,7 +302,7 @@ impl Watcher for DeviceEvents {
         let parent = dev.downcast::<Interface>();
         if let Event::ChangeName | Event::Register = event {
             if parent.is_some() || dev.downcast::<Child>().is_some() {
-                generation::raise(rtnl);
+                netlink::dump_seq_inc(rtnl);
             }
             return;
         }

@@ -1,44 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Child interfaces: network devices of their own over the channels of a main interface.
+//! Child interfaces: network devices that use the channels of a main interface, their parent.
 //!
 //! ```text
 //!   ip link add ... type muennet --+
 //!                                  +--> device (Child) --> ports of the parent
 //!   genetlink: add-child ... ------+                         ^
-//!   genetlink: add-mark ... -------> steering --> marks -----+
+//!   genetlink: add-mark ... -------> netlink --> marks ------+
 //! ```
 //!
 //! - [`device`]: the network device of a child, and the notifier by which children follow the MTU
 //!   and the carrier of their parent.
-//! - [`marks`]: who may own which mark.
-//! - [`family`]: the netlink family, which `muennet.yaml` specifies. [`uapi`]: its numbers.
-//!   [`netlink`], [`steering`], [`dumps`]: what can be asked for. [`find`]: the interfaces that
-//!   requests name. [`show`]: interfaces and marks in messages. [`tell`]: notifications.
-//!   [`generation`]: what a dump is interrupted by.
+//! - [`marks`]: which child may own which mark.
+//! - [`netlink`]: the generic netlink family, which `muennet.yaml` specifies.
+//! - [`uapi`]: the numbers of the family.
 //!
-//! # Locks and lifetimes
+//! # Locking
 //!
-//! All changes are made with the RTNL held; the lock of a parent's ports comes after it, and nothing
-//! else is taken under that. Packets take neither: they find their child under RCU.
+//! All changes are made under the RTNL. The lock of a parent's ports nests inside it, and no other
+//! lock is taken under that one. The data path takes neither: it looks up children under RCU.
 //!
-//! A child holds a reference to its parent, and the parent's ports one to the child. C's `uninit`
-//! of a child, the one path on which children end, takes the child and its marks from the ports,
-//! and their reference goes a grace period later. So children go before their parent: when the
-//! module goes, the family is unregistered first, then the kind and with it all children, then the
-//! main interfaces. When a namespace goes, its children go with it; a main interface returns to the
-//! initial namespace, and keeps its children elsewhere.
+//! # Lifetimes
+//!
+//! A child holds a reference to its parent, and the parent's ports hold a reference to the child.
+//! Every child is removed by its `ndo_uninit`. That removes the child and its marks from the ports,
+//! which drop their reference after a grace period. Hence children are removed before their parent:
+//!
+//! - When the module is unloaded, the family is unregistered first, then the link operations and
+//!   with them all children, then the main interfaces.
+//! - When a namespace is deleted, the children in it are deleted. A main interface returns to the
+//!   initial namespace, and keeps its children in other namespaces.
 
 mod device;
-mod dumps;
-mod family;
-mod find;
-mod generation;
 mod marks;
 mod netlink;
-mod show;
-mod steering;
-mod tell;
 mod uapi;
 
 use crate::abstractions::{
@@ -57,7 +52,7 @@ use kernel::{
 
 pub(crate) use device::Child;
 
-/// All that manages children, while the module is loaded. The fields are dropped in their order.
+/// The registrations for children. The fields are dropped in the order of their declaration.
 pub(crate) struct Children {
     _family: FamilyRegistration,
     _kind: KindRegistration<Child>,
@@ -66,18 +61,19 @@ pub(crate) struct Children {
 }
 
 impl Children {
-    /// Lets users add children from now on, whose folders of debugfs are in `folder`.
+    /// Registers everything that users need to add children. `folder` gets the debugfs directories
+    /// of the children.
     ///
     /// # Errors
     ///
-    /// - `EEXIST`: there is such a family or kind already.
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `EEXIST`: the family or the link operations are registered already.
+    /// - `ENOMEM`: out of memory.
     pub(crate) fn register(folder: Arc<Folder>) -> Result<Self> {
         let notifier = KBox::pin_init(Notifier::new(), GFP_KERNEL)?;
         let folders = KBox::pin_init(Folders::new(folder), GFP_KERNEL)?;
         let kind = device::LINK_OPS.register()?;
         Ok(Self {
-            _family: family::FAMILY.register()?,
+            _family: netlink::FAMILY.register()?,
             _kind: kind,
             _folders: folders,
             _notifier: notifier,

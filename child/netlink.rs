@@ -1,161 +1,962 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The commands that add or delete a child, or ask for one thing.
+//! The generic netlink family `muennet`, which `muennet.yaml` specifies.
+//!
+//! # Notifications
+//!
+//! A notification goes to the namespace of the child and to that of its parent. Rtnetlink notifies
+//! of new names and of moves to another namespace. A notification for which there is no memory is
+//! lost, because the change has been made already. The sockets of the listeners report `ENOBUFS`
+//! then, and a dump tells the listeners what has changed.
+//!
+//! # Dumps
+//!
+//! A dump walks the devices of the requester's namespace in the order of their indices. Children
+//! and marks follow the main interface to which they belong. The RTNL is released between two
+//! buffers. Objects that are added or deleted meanwhile may be in the dump or not; every other
+//! object is in it once. The dump sequence tells the requester of such a change.
 
 use super::{
     device::{
         Child,
         LINK_OPS, //
     },
-    family::FAMILY,
-    find::{
-        self,
-        text,
-        Found,
-        NAME, //
-    },
-    show,
+    marks,
     uapi::{
+        channel,
         command,
-        muennet as attr, //
+        muennet as attr,
+        stats,
+        NAME_MAX, //
     }, //
 };
 use crate::{
     abstractions::{
-        netdevice::is_valid_name,
+        netdevice::{
+            is_valid_name,
+            Device,
+            NetDevice, //
+        },
         netlink::{
             policies,
+            Attribute,
+            Command,
+            Dump,
+            Dumper,
+            Family,
+            Group,
             Handler,
+            Message,
+            Permission,
             Policy,
             Request, //
         },
-        rtnl, //
+        netns::Net,
+        rtnl::{
+            self,
+            Rtnl, //
+        }, //
     },
     netdev::{
-        config,
-        Interface, //
-    },
+        config::{
+            self,
+            Text, //
+        },
+        mode::Mode,
+        Direction,
+        Interface,
+        Peer,
+        PortId,
+        Sums, //
+    }, //
 };
-use kernel::prelude::*;
+use core::num::NonZero;
+use kernel::{
+    prelude::*,
+    sync::atomic::{
+        ordering::Relaxed,
+        Atomic, //
+    }, //
+};
+use pin_init::Zeroable;
 
-/// The longest name of a new interface, in bytes.
+/// The length of the longest name that a new interface can have: `IFNAMSIZ` without the NUL.
 const NEW_NAME_MAX: usize = 15;
 
-const SUBJECT: [Policy; attr::NETNSID as usize + 1] =
-    policies(&[(attr::IFNAME, NAME), (attr::NETNSID, Policy::i32())]);
+/// The policy of all interface names.
+const IFNAME: Policy = Policy::string(NAME_MAX);
 
-/// Asks for one interface.
-pub(super) struct Get;
+const DEV_POLICY: [Policy; attr::NETNSID as usize + 1] =
+    policies(&[(attr::IFNAME, IFNAME), (attr::NETNSID, Policy::i32())]);
 
-impl Handler for Get {
-    const POLICY: &'static [Policy] = &SUBJECT;
+const CHILD_ADD_POLICY: [Policy; attr::PARENT_IFNAME as usize + 1] =
+    policies(&[(attr::PARENT_IFNAME, IFNAME), (attr::IFNAME, IFNAME)]);
+
+const MARK_GET_POLICY: [Policy; attr::MARK as usize + 1] =
+    policies(&[(attr::PARENT_IFNAME, IFNAME), (attr::MARK, Policy::u32())]);
+
+const MARK_POLICY: [Policy; attr::MARK as usize + 1] = policies(&[
+    (attr::IFNAME, IFNAME),
+    (attr::NETNSID, Policy::i32()),
+    (attr::MARK, Policy::u32()),
+]);
+
+const MARK_MOVE_POLICY: [Policy; attr::MARK as usize + 1] = policies(&[
+    (attr::FROM_IFNAME, IFNAME),
+    (attr::FROM_NETNSID, Policy::i32()),
+    (attr::IFNAME, IFNAME),
+    (attr::NETNSID, Policy::i32()),
+    (attr::MARK, Policy::u32()),
+]);
+
+/// The attributes that identify one interface of a message.
+#[derive(Clone, Copy)]
+struct DevAttrs {
+    ifindex: u16,
+    ifname: u16,
+    netnsid: u16,
+    /// The name of `ifname` in the specification.
+    ifname_spec: &'static str,
+}
+
+/// The interface itself.
+const DEV: DevAttrs = DevAttrs {
+    ifindex: attr::IFINDEX,
+    ifname: attr::IFNAME,
+    netnsid: attr::NETNSID,
+    ifname_spec: "ifname",
+};
+
+/// The parent of a child.
+const PARENT: DevAttrs = DevAttrs {
+    ifindex: attr::PARENT_IFINDEX,
+    ifname: attr::PARENT_IFNAME,
+    netnsid: attr::PARENT_NETNSID,
+    ifname_spec: "parent-ifname",
+};
+
+/// The child from which a mark is moved.
+const FROM: DevAttrs = DevAttrs {
+    ifindex: attr::FROM_IFINDEX,
+    ifname: attr::FROM_IFNAME,
+    netnsid: attr::FROM_NETNSID,
+    ifname_spec: "from-ifname",
+};
+
+/// A device, and the attribute of the request that names it.
+#[derive(Clone, Copy)]
+struct Named<'a, D> {
+    dev: &'a D,
+    attr: Attribute<'a>,
+}
+
+/// The dump sequence. Written under the RTNL.
+static DUMP_SEQ: Atomic<u32> = Atomic::new(1);
+
+/// Returns the dump sequence, which is never 0, as netlink takes 0 for none.
+///
+/// If it changes between two buffers of a dump, netlink sets `NLM_F_DUMP_INTR` in the dump. One
+/// sequence counts for all namespaces, so that a change in one namespace can interrupt a dump in
+/// another; a requester that repeats the dump for that reason only loses time.
+fn dump_seq(_rtnl: &Rtnl) -> NonZero<u32> {
+    NonZero::new(DUMP_SEQ.load(Relaxed)).unwrap_or(NonZero::<u32>::MIN)
+}
+
+/// Increments the dump sequence: an interface was added or deleted, its name or namespace changed,
+/// or a mark has another owner.
+pub(super) fn dump_seq_inc(rtnl: &Rtnl) {
+    let next = dump_seq(rtnl).checked_add(1).unwrap_or(NonZero::<u32>::MIN);
+    DUMP_SEQ.store(next.get(), Relaxed);
+}
+
+/// Formats a name for messages.
+fn text(name: &CStr) -> Text<'_> {
+    Text::new(name.to_bytes())
+}
+
+fn no_such_dev(request: &Request<'_>, attr: Attribute<'_>, name: &CStr) -> Error {
+    request.refuse(attr, ENODEV, fmt!("there is no interface {}", text(name)))
+}
+
+/// Looks up the interface that a request names.
+///
+/// # Errors
+///
+/// - `EINVAL`: the request has no name, or the ID of a namespace that does not exist.
+/// - `ENODEV`: there is no interface of this name or, where the request has the ID of another
+///   namespace, it is not a child of an interface in the requester's namespace.
+fn lookup_dev<'a>(
+    request: &'a Request<'_>,
+    attrs: DevAttrs,
+    rtnl: &'a Rtnl,
+) -> Result<Named<'a, NetDevice>> {
+    let attr = request.required(attrs.ifname, attrs.ifname_spec)?;
+    let name = attr.string()?;
+    let Some(netnsid) = request.attribute(attrs.netnsid) else {
+        let dev = request.net().device_by_name(name, rtnl);
+        return dev
+            .map(|dev| Named { dev, attr })
+            .ok_or_else(|| no_such_dev(request, attr, name));
+    };
+    let id = netnsid.i32()?;
+    let Some(net) = request.net().by_id(id) else {
+        let error = request.refuse(
+            netnsid,
+            EINVAL,
+            fmt!("there is no namespace with the id {id}"),
+        );
+        return Err(error);
+    };
+    // Do not disclose any other interfaces of that namespace.
+    net.device_by_name(name, rtnl)
+        .filter(|dev| {
+            dev.downcast::<Child>()
+                .is_some_and(|child| child.data().parent().any().net(rtnl) == request.net())
+        })
+        .map(|dev| Named { dev, attr })
+        .ok_or_else(|| no_such_dev(request, attr, name))
+}
+
+/// Looks up the child that a request names.
+///
+/// # Errors
+///
+/// - `EINVAL`: as [`lookup_dev`], or the interface is not a child.
+/// - `ENODEV`: as [`lookup_dev`].
+fn lookup_child<'a>(
+    request: &'a Request<'_>,
+    attrs: DevAttrs,
+    rtnl: &'a Rtnl,
+) -> Result<Named<'a, Device<Child>>> {
+    let Named { dev, attr } = lookup_dev(request, attrs, rtnl)?;
+    if let Some(dev) = dev.downcast::<Child>() {
+        return Ok(Named { dev, attr });
+    }
+    let name = text(dev.name(rtnl));
+    Err(match dev.downcast::<Interface>() {
+        Some(_) => request.refuse(
+            attr,
+            EINVAL,
+            fmt!("{name} is a main interface, not a child"),
+        ),
+        None => request.refuse(attr, EINVAL, fmt!("{name} is not a muennet interface")),
+    })
+}
+
+/// Looks up the interface that a request names as the parent, in the requester's namespace. It need
+/// not be a main interface.
+///
+/// # Errors
+///
+/// - `EINVAL`: the request has no name of a parent.
+/// - `ENODEV`: there is no interface of this name.
+fn lookup_parent<'a>(request: &'a Request<'_>, rtnl: &'a Rtnl) -> Result<Named<'a, NetDevice>> {
+    let attr = request.required(PARENT.ifname, PARENT.ifname_spec)?;
+    let name = attr.string()?;
+    request
+        .net()
+        .device_by_name(name, rtnl)
+        .map(|dev| Named { dev, attr })
+        .ok_or_else(|| no_such_dev(request, attr, name))
+}
+
+/// Checks that the requester may change where the packets of `parent` go.
+///
+/// # Errors
+///
+/// - `EPERM`: it does not have `CAP_NET_ADMIN` over the namespace of the parent.
+fn check_parent_admin(
+    request: &Request<'_>,
+    parent: &NetDevice,
+    attr: Attribute<'_>,
+    rtnl: &Rtnl,
+) -> Result {
+    if request.may_administer(parent.net(rtnl)) {
+        return Ok(());
+    }
+    let name = text(parent.name(rtnl));
+    Err(request.refuse(
+        attr,
+        EPERM,
+        fmt!("this needs CAP_NET_ADMIN over the namespace of its parent {name}"),
+    ))
+}
+
+/// Looks up the child that a request names, and checks that the requester may change its marks.
+///
+/// # Errors
+///
+/// - `EPERM`: as [`check_parent_admin`].
+/// - otherwise as [`lookup_child`].
+fn lookup_child_as_admin<'a>(
+    request: &'a Request<'_>,
+    attrs: DevAttrs,
+    rtnl: &'a Rtnl,
+) -> Result<Named<'a, Device<Child>>> {
+    let child = lookup_child(request, attrs, rtnl)?;
+    let parent = child.dev.data().parent().any();
+    check_parent_admin(request, parent, child.attr, rtnl)?;
+    Ok(child)
+}
+
+/// Puts the attributes that identify an interface, as seen from the namespace `net`.
+fn put_dev(
+    message: &mut Message<'_>,
+    attrs: DevAttrs,
+    net: &Net,
+    dev: &NetDevice,
+    rtnl: &Rtnl,
+) -> Result {
+    message.u32(attrs.ifindex, dev.index())?;
+    message.string(attrs.ifname, dev.name(rtnl))?;
+    let own = dev.net(rtnl);
+    if own != net {
+        message.i32(attrs.netnsid, net.id_of(own))?;
+    }
+    Ok(())
+}
+
+/// Puts the attributes that identify a child and its parent, as seen from the namespace `net`.
+fn put_child(message: &mut Message<'_>, net: &Net, child: &Device<Child>, rtnl: &Rtnl) -> Result {
+    put_dev(message, DEV, net, child.any(), rtnl)?;
+    put_dev(message, PARENT, net, child.data().parent().any(), rtnl)
+}
+
+/// Puts the attributes that all interfaces have, except those of [`put_dev`] and [`put_stats`].
+fn put_common(message: &mut Message<'_>, dev: &NetDevice, mode: Mode) -> Result {
+    let mode = match mode {
+        Mode::Raw => 0,
+        Mode::Ip => 1,
+        Mode::Ethernet | Mode::Vlan => 2,
+        Mode::Large => 3,
+    };
+    message.u32(attr::MODE, mode)?;
+    message.u32(attr::MTU, dev.mtu())?;
+    if dev.is_running() {
+        message.flag(attr::UP)?;
+    }
+    Ok(())
+}
+
+fn put_channel(message: &mut Message<'_>, number: u16, direction: &Direction<'_>) -> Result {
+    message.nest(number, |message| {
+        message.text(channel::NAME, direction.name)?;
+        message.uint(channel::PROTOCOL, direction.protocol)?;
+        message.uint(channel::REGION_SIZE, direction.region_size as u64)?;
+        if let Some(ring) = &direction.ring {
+            message.uint(channel::ELEMENT_SIZE, ring.size() as u64)?;
+            message.uint(channel::ELEMENTS, ring.elements())?;
+        }
+        Ok(())
+    })
+}
+
+fn put_stats(message: &mut Message<'_>, sums: &Sums) -> Result {
+    message.nest(attr::STATS, |message| {
+        for (number, value) in [
+            (stats::RX_PACKETS, sums.rx_packets),
+            (stats::RX_BYTES, sums.rx_bytes),
+            (stats::RX_ERRORS, sums.rx_errors()),
+            (stats::RX_DROPPED, sums.rx_dropped()),
+            (stats::RX_OVER_ERRORS, sums.rx_overruns),
+            (stats::RX_FRAME_ERRORS, sums.rx_malformed),
+            (stats::RX_MISSED_ERRORS, sums.rx_missed),
+            (stats::TX_PACKETS, sums.tx_packets),
+            (stats::TX_BYTES, sums.tx_bytes),
+            (stats::TX_DROPPED, sums.tx_dropped),
+        ] {
+            message.uint(number, value)?;
+        }
+        Ok(())
+    })
+}
+
+/// Fills a message about a main interface, for a requester in the namespace `net`.
+fn fill_interface(
+    message: &mut Message<'_>,
+    net: &Net,
+    dev: &Device<Interface>,
+    rtnl: &Rtnl,
+) -> Result {
+    let this = dev.data();
+    put_dev(message, DEV, net, dev.any(), rtnl)?;
+    put_common(message, dev.any(), this.mode())?;
+    if let Some(direction) = this.way_in() {
+        put_channel(message, attr::IN_CHANNEL, &direction)?;
+    }
+    if let Some(direction) = this.way_out() {
+        put_channel(message, attr::OUT_CHANNEL, &direction)?;
+    }
+    let peer = match this.peer() {
+        None | Some(Peer::Unknown) => 0,
+        Some(Peer::Inactive) => 1,
+        Some(Peer::Active) => 2,
+        Some(Peer::Incompatible) => 3,
+        Some(Peer::Broken) => 4,
+    };
+    message.u32(attr::PEER_STATE, peer)?;
+    put_stats(message, &this.sums())
+}
+
+/// Fills a message about a child, for a requester in the namespace `net`.
+fn fill_child(message: &mut Message<'_>, net: &Net, child: &Device<Child>, rtnl: &Rtnl) -> Result {
+    let this = child.data();
+    put_child(message, net, child, rtnl)?;
+    message.u32(attr::MARK_COUNT, this.mark_count())?;
+    put_common(message, child.any(), this.parent().data().mode())?;
+    put_stats(message, &this.sums())
+}
+
+/// Fills a message about a mark and the child that owns it, for a requester in the namespace `net`.
+fn fill_mark(
+    message: &mut Message<'_>,
+    net: &Net,
+    child: &Device<Child>,
+    mark: u32,
+    rtnl: &Rtnl,
+) -> Result {
+    put_child(message, net, child, rtnl)?;
+    message.u32(attr::MARK, mark)
+}
+
+/// Sends a notification to the namespaces of `children` and of their parents, once to each.
+fn notify_netns(
+    children: &[&Device<Child>],
+    command: u8,
+    rtnl: &Rtnl,
+    fill: impl Fn(&mut Message<'_>, &Net) -> Result,
+) {
+    let nets = || {
+        children
+            .iter()
+            .flat_map(|child| [child.any().net(rtnl), child.data().parent().any().net(rtnl)])
+    };
+    for (index, net) in nets().enumerate() {
+        if nets().take(index).all(|earlier| earlier != net) {
+            FAMILY.notify(net, CHANGES, command, rtnl, |message| fill(message, net));
+        }
+    }
+}
+
+/// Notifies that a child was added.
+pub(super) fn notify_child_add(child: &Device<Child>, rtnl: &Rtnl) {
+    notify_netns(&[child], command::CHILD_ADD_NTF, rtnl, |message, net| {
+        fill_child(message, net, child, rtnl)
+    });
+}
+
+/// Notifies that a child is about to be deleted, together with its marks.
+pub(super) fn notify_child_del(child: &Device<Child>, rtnl: &Rtnl) {
+    notify_netns(&[child], command::CHILD_DEL_NTF, rtnl, |message, net| {
+        put_child(message, net, child, rtnl)?;
+        message.u32(attr::MARK_COUNT, child.data().mark_count())
+    });
+}
+
+/// Notifies that a child owns a mark that had no owner.
+fn notify_mark_add(child: &Device<Child>, mark: u32, rtnl: &Rtnl) {
+    notify_netns(&[child], command::MARK_ADD_NTF, rtnl, |message, net| {
+        fill_mark(message, net, child, mark, rtnl)
+    });
+}
+
+/// Notifies that a mark which `child` owned has no owner any more.
+fn notify_mark_del(child: &Device<Child>, mark: u32, rtnl: &Rtnl) {
+    notify_netns(&[child], command::MARK_DEL_NTF, rtnl, |message, net| {
+        fill_mark(message, net, child, mark, rtnl)
+    });
+}
+
+/// Notifies that a mark was moved from one child to another.
+fn notify_mark_move(from: &Device<Child>, to: &Device<Child>, mark: u32, rtnl: &Rtnl) {
+    notify_netns(&[to, from], command::MARK_MOVE_NTF, rtnl, |message, net| {
+        fill_mark(message, net, to, mark, rtnl)?;
+        put_dev(message, FROM, net, from.any(), rtnl)
+    });
+}
+
+/// Gets one interface, or all.
+struct DevGet;
+
+impl Handler for DevGet {
+    const POLICY: &'static [Policy] = &DEV_POLICY;
 
     fn run(request: &Request<'_>) -> Result {
         let rtnl = &*rtnl::lock();
-        let Found { dev, by } = find::any(request, find::SUBJECT, rtnl)?;
+        let Named { dev, attr } = lookup_dev(request, DEV, rtnl)?;
         if let Some(child) = dev.downcast::<Child>() {
             return request.reply(&FAMILY, command::GET, |message| {
-                show::child(message, request.net(), child, rtnl)
+                fill_child(message, request.net(), child, rtnl)
             });
         }
         if let Some(interface) = dev.downcast::<Interface>() {
             return request.reply(&FAMILY, command::GET, |message| {
-                show::interface(message, request.net(), interface, rtnl)
+                fill_interface(message, request.net(), interface, rtnl)
             });
         }
         let name = text(dev.name(rtnl));
-        Err(request.refuse(by, EINVAL, fmt!("{name} is not a muennet interface")))
+        Err(request.refuse(attr, EINVAL, fmt!("{name} is not a muennet interface")))
     }
 }
 
-/// Asks for the owner of a mark.
-pub(super) struct GetMark;
+/// Gets the owner of one mark of a parent, all marks, or all marks of one child.
+struct MarkGet;
 
-impl Handler for GetMark {
-    const POLICY: &'static [Policy] = &policies::<{ attr::MARK as usize + 1 }>(&[
-        (attr::PARENT_IFNAME, NAME),
-        (attr::MARK, Policy::u32()),
-    ]);
+impl Handler for MarkGet {
+    const POLICY: &'static [Policy] = &MARK_GET_POLICY;
 
     fn run(request: &Request<'_>) -> Result {
         let rtnl = &*rtnl::lock();
-        let Found { dev, by } = find::parent(request, rtnl)?;
+        let Named { dev, attr } = lookup_parent(request, rtnl)?;
         let name = text(dev.name(rtnl));
         let Some(parent) = dev.downcast::<Interface>() else {
-            return Err(request.refuse(by, EINVAL, fmt!("{name} is not a main muennet interface")));
+            return Err(request.refuse(
+                attr,
+                EINVAL,
+                fmt!("{name} is not a main muennet interface"),
+            ));
         };
-        let by = request.required(attr::MARK, "mark")?;
-        let mark = by.u32()?;
+        let attr = request.required(attr::MARK, "mark")?;
+        let mark = attr.u32()?;
         let owner = parent.data().ports().owner(mark);
         let child = owner
             .as_ref()
             .and_then(|port| port.device().downcast::<Child>())
             .ok_or_else(|| {
-                request.refuse(by, ENOENT, fmt!("no child of {name} owns the mark {mark}"))
+                request.refuse(
+                    attr,
+                    ENOENT,
+                    fmt!("no child of {name} owns the mark {mark}"),
+                )
             })?;
         request.reply(&FAMILY, command::GET_MARK, |message| {
-            show::mark(message, request.net(), child, mark, rtnl)
+            fill_mark(message, request.net(), child, mark, rtnl)
         })
     }
 }
 
 /// Adds a child.
-pub(super) struct AddChild;
+struct ChildAdd;
 
-impl Handler for AddChild {
-    const POLICY: &'static [Policy] = &policies::<{ attr::PARENT_IFNAME as usize + 1 }>(&[
-        (attr::PARENT_IFNAME, NAME),
-        (attr::IFNAME, NAME),
-    ]);
+impl Handler for ChildAdd {
+    const POLICY: &'static [Policy] = &CHILD_ADD_POLICY;
 
     fn run(request: &Request<'_>) -> Result {
         let rtnl = &*rtnl::lock();
-        let parent = find::parent(request, rtnl)?;
-        find::may_steer(request, parent.dev, parent.by, rtnl)?;
-        let by = request.required(attr::IFNAME, "ifname")?;
-        let name = by.string()?;
+        let parent = lookup_parent(request, rtnl)?;
+        check_parent_admin(request, parent.dev, parent.attr, rtnl)?;
+        let attr = request.required(DEV.ifname, DEV.ifname_spec)?;
+        let name = attr.string()?;
         if name.to_bytes().len() > NEW_NAME_MAX {
             return Err(request.refuse(
-                by,
+                attr,
                 EINVAL,
                 fmt!("the name is longer than {NEW_NAME_MAX} characters"),
             ));
         }
         if request.net().device_by_name(name, rtnl).is_some() {
             let name = text(name);
-            return Err(request.refuse(by, EEXIST, fmt!("there is an interface {name} already")));
+            return Err(request.refuse(attr, EEXIST, fmt!("there is an interface {name} already")));
         }
         if !is_valid_name(name) {
             let name = text(name);
-            return Err(request.refuse(by, EINVAL, fmt!("'{name}' is no name for an interface")));
+            return Err(request.refuse(attr, EINVAL, fmt!("'{name}' is no name for an interface")));
         }
         if config::is_reserved_name(name.to_bytes()) {
             let name = text(name);
             return Err(request.refuse(
-                by,
+                attr,
                 EINVAL,
                 fmt!("{name} is what the kernel calls all interfaces"),
             ));
         }
-        // Whatever else is refused, is refused because of the parent.
-        request.extack().blame(parent.by);
+        // The parent is the reason for any other error.
+        request.extack().blame(parent.attr);
         LINK_OPS.add(request.net(), name, parent.dev, request.extack(), rtnl)?;
         Ok(())
     }
 }
 
 /// Deletes a child.
-pub(super) struct DelChild;
+struct ChildDel;
 
-impl Handler for DelChild {
-    const POLICY: &'static [Policy] = &SUBJECT;
+impl Handler for ChildDel {
+    const POLICY: &'static [Policy] = &DEV_POLICY;
 
     fn run(request: &Request<'_>) -> Result {
         let rtnl = &*rtnl::lock();
-        // Who may administer the child's namespace or the parent's may delete it, and one of the
-        // two is that of the asker, for which C has checked that.
-        let child = find::child(request, find::SUBJECT, rtnl)?;
+        // CAP_NET_ADMIN over the namespace of the child or over that of its parent is enough. One
+        // of them is the namespace of the requester, for which genetlink has checked it.
+        let child = lookup_child(request, DEV, rtnl)?;
         LINK_OPS.remove(child.dev, rtnl);
         Ok(())
     }
 }
+
+/// Why the owner of a mark was not changed.
+enum SetOwnerError {
+    /// It is not allowed.
+    Mark(marks::Error<PortId>),
+    /// It failed.
+    Other(Error),
+}
+
+impl From<marks::Error<PortId>> for SetOwnerError {
+    fn from(error: marks::Error<PortId>) -> Self {
+        Self::Mark(error)
+    }
+}
+
+impl From<Error> for SetOwnerError {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+/// Returns the errno for an error of [`set_mark_owner`], and sets the extack message.
+fn set_owner_error(
+    request: &Request<'_>,
+    attr: Attribute<'_>,
+    mark: u32,
+    child: &Device<Child>,
+    error: SetOwnerError,
+    rtnl: &Rtnl,
+) -> Error {
+    let name = text(child.any().name(rtnl));
+    let error = match error {
+        SetOwnerError::Mark(error) => error,
+        SetOwnerError::Other(error) => return error,
+    };
+    match error {
+        marks::Error::Zero => request.refuse(
+            attr,
+            EINVAL,
+            fmt!("mark 0 is that of packets without a mark: nobody can own it"),
+        ),
+        marks::Error::Exists => {
+            request.refuse(attr, EEXIST, fmt!("{name} owns mark {mark} already"))
+        }
+        marks::Error::NotOwned => request.refuse(
+            attr,
+            ENOENT,
+            fmt!("{name} does not own mark {mark}: nobody does"),
+        ),
+        marks::Error::SameChild => request.refuse(
+            attr,
+            EINVAL,
+            fmt!("mark {mark} cannot be moved from {name} to itself"),
+        ),
+        marks::Error::OwnedBy(id) => {
+            let ports = child.data().parent().data().ports();
+            match ports.get(id) {
+                Some((port, _)) => {
+                    let owner = text(port.device().name(rtnl));
+                    request.refuse(attr, EBUSY, fmt!("mark {mark} is owned by {owner}"))
+                }
+                None => request.refuse(attr, EBUSY, fmt!("mark {mark} is owned by another child")),
+            }
+        }
+    }
+}
+
+/// Changes the owner of the mark in a request. `next` returns the new owner for a mark and its
+/// current owner, both of them children of the parent of `child`. Error messages name `child`.
+/// Returns the mark.
+///
+/// # Errors
+///
+/// - `EINVAL`: the request has no mark.
+/// - `ENOMEM`: out of memory.
+/// - that of [`set_owner_error`] for an error of `next`.
+fn set_mark_owner(
+    request: &Request<'_>,
+    child: &Device<Child>,
+    rtnl: &Rtnl,
+    next: impl FnOnce(u32, Option<PortId>) -> Result<Option<PortId>, marks::Error<PortId>>,
+) -> Result<u32> {
+    let attr = request.required(attr::MARK, "mark")?;
+    let mark = attr.u32()?;
+    let ports = child.data().parent().data().ports();
+    ports
+        .steer(mark, |owner| -> Result<_, SetOwnerError> {
+            Ok(next(mark, owner)?)
+        })
+        .map_err(|error| set_owner_error(request, attr, mark, child, error, rtnl))?;
+    dump_seq_inc(rtnl);
+    Ok(mark)
+}
+
+/// Adds a mark to a child.
+struct MarkAdd;
+
+impl Handler for MarkAdd {
+    const POLICY: &'static [Policy] = &MARK_POLICY;
+
+    fn run(request: &Request<'_>) -> Result {
+        let rtnl = &*rtnl::lock();
+        let Named { dev: child, .. } = lookup_child_as_admin(request, DEV, rtnl)?;
+        let mark = set_mark_owner(request, child, rtnl, |mark, owner| {
+            marks::add(mark, owner, child.data().port()).map(Some)
+        })?;
+        notify_mark_add(child, mark, rtnl);
+        Ok(())
+    }
+}
+
+/// Deletes a mark from a child.
+struct MarkDel;
+
+impl Handler for MarkDel {
+    const POLICY: &'static [Policy] = &MARK_POLICY;
+
+    fn run(request: &Request<'_>) -> Result {
+        let rtnl = &*rtnl::lock();
+        let Named { dev: child, .. } = lookup_child_as_admin(request, DEV, rtnl)?;
+        let mark = set_mark_owner(request, child, rtnl, |mark, owner| {
+            marks::del(mark, owner, child.data().port()).map(|()| None)
+        })?;
+        notify_mark_del(child, mark, rtnl);
+        Ok(())
+    }
+}
+
+/// Moves a mark from one child to another.
+struct MarkMove;
+
+impl Handler for MarkMove {
+    const POLICY: &'static [Policy] = &MARK_MOVE_POLICY;
+
+    fn run(request: &Request<'_>) -> Result {
+        let rtnl = &*rtnl::lock();
+        let Named { dev: from, .. } = lookup_child_as_admin(request, FROM, rtnl)?;
+        let Named { dev: to, attr } = lookup_child_as_admin(request, DEV, rtnl)?;
+        let parent = from.data().parent();
+        if !core::ptr::eq(parent, to.data().parent()) {
+            let name = text(to.any().name(rtnl));
+            let parent = text(parent.any().name(rtnl));
+            return Err(request.refuse(
+                attr,
+                EINVAL,
+                fmt!("{name} is not a child of {parent}: marks stay with their parent"),
+            ));
+        }
+        let mark = set_mark_owner(request, from, rtnl, |mark, owner| {
+            marks::move_to(mark, owner, from.data().port(), to.data().port()).map(Some)
+        })?;
+        notify_mark_move(from, to, mark, rtnl);
+        Ok(())
+    }
+}
+
+/// Identifies a child, also after it was renamed. All zeroes mean no child.
+///
+/// Main interfaces live as long as the module, which a dump holds. So no other interface gets the
+/// address of the parent while a dump runs.
+#[derive(Clone, Copy, PartialEq, Eq, Zeroable)]
+#[repr(C)]
+struct ChildId {
+    /// The address of the parent.
+    parent: u64,
+    port: PortId,
+}
+
+impl ChildId {
+    fn of(child: &Child) -> Self {
+        Self {
+            parent: core::ptr::from_ref(child.parent()).addr() as u64,
+            port: child.port(),
+        }
+    }
+}
+
+/// The position of a dump between two buffers.
+#[derive(Clone, Copy, Zeroable)]
+#[repr(C)]
+struct DumpCtx {
+    /// The index of the next device.
+    ifindex: u64,
+    /// The port or the mark to continue with at this device, or at `child`.
+    next: u64,
+    /// The child, in a dump of the marks of one child.
+    child: ChildId,
+}
+
+impl DumpCtx {
+    /// The start of a device.
+    fn at(ifindex: u64) -> Self {
+        Self {
+            ifindex,
+            next: 0,
+            child: ChildId::zeroed(),
+        }
+    }
+
+    /// Returns the device to continue with. If the last one is gone, this is the start of the one
+    /// that follows it.
+    fn dev<'a>(&mut self, request: &Request<'_>, rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
+        let dev = request
+            .net()
+            .next_device(u32::try_from(self.ifindex).ok()?, rtnl)?;
+        let ifindex = u64::from(dev.index());
+        if ifindex != self.ifindex {
+            *self = Self::at(ifindex);
+        }
+        Some(dev)
+    }
+
+    /// Continues with the next device.
+    fn next_dev(&mut self) {
+        *self = Self::at(self.ifindex.saturating_add(1));
+    }
+}
+
+/// Returns `dev` as a child whose parent is not in the requester's namespace. A dump finds all
+/// other children by their parent.
+fn child_without_parent<'a>(
+    dev: &'a NetDevice,
+    request: &Request<'_>,
+    rtnl: &Rtnl,
+) -> Option<&'a Device<Child>> {
+    dev.downcast::<Child>()
+        .filter(|child| child.data().parent().any().net(rtnl) != request.net())
+}
+
+impl Dumper for DevGet {
+    const POLICY: &'static [Policy] = &[];
+
+    type Position = DumpCtx;
+
+    fn family() -> &'static Family {
+        &FAMILY
+    }
+
+    fn run(request: &Request<'_>, ctx: &mut DumpCtx, dump: &mut Dump<'_>) -> Result {
+        let rtnl = &*rtnl::lock();
+        dump.of_state(dump_seq(rtnl));
+        let net = request.net();
+        while let Some(dev) = ctx.dev(request, rtnl) {
+            if let Some(interface) = dev.downcast::<Interface>() {
+                // Ports are numbered from 1; 0 is the interface itself.
+                if ctx.next == 0 {
+                    dump.entry(|message| fill_interface(message, net, interface, rtnl))?;
+                    ctx.next = 1;
+                }
+                while let Some((port, _)) = interface.data().ports().next(ctx.next) {
+                    if let Some(child) = port.device().downcast::<Child>() {
+                        dump.entry(|message| fill_child(message, net, child, rtnl))?;
+                    }
+                    ctx.next = port.id().saturating_add(1);
+                }
+            } else if let Some(child) = child_without_parent(dev, request, rtnl) {
+                dump.entry(|message| fill_child(message, net, child, rtnl))?;
+            }
+            ctx.next_dev();
+        }
+        Ok(())
+    }
+}
+
+/// Dumps the marks of all children of a parent.
+fn dump_parent_marks(
+    request: &Request<'_>,
+    parent: &Device<Interface>,
+    ctx: &mut DumpCtx,
+    dump: &mut Dump<'_>,
+    rtnl: &Rtnl,
+) -> Result {
+    while let Ok(from) = u32::try_from(ctx.next) {
+        let Some((mark, port)) = parent.data().ports().next_mark(from) else {
+            break;
+        };
+        if let Some(child) = port.device().downcast::<Child>() {
+            dump.entry(|message| fill_mark(message, request.net(), child, mark, rtnl))?;
+        }
+        ctx.next = u64::from(mark) + 1;
+    }
+    Ok(())
+}
+
+/// Dumps the marks of one child.
+fn dump_child_marks(
+    request: &Request<'_>,
+    child: &Device<Child>,
+    ctx: &mut DumpCtx,
+    dump: &mut Dump<'_>,
+    rtnl: &Rtnl,
+) -> Result {
+    let ports = child.data().parent().data().ports();
+    while let Ok(from) = u32::try_from(ctx.next) {
+        let Some(mark) = ports.next_mark_of(child.data().port(), from) else {
+            break;
+        };
+        dump.entry(|message| fill_mark(message, request.net(), child, mark, rtnl))?;
+        ctx.next = u64::from(mark) + 1;
+    }
+    Ok(())
+}
+
+impl Dumper for MarkGet {
+    const POLICY: &'static [Policy] = &DEV_POLICY;
+
+    type Position = DumpCtx;
+
+    fn family() -> &'static Family {
+        &FAMILY
+    }
+
+    fn run(request: &Request<'_>, ctx: &mut DumpCtx, dump: &mut Dump<'_>) -> Result {
+        let rtnl = &*rtnl::lock();
+        dump.of_state(dump_seq(rtnl));
+        if request.attribute(DEV.ifname).is_some() {
+            let Named { dev: child, attr } = lookup_child(request, DEV, rtnl)?;
+            let id = ChildId::of(child.data());
+            if ctx.child == ChildId::zeroed() {
+                ctx.child = id;
+            } else if ctx.child != id {
+                // The marks of two children would look like those of one.
+                let name = text(child.any().name(rtnl));
+                return Err(request.refuse(
+                    attr,
+                    ENODEV,
+                    fmt!("{name} is another child than when the dump began"),
+                ));
+            }
+            return dump_child_marks(request, child, ctx, dump, rtnl);
+        }
+        while let Some(dev) = ctx.dev(request, rtnl) {
+            if let Some(interface) = dev.downcast::<Interface>() {
+                dump_parent_marks(request, interface, ctx, dump, rtnl)?;
+            } else if let Some(child) = child_without_parent(dev, request, rtnl) {
+                dump_child_marks(request, child, ctx, dump, rtnl)?;
+            }
+            ctx.next_dev();
+        }
+        Ok(())
+    }
+}
+
+static OPS: [Command; 9] = [
+    Command::handled_by::<DevGet>(command::GET, Permission::Everybody),
+    Command::dumped_by::<DevGet>(command::GET),
+    Command::handled_by::<MarkGet>(command::GET_MARK, Permission::Everybody),
+    Command::dumped_by::<MarkGet>(command::GET_MARK),
+    Command::handled_by::<ChildAdd>(command::ADD_CHILD, Permission::NetAdmin),
+    Command::handled_by::<ChildDel>(command::DEL_CHILD, Permission::NetAdmin),
+    Command::handled_by::<MarkAdd>(command::ADD_MARK, Permission::NetAdmin),
+    Command::handled_by::<MarkDel>(command::DEL_MARK, Permission::NetAdmin),
+    Command::handled_by::<MarkMove>(command::MOVE_MARK, Permission::NetAdmin),
+];
+
+/// The index of the multicast group for notifications in `GROUPS`.
+const CHANGES: u32 = 0;
+
+static GROUPS: [Group; 1] = [Group::new(c"changes")];
+
+/// The family `muennet`.
+pub(super) static FAMILY: Family = Family::new(
+    kernel::module::this_module::<crate::LocalModule>(),
+    c"muennet",
+    1,
+    &OPS,
+    &GROUPS,
+);
