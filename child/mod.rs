@@ -5,8 +5,8 @@
 //! ```text
 //!   ip link add ... type muennet --+
 //!                                  +--> device (Child) --> ports of the parent
-//!   genetlink: add-child ... ------+                         ^
-//!   genetlink: add-mark ... -------> netlink --> marks ------+
+//!   genetlink: child-add ... ------+                         ^
+//!   genetlink: mark-add ... -------> netlink --> marks ------+
 //! ```
 //!
 //! - [`device`]: the network device of a child, and the notifier by which children follow the MTU

@@ -485,12 +485,12 @@ impl Handler for DevGet {
         let rtnl = &*rtnl::lock();
         let Named { dev, attr } = lookup_dev(request, DEV, rtnl)?;
         if let Some(child) = dev.downcast::<Child>() {
-            return request.reply(&FAMILY, command::GET, |message| {
+            return request.reply(&FAMILY, command::DEV_GET, |message| {
                 fill_child(message, request.net(), child, rtnl)
             });
         }
         if let Some(interface) = dev.downcast::<Interface>() {
-            return request.reply(&FAMILY, command::GET, |message| {
+            return request.reply(&FAMILY, command::DEV_GET, |message| {
                 fill_interface(message, request.net(), interface, rtnl)
             });
         }
@@ -529,7 +529,7 @@ impl Handler for MarkGet {
                     fmt!("no child of {name} owns the mark {mark}"),
                 )
             })?;
-        request.reply(&FAMILY, command::GET_MARK, |message| {
+        request.reply(&FAMILY, command::MARK_GET, |message| {
             fill_mark(message, request.net(), child, mark, rtnl)
         })
     }
@@ -936,15 +936,15 @@ impl Dumper for MarkGet {
 }
 
 static OPS: [Command; 9] = [
-    Command::handled_by::<DevGet>(command::GET, Permission::Everybody),
-    Command::dumped_by::<DevGet>(command::GET),
-    Command::handled_by::<MarkGet>(command::GET_MARK, Permission::Everybody),
-    Command::dumped_by::<MarkGet>(command::GET_MARK),
-    Command::handled_by::<ChildAdd>(command::ADD_CHILD, Permission::NetAdmin),
-    Command::handled_by::<ChildDel>(command::DEL_CHILD, Permission::NetAdmin),
-    Command::handled_by::<MarkAdd>(command::ADD_MARK, Permission::NetAdmin),
-    Command::handled_by::<MarkDel>(command::DEL_MARK, Permission::NetAdmin),
-    Command::handled_by::<MarkMove>(command::MOVE_MARK, Permission::NetAdmin),
+    Command::handled_by::<DevGet>(command::DEV_GET, Permission::Everybody),
+    Command::dumped_by::<DevGet>(command::DEV_GET),
+    Command::handled_by::<MarkGet>(command::MARK_GET, Permission::Everybody),
+    Command::dumped_by::<MarkGet>(command::MARK_GET),
+    Command::handled_by::<ChildAdd>(command::CHILD_ADD, Permission::NetAdmin),
+    Command::handled_by::<ChildDel>(command::CHILD_DEL, Permission::NetAdmin),
+    Command::handled_by::<MarkAdd>(command::MARK_ADD, Permission::NetAdmin),
+    Command::handled_by::<MarkDel>(command::MARK_DEL, Permission::NetAdmin),
+    Command::handled_by::<MarkMove>(command::MARK_MOVE, Permission::NetAdmin),
 ];
 
 /// The index of the multicast group for notifications in `GROUPS`.

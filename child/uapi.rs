@@ -24,13 +24,13 @@ macro_rules! numbers {
 numbers! {
     /// Commands and notifications.
     command: u8 {
-        GET,
-        GET_MARK,
-        ADD_CHILD,
-        DEL_CHILD,
-        ADD_MARK,
-        DEL_MARK,
-        MOVE_MARK,
+        DEV_GET,
+        MARK_GET,
+        CHILD_ADD,
+        CHILD_DEL,
+        MARK_ADD,
+        MARK_DEL,
+        MARK_MOVE,
         CHILD_ADD_NTF,
         CHILD_DEL_NTF,
         MARK_ADD_NTF,

@@ -56,8 +56,8 @@ class Idlers:
 def give_marks(machine, link):
     """A child of the receiver gets many marks, none of which is that of a packet."""
     receiver, device = link.ends[1], link.devices[1]
-    asked = [{"do": "add-child", "attrs": {"parent-ifname": device, "ifname": "child"}}]
-    asked += [{"do": "add-mark", "attrs": {"ifname": "child", "mark": 1000 + n}}
+    asked = [{"do": "child-add", "attrs": {"parent-ifname": device, "ifname": "child"}}]
+    asked += [{"do": "mark-add", "attrs": {"ifname": "child", "mark": 1000 + n}}
               for n in range(MARKS)]
     for first in range(0, len(asked), 500):
         answers = netlink.ask(machine, *asked[first:first + 500],

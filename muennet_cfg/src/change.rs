@@ -180,8 +180,8 @@ impl Change {
             )?,
             Change::AddMark { child, mark } | Change::DelMark { child, mark } => {
                 let command = match self {
-                    Change::AddMark { .. } => command::ADD_MARK,
-                    _ => command::DEL_MARK,
+                    Change::AddMark { .. } => command::MARK_ADD,
+                    _ => command::MARK_DEL,
                 };
                 add_spec(new(command), child, attribute::IFNAME, attribute::NETNSID)?
                     .u32(attribute::MARK, mark.get())

@@ -33,13 +33,13 @@ macro_rules! numbers {
 numbers! {
     /// Operations.
     command: u8 {
-        GET = 1 "get",
-        GET_MARK = 2 "get-mark",
-        ADD_CHILD = 3 "add-child",
-        DEL_CHILD = 4 "del-child",
-        ADD_MARK = 5 "add-mark",
-        DEL_MARK = 6 "del-mark",
-        MOVE_MARK = 7 "move-mark",
+        DEV_GET = 1 "dev-get",
+        MARK_GET = 2 "mark-get",
+        CHILD_ADD = 3 "child-add",
+        CHILD_DEL = 4 "child-del",
+        MARK_ADD = 5 "mark-add",
+        MARK_DEL = 6 "mark-del",
+        MARK_MOVE = 7 "mark-move",
         CHILD_ADD_NTF = 8 "child-add-ntf",
         CHILD_DEL_NTF = 9 "child-del-ntf",
         MARK_ADD_NTF = 10 "mark-add-ntf",

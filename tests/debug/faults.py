@@ -76,24 +76,24 @@ def test_names_and_namespaces(env):
     inject_each(env, "command", "ip link set left netns other", "ip -n other link set left netns 1")
 
 
-CHILD = {"do": "add-child", "attrs": {"parent-ifname": "left", "ifname": "child0"}}
-OTHER = {"do": "add-child", "attrs": {"parent-ifname": "left", "ifname": "child1"}}
-GONE = {"do": "del-child", "attrs": {"ifname": "child0"}}
-MARK = {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 7}}
-UNMARK = {"do": "del-mark", "attrs": {"ifname": "child0", "mark": 7}}
-MOVE = {"do": "move-mark", "attrs": {"from-ifname": "child0", "ifname": "child1", "mark": 7}}
-BACK = {"do": "move-mark", "attrs": {"from-ifname": "child1", "ifname": "child0", "mark": 7}}
-OWNER = {"do": "get-mark", "attrs": {"parent-ifname": "left", "mark": 7}}
+CHILD = {"do": "child-add", "attrs": {"parent-ifname": "left", "ifname": "child0"}}
+OTHER = {"do": "child-add", "attrs": {"parent-ifname": "left", "ifname": "child1"}}
+GONE = {"do": "child-del", "attrs": {"ifname": "child0"}}
+MARK = {"do": "mark-add", "attrs": {"ifname": "child0", "mark": 7}}
+UNMARK = {"do": "mark-del", "attrs": {"ifname": "child0", "mark": 7}}
+MOVE = {"do": "mark-move", "attrs": {"from-ifname": "child0", "ifname": "child1", "mark": 7}}
+BACK = {"do": "mark-move", "attrs": {"from-ifname": "child1", "ifname": "child0", "mark": 7}}
+OWNER = {"do": "mark-get", "attrs": {"parent-ifname": "left", "mark": 7}}
 REQUESTS = [KsftNamedVariant(name, request) for name, request in {
     "add_child": {"run": CHILD, "undo": [GONE]},
     "del_child": {"prepare": [CHILD, MARK], "run": GONE},
     "add_mark": {"prepare": [CHILD], "run": MARK, "undo": [UNMARK]},
     "del_mark": {"prepare": [CHILD, MARK], "run": UNMARK},
     "move_mark": {"prepare": [CHILD, OTHER, MARK], "run": MOVE, "undo": [BACK]},
-    "get": {"prepare": [CHILD], "run": {"do": "get", "attrs": {"ifname": "child0"}}},
+    "get": {"prepare": [CHILD], "run": {"do": "dev-get", "attrs": {"ifname": "child0"}}},
     "get_mark": {"prepare": [CHILD, MARK], "run": OWNER},
-    "dump": {"prepare": [CHILD, OTHER], "run": {"dump": "get", "attrs": {}}},
-    "dump_marks": {"prepare": [CHILD, MARK], "run": {"dump": "get-mark", "attrs": {}}}}.items()]
+    "dump": {"prepare": [CHILD, OTHER], "run": {"dump": "dev-get", "attrs": {}}},
+    "dump_marks": {"prepare": [CHILD, MARK], "run": {"dump": "mark-get", "attrs": {}}}}.items()]
 
 
 @ksft_variants(REQUESTS)

@@ -76,8 +76,8 @@ def test_receive_in_a_thread(env, flags, arguments):
     ksft_eq(ping(left, right, count=2).received, 2)
     if "child0" in arguments:
         netlink.install(env.a)
-        netlink.do(env.a, "add-child", parent_ifname="left", ifname="child0")
-        netlink.do(env.a, "add-mark", ifname="child0", mark=7)
+        netlink.do(env.a, "child-add", parent_ifname="left", ifname="child0")
+        netlink.do(env.a, "mark-add", ifname="child0", mark=7)
         env.a.run("ip link set child0 up")
     inject_each(env, "receive", "left", V4["a"], "right", *arguments)
     ksft_eq(ping(left, right, count=3).received, 3, "works again")

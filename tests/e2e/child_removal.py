@@ -48,27 +48,27 @@ def test_namespaces(env):
                     f"10.0.1.{SIDES[machine.name]}/24 dev child1; ip -n ns1 link set child1 up")
         defer(machine.run, "ip netns del ns1 2>/dev/null; true")
     ksft_eq(ping(End(env.a, "10.0.1.1", "ns1"), End(env.b, "10.0.1.2", "ns1")).received, 3)
-    inside = netlink.dump(env.a, "get", prefix="ip netns exec ns1")
+    inside = netlink.dump(env.a, "dev-get", prefix="ip netns exec ns1")
     ksft_eq([entry["ifname"] for entry in inside], ["child1"])
     ksft_true("parent-netnsid" in inside[0])
-    outside = {entry["ifname"]: entry for entry in netlink.dump(env.a, "get")}
+    outside = {entry["ifname"]: entry for entry in netlink.dump(env.a, "dev-get")}
     ksft_eq(set(outside), {"net0", "child0", "child1"})
     where = outside["child1"]["netnsid"]
     # From the parent's namespace, by the netnsid of the child's.
     ksft_eq(netlink.do(env.a, "add-mark", ifname="child1", mark=5)["errno"], "ENODEV")
     ksft_eq(netlink.do(env.a, "add-mark", ifname="child1", netnsid=where, mark=5)["errno"], "")
     env.a.run("ip netns del ns1")
-    wait_for(lambda: len(netlink.dump(env.a, "get")) == 2, "end of child1")
-    ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "get-mark")], [24])
+    wait_for(lambda: len(netlink.dump(env.a, "dev-get")) == 2, "end of child1")
+    ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "mark-get")], [24])
 
 
 def test_parent_in_a_namespace(env):
     load(env.a)
     netlink.install(env.a)
-    netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")
+    netlink.do(env.a, "child-add", parent_ifname="net0", ifname="child0")
     env.a.run("ip netns add ns1; ip link set net0 netns ns1; ip netns del ns1")
     wait_for(lambda: "net0" in interfaces(env.a), "net0 in the initial namespace")
-    ksft_eq([entry["ifname"] for entry in netlink.dump(env.a, "get")], ["net0", "child0"])
+    ksft_eq([entry["ifname"] for entry in netlink.dump(env.a, "dev-get")], ["net0", "child0"])
 
 
 def test_unload_with_children(env):

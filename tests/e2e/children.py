@@ -27,18 +27,18 @@ def test_traffic_is_separated(env):
 
 def test_show(env):
     both(env)
-    found = {entry["ifname"]: entry for entry in netlink.dump(env.a, "get")}
+    found = {entry["ifname"]: entry for entry in netlink.dump(env.a, "dev-get")}
     ksft_eq(list(found), ["net0", "child0", "child1"])
     ksft_eq(found["net0"]["in-channel"]["name"], "channel_in")
     ksft_eq(found["net0"]["out-channel"]["element-size"], 1508)
     ksft_eq(found["net0"]["peer-state"], 2)
     ksft_eq(found["child0"]["parent-ifname"], "net0")
     ksft_eq(found["child0"]["mark-count"], 1)
-    marks = [(entry["ifname"], entry["mark"]) for entry in netlink.dump(env.a, "get-mark")]
+    marks = [(entry["ifname"], entry["mark"]) for entry in netlink.dump(env.a, "mark-get")]
     ksft_eq(marks, [("child0", 24), ("child1", 0xffffffff)])
-    owner = netlink.do(env.a, "get-mark", parent_ifname="net0", mark=24)["replies"][0]
+    owner = netlink.do(env.a, "mark-get", parent_ifname="net0", mark=24)["replies"][0]
     ksft_eq(owner["ifname"], "child0")
-    one = netlink.do(env.a, "get", ifname="child1")["replies"][0]
+    one = netlink.do(env.a, "dev-get", ifname="child1")["replies"][0]
     ksft_eq(one["ifname"], "child1")
 
 
@@ -104,12 +104,12 @@ def test_notifications(env):
     load(env.a)
     netlink.listen(env.a)
     answers = netlink.ask(env.a, *[{"do": command, "attrs": attrs} for command, attrs in (
-        ("add-child", {"parent-ifname": "net0", "ifname": "child0"}),
-        ("add-child", {"parent-ifname": "net0", "ifname": "child1"}),
-        ("add-mark", {"ifname": "child0", "mark": 7}),
-        ("move-mark", {"from-ifname": "child0", "ifname": "child1", "mark": 7}),
-        ("del-mark", {"ifname": "child1", "mark": 7}),
-        ("del-child", {"ifname": "child0"}))])
+        ("child-add", {"parent-ifname": "net0", "ifname": "child0"}),
+        ("child-add", {"parent-ifname": "net0", "ifname": "child1"}),
+        ("mark-add", {"ifname": "child0", "mark": 7}),
+        ("mark-move", {"from-ifname": "child0", "ifname": "child1", "mark": 7}),
+        ("mark-del", {"ifname": "child1", "mark": 7}),
+        ("child-del", {"ifname": "child0"}))])
     ksft_eq({answer["errno"] for answer in answers}, {""})
     notifications = netlink.notifications_until(env.a, "child-del")
     ksft_eq([(entry["name"], entry["ifname"]) for entry in notifications], [
@@ -137,7 +137,7 @@ def test_notifications_of_elsewhere(env):
     load(env.a)
     netlink.listen(env.a)
     defer(env.a.run, "ip netns del blue 2>/dev/null; true")
-    ksft_eq(netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")["errno"], "")
+    ksft_eq(netlink.do(env.a, "child-add", parent_ifname="net0", ifname="child0")["errno"], "")
     env.a.run("ip netns add blue && ip link set child0 name other && "
               "ip link set other netns blue && ip -n blue link set other name third && "
               "ip netns del blue")

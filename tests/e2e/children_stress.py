@@ -69,8 +69,8 @@ def test_storm(env):
                  counted(env.a)[-1], "packet for a child that comes and goes", pause=0)
         pings.proc.send_signal(signal.SIGINT)
         wait_for(lambda: pings.proc.poll() is not None, "end of ping")
-    wait_for(lambda: len(netlink.dump(env.a, "get")) == 3, "end of the children in namespaces")
-    marks = [entry["mark"] for entry in netlink.dump(env.a, "get-mark")]
+    wait_for(lambda: len(netlink.dump(env.a, "dev-get")) == 3, "end of the children in namespaces")
+    marks = [entry["mark"] for entry in netlink.dump(env.a, "mark-get")]
     ksft_eq(marks, [24, 0xffffffff], "nothing is left")
     *bad, good = counted(env.a)
     ksft_eq(dict(zip(wrong, bad)), dict.fromkeys(wrong[:-1], 0), "no packet went astray")

@@ -13,12 +13,12 @@ def test_many_marks(env):
     load(env.a)
     netlink.install(env.a)
     count = 2000
-    requests = [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": f"child{n}"}}
+    requests = [{"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": f"child{n}"}}
                 for n in range(2)]
-    requests += [{"do": "add-mark", "attrs": {"ifname": f"child{n % 2}", "mark": n * 7 + 1}}
+    requests += [{"do": "mark-add", "attrs": {"ifname": f"child{n % 2}", "mark": n * 7 + 1}}
                  for n in range(count)]
-    requests += [{"dump": "get-mark"}, {"dump": "get-mark", "attrs": {"ifname": "child1"}},
-                 {"do": "del-child", "attrs": {"ifname": "child1"}}, {"dump": "get-mark"}]
+    requests += [{"dump": "mark-get"}, {"dump": "mark-get", "attrs": {"ifname": "child1"}},
+                 {"do": "child-del", "attrs": {"ifname": "child1"}}, {"dump": "mark-get"}]
     answers = netlink.ask(env.a, *requests)
     ksft_eq({answer["errno"] for answer in answers}, {""})
     found = [[entry["mark"] for entry in answers[which]["replies"]] for which in (-4, -3, -1)]
@@ -35,13 +35,13 @@ MARKS = 500
 BETWEEN = [KsftNamedVariant(name, *rest) for name, *rest in (
     ("nothing", {}, [], False, ""),
     ("another_name_space", {}, ["ip netns add green; ip netns del green"], False, ""),
-    ("mark", {}, [{"do": "add-mark", "attrs": {"ifname": "child1", "mark": 9999}}], True, ""),
+    ("mark", {}, [{"do": "mark-add", "attrs": {"ifname": "child1", "mark": 9999}}], True, ""),
     ("own_mark", {"ifname": "child0"},
-     [{"do": "del-mark", "attrs": {"ifname": "child0", "mark": 5}}], True, ""),
-    ("child", {}, [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child2"}}],
+     [{"do": "mark-del", "attrs": {"ifname": "child0", "mark": 5}}], True, ""),
+    ("child", {}, [{"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": "child2"}}],
      True, ""),
     ("end", {}, ["ip link del child1"], True, ""),
-    ("refused", {}, [{"do": "del-mark", "attrs": {"ifname": "child1", "mark": 5}}], False, ""),
+    ("refused", {}, [{"do": "mark-del", "attrs": {"ifname": "child1", "mark": 5}}], False, ""),
     ("rename", {}, ["ip link set child1 name other"], True, ""),
     ("move", {}, ["ip netns add blue; ip link set child1 netns blue"], True, ""),
     ("exchange", {"ifname": "child0"}, ["ip link set child0 name other; "
@@ -55,11 +55,11 @@ def test_interrupted_dump(env, attrs, between, interrupted, errno):
     load(env.a)
     netlink.install(env.a)
     defer(env.a.run, "ip netns del blue 2>/dev/null; true")
-    requests = [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": child}}
+    requests = [{"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": child}}
                 for child in CHILDREN]
-    requests += [{"do": "add-mark", "attrs": {"ifname": "child0", "mark": n + 1}}
+    requests += [{"do": "mark-add", "attrs": {"ifname": "child0", "mark": n + 1}}
                  for n in range(MARKS)]
-    requests += [{"dump": "get-mark", "attrs": attrs, "between": between}]
+    requests += [{"dump": "mark-get", "attrs": attrs, "between": between}]
     *done, answer = netlink.ask(env.a, *requests)
     ksft_eq({it["errno"] for it in done}, {""})
     ksft_eq(answer["errno"], errno)
@@ -86,7 +86,7 @@ def received(child):
 client, owner, other = Client(), "child0", "child1"
 for _ in range({MOVES}):
     before = received(other)
-    answer = client.run({{"do": "move-mark", "attrs": {{"from-ifname": owner, "ifname": other,
+    answer = client.run({{"do": "mark-move", "attrs": {{"from-ifname": owner, "ifname": other,
                                                     "mark": 24}}}})
     if answer["errno"]:
         sys.exit(str(answer))

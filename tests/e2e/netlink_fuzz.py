@@ -28,9 +28,9 @@ def prepare(env):
     """Sets up net0, with an address, and two children with one mark each."""
     load(env.a, TWO)
     netlink.install(env.a)
-    requests = [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": name}}
+    requests = [{"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": name}}
                 for name in CHILDREN]
-    requests += [{"do": "add-mark", "attrs": {"ifname": name, "mark": mark}}
+    requests += [{"do": "mark-add", "attrs": {"ifname": name, "mark": mark}}
                  for name, mark in CHILDREN.items()]
     ksft_eq({answer["errno"] for answer in netlink.ask(env.a, *requests)}, {""})
     env.a.run(f"chmod -R a+rX {netlink.WHERE}")
@@ -68,7 +68,7 @@ def test_with_rights(env):
 
     # The children in a namespace are deleted with it.
     env.a.run("ip netns del fuzz")
-    wait_for(lambda: not any("netnsid" in it for it in netlink.dump(env.a, "get")),
+    wait_for(lambda: not any("netnsid" in it for it in netlink.dump(env.a, "dev-get")),
              "end of the children in the namespace")
     ksft_eq(netlink.inconsistent(env.a), [])
     env.a.run("ip link set net0 mtu 1500; ip link set net1 mtu 1500; "

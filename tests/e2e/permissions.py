@@ -9,11 +9,11 @@ SYSTEM = PAIR
 PARENT, NAME, MARK = "parent-ifname", "ifname", "mark"
 
 CHANGES = [
-    {"do": "add-child", "attrs": {PARENT: "net0", NAME: "x"}},
-    {"do": "add-mark", "attrs": {NAME: "child0", MARK: 1}},
-    {"do": "del-mark", "attrs": {NAME: "child0", MARK: 24}},
-    {"do": "move-mark", "attrs": {"from-ifname": "child0", NAME: "child1", MARK: 24}},
-    {"do": "del-child", "attrs": {NAME: "child0"}},
+    {"do": "child-add", "attrs": {PARENT: "net0", NAME: "x"}},
+    {"do": "mark-add", "attrs": {NAME: "child0", MARK: 1}},
+    {"do": "mark-del", "attrs": {NAME: "child0", MARK: 24}},
+    {"do": "mark-move", "attrs": {"from-ifname": "child0", NAME: "child1", MARK: 24}},
+    {"do": "child-del", "attrs": {NAME: "child0"}},
 ]
 
 USER = ("python3 -c 'import os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); "
@@ -39,9 +39,9 @@ def prepare(env):
     """Loads net0 with two children, of which one has a mark."""
     load(env.a)
     netlink.install(env.a)
-    requests = [{"do": "add-child", "attrs": {PARENT: "net0", NAME: name}}
+    requests = [{"do": "child-add", "attrs": {PARENT: "net0", NAME: name}}
                 for name in ("child0", "child1")]
-    requests += [{"do": "add-mark", "attrs": {NAME: "child0", MARK: 24}}]
+    requests += [{"do": "mark-add", "attrs": {NAME: "child0", MARK: 24}}]
     ksft_eq({answer["errno"] for answer in netlink.ask(env.a, *requests)}, {""})
     env.a.put(f"{netlink.WHERE}/newlink.py", NEWLINK.encode())
     env.a.run(f"chmod -R a+rX {netlink.WHERE}")

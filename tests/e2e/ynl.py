@@ -44,21 +44,21 @@ def ynl(env, *operations) -> list:
 
 
 CHANGES = (
-    ("do", "add-child", {"parent_ifname": "net0", "ifname": "child0"}),
-    ("do", "add-child", {"parent_ifname": "net0", "ifname": "child1"}),
-    ("do", "add-mark", {"ifname": "child0", "mark": 24}),
-    ("do", "add-mark", {"ifname": "child0", "mark": 0xffffffff}),
-    ("do", "move-mark", {"from_ifname": "child0", "ifname": "child1", "mark": 24}),
-    ("do", "del-mark", {"ifname": "child0", "mark": 0xffffffff}),
+    ("do", "child-add", {"parent_ifname": "net0", "ifname": "child0"}),
+    ("do", "child-add", {"parent_ifname": "net0", "ifname": "child1"}),
+    ("do", "mark-add", {"ifname": "child0", "mark": 24}),
+    ("do", "mark-add", {"ifname": "child0", "mark": 0xffffffff}),
+    ("do", "mark-move", {"from_ifname": "child0", "ifname": "child1", "mark": 24}),
+    ("do", "mark-del", {"ifname": "child0", "mark": 0xffffffff}),
 )
 
 
 def test_all_operations(env):
     prepare(env)
     *done, interfaces, child, owner, marks, deleted, left = ynl(
-        env, *CHANGES, ("dump", "get", {}), ("do", "get", {"ifname": "child1"}),
-        ("do", "get-mark", {"parent_ifname": "net0", "mark": 24}), ("dump", "get-mark", {}),
-        ("do", "del-child", {"ifname": "child1"}), ("dump", "get-mark", {}))
+        env, *CHANGES, ("dump", "dev-get", {}), ("do", "dev-get", {"ifname": "child1"}),
+        ("do", "mark-get", {"parent_ifname": "net0", "mark": 24}), ("dump", "mark-get", {}),
+        ("do", "child-del", {"ifname": "child1"}), ("dump", "mark-get", {}))
     ksft_eq(done, [None] * len(CHANGES))
     net0, *children = interfaces
     ksft_eq((net0["ifname"], net0["mode"], net0["mtu"]), ("net0", "ip", 1500))

@@ -92,7 +92,7 @@ def inconsistent(machine) -> list:
     # Single requests agree with the dumps. A namespace without a netnsid cannot be named.
     asked = [({"do": "get", "attrs": _named(it)}, it) for it in found["replies"]
              if it.get("netnsid") != -1]
-    asked += [({"do": "get-mark", "attrs": {"parent-ifname": it["parent-ifname"],
+    asked += [({"do": "mark-get", "attrs": {"parent-ifname": it["parent-ifname"],
                                             "mark": it["mark"]}}, it) for it in marks["replies"]]
     answers = ask(machine, *[request for request, _ in asked])
     for (request, entry), answer in zip(asked, answers, strict=True):

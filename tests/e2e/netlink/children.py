@@ -15,8 +15,8 @@ def add_children(machine, forms=("iptables", "nft")) -> set:
     defer(machine.run, "iptables -t mangle -F OUTPUT; nft delete table ip marks 2>/dev/null; true")
     requests, script = [], ["set -e"]
     for (child, (mark, network)), form in zip(CHILDREN.items(), forms):
-        requests += [{"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": child}},
-                     {"do": "add-mark", "attrs": {"ifname": child, "mark": mark}}]
+        requests += [{"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": child}},
+                     {"do": "mark-add", "attrs": {"ifname": child, "mark": mark}}]
         if form == "iptables":
             script += [f"iptables -t mangle -A OUTPUT -o {child} -j MARK --set-mark {mark}"]
         else:

@@ -40,22 +40,22 @@ class Stress:
         """Adds two children, gives them marks, and deletes them."""
         first, second = self.names
         for name in self.names:
-            self.do("add-child", parent_ifname="net0", ifname=name)
+            self.do("child-add", parent_ifname="net0", ifname=name)
             fcntl.ioctl(self.control, SIOCSIFFLAGS, struct.pack("16sh14x", name.encode(), IFF_UP))
         for mark in self.marks:
             self.do("add-mark", ifname=first, mark=mark)
         self.do("add-mark", "EBUSY", ifname=second, mark=SHARED)
         for mark in self.marks[:3]:
-            self.do("move-mark", from_ifname=first, ifname=second, mark=mark)
-        self.do("del-mark", ifname=first, mark=self.marks[4])
-        self.do("del-mark", ifname=second, mark=self.marks[0])
+            self.do("mark-move", from_ifname=first, ifname=second, mark=mark)
+        self.do("mark-del", ifname=first, mark=self.marks[4])
+        self.do("mark-del", ifname=second, mark=self.marks[0])
         if with_namespace:
             netns = f"stress{self.number}"
             subprocess.run(f"ip netns add {netns} && ip link set {second} netns {netns} && "
                            f"ip netns del {netns}", shell=True, check=True)
         else:
-            self.do("del-child", ifname=second)
-        self.do("del-child", ifname=first)
+            self.do("child-del", ifname=second)
+        self.do("child-del", ifname=first)
 
 
 stress = Stress(int(sys.argv[1]))
