@@ -108,6 +108,10 @@ soak: | setup-debug-modules ##! Stress, attacks and the debug kernel at full len
 format: | setup-kernel ##! Format the Rust sources
 	@$(RUN) --write tests/lint/format
 
+.PHONY: uapi
+uapi: | setup-kernel ##! Generate what follows from child/muennet.yaml, the netlink specification
+	@$(RUN) --write tests/lint/uapi
+
 .PHONY: setup
 setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
 	@$(SETUP)

@@ -22,13 +22,7 @@ use super::{
         LINK_OPS, //
     },
     marks,
-    uapi::{
-        channel,
-        command,
-        muennet as attr,
-        stats,
-        NAME_MAX, //
-    }, //
+    uapi, //
 };
 use crate::{
     abstractions::{
@@ -84,29 +78,35 @@ use pin_init::Zeroable;
 const NEW_NAME_MAX: usize = 15;
 
 /// The policy of all interface names.
-const IFNAME: Policy = Policy::string(NAME_MAX);
+const IFNAME: Policy = Policy::string(uapi::MUENNET_IFNAME_MAX_LEN as u16);
 
-const DEV_POLICY: [Policy; attr::NETNSID as usize + 1] =
-    policies(&[(attr::IFNAME, IFNAME), (attr::NETNSID, Policy::i32())]);
-
-const CHILD_ADD_POLICY: [Policy; attr::PARENT_IFNAME as usize + 1] =
-    policies(&[(attr::PARENT_IFNAME, IFNAME), (attr::IFNAME, IFNAME)]);
-
-const MARK_GET_POLICY: [Policy; attr::MARK as usize + 1] =
-    policies(&[(attr::PARENT_IFNAME, IFNAME), (attr::MARK, Policy::u32())]);
-
-const MARK_POLICY: [Policy; attr::MARK as usize + 1] = policies(&[
-    (attr::IFNAME, IFNAME),
-    (attr::NETNSID, Policy::i32()),
-    (attr::MARK, Policy::u32()),
+const DEV_POLICY: [Policy; uapi::MUENNET_A_NETNSID as usize + 1] = policies(&[
+    (uapi::MUENNET_A_IFNAME as u16, IFNAME),
+    (uapi::MUENNET_A_NETNSID as u16, Policy::i32()),
 ]);
 
-const MARK_MOVE_POLICY: [Policy; attr::MARK as usize + 1] = policies(&[
-    (attr::FROM_IFNAME, IFNAME),
-    (attr::FROM_NETNSID, Policy::i32()),
-    (attr::IFNAME, IFNAME),
-    (attr::NETNSID, Policy::i32()),
-    (attr::MARK, Policy::u32()),
+const CHILD_ADD_POLICY: [Policy; uapi::MUENNET_A_PARENT_IFNAME as usize + 1] = policies(&[
+    (uapi::MUENNET_A_PARENT_IFNAME as u16, IFNAME),
+    (uapi::MUENNET_A_IFNAME as u16, IFNAME),
+]);
+
+const MARK_GET_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policies(&[
+    (uapi::MUENNET_A_PARENT_IFNAME as u16, IFNAME),
+    (uapi::MUENNET_A_MARK as u16, Policy::u32()),
+]);
+
+const MARK_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policies(&[
+    (uapi::MUENNET_A_IFNAME as u16, IFNAME),
+    (uapi::MUENNET_A_NETNSID as u16, Policy::i32()),
+    (uapi::MUENNET_A_MARK as u16, Policy::u32()),
+]);
+
+const MARK_MOVE_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policies(&[
+    (uapi::MUENNET_A_FROM_IFNAME as u16, IFNAME),
+    (uapi::MUENNET_A_FROM_NETNSID as u16, Policy::i32()),
+    (uapi::MUENNET_A_IFNAME as u16, IFNAME),
+    (uapi::MUENNET_A_NETNSID as u16, Policy::i32()),
+    (uapi::MUENNET_A_MARK as u16, Policy::u32()),
 ]);
 
 /// The attributes that identify one interface of a message.
@@ -121,25 +121,25 @@ struct DevAttrs {
 
 /// The interface itself.
 const DEV: DevAttrs = DevAttrs {
-    ifindex: attr::IFINDEX,
-    ifname: attr::IFNAME,
-    netnsid: attr::NETNSID,
+    ifindex: uapi::MUENNET_A_IFINDEX as u16,
+    ifname: uapi::MUENNET_A_IFNAME as u16,
+    netnsid: uapi::MUENNET_A_NETNSID as u16,
     ifname_spec: "ifname",
 };
 
 /// The parent of a child.
 const PARENT: DevAttrs = DevAttrs {
-    ifindex: attr::PARENT_IFINDEX,
-    ifname: attr::PARENT_IFNAME,
-    netnsid: attr::PARENT_NETNSID,
+    ifindex: uapi::MUENNET_A_PARENT_IFINDEX as u16,
+    ifname: uapi::MUENNET_A_PARENT_IFNAME as u16,
+    netnsid: uapi::MUENNET_A_PARENT_NETNSID as u16,
     ifname_spec: "parent-ifname",
 };
 
 /// The child from which a mark is moved.
 const FROM: DevAttrs = DevAttrs {
-    ifindex: attr::FROM_IFINDEX,
-    ifname: attr::FROM_IFNAME,
-    netnsid: attr::FROM_NETNSID,
+    ifindex: uapi::MUENNET_A_FROM_IFINDEX as u16,
+    ifname: uapi::MUENNET_A_FROM_IFNAME as u16,
+    netnsid: uapi::MUENNET_A_FROM_NETNSID as u16,
     ifname_spec: "from-ifname",
 };
 
@@ -325,47 +325,53 @@ fn put_child(message: &mut Message<'_>, net: &Net, child: &Device<Child>, rtnl: 
 /// Puts the attributes that all interfaces have, except those of [`put_dev`] and [`put_stats`].
 fn put_common(message: &mut Message<'_>, dev: &NetDevice, mode: Mode) -> Result {
     let mode = match mode {
-        Mode::Raw => 0,
-        Mode::Ip => 1,
-        Mode::Ethernet | Mode::Vlan => 2,
-        Mode::Large => 3,
+        Mode::Raw => uapi::muennet_mode_MUENNET_MODE_RAW,
+        Mode::Ip => uapi::muennet_mode_MUENNET_MODE_IP,
+        Mode::Ethernet | Mode::Vlan => uapi::muennet_mode_MUENNET_MODE_ETHERNET,
+        Mode::Large => uapi::muennet_mode_MUENNET_MODE_IP_OFFLOAD,
     };
-    message.u32(attr::MODE, mode)?;
-    message.u32(attr::MTU, dev.mtu())?;
+    message.u32(uapi::MUENNET_A_MODE as u16, mode)?;
+    message.u32(uapi::MUENNET_A_MTU as u16, dev.mtu())?;
     if dev.is_running() {
-        message.flag(attr::UP)?;
+        message.flag(uapi::MUENNET_A_UP as u16)?;
     }
     Ok(())
 }
 
 fn put_channel(message: &mut Message<'_>, number: u16, direction: &Direction<'_>) -> Result {
     message.nest(number, |message| {
-        message.text(channel::NAME, direction.name)?;
-        message.uint(channel::PROTOCOL, direction.protocol)?;
-        message.uint(channel::REGION_SIZE, direction.region_size as u64)?;
+        message.text(uapi::MUENNET_A_CHANNEL_NAME as u16, direction.name)?;
+        message.uint(uapi::MUENNET_A_CHANNEL_PROTOCOL as u16, direction.protocol)?;
+        message.uint(
+            uapi::MUENNET_A_CHANNEL_REGION_SIZE as u16,
+            direction.region_size as u64,
+        )?;
         if let Some(ring) = &direction.ring {
-            message.uint(channel::ELEMENT_SIZE, ring.size() as u64)?;
-            message.uint(channel::ELEMENTS, ring.elements())?;
+            message.uint(
+                uapi::MUENNET_A_CHANNEL_ELEMENT_SIZE as u16,
+                ring.size() as u64,
+            )?;
+            message.uint(uapi::MUENNET_A_CHANNEL_ELEMENTS as u16, ring.elements())?;
         }
         Ok(())
     })
 }
 
 fn put_stats(message: &mut Message<'_>, sums: &Sums) -> Result {
-    message.nest(attr::STATS, |message| {
+    message.nest(uapi::MUENNET_A_STATS as u16, |message| {
         for (number, value) in [
-            (stats::RX_PACKETS, sums.rx_packets),
-            (stats::RX_BYTES, sums.rx_bytes),
-            (stats::RX_ERRORS, sums.rx_errors()),
-            (stats::RX_DROPPED, sums.rx_dropped()),
-            (stats::RX_OVER_ERRORS, sums.rx_overruns),
-            (stats::RX_FRAME_ERRORS, sums.rx_malformed),
-            (stats::RX_MISSED_ERRORS, sums.rx_missed),
-            (stats::TX_PACKETS, sums.tx_packets),
-            (stats::TX_BYTES, sums.tx_bytes),
-            (stats::TX_DROPPED, sums.tx_dropped),
+            (uapi::MUENNET_A_STATS_RX_PACKETS, sums.rx_packets),
+            (uapi::MUENNET_A_STATS_RX_BYTES, sums.rx_bytes),
+            (uapi::MUENNET_A_STATS_RX_ERRORS, sums.rx_errors()),
+            (uapi::MUENNET_A_STATS_RX_DROPPED, sums.rx_dropped()),
+            (uapi::MUENNET_A_STATS_RX_OVER_ERRORS, sums.rx_overruns),
+            (uapi::MUENNET_A_STATS_RX_FRAME_ERRORS, sums.rx_malformed),
+            (uapi::MUENNET_A_STATS_RX_MISSED_ERRORS, sums.rx_missed),
+            (uapi::MUENNET_A_STATS_TX_PACKETS, sums.tx_packets),
+            (uapi::MUENNET_A_STATS_TX_BYTES, sums.tx_bytes),
+            (uapi::MUENNET_A_STATS_TX_DROPPED, sums.tx_dropped),
         ] {
-            message.uint(number, value)?;
+            message.uint(number as u16, value)?;
         }
         Ok(())
     })
@@ -382,19 +388,19 @@ fn fill_interface(
     put_dev(message, DEV, net, dev.any(), rtnl)?;
     put_common(message, dev.any(), this.mode())?;
     if let Some(direction) = this.way_in() {
-        put_channel(message, attr::IN_CHANNEL, &direction)?;
+        put_channel(message, uapi::MUENNET_A_IN_CHANNEL as u16, &direction)?;
     }
     if let Some(direction) = this.way_out() {
-        put_channel(message, attr::OUT_CHANNEL, &direction)?;
+        put_channel(message, uapi::MUENNET_A_OUT_CHANNEL as u16, &direction)?;
     }
     let peer = match this.peer() {
-        None | Some(Peer::Unknown) => 0,
-        Some(Peer::Inactive) => 1,
-        Some(Peer::Active) => 2,
-        Some(Peer::Incompatible) => 3,
-        Some(Peer::Broken) => 4,
+        None | Some(Peer::Unknown) => uapi::muennet_peer_state_MUENNET_PEER_STATE_UNKNOWN,
+        Some(Peer::Inactive) => uapi::muennet_peer_state_MUENNET_PEER_STATE_INACTIVE,
+        Some(Peer::Active) => uapi::muennet_peer_state_MUENNET_PEER_STATE_ACTIVE,
+        Some(Peer::Incompatible) => uapi::muennet_peer_state_MUENNET_PEER_STATE_INCOMPATIBLE,
+        Some(Peer::Broken) => uapi::muennet_peer_state_MUENNET_PEER_STATE_BROKEN,
     };
-    message.u32(attr::PEER_STATE, peer)?;
+    message.u32(uapi::MUENNET_A_PEER_STATE as u16, peer)?;
     put_stats(message, &this.sums())
 }
 
@@ -402,7 +408,7 @@ fn fill_interface(
 fn fill_child(message: &mut Message<'_>, net: &Net, child: &Device<Child>, rtnl: &Rtnl) -> Result {
     let this = child.data();
     put_child(message, net, child, rtnl)?;
-    message.u32(attr::MARK_COUNT, this.mark_count())?;
+    message.u32(uapi::MUENNET_A_MARK_COUNT as u16, this.mark_count())?;
     put_common(message, child.any(), this.parent().data().mode())?;
     put_stats(message, &this.sums())
 }
@@ -416,13 +422,13 @@ fn fill_mark(
     rtnl: &Rtnl,
 ) -> Result {
     put_child(message, net, child, rtnl)?;
-    message.u32(attr::MARK, mark)
+    message.u32(uapi::MUENNET_A_MARK as u16, mark)
 }
 
 /// Sends a notification to the namespaces of `children` and of their parents, once to each.
 fn notify_netns(
     children: &[&Device<Child>],
-    command: u8,
+    cmd: u32,
     rtnl: &Rtnl,
     fill: impl Fn(&mut Message<'_>, &Net) -> Result,
 ) {
@@ -433,46 +439,65 @@ fn notify_netns(
     };
     for (index, net) in nets().enumerate() {
         if nets().take(index).all(|earlier| earlier != net) {
-            FAMILY.notify(net, CHANGES, command, rtnl, |message| fill(message, net));
+            FAMILY.notify(net, CHANGES, cmd as u8, rtnl, |message| fill(message, net));
         }
     }
 }
 
 /// Notifies that a child was added.
 pub(super) fn notify_child_add(child: &Device<Child>, rtnl: &Rtnl) {
-    notify_netns(&[child], command::CHILD_ADD_NTF, rtnl, |message, net| {
-        fill_child(message, net, child, rtnl)
-    });
+    notify_netns(
+        &[child],
+        uapi::MUENNET_CMD_CHILD_ADD_NTF,
+        rtnl,
+        |message, net| fill_child(message, net, child, rtnl),
+    );
 }
 
 /// Notifies that a child is about to be deleted, together with its marks.
 pub(super) fn notify_child_del(child: &Device<Child>, rtnl: &Rtnl) {
-    notify_netns(&[child], command::CHILD_DEL_NTF, rtnl, |message, net| {
-        put_child(message, net, child, rtnl)?;
-        message.u32(attr::MARK_COUNT, child.data().mark_count())
-    });
+    notify_netns(
+        &[child],
+        uapi::MUENNET_CMD_CHILD_DEL_NTF,
+        rtnl,
+        |message, net| {
+            put_child(message, net, child, rtnl)?;
+            message.u32(uapi::MUENNET_A_MARK_COUNT as u16, child.data().mark_count())
+        },
+    );
 }
 
 /// Notifies that a child owns a mark that had no owner.
 fn notify_mark_add(child: &Device<Child>, mark: u32, rtnl: &Rtnl) {
-    notify_netns(&[child], command::MARK_ADD_NTF, rtnl, |message, net| {
-        fill_mark(message, net, child, mark, rtnl)
-    });
+    notify_netns(
+        &[child],
+        uapi::MUENNET_CMD_MARK_ADD_NTF,
+        rtnl,
+        |message, net| fill_mark(message, net, child, mark, rtnl),
+    );
 }
 
 /// Notifies that a mark which `child` owned has no owner any more.
 fn notify_mark_del(child: &Device<Child>, mark: u32, rtnl: &Rtnl) {
-    notify_netns(&[child], command::MARK_DEL_NTF, rtnl, |message, net| {
-        fill_mark(message, net, child, mark, rtnl)
-    });
+    notify_netns(
+        &[child],
+        uapi::MUENNET_CMD_MARK_DEL_NTF,
+        rtnl,
+        |message, net| fill_mark(message, net, child, mark, rtnl),
+    );
 }
 
 /// Notifies that a mark was moved from one child to another.
 fn notify_mark_move(from: &Device<Child>, to: &Device<Child>, mark: u32, rtnl: &Rtnl) {
-    notify_netns(&[to, from], command::MARK_MOVE_NTF, rtnl, |message, net| {
-        fill_mark(message, net, to, mark, rtnl)?;
-        put_dev(message, FROM, net, from.any(), rtnl)
-    });
+    notify_netns(
+        &[to, from],
+        uapi::MUENNET_CMD_MARK_MOVE_NTF,
+        rtnl,
+        |message, net| {
+            fill_mark(message, net, to, mark, rtnl)?;
+            put_dev(message, FROM, net, from.any(), rtnl)
+        },
+    );
 }
 
 /// Gets one interface, or all.
@@ -485,12 +510,12 @@ impl Handler for DevGet {
         let rtnl = &*rtnl::lock();
         let Named { dev, attr } = lookup_dev(request, DEV, rtnl)?;
         if let Some(child) = dev.downcast::<Child>() {
-            return request.reply(&FAMILY, command::DEV_GET, |message| {
+            return request.reply(&FAMILY, uapi::MUENNET_CMD_DEV_GET as u8, |message| {
                 fill_child(message, request.net(), child, rtnl)
             });
         }
         if let Some(interface) = dev.downcast::<Interface>() {
-            return request.reply(&FAMILY, command::DEV_GET, |message| {
+            return request.reply(&FAMILY, uapi::MUENNET_CMD_DEV_GET as u8, |message| {
                 fill_interface(message, request.net(), interface, rtnl)
             });
         }
@@ -516,7 +541,7 @@ impl Handler for MarkGet {
                 fmt!("{name} is not a main muennet interface"),
             ));
         };
-        let attr = request.required(attr::MARK, "mark")?;
+        let attr = request.required(uapi::MUENNET_A_MARK as u16, "mark")?;
         let mark = attr.u32()?;
         let owner = parent.data().ports().owner(mark);
         let child = owner
@@ -529,7 +554,7 @@ impl Handler for MarkGet {
                     fmt!("no child of {name} owns the mark {mark}"),
                 )
             })?;
-        request.reply(&FAMILY, command::MARK_GET, |message| {
+        request.reply(&FAMILY, uapi::MUENNET_CMD_MARK_GET as u8, |message| {
             fill_mark(message, request.net(), child, mark, rtnl)
         })
     }
@@ -674,7 +699,7 @@ fn set_mark_owner(
     rtnl: &Rtnl,
     next: impl FnOnce(u32, Option<PortId>) -> Result<Option<PortId>, marks::Error<PortId>>,
 ) -> Result<u32> {
-    let attr = request.required(attr::MARK, "mark")?;
+    let attr = request.required(uapi::MUENNET_A_MARK as u16, "mark")?;
     let mark = attr.u32()?;
     let ports = child.data().parent().data().ports();
     ports
@@ -935,28 +960,36 @@ impl Dumper for MarkGet {
     }
 }
 
+/// Returns a string of the uAPI header as a C string.
+const fn cstr(string: &'static [u8]) -> &'static CStr {
+    match CStr::from_bytes_with_nul(string) {
+        Ok(string) => string,
+        Err(_) => panic!("the string does not end with a NUL"),
+    }
+}
+
 static OPS: [Command; 9] = [
-    Command::handled_by::<DevGet>(command::DEV_GET, Permission::Everybody),
-    Command::dumped_by::<DevGet>(command::DEV_GET),
-    Command::handled_by::<MarkGet>(command::MARK_GET, Permission::Everybody),
-    Command::dumped_by::<MarkGet>(command::MARK_GET),
-    Command::handled_by::<ChildAdd>(command::CHILD_ADD, Permission::NetAdmin),
-    Command::handled_by::<ChildDel>(command::CHILD_DEL, Permission::NetAdmin),
-    Command::handled_by::<MarkAdd>(command::MARK_ADD, Permission::NetAdmin),
-    Command::handled_by::<MarkDel>(command::MARK_DEL, Permission::NetAdmin),
-    Command::handled_by::<MarkMove>(command::MARK_MOVE, Permission::NetAdmin),
+    Command::handled_by::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8, Permission::Everybody),
+    Command::dumped_by::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8),
+    Command::handled_by::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8, Permission::Everybody),
+    Command::dumped_by::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8),
+    Command::handled_by::<ChildAdd>(uapi::MUENNET_CMD_CHILD_ADD as u8, Permission::NetAdmin),
+    Command::handled_by::<ChildDel>(uapi::MUENNET_CMD_CHILD_DEL as u8, Permission::NetAdmin),
+    Command::handled_by::<MarkAdd>(uapi::MUENNET_CMD_MARK_ADD as u8, Permission::NetAdmin),
+    Command::handled_by::<MarkDel>(uapi::MUENNET_CMD_MARK_DEL as u8, Permission::NetAdmin),
+    Command::handled_by::<MarkMove>(uapi::MUENNET_CMD_MARK_MOVE as u8, Permission::NetAdmin),
 ];
 
 /// The index of the multicast group for notifications in `GROUPS`.
 const CHANGES: u32 = 0;
 
-static GROUPS: [Group; 1] = [Group::new(c"changes")];
+static GROUPS: [Group; 1] = [Group::new(cstr(uapi::MUENNET_MCGRP_CHANGES))];
 
 /// The family `muennet`.
 pub(super) static FAMILY: Family = Family::new(
     kernel::module::this_module::<crate::LocalModule>(),
-    c"muennet",
-    1,
+    cstr(uapi::MUENNET_FAMILY_NAME),
+    uapi::MUENNET_FAMILY_VERSION,
     &OPS,
     &GROUPS,
 );

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: ((GPL-2.0 WITH Linux-syscall-note) OR BSD-3-Clause) */
+/* Do not edit directly, auto-generated from: */
+/*	Documentation/netlink/specs/muennet.yaml */
+/* YNL-GEN uapi header */
+/* To regenerate run: tools/net/ynl/ynl-regen.sh */
+
+#ifndef _UAPI_LINUX_MUENNET_H
+#define _UAPI_LINUX_MUENNET_H
+
+#define MUENNET_FAMILY_NAME	"muennet"
+#define MUENNET_FAMILY_VERSION	1
+
+#define MUENNET_IFNAME_MAX_LEN	127
+
+/**
+ * enum muennet_mode - What the elements of an interface's channels hold.
+ * @MUENNET_MODE_RAW: The bytes of a packet.
+ * @MUENNET_MODE_IP: A header with the mark, and an IP packet.
+ * @MUENNET_MODE_ETHERNET: An Ethernet frame.
+ * @MUENNET_MODE_IP_OFFLOAD: A header with the mark and what is left to do for
+ *   an IP packet, and that packet or a piece of it.
+ */
+enum muennet_mode {
+	MUENNET_MODE_RAW,
+	MUENNET_MODE_IP,
+	MUENNET_MODE_ETHERNET,
+	MUENNET_MODE_IP_OFFLOAD,
+};
+
+/**
+ * enum muennet_peer_state - What an interface knows of the writer of its in
+ *   channel.
+ * @MUENNET_PEER_STATE_UNKNOWN: Nothing: the interface is down or has no in
+ *   channel, or has not looked yet.
+ * @MUENNET_PEER_STATE_INACTIVE: There is no writer.
+ * @MUENNET_PEER_STATE_ACTIVE: The writer's elements are being read.
+ * @MUENNET_PEER_STATE_INCOMPATIBLE: The writer's protocol or element size is
+ *   not what is expected.
+ * @MUENNET_PEER_STATE_BROKEN: The writer broke the protocol of the channel.
+ */
+enum muennet_peer_state {
+	MUENNET_PEER_STATE_UNKNOWN,
+	MUENNET_PEER_STATE_INACTIVE,
+	MUENNET_PEER_STATE_ACTIVE,
+	MUENNET_PEER_STATE_INCOMPATIBLE,
+	MUENNET_PEER_STATE_BROKEN,
+};
+
+enum {
+	MUENNET_A_IFINDEX = 1,
+	MUENNET_A_IFNAME,
+	MUENNET_A_NETNSID,
+	MUENNET_A_PARENT_IFINDEX,
+	MUENNET_A_PARENT_IFNAME,
+	MUENNET_A_PARENT_NETNSID,
+	MUENNET_A_FROM_IFINDEX,
+	MUENNET_A_FROM_IFNAME,
+	MUENNET_A_FROM_NETNSID,
+	MUENNET_A_MARK,
+	MUENNET_A_MARK_COUNT,
+	MUENNET_A_MODE,
+	MUENNET_A_MTU,
+	MUENNET_A_UP,
+	MUENNET_A_IN_CHANNEL,
+	MUENNET_A_OUT_CHANNEL,
+	MUENNET_A_PEER_STATE,
+	MUENNET_A_STATS,
+
+	__MUENNET_A_MAX,
+	MUENNET_A_MAX = (__MUENNET_A_MAX - 1)
+};
+
+enum {
+	MUENNET_A_CHANNEL_NAME = 1,
+	MUENNET_A_CHANNEL_PROTOCOL,
+	MUENNET_A_CHANNEL_REGION_SIZE,
+	MUENNET_A_CHANNEL_ELEMENT_SIZE,
+	MUENNET_A_CHANNEL_ELEMENTS,
+
+	__MUENNET_A_CHANNEL_MAX,
+	MUENNET_A_CHANNEL_MAX = (__MUENNET_A_CHANNEL_MAX - 1)
+};
+
+enum {
+	MUENNET_A_STATS_RX_PACKETS = 1,
+	MUENNET_A_STATS_RX_BYTES,
+	MUENNET_A_STATS_RX_ERRORS,
+	MUENNET_A_STATS_RX_DROPPED,
+	MUENNET_A_STATS_RX_OVER_ERRORS,
+	MUENNET_A_STATS_RX_FRAME_ERRORS,
+	MUENNET_A_STATS_RX_MISSED_ERRORS,
+	MUENNET_A_STATS_TX_PACKETS,
+	MUENNET_A_STATS_TX_BYTES,
+	MUENNET_A_STATS_TX_DROPPED,
+
+	__MUENNET_A_STATS_MAX,
+	MUENNET_A_STATS_MAX = (__MUENNET_A_STATS_MAX - 1)
+};
+
+enum {
+	MUENNET_CMD_DEV_GET = 1,
+	MUENNET_CMD_MARK_GET,
+	MUENNET_CMD_CHILD_ADD,
+	MUENNET_CMD_CHILD_DEL,
+	MUENNET_CMD_MARK_ADD,
+	MUENNET_CMD_MARK_DEL,
+	MUENNET_CMD_MARK_MOVE,
+	MUENNET_CMD_CHILD_ADD_NTF,
+	MUENNET_CMD_CHILD_DEL_NTF,
+	MUENNET_CMD_MARK_ADD_NTF,
+	MUENNET_CMD_MARK_DEL_NTF,
+	MUENNET_CMD_MARK_MOVE_NTF,
+
+	__MUENNET_CMD_MAX,
+	MUENNET_CMD_MAX = (__MUENNET_CMD_MAX - 1)
+};
+
+#define MUENNET_MCGRP_CHANGES	"changes"
+
+#endif /* _UAPI_LINUX_MUENNET_H */
