@@ -1,31 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The numbers of the generic netlink family: those of the specification `child/muennet.yaml`.
+//! The numbers of the generic netlink family, by the names of the specification
+//! `child/muennet.yaml`.
 //!
-//! A test reads the specification and compares.
+//! `make uapi` generates the numbers in `uapi/bindings.rs` from the specification. A test compares
+//! the names here with the specification.
+
+#[allow(dead_code, non_camel_case_types, reason = "generated code")]
+mod bindings;
 
 /// Name of the family.
-pub const FAMILY: &str = "muennet";
+pub const FAMILY: &str = text(bindings::MUENNET_FAMILY_NAME);
 
 /// Version of the family.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = bindings::MUENNET_FAMILY_VERSION as u8;
 
-/// The multicast group that is told of every change.
-pub const GROUP_CHANGES: &str = "changes";
+/// The multicast group for notifications of all changes.
+pub const GROUP_CHANGES: &str = text(bindings::MUENNET_MCGRP_CHANGES);
 
-/// Declares a module of constants, and the list of them with their names in the specification.
+/// Takes a C string without its NUL; an empty one if it is not a string.
+const fn text(bytes: &'static [u8]) -> &'static str {
+    let [text @ .., 0] = bytes else { return "" };
+    match std::str::from_utf8(text) {
+        Ok(text) => text,
+        Err(_) => "",
+    }
+}
+
+/// Declares a module of constants, and a list of them with their names in the specification.
 macro_rules! numbers {
-    ($(#[$doc:meta])* $module:ident: $type:ty { $($name:ident = $value:literal $spec:literal,)* }) => {
+    (
+        $(#[$doc:meta])*
+        $module:ident: $type:ty { $($name:ident = $constant:ident $spec:literal,)* }
+    ) => {
         $(#[$doc])*
-        #[allow(dead_code, reason = "the lists are complete, also where nobody asks for one")]
+        #[allow(dead_code, reason = "the lists are complete, unused constants included")]
         pub mod $module {
+            use super::bindings;
+
             $(
                 #[doc = concat!("`", $spec, "`")]
-                pub const $name: $type = $value;
+                pub const $name: $type = bindings::$constant as $type;
             )*
 
             /// All of them, by their names in the specification.
-            pub const ALL: &[(&str, $type)] = &[$(($spec, $value),)*];
+            pub const ALL: &[(&str, $type)] = &[$(($spec, $name),)*];
         }
     };
 }
@@ -33,90 +52,90 @@ macro_rules! numbers {
 numbers! {
     /// Operations.
     command: u8 {
-        DEV_GET = 1 "dev-get",
-        MARK_GET = 2 "mark-get",
-        CHILD_ADD = 3 "child-add",
-        CHILD_DEL = 4 "child-del",
-        MARK_ADD = 5 "mark-add",
-        MARK_DEL = 6 "mark-del",
-        MARK_MOVE = 7 "mark-move",
-        CHILD_ADD_NTF = 8 "child-add-ntf",
-        CHILD_DEL_NTF = 9 "child-del-ntf",
-        MARK_ADD_NTF = 10 "mark-add-ntf",
-        MARK_DEL_NTF = 11 "mark-del-ntf",
-        MARK_MOVE_NTF = 12 "mark-move-ntf",
+        DEV_GET = MUENNET_CMD_DEV_GET "dev-get",
+        MARK_GET = MUENNET_CMD_MARK_GET "mark-get",
+        CHILD_ADD = MUENNET_CMD_CHILD_ADD "child-add",
+        CHILD_DEL = MUENNET_CMD_CHILD_DEL "child-del",
+        MARK_ADD = MUENNET_CMD_MARK_ADD "mark-add",
+        MARK_DEL = MUENNET_CMD_MARK_DEL "mark-del",
+        MARK_MOVE = MUENNET_CMD_MARK_MOVE "mark-move",
+        CHILD_ADD_NTF = MUENNET_CMD_CHILD_ADD_NTF "child-add-ntf",
+        CHILD_DEL_NTF = MUENNET_CMD_CHILD_DEL_NTF "child-del-ntf",
+        MARK_ADD_NTF = MUENNET_CMD_MARK_ADD_NTF "mark-add-ntf",
+        MARK_DEL_NTF = MUENNET_CMD_MARK_DEL_NTF "mark-del-ntf",
+        MARK_MOVE_NTF = MUENNET_CMD_MARK_MOVE_NTF "mark-move-ntf",
     }
 }
 
 numbers! {
     /// Attributes of messages.
     attribute: u16 {
-        IFINDEX = 1 "ifindex",
-        IFNAME = 2 "ifname",
-        NETNSID = 3 "netnsid",
-        PARENT_IFINDEX = 4 "parent-ifindex",
-        PARENT_IFNAME = 5 "parent-ifname",
-        PARENT_NETNSID = 6 "parent-netnsid",
-        FROM_IFINDEX = 7 "from-ifindex",
-        FROM_IFNAME = 8 "from-ifname",
-        FROM_NETNSID = 9 "from-netnsid",
-        MARK = 10 "mark",
-        MARK_COUNT = 11 "mark-count",
-        MODE = 12 "mode",
-        MTU = 13 "mtu",
-        UP = 14 "up",
-        IN_CHANNEL = 15 "in-channel",
-        OUT_CHANNEL = 16 "out-channel",
-        PEER_STATE = 17 "peer-state",
-        STATS = 18 "stats",
+        IFINDEX = MUENNET_A_IFINDEX "ifindex",
+        IFNAME = MUENNET_A_IFNAME "ifname",
+        NETNSID = MUENNET_A_NETNSID "netnsid",
+        PARENT_IFINDEX = MUENNET_A_PARENT_IFINDEX "parent-ifindex",
+        PARENT_IFNAME = MUENNET_A_PARENT_IFNAME "parent-ifname",
+        PARENT_NETNSID = MUENNET_A_PARENT_NETNSID "parent-netnsid",
+        FROM_IFINDEX = MUENNET_A_FROM_IFINDEX "from-ifindex",
+        FROM_IFNAME = MUENNET_A_FROM_IFNAME "from-ifname",
+        FROM_NETNSID = MUENNET_A_FROM_NETNSID "from-netnsid",
+        MARK = MUENNET_A_MARK "mark",
+        MARK_COUNT = MUENNET_A_MARK_COUNT "mark-count",
+        MODE = MUENNET_A_MODE "mode",
+        MTU = MUENNET_A_MTU "mtu",
+        UP = MUENNET_A_UP "up",
+        IN_CHANNEL = MUENNET_A_IN_CHANNEL "in-channel",
+        OUT_CHANNEL = MUENNET_A_OUT_CHANNEL "out-channel",
+        PEER_STATE = MUENNET_A_PEER_STATE "peer-state",
+        STATS = MUENNET_A_STATS "stats",
     }
 }
 
 numbers! {
     /// Attributes within `in-channel` and `out-channel`.
     channel: u16 {
-        NAME = 1 "name",
-        PROTOCOL = 2 "protocol",
-        REGION_SIZE = 3 "region-size",
-        ELEMENT_SIZE = 4 "element-size",
-        ELEMENTS = 5 "elements",
+        NAME = MUENNET_A_CHANNEL_NAME "name",
+        PROTOCOL = MUENNET_A_CHANNEL_PROTOCOL "protocol",
+        REGION_SIZE = MUENNET_A_CHANNEL_REGION_SIZE "region-size",
+        ELEMENT_SIZE = MUENNET_A_CHANNEL_ELEMENT_SIZE "element-size",
+        ELEMENTS = MUENNET_A_CHANNEL_ELEMENTS "elements",
     }
 }
 
 numbers! {
     /// Attributes within `stats`.
     stats: u16 {
-        RX_PACKETS = 1 "rx-packets",
-        RX_BYTES = 2 "rx-bytes",
-        RX_ERRORS = 3 "rx-errors",
-        RX_DROPPED = 4 "rx-dropped",
-        RX_OVER_ERRORS = 5 "rx-over-errors",
-        RX_FRAME_ERRORS = 6 "rx-frame-errors",
-        RX_MISSED_ERRORS = 7 "rx-missed-errors",
-        TX_PACKETS = 8 "tx-packets",
-        TX_BYTES = 9 "tx-bytes",
-        TX_DROPPED = 10 "tx-dropped",
+        RX_PACKETS = MUENNET_A_STATS_RX_PACKETS "rx-packets",
+        RX_BYTES = MUENNET_A_STATS_RX_BYTES "rx-bytes",
+        RX_ERRORS = MUENNET_A_STATS_RX_ERRORS "rx-errors",
+        RX_DROPPED = MUENNET_A_STATS_RX_DROPPED "rx-dropped",
+        RX_OVER_ERRORS = MUENNET_A_STATS_RX_OVER_ERRORS "rx-over-errors",
+        RX_FRAME_ERRORS = MUENNET_A_STATS_RX_FRAME_ERRORS "rx-frame-errors",
+        RX_MISSED_ERRORS = MUENNET_A_STATS_RX_MISSED_ERRORS "rx-missed-errors",
+        TX_PACKETS = MUENNET_A_STATS_TX_PACKETS "tx-packets",
+        TX_BYTES = MUENNET_A_STATS_TX_BYTES "tx-bytes",
+        TX_DROPPED = MUENNET_A_STATS_TX_DROPPED "tx-dropped",
     }
 }
 
 numbers! {
     /// Values of `mode`.
     mode: u32 {
-        RAW = 0 "raw",
-        IP = 1 "ip",
-        ETHERNET = 2 "ethernet",
-        IP_OFFLOAD = 3 "ip-offload",
+        RAW = MUENNET_MODE_RAW "raw",
+        IP = MUENNET_MODE_IP "ip",
+        ETHERNET = MUENNET_MODE_ETHERNET "ethernet",
+        IP_OFFLOAD = MUENNET_MODE_IP_OFFLOAD "ip-offload",
     }
 }
 
 numbers! {
     /// Values of `peer-state`.
     peer_state: u32 {
-        UNKNOWN = 0 "unknown",
-        INACTIVE = 1 "inactive",
-        ACTIVE = 2 "active",
-        INCOMPATIBLE = 3 "incompatible",
-        BROKEN = 4 "broken",
+        UNKNOWN = MUENNET_PEER_STATE_UNKNOWN "unknown",
+        INACTIVE = MUENNET_PEER_STATE_INACTIVE "inactive",
+        ACTIVE = MUENNET_PEER_STATE_ACTIVE "active",
+        INCOMPATIBLE = MUENNET_PEER_STATE_INCOMPATIBLE "incompatible",
+        BROKEN = MUENNET_PEER_STATE_BROKEN "broken",
     }
 }
 
