@@ -150,7 +150,7 @@ impl Stacked for Child {
             .map_err(|range| {
                 let (least, most) = (range.start(), range.end());
                 extack.message(fmt!(
-                    "the MTU of a child is {least} to {most}, that of its parent"
+                    "the MTU of a child must be {least} to {most}, the MTU of its parent"
                 ));
                 EINVAL
             })?;
@@ -323,7 +323,7 @@ impl Watcher for DeviceEvents {
                     if let Err(error) = child.any().set_max_mtu(mtu, rtnl) {
                         netdev_warn_ratelimited!(
                             child,
-                            "Cannot take over the MTU {}: {:?}\n",
+                            "Cannot set the MTU to {}: {:?}\n",
                             mtu,
                             error
                         );

@@ -278,7 +278,7 @@ fn check_parent_admin(
     Err(request.refuse(
         attr,
         EPERM,
-        fmt!("this needs CAP_NET_ADMIN over the namespace of its parent {name}"),
+        fmt!("CAP_NET_ADMIN is required in the namespace of the parent {name}"),
     ))
 }
 
@@ -548,11 +548,7 @@ impl Handler for MarkGet {
             .as_ref()
             .and_then(|port| port.device().downcast::<Child>())
             .ok_or_else(|| {
-                request.refuse(
-                    attr,
-                    ENOENT,
-                    fmt!("no child of {name} owns the mark {mark}"),
-                )
+                request.refuse(attr, ENOENT, fmt!("no child of {name} owns mark {mark}"))
             })?;
         request.reply(&FAMILY, uapi::MUENNET_CMD_MARK_GET as u8, |message| {
             fill_mark(message, request.net(), child, mark, rtnl)
@@ -581,18 +577,22 @@ impl Handler for ChildAdd {
         }
         if request.net().device_by_name(name, rtnl).is_some() {
             let name = text(name);
-            return Err(request.refuse(attr, EEXIST, fmt!("there is an interface {name} already")));
+            return Err(request.refuse(attr, EEXIST, fmt!("interface {name} already exists")));
         }
         if !is_valid_name(name) {
             let name = text(name);
-            return Err(request.refuse(attr, EINVAL, fmt!("'{name}' is no name for an interface")));
+            return Err(request.refuse(
+                attr,
+                EINVAL,
+                fmt!("'{name}' is not a valid interface name"),
+            ));
         }
         if config::is_reserved_name(name.to_bytes()) {
             let name = text(name);
             return Err(request.refuse(
                 attr,
                 EINVAL,
-                fmt!("{name} is what the kernel calls all interfaces"),
+                fmt!("'{name}' is a reserved interface name"),
             ));
         }
         // The parent is the reason for any other error.
@@ -656,7 +656,7 @@ fn set_owner_error(
         marks::Error::Zero => request.refuse(
             attr,
             EINVAL,
-            fmt!("mark 0 is that of packets without a mark: nobody can own it"),
+            fmt!("mark 0 means no mark: no child can own it"),
         ),
         marks::Error::Exists => {
             request.refuse(attr, EEXIST, fmt!("{name} owns mark {mark} already"))
@@ -664,7 +664,7 @@ fn set_owner_error(
         marks::Error::NotOwned => request.refuse(
             attr,
             ENOENT,
-            fmt!("{name} does not own mark {mark}: nobody does"),
+            fmt!("{name} does not own mark {mark}: no child does"),
         ),
         marks::Error::SameChild => request.refuse(
             attr,
@@ -943,7 +943,7 @@ impl Dumper for MarkGet {
                 return Err(request.refuse(
                     attr,
                     ENODEV,
-                    fmt!("{name} is another child than when the dump began"),
+                    fmt!("{name} is not the child with which the dump began"),
                 ));
             }
             return dump_child_marks(request, child, ctx, dump, rtnl);

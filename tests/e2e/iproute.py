@@ -60,9 +60,9 @@ REFUSED = (
     ("add name x type muennet", "a muennet interface needs a parent: give its link"),
     ("add link net0 name child0 type muennet", "File exists"),
     ("add link net0 name x mtu 1501 type muennet",
-     "the MTU of a child is 68 to 1500, that of its parent"),
+     "the MTU of a child must be 68 to 1500, the MTU of its parent"),
     ("add link net0 name x mtu 67 type muennet",
-     "the MTU of a child is 68 to 1500, that of its parent"),
+     "the MTU of a child must be 68 to 1500, the MTU of its parent"),
     ("del net0", "Operation not supported"),
 )
 
