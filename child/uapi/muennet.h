@@ -13,12 +13,13 @@
 #define MUENNET_IFNAME_MAX_LEN	127
 
 /**
- * enum muennet_mode - What the elements of an interface's channels hold.
+ * enum muennet_mode - Contents of the elements in the channels of an
+ *   interface.
  * @MUENNET_MODE_RAW: The bytes of a packet.
- * @MUENNET_MODE_IP: A header with the mark, and an IP packet.
+ * @MUENNET_MODE_IP: A header with the mark, followed by an IP packet.
  * @MUENNET_MODE_ETHERNET: An Ethernet frame.
- * @MUENNET_MODE_IP_OFFLOAD: A header with the mark and what is left to do for
- *   an IP packet, and that packet or a piece of it.
+ * @MUENNET_MODE_IP_OFFLOAD: A header with the mark and the pending offloads of
+ *   an IP packet, followed by the packet or a part of it.
  */
 enum muennet_mode {
 	MUENNET_MODE_RAW,
@@ -28,15 +29,14 @@ enum muennet_mode {
 };
 
 /**
- * enum muennet_peer_state - What an interface knows of the writer of its in
- *   channel.
- * @MUENNET_PEER_STATE_UNKNOWN: Nothing: the interface is down or has no in
- *   channel, or has not looked yet.
- * @MUENNET_PEER_STATE_INACTIVE: There is no writer.
- * @MUENNET_PEER_STATE_ACTIVE: The writer's elements are being read.
- * @MUENNET_PEER_STATE_INCOMPATIBLE: The writer's protocol or element size is
- *   not what is expected.
- * @MUENNET_PEER_STATE_BROKEN: The writer broke the protocol of the channel.
+ * enum muennet_peer_state - State of the writer of an interface's in channel.
+ * @MUENNET_PEER_STATE_UNKNOWN: The interface is down, has no in channel, or
+ *   has not read it yet.
+ * @MUENNET_PEER_STATE_INACTIVE: The channel has no active writer.
+ * @MUENNET_PEER_STATE_ACTIVE: The interface reads the elements of the writer.
+ * @MUENNET_PEER_STATE_INCOMPATIBLE: The writer has an unexpected protocol or
+ *   element size.
+ * @MUENNET_PEER_STATE_BROKEN: The writer violated the protocol of the channel.
  */
 enum muennet_peer_state {
 	MUENNET_PEER_STATE_UNKNOWN,
