@@ -169,11 +169,11 @@ impl Change {
             })
         };
         Ok(match self {
-            Change::AddChild { parent, child } => new(command::ADD_CHILD)
+            Change::AddChild { parent, child } => new(command::CHILD_ADD)
                 .string(attribute::PARENT_IFNAME, parent)
                 .string(attribute::IFNAME, child),
             Change::DelChild { child } => add_spec(
-                new(command::DEL_CHILD),
+                new(command::CHILD_DEL),
                 child,
                 attribute::IFNAME,
                 attribute::NETNSID,
@@ -188,7 +188,7 @@ impl Change {
             }
             Change::MoveMark { from, to, mark } => {
                 let request = add_spec(
-                    new(command::MOVE_MARK),
+                    new(command::MARK_MOVE),
                     from,
                     attribute::FROM_IFNAME,
                     attribute::FROM_NETNSID,

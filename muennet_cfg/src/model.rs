@@ -212,7 +212,7 @@ impl Attrs {
 }
 
 impl Interface {
-    /// Parses a reply to `get`.
+    /// Parses a reply to `dev-get`.
     ///
     /// # Errors
     ///
@@ -226,7 +226,7 @@ impl Interface {
 }
 
 impl OwnedMark {
-    /// Parses a reply to `get-mark`.
+    /// Parses a reply to `mark-get`.
     ///
     /// # Errors
     ///

@@ -15,9 +15,9 @@ OTHER_CHILD = f"""while [ ! -e /run/over ]; do ping -q -c 1 -W {ANSWER_SECONDS} 
 
 def test_delete_under_traffic(env):
     both(env)
-    requests = [{"do": "del-child", "attrs": {"ifname": "child0"}},
-                {"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
-                {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}}]
+    requests = [{"do": "child-del", "attrs": {"ifname": "child0"}},
+                {"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
+                {"do": "mark-add", "attrs": {"ifname": "child0", "mark": 24}}]
     # Without answers ping sends 100 packets a second; the ring holds those of 7 seconds.
     env.a.run("ping -f 10.0.0.2 >/dev/null 2>&1 & echo $! >/run/flood")
     defer(env.a.run, "kill $(cat /run/flood); true")
@@ -55,8 +55,8 @@ def test_namespaces(env):
     ksft_eq(set(outside), {"net0", "child0", "child1"})
     where = outside["child1"]["netnsid"]
     # From the parent's namespace, by the netnsid of the child's.
-    ksft_eq(netlink.do(env.a, "add-mark", ifname="child1", mark=5)["errno"], "ENODEV")
-    ksft_eq(netlink.do(env.a, "add-mark", ifname="child1", netnsid=where, mark=5)["errno"], "")
+    ksft_eq(netlink.do(env.a, "mark-add", ifname="child1", mark=5)["errno"], "ENODEV")
+    ksft_eq(netlink.do(env.a, "mark-add", ifname="child1", netnsid=where, mark=5)["errno"], "")
     env.a.run("ip netns del ns1")
     wait_for(lambda: len(netlink.dump(env.a, "dev-get")) == 2, "end of child1")
     ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "mark-get")], [24])

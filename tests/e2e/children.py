@@ -127,10 +127,10 @@ def test_no_notification_of_what_never_was(env):
     tried = env.a.run("ip link replace link net0 name never index 77 netns blue type muennet",
                       fail=False)
     ksft_in("busy", tried.stderr)
-    ksft_eq(netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")["errno"], "")
+    ksft_eq(netlink.do(env.a, "child-add", parent_ifname="net0", ifname="child0")["errno"], "")
     notifications = netlink.notifications_until(env.a, "child0")
     ksft_eq([(it["name"], it["ifname"]) for it in notifications], [("child-add-ntf", "child0")])
-    ksft_eq([it["ifname"] for it in netlink.dump(env.a, "get")], ["net0", "child0"])
+    ksft_eq([it["ifname"] for it in netlink.dump(env.a, "dev-get")], ["net0", "child0"])
 
 
 def test_notifications_of_elsewhere(env):

@@ -61,7 +61,7 @@ def test_with_rights(env):
     ksft_eq(netlink.inconsistent(env.a), [])
     ksft_pr(f"left: {[it['ifname'] for it in netlink.dump(env.a, 'get')]!a}")
     # The main interfaces exist, and no other interface except their children.
-    known = {it["ifname"] for it in netlink.dump(env.a, "get") if "netnsid" not in it}
+    known = {it["ifname"] for it in netlink.dump(env.a, "dev-get") if "netnsid" not in it}
     ksft_eq(set(json.loads(env.a.run(NAMES).stdout)) - others, known)
     ksft_in("net0", known)
     ksft_in("net1", known)

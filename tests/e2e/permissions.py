@@ -77,7 +77,7 @@ def test_container(env):
     ksft_eq([answer["errno"] for answer in answers], ["ENODEV", "EPERM", "EPERM", "EPERM"])
     for answer in answers[1:]:
         ksft_eq(answer["text"],
-                "this needs CAP_NET_ADMIN over the namespace of its parent net0")
+                "CAP_NET_ADMIN is required in the namespace of the parent net0")
     # The same by rtnetlink, where the parent's ifindex and netnsid can be guessed.
     answer = env.a.run(f"{inside} python3 -B {netlink.WHERE}/newlink.py {index} 0").stdout
     ksft_eq(answer.strip(), "EPERM")
@@ -87,6 +87,6 @@ def test_container(env):
     ksft_eq(netlink.ask(env.a, CHANGES[4], prefix=inside)[0]["errno"], "")
     ksft_true("child0" not in env.a.run(f"{inside} ip link").stdout)
     # The owner of the parent may change these children from within the container's namespace.
-    answer, = netlink.ask(env.a, {"do": "add-mark", "attrs": {NAME: "child1", MARK: 5}},
+    answer, = netlink.ask(env.a, {"do": "mark-add", "attrs": {NAME: "child1", MARK: 5}},
                           prefix="nsenter -n -t $(cat /run/container)")
     ksft_eq(answer["errno"], "")

@@ -124,7 +124,7 @@ def test_children_and_marks(env):
             "that came and went; " +
             ", ".join(f"{name} {now[name]}" for name in hostile.EXACT if now[name]))
     ksft_eq(astray, [0] * len(astray), "no packet went astray")
-    ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "get-mark")], [24], "nothing is left")
+    ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "mark-get")], [24], "nothing is left")
     peer.recovers("children that came and went")
     # A packet with the mark of the remaining child reaches it.
     before = env.a.counters("child0")[0]["rx_packets"]

@@ -75,9 +75,9 @@ def test_all_operations(env):
 
 def test_command(env):
     prepare(env)
-    netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")
+    netlink.do(env.a, "child-add", parent_ifname="net0", ifname="child0")
     attrs = json.dumps({"parent-ifname": "child0", "ifname": "x"})
-    result = env.a.run(f"{YNL} --do add-child --json '{attrs}'", fail=False)
+    result = env.a.run(f"{YNL} --do child-add --json '{attrs}'", fail=False)
     ksft_eq(result.ret, 1)
     for text in ("Invalid argument", ".parent-ifname",
                  "child0 is itself a child of net0: children cannot have children"):
@@ -90,9 +90,9 @@ def test_notifications(env):
     defer(env.a.run, "kill $(cat /run/subscribed); true")
     # A socket of generic netlink, protocol 16, that has joined a group.
     env.a.wait("awk '$2 == 16 && $4 !~ /^0+$/' /proc/net/netlink | grep -q .", "listener")
-    netlink.do(env.a, "add-child", parent_ifname="net0", ifname="child0")
-    netlink.do(env.a, "add-mark", ifname="child0", mark=7)
-    netlink.do(env.a, "del-child", ifname="child0")
+    netlink.do(env.a, "child-add", parent_ifname="net0", ifname="child0")
+    netlink.do(env.a, "mark-add", ifname="child0", mark=7)
+    netlink.do(env.a, "child-del", ifname="child0")
     env.a.wait("grep -q child-del /run/notifications", "notification of the deletion")
     lines = env.a.read_files("/run/notifications").splitlines()
     notifications = [json.loads(line) for line in lines]

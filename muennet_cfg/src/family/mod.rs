@@ -129,7 +129,7 @@ impl<T: Transport> Family<T> {
     /// The kernel rejects the request, or the communication fails.
     pub fn get(&mut self, spec: &IfSpec) -> Result<Interface, Error> {
         let mut nsids = NetnsidCache::default();
-        let mut request = self.get_request(command::GET, Some(spec), &mut nsids)?;
+        let mut request = self.get_request(command::DEV_GET, Some(spec), &mut nsids)?;
         let mut interface = None;
         self.connection
             .transact(&mut request, |payload| {
@@ -147,7 +147,7 @@ impl<T: Transport> Family<T> {
     ///
     /// The kernel rejects the request, or the communication fails.
     pub fn dump_interfaces(&mut self) -> Result<Vec<Interface>, Error> {
-        self.dump(command::GET, None, Interface::parse)
+        self.dump(command::DEV_GET, None, Interface::parse)
     }
 
     /// Gets the marks of all these interfaces, or of one child.
@@ -156,7 +156,7 @@ impl<T: Transport> Family<T> {
     ///
     /// The kernel rejects the request, or the communication fails.
     pub fn dump_marks(&mut self, child: Option<&IfSpec>) -> Result<Vec<OwnedMark>, Error> {
-        self.dump(command::GET_MARK, child, OwnedMark::parse)
+        self.dump(command::MARK_GET, child, OwnedMark::parse)
     }
 
     /// Joins the multicast group for changes.

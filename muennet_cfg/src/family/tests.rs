@@ -53,7 +53,7 @@ fn no_requests() -> MockKernel<'static> {
 }
 
 fn reply() -> Request {
-    Request::genl(0, command::GET, VERSION)
+    Request::genl(0, command::DEV_GET, VERSION)
 }
 
 /// Returns the reply for a main interface, with all attributes.
@@ -207,7 +207,7 @@ fn rejections() {
 #[test]
 fn gets_one_interface() {
     let mut family = mock_family(|request| {
-        assert_eq!((request.command, request.dump), (command::GET, false));
+        assert_eq!((request.command, request.dump), (command::DEV_GET, false));
         match request.string(attribute::IFNAME).as_deref() {
             Some("net0") => MockReply::Messages(vec![main_reply()]),
             Some("child0") => {

@@ -229,18 +229,18 @@ pub mod tests {
     #[test]
     fn queries_trees() {
         let handler = |request: &MockRequest<'_>| match (request.command, request.dump) {
-            (command::GET, true) => MockReply::Messages(vec![
+            (command::DEV_GET, true) => MockReply::Messages(vec![
                 main_reply(),
                 child_reply(4, "child0"),
                 child_reply(5, "child1").u32(attribute::PARENT_IFINDEX, 9),
             ]),
-            (command::GET, false)
+            (command::DEV_GET, false)
                 if request.string(attribute::IFNAME).as_deref() == Some("child0") =>
             {
                 MockReply::Messages(vec![child_reply(4, "child0")])
             }
-            (command::GET, false) => MockReply::Messages(vec![main_reply()]),
-            (command::GET_MARK, true) => MockReply::Messages(vec![
+            (command::DEV_GET, false) => MockReply::Messages(vec![main_reply()]),
+            (command::MARK_GET, true) => MockReply::Messages(vec![
                 mark_reply(4, "child0", 24),
                 mark_reply(5, "child1", 25),
             ]),

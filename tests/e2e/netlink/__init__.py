@@ -68,7 +68,7 @@ def dump(machine, command: str, prefix: str = "", **attrs) -> list:
 
 def state(machine, prefix: str = "") -> list:
     """Returns everything that requests can change."""
-    return ask(machine, {"dump": "get"}, {"dump": "get-mark"}, prefix=prefix)
+    return ask(machine, {"dump": "dev-get"}, {"dump": "mark-get"}, prefix=prefix)
 
 
 def _named(entry: dict) -> dict:
@@ -90,7 +90,7 @@ def inconsistent(machine) -> list:
     wrong += [("owned twice", key) for key, count in each.items() if count > 1]
 
     # Single requests agree with the dumps. A namespace without a netnsid cannot be named.
-    asked = [({"do": "get", "attrs": _named(it)}, it) for it in found["replies"]
+    asked = [({"do": "dev-get", "attrs": _named(it)}, it) for it in found["replies"]
              if it.get("netnsid") != -1]
     asked += [({"do": "mark-get", "attrs": {"parent-ifname": it["parent-ifname"],
                                             "mark": it["mark"]}}, it) for it in marks["replies"]]

@@ -43,8 +43,8 @@ class Stress:
             self.do("child-add", parent_ifname="net0", ifname=name)
             fcntl.ioctl(self.control, SIOCSIFFLAGS, struct.pack("16sh14x", name.encode(), IFF_UP))
         for mark in self.marks:
-            self.do("add-mark", ifname=first, mark=mark)
-        self.do("add-mark", "EBUSY", ifname=second, mark=SHARED)
+            self.do("mark-add", ifname=first, mark=mark)
+        self.do("mark-add", "EBUSY", ifname=second, mark=SHARED)
         for mark in self.marks[:3]:
             self.do("mark-move", from_ifname=first, ifname=second, mark=mark)
         self.do("mark-del", ifname=first, mark=self.marks[4])
