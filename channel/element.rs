@@ -2,22 +2,38 @@
 
 //! One element, and the bounds that no copy of it leaves.
 
-use super::{
-    memory::{
-        Memory,
-        MemoryMut, //
-    },
-    origin::Origin, //
+use super::memory::{
+    Memory,
+    MemoryMut, //
 };
+
+/// Which element of a channel it is, among all that there ever were.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ElementId {
+    /// Its epoch, not zero.
+    pub(crate) epoch: u64,
+    /// Its number in that, from 0.
+    pub(crate) number: u64,
+}
+
+impl ElementId {
+    /// The element that follows.
+    pub(crate) fn next(self) -> Self {
+        Self {
+            number: self.number.wrapping_add(1),
+            ..self
+        }
+    }
+}
 
 /// The place of one element in its region.
 #[derive(Clone, Copy)]
-struct Place {
+struct Extent {
     offset: usize,
     size: usize,
 }
 
-impl Place {
+impl Extent {
     /// Returns where `len` bytes from byte `at` of the element on lie in the region, or [`None`]
     /// if they are not all in the element.
     fn locate(&self, at: usize, len: usize) -> Option<usize> {
@@ -31,16 +47,16 @@ impl Place {
 /// An element that is being read. The peer may overwrite it at any time.
 pub(crate) struct Element<'a, M> {
     memory: &'a M,
-    place: Place,
-    origin: Origin,
+    place: Extent,
+    id: ElementId,
 }
 
 impl<'a, M: Memory> Element<'a, M> {
-    pub(super) fn new(memory: &'a M, origin: Origin, offset: usize, size: usize) -> Self {
+    pub(super) fn new(memory: &'a M, id: ElementId, offset: usize, size: usize) -> Self {
         Self {
             memory,
-            place: Place { offset, size },
-            origin,
+            place: Extent { offset, size },
+            id,
         }
     }
 
@@ -50,8 +66,8 @@ impl<'a, M: Memory> Element<'a, M> {
     }
 
     /// Returns which element of the channel it is.
-    pub(crate) fn origin(&self) -> Origin {
-        self.origin
+    pub(crate) fn id(&self) -> ElementId {
+        self.id
     }
 
     /// Copies bytes out of the element, from byte `at` on.
@@ -77,14 +93,14 @@ impl<'a, M: Memory> Element<'a, M> {
 /// The place of an element that is being written.
 pub(crate) struct Slot<'a, M> {
     memory: &'a M,
-    place: Place,
+    place: Extent,
 }
 
 impl<'a, M: MemoryMut> Slot<'a, M> {
     pub(super) fn new(memory: &'a M, offset: usize, size: usize) -> Self {
         Self {
             memory,
-            place: Place { offset, size },
+            place: Extent { offset, size },
         }
     }
 
@@ -117,10 +133,12 @@ impl<'a, M: MemoryMut> Slot<'a, M> {
     kernel::macros::kunit_tests(muennet_channel_element)
 )]
 mod tests {
-    use super::super::testing::Cells;
-    use super::*;
+    use super::{
+        super::tests::Cells,
+        *, //
+    };
 
-    const FIRST: Origin = Origin {
+    const FIRST: ElementId = ElementId {
         epoch: 1,
         number: 0,
     };

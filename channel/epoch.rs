@@ -18,8 +18,8 @@ const ANSWER: u64 = 0x616e_7377 << 32;
 const LOWER: u64 = u32::MAX as u64;
 
 /// Returns the number of an epoch that begins by itself, from one that was drawn at random.
-pub(crate) const fn spontaneous(drawn: NonZeroU64) -> NonZeroU64 {
-    if !is_answer(drawn.get()) {
+pub(crate) const fn new_epoch(drawn: NonZeroU64) -> NonZeroU64 {
+    if !is_reply_epoch(drawn.get()) {
         return drawn;
     }
     match NonZeroU64::new(drawn.get() & LOWER) {
@@ -29,7 +29,7 @@ pub(crate) const fn spontaneous(drawn: NonZeroU64) -> NonZeroU64 {
 }
 
 /// Returns the number of an epoch that answers another one, from one that was drawn at random.
-pub(crate) const fn answer(drawn: NonZeroU64) -> NonZeroU64 {
+pub(crate) const fn reply_epoch(drawn: NonZeroU64) -> NonZeroU64 {
     match NonZeroU64::new(ANSWER | drawn.get() & LOWER) {
         Some(number) => number,
         None => NonZeroU64::MIN,
@@ -37,7 +37,7 @@ pub(crate) const fn answer(drawn: NonZeroU64) -> NonZeroU64 {
 }
 
 /// Returns whether the epoch of this number answers another one.
-pub(crate) const fn is_answer(epoch: u64) -> bool {
+pub(crate) const fn is_reply_epoch(epoch: u64) -> bool {
     epoch & !LOWER == ANSWER
 }
 
@@ -59,11 +59,11 @@ mod tests {
         ];
         for (drawn, by_itself, answering) in table {
             let number = NonZeroU64::new(drawn).unwrap_or(NonZeroU64::MIN);
-            assert_eq!((drawn, spontaneous(number).get()), (drawn, by_itself));
-            assert_eq!((drawn, answer(number).get()), (drawn, answering));
-            assert!(!is_answer(by_itself) && is_answer(answering));
+            assert_eq!((drawn, new_epoch(number).get()), (drawn, by_itself));
+            assert_eq!((drawn, reply_epoch(number).get()), (drawn, answering));
+            assert!(!is_reply_epoch(by_itself) && is_reply_epoch(answering));
         }
-        assert!(!is_answer(0));
+        assert!(!is_reply_epoch(0));
     }
 
     /// One of two ends, both of which answer.
@@ -90,13 +90,13 @@ mod tests {
             };
             let End { seen, .. } = ends[this];
             if left > 0 {
-                let epoch = spontaneous(number).get();
+                let epoch = new_epoch(number).get();
                 let left = left - 1;
                 most = most.max(most_answers(put(End { epoch, seen, left }), drawn + 1));
             }
             if seen != other.epoch {
-                let answers = !is_answer(other.epoch);
-                let epoch = if answers { answer(number).get() } else { epoch };
+                let answers = !is_reply_epoch(other.epoch);
+                let epoch = if answers { reply_epoch(number).get() } else { epoch };
                 let seen = other.epoch;
                 let end = put(End { epoch, seen, left });
                 most = most.max(u32::from(answers) + most_answers(end, drawn + 1));

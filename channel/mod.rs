@@ -17,7 +17,7 @@
 //!   the variable and uses that; it copies an element once, checks the counters, and interprets
 //!   only the copy.
 //! - A reader changes nothing in the region. A [`Reader`] belongs to one thread at a time; whoever
-//!   else wants to know whether reading is worth while looks at a [`Seen`].
+//!   else wants to know whether reading is worth while looks at a [`Snapshot`].
 //! - A [`Writer`] reads nothing in the region. It is shared under one lock.
 //!
 //! # States of a reader
@@ -58,7 +58,7 @@
 //! # Bounds
 //!
 //! One call of a reader makes at most as many copies as it was allowed and goes on without a copy
-//! at most [`TURNS`](progress::TURNS) times. Every copy that was made counts, also one that
+//! at most [`MAX_RETRIES`](reader::MAX_RETRIES) times. Every copy that was made counts, also one that
 //! is thrown away: a writer that overtakes each of them does not prolong the call.
 //!
 //! An overrun moves the reader to the oldest intact element, or further while the writer runs away;
@@ -66,37 +66,24 @@
 
 mod element;
 mod epoch;
-#[cfg(any(test, CONFIG_KUNIT = "y"))]
-mod hostile_tests;
-#[cfg(CONFIG_RUST)]
-mod kernel_glue;
 mod layout;
 mod memory;
-mod origin;
-#[cfg(any(test, CONFIG_KUNIT = "y"))]
-mod overrun_tests;
-mod progress;
 mod reader;
-#[cfg(any(test, CONFIG_KUNIT = "y"))]
-mod reader_tests;
 mod recovery;
-mod run;
-mod seen;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
-mod testing;
+mod tests;
 mod writer;
-#[cfg(any(test, CONFIG_KUNIT = "y"))]
-mod writer_tests;
 
 pub(crate) use self::{
     element::{
         Element,
+        ElementId,
         Slot, //
     },
     epoch::{
-        answer,
-        is_answer,
-        spontaneous, //
+        is_reply_epoch,
+        new_epoch,
+        reply_epoch, //
     },
     layout::{
         Geometry,
@@ -107,16 +94,13 @@ pub(crate) use self::{
         MemoryMut,
         Word, //
     },
-    origin::Origin,
-    progress::{
-        Change,
-        Progress, //
-    },
     reader::{
-        Expect,
+        Change,
+        PeerParams,
+        Progress,
         Reader,
+        Snapshot,
         State, //
     },
-    seen::Seen,
     writer::Writer, //
 };

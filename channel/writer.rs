@@ -49,7 +49,7 @@ pub(crate) struct Writer {
     /// The write counter as published.
     published: u64,
     /// Elements published of which the caller of [`publish`](Self::publish) does not know yet.
-    untold: u64,
+    unsignalled: u64,
 }
 
 impl Writer {
@@ -73,7 +73,7 @@ impl Writer {
             epoch: None,
             next: Cursor::at(&geometry, 0),
             published: 0,
-            untold: 0,
+            unsignalled: 0,
         })
     }
 
@@ -109,7 +109,7 @@ impl Writer {
         self.epoch = Some(epoch);
         self.next = Cursor::at(&self.geometry, 0);
         self.published = 0;
-        self.untold = 0;
+        self.unsignalled = 0;
     }
 
     /// Publishes what is pending and ends the epoch. Elements that are written while the writer is
@@ -157,7 +157,7 @@ impl Writer {
     pub(crate) fn publish<M: MemoryMut>(&mut self, memory: &M) -> usize {
         self.flush(memory);
         // More than `usize` holds are not published between two calls; it is the zero that counts.
-        core::mem::take(&mut self.untold) as usize
+        core::mem::take(&mut self.unsignalled) as usize
     }
 
     /// Publishes what is pending, with one store.
@@ -168,7 +168,7 @@ impl Writer {
             memory.write_barrier();
             memory.store(Word::Write, self.next.number());
             self.published = self.next.number();
-            self.untold = self.untold.saturating_add(pending);
+            self.unsignalled = self.unsignalled.saturating_add(pending);
         }
     }
 
@@ -179,10 +179,10 @@ impl Writer {
         self.flush(memory);
         match self.epoch {
             Some(epoch) => {
-                let untold = self.untold;
+                let unsignalled = self.unsignalled;
                 self.start(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN));
                 // Of the new epoch the reader is to be told, too.
-                self.untold = untold;
+                self.unsignalled = unsignalled;
             }
             None => {
                 // INVARIANT: As after `start`; nobody listens.

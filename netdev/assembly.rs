@@ -10,7 +10,7 @@
 //! nothing to do with those before, whatever their numbers are.
 
 use super::frame::large::Piece;
-use crate::channel::Origin;
+use crate::channel::ElementId;
 
 mod intact;
 
@@ -22,9 +22,9 @@ struct Partial<P> {
     /// The first piece.
     head: Piece,
     /// Its element.
-    first: Origin,
+    first: ElementId,
     /// The element that the next piece must be in.
-    next: Origin,
+    next: ElementId,
     /// Bytes copied.
     filled: usize,
 }
@@ -36,7 +36,7 @@ pub(super) struct Whole<P> {
     /// The first piece.
     pub(super) head: Piece,
     /// Its element.
-    pub(super) first: Origin,
+    pub(super) first: ElementId,
 }
 
 /// The packet that is being copied, if there is one.
@@ -65,7 +65,7 @@ impl<P> Assembly<P> {
         copy
     }
 
-    /// Finds the packet that `piece` in the element `origin` belongs to: a new one made by `make`
+    /// Finds the packet that `piece` in the element `id` belongs to: a new one made by `make`
     /// if it is the first piece, or else the one it continues. [`None`]: its packet is not there.
     ///
     /// What has been copied of another packet is given up.
@@ -75,12 +75,12 @@ impl<P> Assembly<P> {
     /// Those of `make`.
     pub(super) fn find<E>(
         &mut self,
-        origin: Origin,
+        id: ElementId,
         piece: &Piece,
         make: impl FnOnce() -> Result<P, E>,
     ) -> Result<Option<&mut P>, E> {
         let partial = match self.partial.take() {
-            Some(it) if it.next == origin && it.continued_by(piece) => it,
+            Some(it) if it.next == id && it.continued_by(piece) => it,
             old => {
                 self.given_up += u64::from(old.is_some());
                 if piece.at != 0 {
@@ -89,8 +89,8 @@ impl<P> Assembly<P> {
                 Partial {
                     packet: make()?,
                     head: *piece,
-                    first: origin,
-                    next: origin,
+                    first: id,
+                    next: id,
                     filled: 0,
                 }
             }
@@ -170,8 +170,8 @@ mod tests {
     }
 
     /// An element of the epoch 1.
-    fn origin(number: u64) -> Origin {
-        Origin { epoch: 1, number }
+    fn id(number: u64) -> ElementId {
+        ElementId { epoch: 1, number }
     }
 
     #[test]
@@ -240,7 +240,7 @@ mod tests {
         for (elements, given_up) in table {
             let mut assembly = Assembly::new();
             for &(number, at, total, mark, expected) in elements {
-                let found = put(&mut assembly, origin(number), &piece(at, total, mark));
+                let found = put(&mut assembly, id(number), &piece(at, total, mark));
                 assert_eq!((elements, number, found), (elements, number, expected));
             }
             assembly.keep_to(None);
@@ -252,8 +252,8 @@ mod tests {
 
     /// Puts a piece to its packet, which is its length. Returns the number of the first element of
     /// the packet that is complete with it, or -1 if its packet is not there.
-    fn put(assembly: &mut Assembly<usize>, origin: Origin, piece: &Piece) -> Option<i64> {
-        match assembly.find(origin, piece, || Ok::<_, ()>(piece.total)) {
+    fn put(assembly: &mut Assembly<usize>, id: ElementId, piece: &Piece) -> Option<i64> {
+        match assembly.find(id, piece, || Ok::<_, ()>(piece.total)) {
             Ok(Some(&mut packet)) => {
                 assert_eq!(packet, piece.total);
                 let whole = assembly.copied(piece);
@@ -278,8 +278,8 @@ mod tests {
         ];
         for (epoch, number, continues) in table {
             let mut assembly = Assembly::new();
-            assert_eq!(put(&mut assembly, origin(0), &piece(0, 300, 0)), None);
-            let second = Origin { epoch, number };
+            assert_eq!(put(&mut assembly, id(0), &piece(0, 300, 0)), None);
+            let second = ElementId { epoch, number };
             let found = put(&mut assembly, second, &piece(100, 300, 0));
             let expected = (!continues).then_some(-1);
             assert_eq!((epoch, number, found), (epoch, number, expected));
@@ -289,10 +289,10 @@ mod tests {
         // What is known of the epochs without another piece.
         for (current, kept) in [(Some(1), true), (Some(2), false), (None, false)] {
             let mut assembly = Assembly::new();
-            assert_eq!(put(&mut assembly, origin(0), &piece(0, 200, 0)), None);
+            assert_eq!(put(&mut assembly, id(0), &piece(0, 200, 0)), None);
             assembly.keep_to(current);
             assert_eq!((current, assembly.take_given_up()), (current, !kept as u64));
-            let found = put(&mut assembly, origin(1), &piece(100, 200, 0));
+            let found = put(&mut assembly, id(1), &piece(100, 200, 0));
             let expected = Some(if kept { 0 } else { -1 });
             assert_eq!((current, found), (current, expected));
         }
@@ -301,10 +301,10 @@ mod tests {
     #[test]
     fn a_packet_that_cannot_be_made_leaves_none() {
         let mut assembly = Assembly::new();
-        assert_eq!(put(&mut assembly, origin(0), &piece(0, 200, 0)), None);
-        let made = assembly.find(origin(1), &piece(0, 300, 0), || Err(()));
+        assert_eq!(put(&mut assembly, id(0), &piece(0, 200, 0)), None);
+        let made = assembly.find(id(1), &piece(0, 300, 0), || Err(()));
         assert!(made.is_err());
-        let next = put(&mut assembly, origin(2), &piece(100, 300, 0));
+        let next = put(&mut assembly, id(2), &piece(100, 300, 0));
         assert_eq!(next, Some(-1));
         assert_eq!(assembly.take_given_up(), 1);
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     abstractions::mapping::Mapping,
     channel::{
-        Expect,
+        PeerParams,
         Reader,
         Writer,
         HEADER_SIZE, //
@@ -78,7 +78,7 @@ impl Bench {
         let mut writer = Writer::new(ONE, size, out.mapping().size()).map_err(|_| EINVAL)?;
         writer.start(&out, ONE);
         let input = InMemory(Mapping::new(address, ring)?);
-        let mut reader = Reader::new(Expect {
+        let mut reader = Reader::new(PeerParams {
             protocol: ONE.get(),
             min_size: 1,
             max_size: size,

@@ -34,7 +34,7 @@ use crate::{
         stats::LinkStats, //
     },
     channel::{
-        is_answer,
+        is_reply_epoch,
         Change, //
     }, //
 };
@@ -82,16 +82,16 @@ pub(crate) struct Interface {
 impl Interface {
     /// Whether a poll would find anything in the in channel. Any context.
     #[inline]
-    fn has_news(&self) -> bool {
+    fn has_pending(&self) -> bool {
         self.receiver
             .as_ref()
-            .is_some_and(|receiver| receiver.has_news())
+            .is_some_and(|receiver| receiver.has_pending())
     }
 
     /// How much it would find, as the peer tells.
     #[inline]
-    pub(super) fn news(&self) -> u64 {
-        self.receiver.as_ref().map_or(0, |receiver| receiver.news())
+    pub(super) fn pending(&self) -> u64 {
+        self.receiver.as_ref().map_or(0, |receiver| receiver.pending())
     }
 
     /// Whether the poller wakes the receiver.
@@ -99,12 +99,12 @@ impl Interface {
         self.receiver.is_some() && self.irq.is_none()
     }
 
-    /// Begins the out channel anew after the peer has, if that is asked for; see [`is_answer`].
+    /// Begins the out channel anew after the peer has, if that is asked for; see [`is_reply_epoch`].
     #[cold]
     fn answer(&self, change: &Change) {
         match (change, &self.sender) {
             (&Change::Activated { epoch, .. }, Some(sender))
-                if self.restart_with_peer.load(Relaxed) && !is_answer(epoch) =>
+                if self.restart_with_peer.load(Relaxed) && !is_reply_epoch(epoch) =>
             {
                 sender.answer();
             }
@@ -233,7 +233,7 @@ impl Operations for Interface {
     }
 
     fn rearmed(dev: &Device<Self>) -> bool {
-        dev.data().irq.is_some() && dev.data().has_news()
+        dev.data().irq.is_some() && dev.data().has_pending()
     }
 
     fn interrupted(dev: &Device<Self>) {

@@ -163,7 +163,7 @@ impl HrTimerCallback for Poller {
         let mut longest_us = u32::MAX;
         for dev in devices.list.iter() {
             longest_us = longest_us.min(dev.data().poll_us.load(Relaxed));
-            let news = dev.data().news();
+            let news = dev.data().pending();
             if news > 0 {
                 found = found.max(Found::of(news, dev.napi().schedule()));
             }

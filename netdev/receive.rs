@@ -28,12 +28,12 @@ use crate::{
     },
     channel::{
         Change,
-        Expect,
         Geometry,
         Memory as _,
+        PeerParams,
         Progress,
         Reader,
-        Seen,
+        Snapshot,
         State, //
     }, //
 };
@@ -62,7 +62,7 @@ pub(crate) struct Receiver {
     #[pin]
     reading: SpinLockBh<Reading>,
     /// What the reader accepts.
-    expect: Expect,
+    params: PeerParams,
     /// What the last poll left the channel in, for the timer to compare with.
     seen_epoch: Atomic<u64>,
     /// The other half of it.
@@ -130,7 +130,7 @@ impl Receiver {
         mode: Mode,
     ) -> impl PinInit<Self, Error> {
         let sizes = mode.element_sizes();
-        let expect = Expect {
+        let params = PeerParams {
             protocol: protocol.get(),
             min_size: *sizes.start(),
             max_size: *sizes.end(),
@@ -138,10 +138,10 @@ impl Receiver {
         try_pin_init!(Self {
             memory: InMemory(mapping),
             mode,
-            reading <- new_spinlock_bh!(Reading::new(expect), "muennet_reader"),
-            expect,
-            seen_epoch: Atomic::new(Seen::NOTHING.epoch),
-            seen_count: Atomic::new(Seen::NOTHING.count),
+            reading <- new_spinlock_bh!(Reading::new(params), "muennet_reader"),
+            params,
+            seen_epoch: Atomic::new(Snapshot::NOTHING.epoch),
+            seen_count: Atomic::new(Snapshot::NOTHING.count),
             peer: Atomic::new(Peer::Unknown as u32),
             ring: Atomic::new(0),
         })
@@ -150,20 +150,20 @@ impl Receiver {
     /// Comes up, knowing nothing of the channel.
     pub(crate) fn start(&self) {
         let mut reading = self.reading.lock();
-        *reading = Reading::new(self.expect);
+        *reading = Reading::new(self.params);
         self.saw(reading.reader());
     }
 
     /// Goes down: nobody knows what the peer does from now on, nor what its ring is like.
     pub(crate) fn stop(&self) {
-        *self.reading.lock() = Reading::new(self.expect);
+        *self.reading.lock() = Reading::new(self.params);
         self.peer.store(Peer::Unknown as u32, Relaxed);
         self.ring.store(0, Relaxed);
     }
 
     /// The number that both ends of the channel agree on.
     pub(crate) fn protocol(&self) -> u64 {
-        self.expect.protocol
+        self.params.protocol
     }
 
     /// Bytes of the channel's region.
@@ -188,8 +188,8 @@ impl Receiver {
 
     /// What the last poll left the channel in.
     #[inline]
-    fn seen(&self) -> Seen {
-        Seen {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
             epoch: self.seen_epoch.load(Relaxed),
             count: self.seen_count.load(Relaxed),
         }
@@ -197,19 +197,19 @@ impl Receiver {
 
     /// Whether a poll would find anything. A look at two words; any context.
     #[inline]
-    pub(crate) fn has_news(&self) -> bool {
-        self.seen().stale(&self.memory)
+    pub(crate) fn has_pending(&self) -> bool {
+        self.snapshot().has_pending(&self.memory)
     }
 
     /// How many elements it would find, as the peer tells; other news counts as one.
     #[inline]
-    pub(crate) fn news(&self) -> u64 {
-        self.seen().news(&self.memory)
+    pub(crate) fn pending(&self) -> u64 {
+        self.snapshot().pending(&self.memory)
     }
 
     /// Notes for other contexts what the reader has come to.
     fn saw(&self, reader: &Reader) {
-        let seen = reader.seen();
+        let seen = reader.snapshot();
         self.seen_epoch.store(seen.epoch, Relaxed);
         self.seen_count.store(seen.count, Relaxed);
         let (peer, ring) = match reader.state() {

@@ -2,15 +2,15 @@
 
 //! Which elements of large packets were intact when they had been copied.
 
-use crate::channel::Origin;
+use crate::channel::ElementId;
 
 /// Which elements were intact, of the last ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Intact {
     /// All elements of this epoch, from this one on ...
-    from: Origin,
+    from: ElementId,
     /// ... up to the one before this were.
-    next: Origin,
+    next: ElementId,
     /// The number of the copy that must follow: an epoch that comes again has the same elements
     /// again, and one that was not intact in between leaves no other trace.
     next_copy: u64,
@@ -20,7 +20,7 @@ impl Intact {
     /// None is known to be.
     pub(crate) const fn new() -> Self {
         // No epoch has the number zero.
-        let nothing = Origin {
+        let nothing = ElementId {
             epoch: 0,
             number: 0,
         };
@@ -32,16 +32,16 @@ impl Intact {
     }
 
     /// Takes note of an intact element, which was copy number `copy` of all that were made.
-    pub(crate) fn note(&mut self, origin: Origin, copy: u64) {
-        if origin != self.next || copy != self.next_copy {
-            self.from = origin;
+    pub(crate) fn add_change(&mut self, id: ElementId, copy: u64) {
+        if id != self.next || copy != self.next_copy {
+            self.from = id;
         }
-        self.next = origin.next();
+        self.next = id.next();
         self.next_copy = copy.wrapping_add(1);
     }
 
     /// Whether all elements since `first` were intact.
-    pub(crate) fn since(&self, first: Origin) -> bool {
+    pub(crate) fn since(&self, first: ElementId) -> bool {
         first.epoch == self.from.epoch
             && (self.from.number..self.next.number).contains(&first.number)
     }
@@ -90,17 +90,17 @@ mod tests {
             // Element 2^64 - 1 is not one of a channel: its counters end there.
             (&[(1, u64::MAX)], &[], &[(1, 0), (1, u64::MAX)]),
         ];
-        let origin = |&(epoch, number): &(u64, u64)| Origin { epoch, number };
+        let id = |&(epoch, number): &(u64, u64)| ElementId { epoch, number };
         for (elements, all, not) in table {
             let mut intact = Intact::new();
-            let origins = (0..).zip(elements.iter().map(origin));
-            origins.for_each(|(copy, it)| intact.note(it, copy));
+            let origins = (0..).zip(elements.iter().map(id));
+            origins.for_each(|(copy, it)| intact.add_change(it, copy));
             for (first, expected) in all
                 .iter()
                 .map(|it| (it, true))
                 .chain(not.iter().map(|it| (it, false)))
             {
-                let found = intact.since(origin(first));
+                let found = intact.since(id(first));
                 assert_eq!((elements, first, found), (elements, first, expected));
             }
         }
@@ -111,11 +111,11 @@ mod tests {
         // is that of element 5 when the epoch came first, copy 6 that when it came again.
         for (copy, expected) in [(6, true), (7, false)] {
             let mut intact = Intact::new();
-            (0..6).for_each(|number| intact.note(Origin { epoch: 1, number }, number));
-            let origin = |number| Origin { epoch: 1, number };
-            intact.note(origin(6), copy);
-            assert_eq!((copy, intact.since(origin(5))), (copy, expected));
-            assert!(intact.since(origin(6)));
+            (0..6).for_each(|number| intact.add_change(ElementId { epoch: 1, number }, number));
+            let id = |number| ElementId { epoch: 1, number };
+            intact.add_change(id(6), copy);
+            assert_eq!((copy, intact.since(id(5))), (copy, expected));
+            assert!(intact.since(id(6)));
         }
     }
 }

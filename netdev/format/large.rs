@@ -23,7 +23,7 @@ use crate::{
         napi::Protocol,
         skbuff::LargeSkBuff, //
     },
-    channel::Origin, //
+    channel::ElementId, //
 };
 
 /// Packets that are being received, from one poll to the next.
@@ -46,7 +46,7 @@ impl Pending {
 
 /// An element that has been copied.
 pub(crate) struct Copied {
-    origin: Origin,
+    id: ElementId,
     /// Its number among all copies.
     number: u64,
     bytes: usize,
@@ -68,14 +68,14 @@ pub(crate) fn copy(
     assembly: &mut Assembly<LargeSkBuff>,
 ) -> Copied {
     let mut bytes = 0;
-    let origin = element.origin();
+    let id = element.id();
     let number = assembly.next_copy();
-    let result = copy_piece(element, origin, assembly, &mut bytes);
+    let result = copy_piece(element, id, assembly, &mut bytes);
     if result.is_err() {
         assembly.give_up();
     }
     Copied {
-        origin,
+        id,
         number,
         bytes,
         result,
@@ -85,7 +85,7 @@ pub(crate) fn copy(
 #[inline]
 fn copy_piece(
     element: &Element<'_, InMemory>,
-    origin: Origin,
+    id: ElementId,
     assembly: &mut Assembly<LargeSkBuff>,
     bytes: &mut usize,
 ) -> Result<Option<Whole<LargeSkBuff>>, Rejected> {
@@ -99,7 +99,7 @@ fn copy_piece(
         .locate(large::HEADER_SIZE, piece.length)
         .ok_or(Malformed::Length)?;
     let packet = assembly
-        .find(origin, &piece, || {
+        .find(id, &piece, || {
             LargeSkBuff::new(piece.total).ok_or(Rejected::NoMemory)
         })?
         .ok_or(Rejected::Incomplete)?;
@@ -122,7 +122,7 @@ pub(crate) fn deliver(
     intact: &mut Intact,
     exit: &Exit<'_>,
 ) -> Result<Option<usize>, Rejected> {
-    intact.note(copied.origin, copied.number);
+    intact.add_change(copied.id, copied.number);
     let Some(whole) = copied.result? else {
         return Ok(None);
     };

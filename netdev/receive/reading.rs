@@ -20,7 +20,7 @@ use super::super::{
     ports::Exit, //
 };
 use crate::channel::{
-    Expect,
+    PeerParams,
     Progress,
     Reader,
     State, //
@@ -49,9 +49,9 @@ pub(crate) struct Tally {
 
 impl Reading {
     /// Knows nothing of the channel.
-    pub(crate) fn new(expect: Expect) -> Self {
+    pub(crate) fn new(params: PeerParams) -> Self {
         Self {
-            reader: Reader::new(expect),
+            reader: Reader::new(params),
             pending: large::Pending::new(),
         }
     }

@@ -6,8 +6,8 @@ use super::*;
 use crate::{
     abstractions::random,
     channel::{
-        answer,
-        spontaneous, //
+        new_epoch,
+        reply_epoch, //
     }, //
 };
 
@@ -37,7 +37,7 @@ impl Sender {
 
     /// Begins an epoch and tells the peer. The caller holds the lock.
     fn begin(&self, writer: &mut Writer) {
-        self.begin_as(writer, spontaneous(random::nonzero_u64()));
+        self.begin_as(writer, new_epoch(random::nonzero_u64()));
     }
 
     /// Begins the epoch of this number and tells the peer. The caller holds the lock.
@@ -63,7 +63,7 @@ impl Sender {
         if let Some(writer) = &mut *guard {
             if writer.has_written() {
                 writer.stop(&self.memory);
-                self.begin_as(writer, answer(random::nonzero_u64()));
+                self.begin_as(writer, reply_epoch(random::nonzero_u64()));
             }
         }
     }

@@ -27,9 +27,9 @@ use std::{
 };
 
 use channel::{
-    Expect,
     Memory,
     MemoryMut,
+    PeerParams,
     Reader,
     Writer,
     HEADER_SIZE, //
@@ -65,7 +65,7 @@ impl Bench {
         let mut writer = Writer::new(ONE, size, region.size())
             .map_err(|_| format!("{ring} bytes do not hold {size}"))?;
         writer.start(&region, ONE);
-        let mut reader = Reader::new(Expect {
+        let mut reader = Reader::new(PeerParams {
             protocol: 1,
             min_size: 1,
             max_size: size,

@@ -19,8 +19,8 @@ use crate::{
     },
     channel::{
         Change,
-        Expect,
         MemoryMut,
+        PeerParams,
         Progress,
         Word,
         HEADER_SIZE, //
@@ -111,7 +111,7 @@ impl Attack {
             shared,
             random,
             mode,
-            reading: Reading::new(Expect {
+            reading: Reading::new(PeerParams {
                 protocol: PROTOCOL,
                 min_size: *sizes.start(),
                 max_size: *sizes.end(),
@@ -149,7 +149,7 @@ impl Attack {
 
     /// An epoch that the reader does not know.
     pub(crate) fn new_epoch(&self) -> u64 {
-        let known = self.reading.reader().seen().epoch;
+        let known = self.reading.reader().snapshot().epoch;
         let epoch = self.random.next().max(1);
         if epoch == known {
             epoch ^ 2
@@ -187,7 +187,7 @@ impl Attack {
         for _ in 0..self.random.below(4) {
             let moment = Moment::Between;
             let kind = rogue::mutate(self.region(), &self.random, moment, mode, calm);
-            self.figures.borrow_mut().note(kind, moment);
+            self.figures.borrow_mut().add_change(kind, moment);
         }
         let scarce = self.random.once_in(4);
         skbuff::fail_after(scarce.then(|| self.random.below(4)));
@@ -198,7 +198,7 @@ impl Attack {
             Box::new(move |region, moment| {
                 if random.once_in(pace) {
                     let kind = rogue::mutate(region, &random, moment, mode, calm);
-                    figures.borrow_mut().note(kind, moment);
+                    figures.borrow_mut().add_change(kind, moment);
                 }
             }),
         );

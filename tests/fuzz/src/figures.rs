@@ -136,7 +136,7 @@ impl Figures {
         self.own += more.own;
     }
 
-    pub(crate) fn note(&mut self, kind: Kind, moment: Moment) {
+    pub(crate) fn add_change(&mut self, kind: Kind, moment: Moment) {
         self.by_kind[kind.0][moment.column()] += 1;
     }
 }

@@ -14,8 +14,8 @@ use crate::{
     },
     channel::{
         Change,
-        Expect,
         MemoryMut,
+        PeerParams,
         Reader,
         State,
         Word,
@@ -24,7 +24,7 @@ use crate::{
     memory::{
         Region,
         WORDS, //
-    },
+    }, //
 };
 
 /// The ring, and a region that it fills.
@@ -277,7 +277,7 @@ fn call(reader: &mut Reader, region: &Region) -> (Outcome, Vec<u64>) {
         |element| {
             let mut stamp = [0; 8];
             assert!(element.peek(0, &mut stamp));
-            (element.origin().number, u64::from_le_bytes(stamp))
+            (element.id().number, u64::from_le_bytes(stamp))
         },
         |it| got.push(it),
     );
@@ -324,7 +324,7 @@ fn cell(before: Before, word: Word, value: u64) {
         let at = HEADER_SIZE + (slot * SIZE) as usize;
         assert!(region.fill(at, &slot.to_le_bytes()));
     }
-    let mut reader = Reader::new(Expect {
+    let mut reader = Reader::new(PeerParams {
         protocol: PROTOCOL,
         min_size: SIZES.start as usize,
         max_size: SIZES.end as usize - 1,
@@ -356,13 +356,13 @@ fn cell(before: Before, word: Word, value: u64) {
     }
 
     // There is nothing more to come, whatever is in the counters, ...
-    assert!(!reader.seen().stale(&region), "{context:?}: busy");
+    assert!(!reader.snapshot().has_pending(&region), "{context:?}: busy");
     let (again, _) = call(&mut reader, &region);
     assert_eq!((context, again.told, again.lost), (context, 0, 0));
     assert!(again.delivered.is_empty(), "{context:?}: {again:?}");
     // ... and the next honest epoch is followed.
     Header::new(1 << 50, 2).store(&region);
-    assert!(reader.seen().stale(&region), "{context:?}: asleep");
+    assert!(reader.snapshot().has_pending(&region), "{context:?}: asleep");
     let (next, stamps) = call(&mut reader, &region);
     let honest = (vec![After::Active], 0..2, 0);
     let next = (next.states, next.delivered, next.lost);

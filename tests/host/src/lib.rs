@@ -9,13 +9,8 @@
     reason = "the driver uses what tests do not"
 )]
 
-/// See `channel/mod.rs`, whose tests other projects run.
-#[path = "../../../channel"]
-pub mod channel {
-    mod origin;
-
-    pub(crate) use self::origin::Origin;
-}
+#[path = "../../../channel/mod.rs"]
+pub mod channel;
 
 /// See `muen/mod.rs`.
 #[path = "../../../muen"]

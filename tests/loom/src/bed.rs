@@ -17,9 +17,9 @@ use std::{
 use crate::channel::{
     Change,
     Element,
-    Expect,
     Memory,
     MemoryMut,
+    PeerParams,
     Progress,
     Reader,
     Word,
@@ -80,7 +80,7 @@ impl Checked {
     /// Returns a reader that comes up now.
     pub(crate) fn new() -> Self {
         Self {
-            reader: Reader::new(Expect {
+            reader: Reader::new(PeerParams {
                 protocol: PROTOCOL.get(),
                 min_size: 1,
                 max_size: 8,
@@ -165,7 +165,7 @@ impl Checked {
             assert!(calls < 8, "the reader does not come to an end");
         }
         assert_eq!(self.epoch, memory.load(Word::Epoch));
-        assert!(!self.reader.seen().stale(memory), "something was left");
+        assert!(!self.reader.snapshot().has_pending(memory), "something was left");
     }
 }
 

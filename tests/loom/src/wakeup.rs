@@ -23,7 +23,7 @@ use crate::{
         writer,
         Checked, //
     },
-    channel::Seen,
+    channel::Snapshot,
     memory::{
         Barriers,
         Region, //
@@ -43,13 +43,13 @@ struct Posted {
 }
 
 impl Posted {
-    fn post(&self, seen: Seen) {
+    fn post(&self, seen: Snapshot) {
         self.epoch.store(seen.epoch, Ordering::Relaxed);
         self.count.store(seen.count, Ordering::Relaxed);
     }
 
-    fn seen(&self) -> Seen {
-        Seen {
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
             epoch: self.epoch.load(Ordering::Relaxed),
             count: self.count.load(Ordering::Relaxed),
         }
@@ -116,7 +116,7 @@ fn look(replaced: bool, posts: bool) {
         epoch: AtomicU64::new(0),
         count: AtomicU64::new(0),
     });
-    posted.post(reader.reader.seen());
+    posted.post(reader.reader.snapshot());
     let peer = thread::spawn({
         let memory = memory.clone();
         move || {
@@ -130,20 +130,20 @@ fn look(replaced: bool, posts: bool) {
     });
     let timer = thread::spawn({
         let (memory, posted) = (memory.clone(), posted.clone());
-        move || posted.seen().stale(&*memory)
+        move || posted.snapshot().has_pending(&*memory)
     });
     reader.read(&*memory, 8, one);
     if posts {
-        posted.post(reader.reader.seen());
+        posted.post(reader.reader.snapshot());
     }
     peer.join().unwrap();
     timer.join().unwrap();
 
     let all = reader.epoch == 1 + u64::from(replaced) && reader.next == 1;
-    assert_eq!(posted.seen().stale(&*memory), !all, "told wrongly");
+    assert_eq!(posted.snapshot().has_pending(&*memory), !all, "told wrongly");
     reader.drain(&*memory, one);
-    posted.post(reader.reader.seen());
-    assert!(reader.next == 1 && !posted.seen().stale(&*memory));
+    posted.post(reader.reader.snapshot());
+    assert!(reader.next == 1 && !posted.snapshot().has_pending(&*memory));
 }
 
 #[test]
@@ -217,12 +217,12 @@ fn rests(steps: Steps, elements: u64) {
     });
     loop {
         reader.read(&*memory, 8, one);
-        let seen = reader.reader.seen();
+        let seen = reader.reader.snapshot();
         let (mut again, mut early) = (false, false);
         rest(
             || true,
             || {
-                early = steps == Steps::EarlyLook && seen.stale(&*memory);
+                early = steps == Steps::EarlyLook && seen.has_pending(&*memory);
                 if steps == Steps::PlainArm {
                     line.masked.store(false, Ordering::Relaxed);
                 } else {
@@ -232,7 +232,7 @@ fn rests(steps: Steps, elements: u64) {
             || match steps {
                 Steps::NoLook => false,
                 Steps::EarlyLook => true,
-                _ => seen.stale(&*memory),
+                _ => seen.has_pending(&*memory),
             },
             || again = steps != Steps::EarlyLook,
         );

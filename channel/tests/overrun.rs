@@ -12,13 +12,13 @@ mod tests {
         num::NonZeroU64, //
     };
 
-    use super::super::{
+    use super::super::super::{
         layout::HEADER_SIZE,
         memory::{
             Memory,
             Word, //
         },
-        testing::{
+        tests::{
             read,
             waiting_reader,
             write,
@@ -239,7 +239,7 @@ mod tests {
             let memory = Cells::<80>::new();
             let mut writer = start(&memory)?;
             writer.skip_to(&memory, u64::MAX - gone);
-            let mut reader = super::super::testing::reader();
+            let mut reader = super::super::reader();
             assert_eq!(read(&mut reader, &memory, 64, || ()).progress.delivered, 0);
             // One less than the numbers that are left; the last one begins a new epoch.
             burst(&mut writer, &memory, 0..gone - 1);
@@ -274,7 +274,7 @@ mod tests {
             delivered += got.progress.delivered as u64;
             lost += got.progress.lost;
             // No element is torn, delivered twice or lost without being counted.
-            if got.values().contains(&255) || delivered + lost != reader.seen().count {
+            if got.values().contains(&255) || delivered + lost != reader.snapshot().count {
                 return Ok(0);
             }
         }

@@ -12,14 +12,14 @@ mod tests {
         num::NonZeroU64, //
     };
 
-    use super::super::{
+    use super::super::super::{
         layout::TRANSPORT,
         memory::{
             Memory,
             MemoryMut,
             Word, //
         },
-        testing::{
+        tests::{
             write,
             Cells,
             EXAMPLE,
@@ -60,7 +60,7 @@ mod tests {
             }
         }
 
-        fn note(&self, act: Act) {
+        fn record(&self, act: Act) {
             if let Some(place) = self.acts.get(self.len.get()) {
                 place.set(Some(act));
             }
@@ -85,31 +85,31 @@ mod tests {
 
         fn load(&self, _word: Word) -> u64 {
             // A writer does not read its channel: there, anybody might have changed it.
-            self.note(Act::Barrier);
+            self.record(Act::Barrier);
             0
         }
 
         fn read_barrier(&self) {
-            self.note(Act::Barrier);
+            self.record(Act::Barrier);
         }
 
         fn copy_out(&self, _offset: usize, _to: &mut [u8]) -> bool {
-            self.note(Act::Barrier);
+            self.record(Act::Barrier);
             true
         }
     }
 
     impl MemoryMut for Recorder {
         fn store(&self, word: Word, value: u64) {
-            self.note(Act::Store(word, value));
+            self.record(Act::Store(word, value));
         }
 
         fn write_barrier(&self) {
-            self.note(Act::Barrier);
+            self.record(Act::Barrier);
         }
 
         fn copy_in(&self, offset: usize, _from: &[u8]) -> bool {
-            self.note(Act::Copy(offset));
+            self.record(Act::Copy(offset));
             true
         }
     }

@@ -7,7 +7,7 @@
     kernel::macros::kunit_tests(muennet_channel_reader)
 )]
 mod tests {
-    use super::super::{
+    use super::super::super::{
         layout::{
             Geometry,
             TRANSPORT, //
@@ -16,15 +16,13 @@ mod tests {
             MemoryMut,
             Word, //
         },
-        progress::{
-            Change,
-            Mismatch, //
-        },
         reader::{
-            Expect,
+            Change,
+            Mismatch,
+            PeerParams,
             Reader, //
         },
-        testing::{
+        tests::{
             changed,
             read,
             reader,
@@ -51,7 +49,7 @@ mod tests {
         assert_eq!(got.progress.overruns, 1);
         assert_eq!(got.progress.lost, 2);
         assert!(!got.progress.more);
-        assert!(!reader.seen().stale(&memory));
+        assert!(!reader.snapshot().has_pending(&memory));
     }
 
     #[test]
@@ -59,16 +57,16 @@ mod tests {
         let memory = Cells::<80>::new();
         assert!(memory.copy_in(0, &EXAMPLE));
         let mut reader = reader();
-        assert!(reader.seen().stale(&memory));
+        assert!(reader.snapshot().has_pending(&memory));
         let got = read(&mut reader, &memory, 64, || ());
         assert!(changed(&got, "A"));
         assert_eq!(got.values(), &[]);
         assert_eq!((got.progress.overruns, got.progress.lost), (0, 0));
-        assert!(!reader.seen().stale(&memory));
+        assert!(!reader.snapshot().has_pending(&memory));
 
         assert!(memory.copy_in(66, &[10, 10]));
         memory.store(Word::Write, 10);
-        assert!(reader.seen().stale(&memory));
+        assert!(reader.snapshot().has_pending(&memory));
         let got = read(&mut reader, &memory, 64, || ());
         assert_eq!(got.values(), &[10]);
         assert_eq!(got.progress.lost, 0);
@@ -162,7 +160,7 @@ mod tests {
             memory.header(7, size, elements, 0, 0);
             memory.store(Word::Transport, transport);
             memory.store(Word::Protocol, protocol);
-            let mut reader = Reader::new(Expect {
+            let mut reader = Reader::new(PeerParams {
                 protocol: PROTOCOL,
                 min_size: 3,
                 max_size: 9,
@@ -177,7 +175,7 @@ mod tests {
             assert!(got.progress.changes().count() == 1 && !got.progress.more);
 
             // It is told once, and nobody need look again before the next epoch.
-            assert!(!reader.seen().stale(&memory));
+            assert!(!reader.snapshot().has_pending(&memory));
             assert!(changed(&read(&mut reader, &memory, 64, || ()), ""));
         }
     }
@@ -186,7 +184,7 @@ mod tests {
     fn a_size_of_zero_is_refused_whatever_is_wanted() {
         let memory = Cells::<80>::new();
         memory.header(7, 0, 8, 0, 0);
-        let mut reader = Reader::new(Expect {
+        let mut reader = Reader::new(PeerParams {
             protocol: PROTOCOL,
             min_size: 0,
             max_size: usize::MAX,
@@ -278,7 +276,7 @@ mod tests {
                 assert_eq!((name, changed(&got, changes)), (name, true));
                 assert_eq!((name, got.values()), (name, values));
                 assert_eq!((name, got.progress.lost), (name, lost));
-                assert!(!got.progress.more && !reader.seen().stale(&memory));
+                assert!(!got.progress.more && !reader.snapshot().has_pending(&memory));
             }
         }
     }

@@ -12,24 +12,27 @@ use super::{
         MemoryMut,
         Word, //
     },
-    progress::{
-        Change,
-        Progress, //
-    },
     reader::{
-        Expect,
+        Change,
+        PeerParams,
+        Progress,
         Reader, //
     },
     writer::Writer, //
 };
 
+mod hostile;
+mod overrun;
+mod reader;
+mod writer;
+
 /// The protocol of all tests.
-pub(super) const PROTOCOL: u64 = 0xbeef_beef_beef;
+pub(in crate::channel) const PROTOCOL: u64 = 0xbeef_beef_beef;
 
 /// The example of the protocol's description: the ninth element is the last that is written,
 /// and one byte of the tenth is there.
 #[rustfmt::skip]
-pub(super) const EXAMPLE: [u8; 80] = [
+pub(in crate::channel) const EXAMPLE: [u8; 80] = [
     0x6d, 0x9b, 0x9a, 0xb7, 0xb6, 0x12, 0x73, 0x48, // transport
     0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, // epoch
     0xef, 0xbe, 0xef, 0xbe, 0xef, 0xbe, 0x00, 0x00, // protocol
@@ -43,16 +46,16 @@ pub(super) const EXAMPLE: [u8; 80] = [
 ];
 
 /// A region of `N` bytes.
-pub(super) struct Cells<const N: usize>([Cell<u8>; N]);
+pub(in crate::channel) struct Cells<const N: usize>([Cell<u8>; N]);
 
 impl<const N: usize> Cells<N> {
     /// Returns a region of zeroes.
-    pub(super) fn new() -> Self {
+    pub(in crate::channel) fn new() -> Self {
         Self([const { Cell::new(0) }; N])
     }
 
     /// Puts a header with these words into the region.
-    pub(super) fn header(&self, epoch: u64, size: u64, elements: u64, wsc: u64, wc: u64) {
+    pub(in crate::channel) fn header(&self, epoch: u64, size: u64, elements: u64, wsc: u64, wc: u64) {
         self.store(Word::Transport, TRANSPORT);
         self.store(Word::Epoch, epoch);
         self.store(Word::Protocol, PROTOCOL);
@@ -111,14 +114,14 @@ impl<const N: usize> MemoryMut for Cells<N> {
 
 /// A region in which a peer acts at every load of a word: it gets the word and how many loads there
 /// were before, and may give another value than the one in the region.
-pub(super) struct Watched<'a, M, F> {
-    pub(super) memory: &'a M,
-    pub(super) loads: Cell<u64>,
-    pub(super) peer: F,
+pub(in crate::channel) struct Watched<'a, M, F> {
+    pub(in crate::channel) memory: &'a M,
+    pub(in crate::channel) loads: Cell<u64>,
+    pub(in crate::channel) peer: F,
 }
 
 impl<'a, M: Memory, F: Fn(Word, u64) -> Option<u64>> Watched<'a, M, F> {
-    pub(super) fn new(memory: &'a M, peer: F) -> Self {
+    pub(in crate::channel) fn new(memory: &'a M, peer: F) -> Self {
         Self {
             memory,
             loads: Cell::new(0),
@@ -146,8 +149,8 @@ impl<M: Memory, F: Fn(Word, u64) -> Option<u64>> Memory for Watched<'_, M, F> {
 }
 
 /// A reader that takes elements of 1 to 16 bytes.
-pub(super) fn reader() -> Reader {
-    Reader::new(Expect {
+pub(in crate::channel) fn reader() -> Reader {
+    Reader::new(PeerParams {
         protocol: PROTOCOL,
         min_size: 1,
         max_size: 16,
@@ -155,14 +158,14 @@ pub(super) fn reader() -> Reader {
 }
 
 /// A reader that has seen that there is no writer: it reads the next epoch from its beginning.
-pub(super) fn waiting_reader() -> Reader {
+pub(in crate::channel) fn waiting_reader() -> Reader {
     let mut reader = reader();
     reader.read(&Cells::<64>::new(), 0, |_| (), |()| ());
     reader
 }
 
 /// Writes an element of two bytes that both say `value`.
-pub(super) fn write<M: MemoryMut>(writer: &mut Writer, memory: &M, value: u8) -> bool {
+pub(in crate::channel) fn write<M: MemoryMut>(writer: &mut Writer, memory: &M, value: u8) -> bool {
     writer
         .write(memory, |slot| {
             slot.fill(0, &[value, value]).then_some(()).ok_or(())
@@ -171,22 +174,22 @@ pub(super) fn write<M: MemoryMut>(writer: &mut Writer, memory: &M, value: u8) ->
 }
 
 /// What a reader handed up: of each element its first byte.
-pub(super) struct Got {
+pub(in crate::channel) struct Got {
     values: [u8; 64],
     len: usize,
-    pub(super) progress: Progress,
+    pub(in crate::channel) progress: Progress,
 }
 
 impl Got {
     /// Returns the first byte of each element, in order.
-    pub(super) fn values(&self) -> &[u8] {
+    pub(in crate::channel) fn values(&self) -> &[u8] {
         self.values.get(..self.len).unwrap_or_default()
     }
 }
 
 /// Reads up to `limit` elements of two bytes, and lets `peer` act while each is copied: between its
 /// first and its second byte. A torn element arrives as 255.
-pub(super) fn read<M: Memory>(
+pub(in crate::channel) fn read<M: Memory>(
     reader: &mut Reader,
     memory: &M,
     limit: usize,
@@ -223,7 +226,7 @@ pub(super) fn read<M: Memory>(
 
 /// Returns whether the call noticed these changes and no others: A for activated, I for inactive,
 /// X for incompatible, B for broken.
-pub(super) fn changed(got: &Got, kinds: &str) -> bool {
+pub(in crate::channel) fn changed(got: &Got, kinds: &str) -> bool {
     let kind = |change: &Change| match change {
         Change::Activated { .. } => 'A',
         Change::Inactive => 'I',

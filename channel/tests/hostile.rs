@@ -7,15 +7,15 @@
     kernel::macros::kunit_tests(muennet_channel_hostile)
 )]
 mod tests {
-    use super::super::{
+    use super::super::super::{
         memory::Word,
-        progress::{
+        reader::{
             Change,
+            State,
             Violation,
-            TURNS, //
+            MAX_RETRIES, //
         },
-        reader::State,
-        testing::{
+        tests::{
             changed,
             read,
             waiting_reader,
@@ -74,14 +74,14 @@ mod tests {
             };
             assert_eq!((wc, wsc, found), (wc, wsc, outcome));
             // It is told once, costs no further calls, and the next honest epoch is followed.
-            assert!(!reader.seen().stale(&memory) && !got.progress.more);
+            assert!(!reader.snapshot().has_pending(&memory) && !got.progress.more);
             assert_eq!(
                 matches!(reader.state(), State::Broken { epoch: 7 }),
                 outcome.is_err()
             );
             assert!(changed(&read(&mut reader, &memory, 64, || ()), ""));
             memory.header(8, 2, 8, 2, 2);
-            assert!(reader.seen().stale(&memory));
+            assert!(reader.snapshot().has_pending(&memory));
             let got = read(&mut reader, &memory, 64, || ());
             assert!(changed(&got, "A") && got.progress.delivered == 2);
         }
@@ -134,11 +134,11 @@ mod tests {
                     let progress = reader.read(&watched, limit, |_| (), |()| ());
                     let loads = watched.loads.get() - before;
                     // A turn, a copy and the last look take at most 9 loads each.
-                    let most = 9 * (TURNS + limit + 1) as u64;
+                    let most = 9 * (MAX_RETRIES + limit + 1) as u64;
                     assert_eq!((name, limit, loads <= most), (name, limit, true));
                     assert!(progress.copied <= limit);
                     assert!(progress.delivered <= progress.copied);
-                    assert!(progress.changes().count() <= TURNS);
+                    assert!(progress.changes().count() <= MAX_RETRIES);
                 }
                 // And the next honest epoch is followed.
                 memory.header(MAX, 2, 8, 3, 3);
