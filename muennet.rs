@@ -49,7 +49,7 @@ use muen::{
     }, //
 };
 use netdev::{
-    config::{
+    params::{
         self,
         Channel,
         InterfaceConfig,
@@ -57,7 +57,7 @@ use netdev::{
         Text, //
     },
     Interface,
-    Poller,
+    PollTimer,
     Setup, //
 };
 
@@ -132,7 +132,7 @@ struct Muennet {
     _folders: Pin<KBox<Folders<Interface>>>,
 }
 
-impl config::List for ListParam {
+impl params::List for ListParam {
     fn count(&self) -> usize {
         self.len()
     }
@@ -156,8 +156,8 @@ impl kernel::Module for Muennet {
             mac: &MAC,
         };
         lists.check().inspect_err(log_error)?;
-        let poll = config::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
-        let address = config::parse_sinfo(Some(SINFO.get().to_bytes())).inspect_err(log_error)?;
+        let poll = params::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
+        let address = params::parse_sinfo(Some(SINFO.get().to_bytes())).inspect_err(log_error)?;
         // It writes where the subject information of interfaces would be.
         #[cfg(CONFIG_MUENNET_BENCH)]
         if lists.is_empty() {
@@ -183,7 +183,7 @@ impl kernel::Module for Muennet {
         }
         let subject = Subject::load(address)?;
         let processors = subject.processors()?;
-        let poller = Poller::new(poll.period_us, MAX_ENTRIES)?;
+        let poller = PollTimer::new(poll.period_us, MAX_ENTRIES)?;
         for index in lists.indices() {
             let config = lists.interface(index).inspect_err(log_error)?;
             let name = NAME.get(index).ok_or(EINVAL)?;
@@ -273,7 +273,7 @@ fn add(
     name: &CStr,
     guest: &Guest<'_>,
     platform: Platform,
-    poller: &Arc<Poller>,
+    poller: &Arc<PollTimer>,
 ) -> Result<Registration<Interface>> {
     let irq = match config.in_channel {
         Some(channel) => {

@@ -32,11 +32,11 @@ use crate::{
         stats::LinkStats, //
     },
     netdev::{
-        config::Text,
         mode::Mode,
+        params::Text,
         Counters,
+        EndpointId,
         Interface,
-        PortId,
         Sums, //
     }, //
 };
@@ -62,7 +62,7 @@ pub(crate) struct Child {
     parent: ARef<Device<Interface>>,
     counters: Arc<Counters>,
     /// The port of the child at its parent; 0 until `init` has added it. Written under the RTNL.
-    port: Atomic<PortId>,
+    endpoint: Atomic<EndpointId>,
     /// Whether listeners have been notified of the child. Written under the RTNL.
     announced: Atomic<bool>,
 }
@@ -74,14 +74,14 @@ impl Child {
     }
 
     /// Returns the port of the child at its parent.
-    pub(super) fn port(&self) -> PortId {
-        self.port.load(Relaxed)
+    pub(super) fn endpoint(&self) -> EndpointId {
+        self.endpoint.load(Relaxed)
     }
 
     /// Returns the number of marks that the child owns.
     pub(super) fn mark_count(&self) -> u32 {
-        let port = self.parent.data().ports().get(self.port());
-        port.map_or(0, |(_, marks)| marks)
+        let endpoint = self.parent.data().endpoints().get(self.endpoint());
+        endpoint.map_or(0, |(_, marks)| marks)
     }
 
     /// Returns the counters of the child, summed over all CPUs.
@@ -124,7 +124,7 @@ fn main_interface<'a>(
         return Err(EINVAL);
     };
     let mode = match interface.data().mode() {
-        Mode::Ip | Mode::Large => return Ok(interface),
+        Mode::Ip | Mode::Offload => return Ok(interface),
         Mode::Raw => "a raw",
         Mode::Ethernet | Mode::Vlan => "an Ethernet",
     };
@@ -146,7 +146,7 @@ impl Stacked for Child {
         let parent = main_interface(lower, extack, rtnl)?;
         let link = parent
             .data()
-            .port_link(mtu, parent.mtu())
+            .child_params(mtu, parent.mtu())
             .map_err(|range| {
                 let (least, most) = (range.start(), range.end());
                 extack.message(fmt!(
@@ -157,7 +157,7 @@ impl Stacked for Child {
         let child = Self {
             parent: parent.into(),
             counters: Arc::new(Counters::new()?, GFP_KERNEL)?,
-            port: Atomic::new(0),
+            endpoint: Atomic::new(0),
             announced: Atomic::new(false),
         };
         Ok((link, child))
@@ -165,8 +165,8 @@ impl Stacked for Child {
 
     fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result {
         let this = dev.data();
-        let port = this.parent.data().ports().add(dev.any(), &this.counters)?;
-        this.port.store(port, Relaxed);
+        let endpoint = this.parent.data().endpoints().add(dev.any(), &this.counters)?;
+        this.endpoint.store(endpoint, Relaxed);
         netlink::dump_seq_inc(rtnl);
         Ok(())
     }
@@ -183,7 +183,7 @@ impl Stacked for Child {
         if this.announced.load(Relaxed) {
             netlink::notify_child_del(dev, rtnl);
         }
-        this.parent.data().ports().remove(this.port());
+        this.parent.data().endpoints().remove(this.endpoint());
         netlink::dump_seq_inc(rtnl);
     }
 
@@ -310,9 +310,9 @@ impl Watcher for DeviceEvents {
             return;
         };
         let mut next = 1;
-        while let Some((port, _)) = parent.data().ports().next(next) {
-            next = port.id().saturating_add(1);
-            let Some(child) = port.device().downcast::<Child>() else {
+        while let Some((endpoint, _)) = parent.data().endpoints().next(next) {
+            next = endpoint.id().saturating_add(1);
+            let Some(child) = endpoint.device().downcast::<Child>() else {
                 continue;
             };
             match event {

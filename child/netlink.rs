@@ -52,15 +52,15 @@ use crate::{
         }, //
     },
     netdev::{
-        config::{
+        mode::Mode,
+        params::{
             self,
             Text, //
         },
-        mode::Mode,
-        Direction,
+        ChannelInfo,
+        EndpointId,
         Interface,
         Peer,
-        PortId,
         Sums, //
     }, //
 };
@@ -328,7 +328,7 @@ fn put_common(message: &mut Message<'_>, dev: &NetDevice, mode: Mode) -> Result 
         Mode::Raw => uapi::muennet_mode_MUENNET_MODE_RAW,
         Mode::Ip => uapi::muennet_mode_MUENNET_MODE_IP,
         Mode::Ethernet | Mode::Vlan => uapi::muennet_mode_MUENNET_MODE_ETHERNET,
-        Mode::Large => uapi::muennet_mode_MUENNET_MODE_IP_OFFLOAD,
+        Mode::Offload => uapi::muennet_mode_MUENNET_MODE_IP_OFFLOAD,
     };
     message.u32(uapi::MUENNET_A_MODE as u16, mode)?;
     message.u32(uapi::MUENNET_A_MTU as u16, dev.mtu())?;
@@ -338,7 +338,7 @@ fn put_common(message: &mut Message<'_>, dev: &NetDevice, mode: Mode) -> Result 
     Ok(())
 }
 
-fn put_channel(message: &mut Message<'_>, number: u16, direction: &Direction<'_>) -> Result {
+fn put_channel(message: &mut Message<'_>, number: u16, direction: &ChannelInfo<'_>) -> Result {
     message.nest(number, |message| {
         message.text(uapi::MUENNET_A_CHANNEL_NAME as u16, direction.name)?;
         message.uint(uapi::MUENNET_A_CHANNEL_PROTOCOL as u16, direction.protocol)?;
@@ -387,10 +387,10 @@ fn fill_interface(
     let this = dev.data();
     put_dev(message, DEV, net, dev.any(), rtnl)?;
     put_common(message, dev.any(), this.mode())?;
-    if let Some(direction) = this.way_in() {
+    if let Some(direction) = this.in_channel() {
         put_channel(message, uapi::MUENNET_A_IN_CHANNEL as u16, &direction)?;
     }
-    if let Some(direction) = this.way_out() {
+    if let Some(direction) = this.out_channel() {
         put_channel(message, uapi::MUENNET_A_OUT_CHANNEL as u16, &direction)?;
     }
     let peer = match this.peer() {
@@ -543,10 +543,10 @@ impl Handler for MarkGet {
         };
         let attr = request.required(uapi::MUENNET_A_MARK as u16, "mark")?;
         let mark = attr.u32()?;
-        let owner = parent.data().ports().owner(mark);
+        let owner = parent.data().endpoints().owner(mark);
         let child = owner
             .as_ref()
-            .and_then(|port| port.device().downcast::<Child>())
+            .and_then(|endpoint| endpoint.device().downcast::<Child>())
             .ok_or_else(|| {
                 request.refuse(attr, ENOENT, fmt!("no child of {name} owns mark {mark}"))
             })?;
@@ -587,7 +587,7 @@ impl Handler for ChildAdd {
                 fmt!("'{name}' is not a valid interface name"),
             ));
         }
-        if config::is_reserved_name(name.to_bytes()) {
+        if params::is_reserved_name(name.to_bytes()) {
             let name = text(name);
             return Err(request.refuse(
                 attr,
@@ -621,13 +621,13 @@ impl Handler for ChildDel {
 /// Why the owner of a mark was not changed.
 enum SetOwnerError {
     /// It is not allowed.
-    Mark(marks::Error<PortId>),
+    Mark(marks::Error<EndpointId>),
     /// It failed.
     Other(Error),
 }
 
-impl From<marks::Error<PortId>> for SetOwnerError {
-    fn from(error: marks::Error<PortId>) -> Self {
+impl From<marks::Error<EndpointId>> for SetOwnerError {
+    fn from(error: marks::Error<EndpointId>) -> Self {
         Self::Mark(error)
     }
 }
@@ -672,10 +672,10 @@ fn set_owner_error(
             fmt!("mark {mark} cannot be moved from {name} to itself"),
         ),
         marks::Error::OwnedBy(id) => {
-            let ports = child.data().parent().data().ports();
-            match ports.get(id) {
-                Some((port, _)) => {
-                    let owner = text(port.device().name(rtnl));
+            let endpoints = child.data().parent().data().endpoints();
+            match endpoints.get(id) {
+                Some((endpoint, _)) => {
+                    let owner = text(endpoint.device().name(rtnl));
                     request.refuse(attr, EBUSY, fmt!("mark {mark} is owned by {owner}"))
                 }
                 None => request.refuse(attr, EBUSY, fmt!("mark {mark} is owned by another child")),
@@ -697,13 +697,13 @@ fn set_mark_owner(
     request: &Request<'_>,
     child: &Device<Child>,
     rtnl: &Rtnl,
-    next: impl FnOnce(u32, Option<PortId>) -> Result<Option<PortId>, marks::Error<PortId>>,
+    next: impl FnOnce(u32, Option<EndpointId>) -> Result<Option<EndpointId>, marks::Error<EndpointId>>,
 ) -> Result<u32> {
     let attr = request.required(uapi::MUENNET_A_MARK as u16, "mark")?;
     let mark = attr.u32()?;
-    let ports = child.data().parent().data().ports();
-    ports
-        .steer(mark, |owner| -> Result<_, SetOwnerError> {
+    let endpoints = child.data().parent().data().endpoints();
+    endpoints
+        .set_mark_owner(mark, |owner| -> Result<_, SetOwnerError> {
             Ok(next(mark, owner)?)
         })
         .map_err(|error| set_owner_error(request, attr, mark, child, error, rtnl))?;
@@ -721,7 +721,7 @@ impl Handler for MarkAdd {
         let rtnl = &*rtnl::lock();
         let Named { dev: child, .. } = lookup_child_as_admin(request, DEV, rtnl)?;
         let mark = set_mark_owner(request, child, rtnl, |mark, owner| {
-            marks::add(mark, owner, child.data().port()).map(Some)
+            marks::add(mark, owner, child.data().endpoint()).map(Some)
         })?;
         notify_mark_add(child, mark, rtnl);
         Ok(())
@@ -738,7 +738,7 @@ impl Handler for MarkDel {
         let rtnl = &*rtnl::lock();
         let Named { dev: child, .. } = lookup_child_as_admin(request, DEV, rtnl)?;
         let mark = set_mark_owner(request, child, rtnl, |mark, owner| {
-            marks::del(mark, owner, child.data().port()).map(|()| None)
+            marks::del(mark, owner, child.data().endpoint()).map(|()| None)
         })?;
         notify_mark_del(child, mark, rtnl);
         Ok(())
@@ -766,7 +766,7 @@ impl Handler for MarkMove {
             ));
         }
         let mark = set_mark_owner(request, from, rtnl, |mark, owner| {
-            marks::move_to(mark, owner, from.data().port(), to.data().port()).map(Some)
+            marks::move_to(mark, owner, from.data().endpoint(), to.data().endpoint()).map(Some)
         })?;
         notify_mark_move(from, to, mark, rtnl);
         Ok(())
@@ -782,14 +782,14 @@ impl Handler for MarkMove {
 struct ChildId {
     /// The address of the parent.
     parent: u64,
-    port: PortId,
+    endpoint: EndpointId,
 }
 
 impl ChildId {
     fn of(child: &Child) -> Self {
         Self {
             parent: core::ptr::from_ref(child.parent()).addr() as u64,
-            port: child.port(),
+            endpoint: child.endpoint(),
         }
     }
 }
@@ -861,16 +861,16 @@ impl Dumper for DevGet {
         let net = request.net();
         while let Some(dev) = ctx.dev(request, rtnl) {
             if let Some(interface) = dev.downcast::<Interface>() {
-                // Ports are numbered from 1; 0 is the interface itself.
+                // Endpoints are numbered from 1; 0 is the interface itself.
                 if ctx.next == 0 {
                     dump.entry(|message| fill_interface(message, net, interface, rtnl))?;
                     ctx.next = 1;
                 }
-                while let Some((port, _)) = interface.data().ports().next(ctx.next) {
-                    if let Some(child) = port.device().downcast::<Child>() {
+                while let Some((endpoint, _)) = interface.data().endpoints().next(ctx.next) {
+                    if let Some(child) = endpoint.device().downcast::<Child>() {
                         dump.entry(|message| fill_child(message, net, child, rtnl))?;
                     }
-                    ctx.next = port.id().saturating_add(1);
+                    ctx.next = endpoint.id().saturating_add(1);
                 }
             } else if let Some(child) = child_without_parent(dev, request, rtnl) {
                 dump.entry(|message| fill_child(message, net, child, rtnl))?;
@@ -890,10 +890,10 @@ fn dump_parent_marks(
     rtnl: &Rtnl,
 ) -> Result {
     while let Ok(from) = u32::try_from(ctx.next) {
-        let Some((mark, port)) = parent.data().ports().next_mark(from) else {
+        let Some((mark, endpoint)) = parent.data().endpoints().next_mark(from) else {
             break;
         };
-        if let Some(child) = port.device().downcast::<Child>() {
+        if let Some(child) = endpoint.device().downcast::<Child>() {
             dump.entry(|message| fill_mark(message, request.net(), child, mark, rtnl))?;
         }
         ctx.next = u64::from(mark) + 1;
@@ -909,9 +909,9 @@ fn dump_child_marks(
     dump: &mut Dump<'_>,
     rtnl: &Rtnl,
 ) -> Result {
-    let ports = child.data().parent().data().ports();
+    let endpoints = child.data().parent().data().endpoints();
     while let Ok(from) = u32::try_from(ctx.next) {
-        let Some(mark) = ports.next_mark_of(child.data().port(), from) else {
+        let Some(mark) = endpoints.next_mark_of(child.data().endpoint(), from) else {
             break;
         };
         dump.entry(|message| fill_mark(message, request.net(), child, mark, rtnl))?;

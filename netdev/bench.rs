@@ -8,11 +8,11 @@
 //! without a channel in it. `bench/channel` does the same on the host.
 
 use super::{
-    config,
     memory::{
         InMemory,
         OutMemory, //
-    }, //
+    },
+    params, //
 };
 use crate::{
     abstractions::mapping::Mapping,
@@ -224,7 +224,7 @@ fn measure(address: u64, ring: u64, rounds: u64) -> Result {
 /// - As [`Mapping::new`], for memory of twice the size of each ring.
 /// - `EIO`: something did not come out as it went in.
 /// - `ENOMEM`: there is no memory for a payload.
-pub(crate) fn run(parameter: &dyn config::List, address: u64) -> Result {
+pub(crate) fn run(parameter: &dyn params::List, address: u64) -> Result {
     let number = |index| {
         let word = core::str::from_utf8(parameter.get(index)?).ok()?;
         word.parse::<u64>().ok()

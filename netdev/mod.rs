@@ -3,71 +3,71 @@
 //! The network interface: packets between the stack and a pair of channels.
 //!
 //! ```text
-//!   stack --> transmit --> format (frame) --> channel::Writer --> memory of the out channel
-//!   stack <-- receive  <-- format (frame) <-- channel::Reader <-- memory of the in channel
-//!                ^
-//!             poller: one timer for all interfaces
+//!   stack --> tx ----------> format (wire) --> channel::Writer --> memory of the out channel
+//!   stack <-- rx, endpoint <-- format (wire) <-- channel::Reader <-- memory of the in channel
+//!             ^
+//!             poll_timer: one timer for all interfaces
 //! ```
 //!
-//! - [`config`]: the module parameters, checked. [`mode`]: what the kinds of elements differ in.
-//! - [`frame`]: what an element of IP mode holds, and one of Ethernet mode. [`format`]: the modes,
-//!   one by one: from packets to elements and back.
-//! - [`segment`]: large packets cut into those that fit an element.
-//! - [`assembly`]: large packets put together from several elements.
-//! - [`ports`]: other interfaces on the same channels, and whose packet is whose. [`sharing`]: what
-//!   they need of this one.
-//! - [`setup`]: how an interface is made. [`interface`]: its life and its operations.
-//! - [`info`]: its file in debugfs. [`tools`]: what `ethtool` shows and changes.
-//! - [`transmit`], [`receive`]: its two directions. [`memory`]: their channels' memory.
-//! - `bench`, in kernels that ask for it: what an element costs.
-//! - [`poller`]: the timer that wakes idle readers. [`counters`]: what is counted.
+//! - [`params`]: the checked module parameters. [`mode`]: the kinds of elements.
+//! - [`device`]: the net device: creation, net_device and NAPI operations. [`ethtool`],
+//!   [`debugfs`]: its views for users. [`stats`]: its counters.
+//! - [`tx`], [`rx`]: the two channels of an interface. [`rx_ring`]: the loop that reads elements.
+//!   [`memory`]: the memory of both.
+//! - [`format`]: from packets to elements and back, for each mode. [`wire`]: the headers.
+//! - [`gso`]: segmentation of TCP and UDP packets. [`reassembly`]: packets in several elements.
+//! - [`pmtu`]: the table of path MTUs. [`ip_fragment`]: IPv4 fragmentation.
+//! - [`endpoint`]: child interfaces and the marks that they own.
+//! - [`poll_timer`]: the timer that schedules NAPI without interrupts. [`poll_interval`]: its period.
+//! - `bench`, with `CONFIG_MUENNET_BENCH`: the cost of an element.
 //!
 //! # Lock order
 //!
-//! 1. the RTNL, held by C around `open`, `close` and their like
-//! 2. `Poller::timer`, while devices are attached and detached
-//! 3. `Poller::devices`, also taken by the timer
-//! 4. `Receiver::reader`, taken by NAPI and by `open`
-//! 5. `Sender::writer`, the one lock of an out channel
+//! 1. the RTNL, which the networking core holds around `ndo_open()`, `ndo_stop()` and others
+//! 2. `PollTimer::timer_handle`, while devices are attached and detached
+//! 3. `PollTimer::devices`, also taken by the timer
+//! 4. `RxChannel::ring`, taken by NAPI and by `ndo_open()`
+//! 5. `TxChannel::writer`, the one lock of an out channel
 //!
-//! `Ports::members` comes after the RTNL, and nothing is taken under it.
+//! `Endpoints::members` is taken after the RTNL; no other lock is taken under it.
 //!
-//! Under 3 only NAPI is scheduled, which takes none of these. Receiving may send (a reply), so 5 is
-//! never held when packets are handed up.
+//! Under lock 3 the driver only schedules NAPI, which takes none of these locks. Receiving a packet
+//! may send a reply, so lock 5 is not held while packets are handed to the stack.
 
-mod assembly;
 #[cfg(CONFIG_MUENNET_BENCH)]
 pub(crate) mod bench;
-pub(crate) mod config;
-mod counters;
+mod debugfs;
+mod device;
+mod endpoint;
+mod ethtool;
 mod format;
-pub(crate) mod frame;
-mod info;
-mod interface;
+pub(crate) mod gso;
+mod ip_fragment;
 mod memory;
 pub(crate) mod mode;
+pub(crate) mod params;
 pub(crate) mod pmtu;
-mod poller;
-mod ports;
-mod receive;
-pub(crate) mod segment;
-mod setup;
-mod sharing;
-mod tools;
-mod transmit;
+mod poll_interval;
+mod poll_timer;
+mod reassembly;
+mod rx;
+mod rx_ring;
+mod stats;
+mod tx;
+pub(crate) mod wire;
 
 pub(crate) use self::{
-    counters::{
-        Counters,
-        Sums, //
-    },
-    interface::Interface,
-    poller::Poller,
-    ports::PortId,
-    receive::Peer,
-    setup::{
+    device::{
         Channel,
+        ChannelInfo,
+        Interface,
         Setup, //
     },
-    sharing::Direction, //
+    endpoint::EndpointId,
+    poll_timer::PollTimer,
+    rx::Peer,
+    stats::{
+        Counters,
+        Sums, //
+    }, //
 };

@@ -4,10 +4,10 @@
 
 use core::num::NonZeroU64;
 
-use super::frame::{
+use super::wire::{
     self,
     ethernet,
-    large, //
+    offload, //
 };
 
 /// Smallest MTU of the modes that know IP: every host must take IPv4 packets of this size.
@@ -21,10 +21,10 @@ const LENGTH_MAX: u32 = 65_535;
 pub(crate) enum Mode {
     /// The bytes of the packet, padded with zeros; the receiver gets the whole element.
     Raw,
-    /// A header of 8 bytes and an IP packet: see [`frame`].
+    /// A header of 8 bytes and an IP packet: see [`wire`].
     Ip,
-    /// IP mode with offloads, in which a packet may lie in several elements: see [`large`].
-    Large,
+    /// IP mode with offloads, in which a packet may lie in several elements: see [`offload`].
+    Offload,
     /// An Ethernet frame, and its length in the last two bytes of the element: see
     /// [`ethernet`].
     Ethernet,
@@ -38,7 +38,7 @@ impl Mode {
     pub(crate) const fn mtu_range(self) -> core::ops::RangeInclusive<u32> {
         match self {
             Self::Raw => 1..=LENGTH_MAX,
-            Self::Ip | Self::Large => MTU_MIN_IP..=LENGTH_MAX,
+            Self::Ip | Self::Offload => MTU_MIN_IP..=LENGTH_MAX,
             Self::Ethernet => MTU_MIN_IP..=LENGTH_MAX - ethernet::HEADER_SIZE as u32,
             Self::Vlan => {
                 MTU_MIN_IP..=LENGTH_MAX - (ethernet::HEADER_SIZE + ethernet::TAGS_SIZE) as u32
@@ -50,8 +50,8 @@ impl Mode {
     pub(crate) const fn overhead(self) -> usize {
         match self {
             Self::Raw => 0,
-            Self::Ip => frame::HEADER_SIZE,
-            Self::Large => large::HEADER_SIZE,
+            Self::Ip => wire::HEADER_SIZE,
+            Self::Offload => offload::HEADER_SIZE,
             Self::Ethernet => ethernet::HEADER_SIZE + ethernet::TRAILER_SIZE,
             Self::Vlan => ethernet::HEADER_SIZE + ethernet::TAGS_SIZE + ethernet::TRAILER_SIZE,
         }
@@ -79,14 +79,14 @@ impl Mode {
     ///
     /// Offloads are nothing that two ends can negotiate, for channels lead one way. One that does
     /// not know them, or is not to use them, must take the other for incompatible.
-    pub(crate) fn published(self, protocol: NonZeroU64) -> NonZeroU64 {
+    pub(crate) fn wire_protocol(self, protocol: NonZeroU64) -> NonZeroU64 {
         /// "offload" in ASCII.
         const OFFLOAD: u64 = 0x006f_6666_6c6f_6164;
 
         match self {
             Self::Raw | Self::Ip | Self::Ethernet | Self::Vlan => protocol,
             // Zero is no protocol.
-            Self::Large => NonZeroU64::new(protocol.get() ^ OFFLOAD).unwrap_or(NonZeroU64::MAX),
+            Self::Offload => NonZeroU64::new(protocol.get() ^ OFFLOAD).unwrap_or(NonZeroU64::MAX),
         }
     }
 
@@ -94,7 +94,7 @@ impl Mode {
     pub(crate) const fn flag(self) -> Option<&'static str> {
         match self {
             Self::Raw => None,
-            Self::Large => Some("net_hdr+offload"),
+            Self::Offload => Some("net_hdr+offload"),
             Self::Ip => Some("net_hdr"),
             Self::Ethernet => Some("eth_dev"),
             Self::Vlan => Some("eth_dev+vlan"),
@@ -116,7 +116,7 @@ mod tests {
         let table = [
             (Mode::Raw, 1, 65_535, 1_500, 1, 65_535),
             (Mode::Ip, 68, 65_535, 1_508, 76, 65_543),
-            (Mode::Large, 68, 65_535, 1_528, 96, 65_563),
+            (Mode::Offload, 68, 65_535, 1_528, 96, 65_563),
             (Mode::Ethernet, 68, 65_521, 1_516, 84, 65_537),
             (Mode::Vlan, 68, 65_513, 1_524, 84, 65_537),
         ];
@@ -137,7 +137,7 @@ mod tests {
         let table = [
             (Mode::Raw, None),
             (Mode::Ip, Some("net_hdr")),
-            (Mode::Large, Some("net_hdr+offload")),
+            (Mode::Offload, Some("net_hdr+offload")),
             (Mode::Ethernet, Some("eth_dev")),
             (Mode::Vlan, Some("eth_dev+vlan")),
         ];
@@ -156,10 +156,10 @@ mod tests {
         ];
         for (number, expected) in table {
             let protocol = NonZeroU64::new(number).unwrap_or(NonZeroU64::MIN);
-            let published = Mode::Large.published(protocol).get();
+            let published = Mode::Offload.wire_protocol(protocol).get();
             assert_eq!((number, published), (number, expected));
             for mode in [Mode::Raw, Mode::Ip, Mode::Ethernet, Mode::Vlan] {
-                assert_eq!((mode, mode.published(protocol)), (mode, protocol));
+                assert_eq!((mode, mode.wire_protocol(protocol)), (mode, protocol));
             }
         }
     }

@@ -11,9 +11,9 @@ use crate::{
     abstractions::{
         mapping::Mapping,
         napi::{
-            Exit,
             Handed,
-            Poll, //
+            Poll,
+            RxContext, //
         },
         skbuff, //
     },
@@ -41,9 +41,9 @@ use crate::{
         in_memory,
         memory::InMemory,
         mode::Mode,
-        receive::reading::{
-            Reading,
-            Tally, //
+        rx_ring::{
+            RxRing,
+            RxStats, //
         }, //
     },
     own,
@@ -64,14 +64,14 @@ const CASE: u64 = 1000;
 const TURNS: usize = 6;
 
 /// All modes.
-const MODES: [Mode; 4] = [Mode::Raw, Mode::Ip, Mode::Large, Mode::Ethernet];
+const MODES: [Mode; 4] = [Mode::Raw, Mode::Ip, Mode::Offload, Mode::Ethernet];
 
 /// A reader under attack.
 pub(crate) struct Attack {
     pub(crate) shared: Rc<Shared>,
     pub(crate) random: Random,
     pub(crate) mode: Mode,
-    pub(crate) reading: Reading,
+    pub(crate) reading: RxRing,
     pub(crate) figures: Rc<RefCell<Figures>>,
     memory: InMemory,
     judge: Judge,
@@ -80,7 +80,7 @@ pub(crate) struct Attack {
 /// What a call of the reader came to.
 pub(crate) struct Outcome {
     pub(crate) progress: Progress,
-    pub(crate) tally: Tally,
+    pub(crate) tally: RxStats,
     pub(crate) handed: Vec<Handed>,
 }
 
@@ -111,7 +111,7 @@ impl Attack {
             shared,
             random,
             mode,
-            reading: Reading::new(PeerParams {
+            reading: RxRing::new(PeerParams {
                 protocol: PROTOCOL,
                 min_size: *sizes.start(),
                 max_size: *sizes.end(),
@@ -183,7 +183,7 @@ impl Attack {
             self.sane();
         }
         let (mode, calm) = (self.mode, self.random.once_in(2));
-        let calm = calm && mode == Mode::Large;
+        let calm = calm && mode == Mode::Offload;
         for _ in 0..self.random.below(4) {
             let moment = Moment::Between;
             let kind = rogue::mutate(self.region(), &self.random, moment, mode, calm);
@@ -225,8 +225,8 @@ impl Attack {
         let stack = RefCell::default();
         let poll = Poll::new(limit, &stack);
         self.shared.set_peer(Some(peer));
-        let mut tally = Tally::default();
-        let exit = Exit::new(&poll);
+        let mut tally = RxStats::default();
+        let exit = RxContext::new(&poll);
         let progress = self
             .reading
             .poll(self.mode, &self.memory, &exit, &mut tally);
@@ -260,12 +260,12 @@ fn bounded(progress: &Progress, trace: &[Access], limit: usize) {
 }
 
 /// Checks that what is counted is what happened.
-fn counted(mode: Mode, progress: &Progress, tally: &Tally, handed: &[Handed]) {
+fn counted(mode: Mode, progress: &Progress, tally: &RxStats, handed: &[Handed]) {
     let own = || handed.iter().filter(|packet| packet.is_own());
     assert_eq!(tally.packets, own().count() as u64);
     let bytes: usize = own().map(|it| it.bytes.len() - it.pulled).sum();
     assert_eq!(tally.bytes, bytes as u64);
-    if mode != Mode::Large {
+    if mode != Mode::Offload {
         // Each element became a packet, or was counted as none.
         let none = tally.malformed() + tally.no_memory;
         assert_eq!(tally.incomplete, 0);

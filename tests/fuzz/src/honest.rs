@@ -101,7 +101,7 @@ fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
             bytes[..8].copy_from_slice(&[0, 0, 0, 0, 0, 0, 4, 0]);
             bytes[8..12].copy_from_slice(&[0x45, 0, high, low]);
         }
-        Mode::Large => {
+        Mode::Offload => {
             let length = size - 28;
             let [low, high] = (length as u16).to_le_bytes();
             bytes[..28].fill(0);
@@ -123,7 +123,7 @@ fn number(mode: Mode, size: usize, packet: &Handed) -> u64 {
         Mode::Raw => (0..size, 0),
         Mode::Ethernet | Mode::Vlan => (0..size - 2, 0),
         Mode::Ip => (0..size, HEADERS.next_multiple_of(8)),
-        Mode::Large => (28..size, (HEADERS + 20).next_multiple_of(8)),
+        Mode::Offload => (28..size, (HEADERS + 20).next_multiple_of(8)),
     };
     let mut stamp = [0; 8];
     let at = at - range.start;

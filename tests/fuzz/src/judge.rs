@@ -185,7 +185,7 @@ impl Judge {
         match self.mode {
             Mode::Raw => None,
             Mode::Ip => Some((0, 16)),
-            Mode::Large => Some((0, 28)),
+            Mode::Offload => Some((0, 28)),
             Mode::Ethernet | Mode::Vlan => Some((self.ring.size as usize - 2, 2)),
         }
     }
@@ -195,7 +195,7 @@ impl Judge {
         match self.mode {
             Mode::Raw => (0, self.ring.size as usize),
             Mode::Ip => (0, 8 + packet_len(peeked[6], &peeked[8..])),
-            Mode::Large => (28, usize::from(little(&peeked[4..6]))),
+            Mode::Offload => (28, usize::from(little(&peeked[4..6]))),
             Mode::Ethernet | Mode::Vlan => (0, usize::from(little(&peeked[..2]))),
         }
     }
@@ -229,7 +229,7 @@ impl Judge {
                 let mark = mark(bytes);
                 (8, As::Packet { mark, protocol })
             }
-            Mode::Large => {
+            Mode::Offload => {
                 pieces(&copies);
                 let protocol = packet(first.peeked[6], bytes);
                 let mut offloads = [0; 10];
@@ -243,7 +243,7 @@ impl Judge {
             }
         };
         assert_eq!((handed.pulled, handed.how), expected, "handed up otherwise");
-        if self.mode != Mode::Large {
+        if self.mode != Mode::Offload {
             assert_eq!(copies.len(), 1);
         }
         let length: usize = copies.iter().map(|copy| copy.length).sum();

@@ -44,22 +44,18 @@ mod channel;
 )]
 #[path = "../../../netdev"]
 mod netdev {
-    mod assembly;
     mod format;
-    pub(crate) mod frame;
+    mod gso;
+    mod ip_fragment;
     pub(crate) mod memory;
     pub(crate) mod mode;
-    pub(crate) mod pmtu;
-    pub(crate) mod segment;
+    mod reassembly;
+    pub(crate) mod rx_ring;
+    pub(crate) mod wire;
 
-    /// See `netdev/ports.rs`.
-    pub(crate) mod ports {
-        pub(crate) use crate::abstractions::Exit;
-    }
-
-    /// See `netdev/receive.rs`.
-    pub(crate) mod receive {
-        pub(crate) mod reading;
+    /// See `netdev/endpoint.rs`.
+    pub(crate) mod endpoint {
+        pub(crate) use crate::abstractions::RxContext;
     }
 
     use crate::{
@@ -91,7 +87,7 @@ mod netdev {
         match mode {
             mode::Mode::Raw => format::Raw::write(writer, memory, skb).is_ok(),
             mode::Mode::Ip => format::Ip::write(writer, memory, skb).is_ok(),
-            mode::Mode::Large => format::large::write(writer, memory, skb).is_ok(),
+            mode::Mode::Offload => format::Offload::write(writer, memory, skb).is_ok(),
             mode::Mode::Ethernet | mode::Mode::Vlan => {
                 format::Ethernet::write(writer, memory, skb).is_ok()
             }

@@ -36,12 +36,12 @@ fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
     let (least, most) = match mode {
         Mode::Raw => (1, size),
         Mode::Ip => (40, size - 8),
-        Mode::Large => (40, elements.min(3) * (size - 28)),
+        Mode::Offload => (40, elements.min(3) * (size - 28)),
         Mode::Ethernet | Mode::Vlan => (14, size - 2),
     };
     let length = least + random.below((most - least + 1) as u64) as usize;
     let mut bytes: Vec<u8> = (0..length).map(|_| random.next() as u8).collect();
-    if mode == Mode::Ip || mode == Mode::Large {
+    if mode == Mode::Ip || mode == Mode::Offload {
         if random.once_in(2) {
             bytes[0] = 0x45;
             bytes[2..4].copy_from_slice(&(length as u16).to_be_bytes());

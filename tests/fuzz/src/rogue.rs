@@ -85,7 +85,7 @@ pub(crate) fn mutate(
             Kind::BYTE
         }
         7 => pieces(region, random, moment),
-        8 if mode == Mode::Large => pieces(region, random, moment),
+        8 if mode == Mode::Offload => pieces(region, random, moment),
         _ => length(region, random, moment),
     }
 }

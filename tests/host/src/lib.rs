@@ -21,15 +21,12 @@ pub mod muen {
 /// See `netdev/mod.rs`.
 #[path = "../../../netdev"]
 pub mod netdev {
-    mod assembly;
-    pub mod config;
-    pub mod frame;
+    pub mod gso;
+    mod ip_fragment;
     pub mod mode;
+    pub mod params;
     pub mod pmtu;
-    pub mod segment;
-
-    /// See `netdev/poller.rs`.
-    pub mod poller {
-        pub mod pace;
-    }
+    mod poll_interval;
+    mod reassembly;
+    pub mod wire;
 }

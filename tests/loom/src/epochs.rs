@@ -19,7 +19,7 @@ use crate::{
     memory::{
         Barriers,
         Region, //
-    },
+    }, //
 };
 
 /// The element size of each epoch: a region of 4 bytes holds two elements of epoch 1, or one of any

@@ -16,7 +16,7 @@ use crate::{
     memory::{
         Barriers,
         Region, //
-    },
+    }, //
 };
 
 /// Elements are two bytes in these models.

@@ -8,4 +8,4 @@ pub(crate) mod mapping;
 pub(crate) mod napi;
 pub(crate) mod skbuff;
 
-pub(crate) use self::napi::Exit;
+pub(crate) use self::napi::RxContext;

@@ -16,9 +16,9 @@ use crate::{
         Error,
         Result, //
     },
-    netdev::frame::{
+    netdev::wire::{
         ethernet,
-        large::Offloads, //
+        offload::Offloads, //
     }, //
 };
 
@@ -117,11 +117,11 @@ impl<'a> Poll<'a> {
 }
 
 /// The way out of the interface, to whom the mark says.
-pub(crate) struct Exit<'a> {
+pub(crate) struct RxContext<'a> {
     poll: &'a Poll<'a>,
 }
 
-impl<'a> Exit<'a> {
+impl<'a> RxContext<'a> {
     pub(crate) fn new(poll: &'a Poll<'a>) -> Self {
         Self { poll }
     }

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The file `muennet/<interface>/info` of debugfs, in the form that users know.
+
+use super::{
+    device::Interface,
+    rx::Peer,
+    stats::Sums, //
+};
+use crate::abstractions::netdevice::{
+    Device,
+    Inspect, //
+};
+use kernel::{
+    seq_file::SeqFile,
+    seq_print,
+    str::BStr,
+    sync::atomic::ordering::Relaxed, //
+};
+
+impl Interface {
+    /// Writes the lines that users know about an interface on these channels: this one, or another
+    /// one with counters of its own. `mtu`: its MTU in bytes; `up`: it is up, and so are the
+    /// channels.
+    pub(crate) fn describe(&self, mtu: u32, up: bool, sums: &Sums, out: &SeqFile) {
+        seq_print!(
+            out,
+            "in/out: {}:{}\n",
+            BStr::from_bytes(&self.in_name),
+            BStr::from_bytes(&self.out_name)
+        );
+        seq_print!(out, "mtu: {}\n", mtu);
+        seq_print!(out, "flags: {}\n", self.mode.flag().unwrap_or("(none)"));
+        match self.irq {
+            Some(irq) => seq_print!(out, "poll: never, interrupt {}\n", irq.as_u32()),
+            None => seq_print!(out, "poll: every {} µs\n", self.poll_us.load(Relaxed)),
+        }
+
+        let ring = self.sender.as_ref().and_then(|it| it.geometry());
+        let own = ring.map_or(self.mode.element_size(mtu), |ring| ring.size());
+        match &self.sender {
+            Some(_) if up => {
+                seq_print!(out, "writer is enabled\n");
+                seq_print!(out, "writer.element_size: {}\n", own);
+            }
+            _ => seq_print!(out, "writer is disabled\n"),
+        }
+        match &self.receiver {
+            Some(receiver) if up => {
+                seq_print!(out, "reader is enabled\n");
+                let size = receiver.geometry().map_or(own, |ring| ring.size());
+                seq_print!(out, "reader.element_size: {}\n", size);
+            }
+            _ => seq_print!(out, "reader is disabled\n"),
+        }
+
+        seq_print!(out, "stats.rx_packets: {}\n", sums.rx_packets);
+        seq_print!(out, "stats.rx_bytes: {}\n", sums.rx_bytes);
+        seq_print!(out, "stats.rx_errors: {}\n", sums.rx_errors());
+        seq_print!(out, "stats.rx_over_errors: {}\n", sums.rx_overruns);
+        seq_print!(out, "stats.rx_frame_errors: {}\n", sums.rx_malformed);
+        seq_print!(out, "stats.tx_packets: {}\n", sums.tx_packets);
+        seq_print!(out, "stats.tx_bytes: {}\n", sums.tx_bytes);
+    }
+}
+
+impl Inspect for Interface {
+    fn info(dev: &Device<Self>, out: &SeqFile) {
+        let this = dev.data();
+        this.describe(dev.mtu(), dev.is_running(), &this.sums(), out);
+        let geometry = this.receiver.as_ref().and_then(|it| it.geometry());
+        if let Some(peer) = this.peer() {
+            seq_print!(out, "peer: {}\n", peer.as_str());
+            if let (Peer::Active, Some(ring)) = (peer, geometry) {
+                seq_print!(out, "peer.elements: {}\n", ring.elements());
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What `ethtool` shows of an interface, and what it changes.
+
+use super::{
+    device::Interface,
+    mode::Mode,
+    poll_interval::SHORTEST_US,
+    rx::Peer,
+    stats::{
+        OutSums,
+        Sums, //
+    }, //
+};
+use crate::{
+    abstractions::{
+        ethtool::{
+            EthtoolOperations,
+            Ring,
+            Text, //
+        },
+        netdevice::Device, //
+    },
+    channel::Geometry, //
+};
+use kernel::{
+    prelude::*,
+    sync::atomic::ordering::Relaxed, //
+};
+
+/// The longest period of the poller, in microseconds, as of the module parameter `poll`.
+const LONGEST_US: u32 = 1_000_000;
+
+/// The private flag by which the carrier follows the peer's epoch.
+const FOLLOW_PEER: u32 = 1 << 0;
+
+/// The private flag by which the out channel begins anew when the peer does.
+const RESTART_WITH_PEER: u32 = 1 << 1;
+
+/// The state of the peer as numbers, for `ethtool -S` has no words: one of them is 1.
+const PEER_NAMES: [&str; 4] = [
+    "peer_inactive",
+    "peer_active",
+    "peer_incompatible",
+    "peer_broken",
+];
+
+const NAMES_LEN: usize = Sums::NAMES.len() + OutSums::NAMES.len() + PEER_NAMES.len();
+
+/// The names of all statistics, in one array.
+static NAMES: [&str; NAMES_LEN] = {
+    let mut names = [""; NAMES_LEN];
+    let lists: [&[&str]; 3] = [Sums::NAMES, OutSums::NAMES, &PEER_NAMES];
+    let (mut list, mut at) = (0, 0);
+    while list < lists.len() {
+        let mut i = 0;
+        while i < lists[list].len() {
+            names[at] = lists[list][i];
+            at += 1;
+            i += 1;
+        }
+        list += 1;
+    }
+    names
+};
+
+#[vtable]
+impl EthtoolOperations for Interface {
+    const DRIVER: &'static CStr = c"muennet";
+    const STATISTICS: &'static [&'static str] = &NAMES;
+    const FLAGS: &'static [&'static str] = &["carrier-follows-peer", "restart-with-peer"];
+
+    fn bus_info(dev: &Device<Self>, info: &mut Text<'_>) {
+        let this = dev.data();
+        info.push(&this.in_name);
+        info.push(b":");
+        info.push(&this.out_name);
+    }
+
+    fn statistics(dev: &Device<Self>, values: &mut [u64]) {
+        let this = dev.data();
+        let own = Sums::of(&this.counters).values();
+        let out = this.sender.as_ref().map(|sender| sender.sums());
+        let out = out.unwrap_or_default().values();
+        let peer = this.peer();
+        let peers = [
+            Peer::Inactive,
+            Peer::Active,
+            Peer::Incompatible,
+            Peer::Broken,
+        ]
+        .map(|state| u64::from(peer == Some(state)));
+
+        let mut values = values.iter_mut();
+        for numbers in [&own[..], &out, &peers] {
+            // In this order `zip` takes no value for which there is no number.
+            for (number, value) in numbers.iter().zip(values.by_ref()) {
+                *value = *number;
+            }
+        }
+    }
+
+    fn ring(dev: &Device<Self>) -> Ring {
+        let this = dev.data();
+        let elements = |ring: Option<Geometry>| {
+            ring.map_or(0, |ring| u32::try_from(ring.elements()).unwrap_or(u32::MAX))
+        };
+        Ring {
+            rx: elements(this.receiver.as_ref().and_then(|it| it.geometry())),
+            tx: elements(this.sender.as_ref().and_then(|it| it.geometry())),
+        }
+    }
+
+    fn rx_usecs(dev: &Device<Self>) -> u32 {
+        match dev.data().is_polled() {
+            true => dev.data().poll_us.load(Relaxed),
+            false => 0,
+        }
+    }
+
+    fn set_rx_usecs(dev: &Device<Self>, usecs: u32) -> Result<(), (Error, &'static CStr)> {
+        let this = dev.data();
+        if !this.is_polled() {
+            return Err((
+                EOPNOTSUPP,
+                c"the interface is not polled: it has a vector, or no in channel",
+            ));
+        }
+        if usecs > LONGEST_US {
+            return Err((EINVAL, c"rx-usecs is above 1000000"));
+        }
+        this.poll_us.store(usecs.max(SHORTEST_US), Relaxed);
+        this.poller.refresh();
+        Ok(())
+    }
+
+    fn flags(dev: &Device<Self>) -> u32 {
+        let this = dev.data();
+        let flag = |set, bit| if set { bit } else { 0 };
+        flag(this.follow_peer.load(Relaxed), FOLLOW_PEER)
+            | flag(this.restart_with_peer.load(Relaxed), RESTART_WITH_PEER)
+    }
+
+    fn set_flags(dev: &Device<Self>, flags: u32) -> Result {
+        let this = dev.data();
+        let follow = flags & FOLLOW_PEER != 0;
+        let restart = flags & RESTART_WITH_PEER != 0;
+        let ethernet = matches!(this.mode, Mode::Ethernet | Mode::Vlan);
+        if (follow || restart) && this.receiver.is_none()
+            || restart && (this.sender.is_none() || !ethernet)
+        {
+            return Err(EOPNOTSUPP);
+        }
+        this.follow_peer.store(follow, Relaxed);
+        this.restart_with_peer.store(restart, Relaxed);
+        if dev.is_running() {
+            Self::update_carrier(dev);
+        }
+        Ok(())
+    }
+}

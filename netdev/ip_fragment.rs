@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! An IPv4 packet in several pieces: RFC 791, section 3.2.
+//!
+//! This plans which header and which bytes of the payload each fragment has. The payload itself is
+//! copied by whoever has it, straight to where the fragment goes.
+
+/// Size of an IPv4 header without options, in bytes.
+const HEADER_MIN: usize = 20;
+
+/// Size of the longest IPv4 header in bytes.
+pub(crate) const HEADER_MAX: usize = 60;
+
+/// The unit of fragment offsets in bytes.
+const UNIT: usize = 8;
+
+/// "More fragments" in the field with the fragment offset.
+const MORE_FRAGMENTS: u16 = 0x2000;
+
+/// The bits of the fragment offset in its field.
+const OFFSET_MASK: u16 = 0x1fff;
+
+/// Offsets of fields in the header.
+mod at {
+    use core::ops::Range;
+
+    pub(super) const LENGTH: Range<usize> = 2..4;
+    pub(super) const FRAGMENT: Range<usize> = 6..8;
+    pub(super) const CHECKSUM: Range<usize> = 10..12;
+}
+
+/// An IPv4 header with its options: 20 to 60 bytes.
+///
+/// # Invariants
+///
+/// `len` is 20 to 60.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    bytes: [u8; HEADER_MAX],
+    len: usize,
+}
+
+impl Header {
+    /// The header at the start of `packet`, of which the first [`HEADER_MAX`] bytes are enough;
+    /// [`None`] if that is no IPv4 header.
+    fn new(packet: &[u8]) -> Option<Self> {
+        let len = usize::from(packet.first()? & 0x0f) * 4;
+        if len < HEADER_MIN {
+            return None;
+        }
+        let mut bytes = [0; HEADER_MAX];
+        bytes.get_mut(..len)?.copy_from_slice(packet.get(..len)?);
+        // INVARIANT: At least 20 as checked, and four bits times four are at most 60.
+        Some(Self { bytes, len })
+    }
+
+    /// The bytes of the header.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    fn field(&self, at: core::ops::Range<usize>) -> u16 {
+        match self.bytes.get(at) {
+            Some(&[high, low]) => u16::from_be_bytes([high, low]),
+            _ => 0,
+        }
+    }
+
+    fn set_field(&mut self, at: core::ops::Range<usize>, value: u16) {
+        if let Some(field) = self.bytes.get_mut(at) {
+            field.copy_from_slice(&value.to_be_bytes());
+        }
+    }
+
+    /// Puts "no operation" in the place of options that only the first fragment has: those without
+    /// the "copied" bit in their type.
+    fn drop_options_of_first(&mut self) {
+        const END: u8 = 0;
+        const NO_OPERATION: u8 = 1;
+        const COPIED: u8 = 0x80;
+
+        let mut rest = self.bytes.get_mut(HEADER_MIN..self.len).unwrap_or_default();
+        loop {
+            let skip = match *rest {
+                [] | [END, ..] => return,
+                [NO_OPERATION, ..] => 1,
+                // An option that is none ends them, as it does for a receiver.
+                [_, length, ..] if length >= 2 => usize::from(length),
+                _ => return,
+            };
+            let Some((option, behind)) = rest.split_at_mut_checked(skip) else {
+                return;
+            };
+            if option.first().is_some_and(|kind| kind & COPIED == 0) {
+                option.fill(NO_OPERATION);
+            }
+            rest = behind;
+        }
+    }
+
+    fn update_checksum(&mut self) {
+        self.set_field(at::CHECKSUM, 0);
+        // Thirty words at most, so the sum of words does not wrap.
+        let sum = self
+            .bytes()
+            .chunks_exact(2)
+            .map(|word| match *word {
+                [high, low] => u32::from(u16::from_be_bytes([high, low])),
+                _ => 0,
+            })
+            .fold(0u32, u32::wrapping_add);
+        let folded = (sum & 0xffff) + (sum >> 16);
+        let folded = (folded & 0xffff) + (folded >> 16);
+        self.set_field(at::CHECKSUM, !(folded as u16));
+    }
+}
+
+/// One piece of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fragment {
+    /// Its header.
+    pub(crate) header: Header,
+    /// Where its payload begins, in bytes from the start of the packet.
+    pub(crate) start: usize,
+    /// Bytes of its payload.
+    pub(crate) length: usize,
+}
+
+impl Fragment {
+    /// Bytes of header and payload.
+    pub(crate) fn len(&self) -> usize {
+        self.header.len + self.length
+    }
+}
+
+/// The pieces of a packet, from its start to its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Fragments {
+    /// The header for the next fragment.
+    header: Header,
+    /// The field with flags and fragment offset in the packet itself.
+    original: u16,
+    /// Bytes of payload in each fragment but the last one: a multiple of 8.
+    step: usize,
+    /// Bytes of payload of the packet.
+    payload: usize,
+    /// Bytes of payload in the fragments so far.
+    done: usize,
+}
+
+impl Fragments {
+    /// Plans the fragments of at most `mtu` bytes, 68 or more, for a packet of `length` bytes that
+    /// starts with `start`: its first [`HEADER_MAX`] bytes, or all if it is shorter.
+    ///
+    /// [`None`]: it is no IPv4 packet, is shorter than it says, or reaches beyond what a fragment
+    /// offset can tell.
+    pub(crate) fn new(start: &[u8], length: usize, mtu: u32) -> Option<Self> {
+        let header = Header::new(start)?;
+        let stated = usize::from(header.field(at::LENGTH));
+        if stated > length {
+            return None;
+        }
+        let payload = stated.checked_sub(header.len)?;
+        let room = usize::try_from(mtu).ok()?.checked_sub(header.len)?;
+        let step = room - room % UNIT;
+        let original = header.field(at::FRAGMENT);
+        let before = usize::from(original & OFFSET_MASK) * UNIT;
+        if step == 0 || before + payload > usize::from(u16::MAX) {
+            return None;
+        }
+        Some(Self {
+            header,
+            original,
+            step,
+            payload,
+            done: 0,
+        })
+    }
+}
+
+impl Iterator for Fragments {
+    type Item = Fragment;
+
+    fn next(&mut self) -> Option<Fragment> {
+        let left = self.payload - self.done;
+        if left == 0 {
+            return None;
+        }
+        let length = left.min(self.step);
+        let mut field = self.original & (OFFSET_MASK | MORE_FRAGMENTS);
+        // The end of the payload is below 2^16, so that this neither wraps nor reaches the flags.
+        field = field.wrapping_add((self.done / UNIT) as u16);
+        if length < left {
+            field |= MORE_FRAGMENTS;
+        }
+        let mut header = self.header;
+        header.set_field(at::LENGTH, (header.len + length) as u16);
+        header.set_field(at::FRAGMENT, field);
+        header.update_checksum();
+
+        let start = header.len + self.done;
+        if self.done == 0 {
+            self.header.drop_options_of_first();
+        }
+        self.done += length;
+        Some(Fragment {
+            header,
+            start,
+            length,
+        })
+    }
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_ip_fragment))]
+mod tests {
+    use super::*;
+
+    /// The header of a packet of `length` bytes, with these flags and this offset in its field, and
+    /// these options.
+    fn start(length: u16, field: u16, options: &[u8]) -> [u8; HEADER_MAX] {
+        let mut start = [0; HEADER_MAX];
+        start[0] = 0x40 | (5 + options.len() / 4) as u8;
+        start[1] = 0xb8;
+        start[2..4].copy_from_slice(&length.to_be_bytes());
+        start[4..6].copy_from_slice(&[0x12, 0x34]);
+        start[6..8].copy_from_slice(&field.to_be_bytes());
+        start[8..10].copy_from_slice(&[64, 17]);
+        start[10..12].copy_from_slice(&[0xde, 0xad]);
+        start[12..20].copy_from_slice(&[192, 0, 2, 1, 192, 0, 2, 2]);
+        start[20..][..options.len()].copy_from_slice(options);
+        start
+    }
+
+    /// The one's complement sum of a header with a right checksum is all ones.
+    fn checksum_is_right(header: &Header) -> bool {
+        let sum: u32 = header
+            .bytes()
+            .chunks_exact(2)
+            .map(|word| u32::from(u16::from_be_bytes([word[0], word[1]])))
+            .sum();
+        (sum & 0xffff) + (sum >> 16) == 0xffff
+    }
+
+    #[test]
+    fn plans() {
+        // (length of the packet, its field, bytes of options, MTU, the fragments: where the payload
+        // starts, its length, the field)
+        type Row<'a> = (u16, u16, usize, u32, &'a [(usize, usize, u16)]);
+        let table: [Row<'_>; 12] = [
+            // It would fit: one piece, as it is.
+            (100, 0, 0, 100, &[(20, 80, 0)]),
+            // One byte too long.
+            (101, 0, 0, 100, &[(20, 80, 0x2000), (100, 1, 10)]),
+            // The payload of all but the last is a multiple of 8.
+            (101, 0, 0, 99, &[(20, 72, 0x2000), (92, 9, 9)]),
+            (
+                1_500,
+                0,
+                0,
+                1_400,
+                &[(20, 1_376, 0x2000), (1_396, 104, 172)],
+            ),
+            (
+                1_500,
+                0,
+                0,
+                1_396,
+                &[(20, 1_376, 0x2000), (1_396, 104, 172)],
+            ),
+            // The least MTU, with and without the longest header.
+            (116, 0, 0, 68, &[(20, 48, 0x2000), (68, 48, 6)]),
+            (76, 0, 40, 68, &[(60, 8, 0x2000), (68, 8, 1)]),
+            // A fragment in the middle, which is not the last one then either.
+            (116, 0x2064, 0, 68, &[(20, 48, 0x2064), (68, 48, 0x206a)]),
+            // The last one stays the last one.
+            (116, 0x0064, 0, 68, &[(20, 48, 0x2064), (68, 48, 0x006a)]),
+            // "Don't fragment" and the reserved bit are for others to look at.
+            (116, 0xc000, 0, 68, &[(20, 48, 0x2000), (68, 48, 6)]),
+            // As far as fragment offsets reach.
+            (35, 0x1ffe, 0, 68, &[(20, 15, 0x1ffe)]),
+            // Nothing to send.
+            (20, 0, 0, 68, &[]),
+        ];
+        for (length, field, options, mtu, expected) in table {
+            let start = start(length, field, &[1; 40][..options]);
+            let row = (length, field, options, mtu);
+            let mut fragments = Fragments::new(&start, length.into(), mtu).unwrap();
+            for &(at, bytes, field) in expected {
+                let fragment = fragments.next().unwrap();
+                assert_eq!((row, fragment.start, fragment.length), (row, at, bytes));
+                let header = fragment.header;
+                assert_eq!((row, header.field(at::FRAGMENT)), (row, field));
+                assert_eq!(usize::from(header.field(at::LENGTH)), fragment.len());
+                assert_eq!(header.bytes().len(), 20 + options);
+                assert!(fragment.len() <= mtu as usize);
+                assert!(checksum_is_right(&header));
+                // All the rest is that of the packet.
+                assert_eq!(header.bytes()[..2], start[..2]);
+                assert_eq!(header.bytes()[4..6], start[4..6]);
+                assert_eq!(header.bytes()[8..10], start[8..10]);
+                assert_eq!(header.bytes()[12..], start[12..20 + options]);
+            }
+            assert!(fragments.next().is_none());
+        }
+    }
+
+    #[test]
+    fn not_to_be_fragmented() {
+        let good = start(1_500, 0, &[]);
+        let with = |at: usize, bytes: &[u8]| {
+            let mut start = good;
+            start[at..][..bytes.len()].copy_from_slice(bytes);
+            start
+        };
+        // (number of the row, start, how much of it is there, bytes of the packet, MTU)
+        let table = [
+            // Headers that are too short, or are not all there.
+            (1, with(0, &[0x40]), 60, 1_500, 68),
+            (2, with(0, &[0x44]), 60, 1_500, 68),
+            (3, good, 19, 1_500, 68),
+            (4, good, 0, 1_500, 68),
+            (5, with(0, &[0x4f]), 59, 1_500, 68),
+            // Lengths that do not cover the header, or are not all there.
+            (6, with(2, &[0, 19]), 60, 1_500, 68),
+            (7, with(2, &[0, 0]), 60, 1_500, 68),
+            (8, good, 60, 1_499, 68),
+            // Beyond what a fragment offset can tell.
+            (9, with(6, &[0x1f, 0xff]), 60, 1_500, 68),
+            (10, start(36, 0x1ffe, &[]), 60, 36, 68),
+            // No room for any payload.
+            (11, good, 60, 1_500, 27),
+            (12, good, 60, 1_500, 0),
+        ];
+        for (row, start, have, length, mtu) in table {
+            let refused = Fragments::new(&start[..have], length, mtu).is_none();
+            assert_eq!((row, refused), (row, true));
+        }
+        // What is behind the packet does not count.
+        let pieces = Fragments::new(&good, 1_600, 1_000).unwrap();
+        assert_eq!(pieces.map(|fragment| fragment.length).sum::<usize>(), 1_480);
+    }
+
+    #[test]
+    fn options() {
+        // Record route (7) is for the first fragment only, the security option (130) for all.
+        // (options of the packet, options of its second fragment)
+        let table: [(&[u8], &[u8]); 9] = [
+            (&[7, 3, 4, 0], &[1, 1, 1, 0]),
+            (&[130, 4, 9, 9], &[130, 4, 9, 9]),
+            (&[1, 7, 3, 4], &[1, 1, 1, 1]),
+            (&[130, 3, 9, 7, 3, 4, 1, 1], &[130, 3, 9, 1, 1, 1, 1, 1]),
+            (&[7, 4, 5, 6, 130, 4, 9, 9], &[1, 1, 1, 1, 130, 4, 9, 9]),
+            // What is behind the end is no option.
+            (&[0, 7, 3, 4], &[0, 7, 3, 4]),
+            // Options with lengths that cannot be.
+            (&[7, 0, 0, 0], &[7, 0, 0, 0]),
+            (&[7, 1, 0, 0], &[7, 1, 0, 0]),
+            (&[7, 5, 0, 0], &[7, 5, 0, 0]),
+        ];
+        for (options, expected) in table {
+            let start = start(200, 0, options);
+            let mut fragments = Fragments::new(&start, 200, 100).unwrap();
+            let first = fragments.next().unwrap().header;
+            assert_eq!((options, &first.bytes()[20..]), (options, options));
+            for fragment in fragments {
+                let header = fragment.header;
+                assert_eq!((options, &header.bytes()[20..]), (options, expected));
+                assert!(checksum_is_right(&header));
+            }
+        }
+        // A type without a length at the very end.
+        let start = start(200, 0, &[1, 1, 1, 7]);
+        let fragment = Fragments::new(&start, 200, 100).unwrap().nth(1).unwrap();
+        assert_eq!(fragment.header.bytes()[20..], [1, 1, 1, 7]);
+    }
+
+    #[test]
+    fn longest() {
+        // The most fragments that there can be.
+        let start = start(u16::MAX, 0, &[1; 40]);
+        let fragments = Fragments::new(&start, 65_535, 68).unwrap();
+        let (mut count, mut end) = (0, 60);
+        for fragment in fragments {
+            assert_eq!(fragment.start, end);
+            end += fragment.length;
+            count += 1;
+        }
+        assert_eq!((count, end), (8_185, 65_535));
+    }
+}

@@ -1,0 +1,650 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Module parameters: from lists of words to checked configurations.
+//!
+//! The parameters that describe interfaces are lists of the same order: entry `i` of each belongs
+//! to interface `i`. C has split them at the commas. An entry that is missing at the end of a list,
+//! or empty, stands for the default of its parameter; where the name is empty there is no
+//! interface, and what else there is at its place is skipped. This is pure: it borrows the words,
+//! allocates nothing and looks at nothing else.
+//!
+//! ```text
+//!   name             names of the interfaces, at most 15 characters; "%d" becomes a number
+//!   in, out          names of the channels; none = nothing in that direction
+//!   reader_protocol  hexadecimal, not zero; needed with a channel in
+//!   writer_protocol  the same with a channel out
+//!   flags            "net_hdr", "net_hdr+offload", "eth_dev" or "eth_dev+vlan"; none = raw
+//!   mtu              decimal, in the range of the mode; 1500
+//!   pmtu             name of the memory region with the path MTUs; none
+//!   mac              address in Ethernet mode, as 02:00:00:00:00:01; random
+//! ```
+
+use self::error::Place;
+use super::mode::Mode;
+use crate::muen::sinfo::IMAGE_SIZE;
+use core::num::NonZeroU64;
+
+pub(crate) use self::error::{
+    ConfigError,
+    Problem,
+    Text, //
+};
+
+mod error;
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+mod tests;
+
+/// The entries of one list parameter.
+pub(crate) trait List {
+    /// The number of entries.
+    fn count(&self) -> usize;
+
+    /// Entry `index`, or `None` if the list has fewer.
+    fn get(&self, index: usize) -> Option<&[u8]>;
+}
+
+impl<T: AsRef<[u8]>, const N: usize> List for [T; N] {
+    fn count(&self) -> usize {
+        N
+    }
+
+    fn get(&self, index: usize) -> Option<&[u8]> {
+        self.as_slice().get(index).map(AsRef::as_ref)
+    }
+}
+
+/// All list parameters.
+#[derive(Clone, Copy)]
+pub(crate) struct Lists<'a> {
+    /// `name`
+    pub(crate) name: &'a dyn List,
+    /// `in`
+    pub(crate) in_channel: &'a dyn List,
+    /// `out`
+    pub(crate) out_channel: &'a dyn List,
+    /// `reader_protocol`
+    pub(crate) reader_protocol: &'a dyn List,
+    /// `writer_protocol`
+    pub(crate) writer_protocol: &'a dyn List,
+    /// `flags`
+    pub(crate) flags: &'a dyn List,
+    /// `mtu`
+    pub(crate) mtu: &'a dyn List,
+    /// `pmtu`
+    pub(crate) pmtu: &'a dyn List,
+    /// `mac`
+    pub(crate) mac: &'a dyn List,
+}
+
+impl<'a> Lists<'a> {
+    /// The indices of the interfaces: of the names that are not empty. An empty name is skipped
+    /// with the entries that belong to it, whatever they are.
+    pub(crate) fn indices(&self) -> impl Iterator<Item = usize> + use<'a> {
+        let names = self.name;
+        (0..names.count()).filter(move |&index| entry(names, index).is_some())
+    }
+
+    /// The number of interfaces.
+    pub(crate) fn len(&self) -> usize {
+        self.indices().count()
+    }
+
+    /// Whether there is no interface at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Checks the lists against each other, and every interface in them.
+    ///
+    /// After this, [`Self::interface`] does not fail for any of [`Self::indices`].
+    ///
+    /// # Errors
+    ///
+    /// - `-EINVAL` if a list has an entry behind the last place of `name` that is not empty, if two
+    ///   interfaces have the same channel `out`, or for an interface that
+    ///   [`InterfaceConfig::parse`] does not accept.
+    /// - `-EEXIST` if two interfaces have the same name.
+    pub(crate) fn check(&self) -> Result<(), ConfigError<'a>> {
+        self.check_lengths()?;
+        for index in self.indices() {
+            let interface = self.interface(index)?;
+            for earlier in self.indices().take_while(|&earlier| earlier < index) {
+                interface.check_distinct(&self.interface(earlier)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The configuration of interface `index`. See [`InterfaceConfig::parse`].
+    ///
+    /// # Errors
+    ///
+    /// - `-EINVAL` as [`InterfaceConfig::parse`] says.
+    pub(crate) fn interface(&self, index: usize) -> Result<InterfaceConfig<'a>, ConfigError<'a>> {
+        InterfaceConfig::parse(self, index)
+    }
+
+    fn check_lengths(&self) -> Result<(), ConfigError<'a>> {
+        let names = self.name.count();
+        let lists = [
+            ("in", self.in_channel),
+            ("out", self.out_channel),
+            ("reader_protocol", self.reader_protocol),
+            ("writer_protocol", self.writer_protocol),
+            ("flags", self.flags),
+            ("mtu", self.mtu),
+            ("pmtu", self.pmtu),
+            ("mac", self.mac),
+        ];
+        for (parameter, list) in lists {
+            let entries = list.count();
+            if let Some(first) = (names..entries).find_map(|index| entry(list, index)) {
+                return Err(ConfigError {
+                    place: Place::Parameter(parameter),
+                    problem: Problem::TooManyEntries {
+                        entries,
+                        names: self.len(),
+                        first,
+                    },
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Entry `index` of `list`; `None` for the default.
+fn entry(list: &dyn List, index: usize) -> Option<Text<'_>> {
+    list.get(index)
+        .filter(|entry| !entry.is_empty())
+        .map(Text::new)
+}
+
+/// Largest number of characters in the name of an interface: `IFNAMSIZ - 1`.
+const NAME_MAX: usize = 15;
+
+/// MTU in bytes if nobody asks for another.
+const MTU_DEFAULT: u32 = 1_500;
+
+/// One direction of an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Channel<'a> {
+    /// Name of the channel: that of a memory resource of this subject.
+    pub(crate) name: Text<'a>,
+    /// Number that the reader demands, or the writer announces.
+    pub(crate) protocol: NonZeroU64,
+}
+
+/// An address of an Ethernet interface: neither zero nor that of a group.
+pub(crate) type MacAddress = [u8; 6];
+
+/// What the parameters say about one interface. All of it is valid by itself; whether the channels
+/// exist is another question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InterfaceConfig<'a> {
+    /// Name for the interface; with `%d` in it the kernel puts a free number there.
+    pub(crate) name: Text<'a>,
+    /// Where packets come from. At least one of the two directions is there.
+    pub(crate) in_channel: Option<Channel<'a>>,
+    /// Where packets go to.
+    pub(crate) out_channel: Option<Channel<'a>>,
+    /// What the elements of both channels hold.
+    pub(crate) mode: Mode,
+    /// MTU in bytes, in [`Mode::mtu_range`].
+    pub(crate) mtu: u32,
+    /// Name of the memory resource with the path MTUs.
+    pub(crate) pmtu: Option<Text<'a>>,
+    /// Address in Ethernet mode; none: a random one.
+    pub(crate) mac: Option<MacAddress>,
+}
+
+impl<'a> InterfaceConfig<'a> {
+    /// Reads entry `index` of all lists.
+    ///
+    /// A protocol for a direction without a channel is not needed and not used, but must be a
+    /// number; zero will do.
+    ///
+    /// # Errors
+    ///
+    /// `-EINVAL` for each of these:
+    ///
+    /// - the name is empty, too long, or not one that the kernel accepts;
+    /// - there is no channel, or one without a valid protocol;
+    /// - a flag is not known, or the flags exclude each other;
+    /// - the MTU is not a number, or not one for the mode;
+    /// - there are path MTUs in another mode than IP, or with offloads;
+    /// - there is an address in another mode than Ethernet, or none that an interface can have.
+    pub(crate) fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
+        let name = name(lists, index).map_err(|problem| ConfigError {
+            place: Place::Name(index),
+            problem,
+        })?;
+        Self::parse_named(name, lists, index).map_err(|problem| ConfigError {
+            place: Place::Interface(name),
+            problem,
+        })
+    }
+
+    fn parse_named(name: Text<'a>, lists: &Lists<'a>, index: usize) -> Result<Self, Problem<'a>> {
+        let in_channel = channel(
+            entry(lists.in_channel, index),
+            "reader_protocol",
+            lists.reader_protocol,
+            index,
+        )?;
+        let out_channel = channel(
+            entry(lists.out_channel, index),
+            "writer_protocol",
+            lists.writer_protocol,
+            index,
+        )?;
+        if in_channel.is_none() && out_channel.is_none() {
+            return Err(Problem::NoChannel);
+        }
+
+        let mode = mode(entry(lists.flags, index))?;
+        let pmtu = entry(lists.pmtu, index);
+        match (pmtu, mode) {
+            (None, _) | (Some(_), Mode::Ip) => {}
+            (Some(region), Mode::Raw | Mode::Ethernet | Mode::Vlan) => {
+                return Err(Problem::PmtuWithoutIp(region));
+            }
+            (Some(region), Mode::Offload) => return Err(Problem::PmtuWithOffload(region)),
+        }
+        Ok(Self {
+            name,
+            in_channel,
+            out_channel,
+            mode,
+            mtu: mtu(entry(lists.mtu, index), mode)?,
+            pmtu,
+            mac: mac(entry(lists.mac, index), mode)?,
+        })
+    }
+
+    /// Checks that this interface can be there together with `earlier`.
+    ///
+    /// # Errors
+    ///
+    /// - `-EEXIST` ([`Problem::NameTaken`]) if both have the same name. A name with `%d` in it is a
+    ///   pattern, not a name.
+    /// - `-EINVAL` ([`Problem::WriterTaken`]) if both write to the same channel. Two writers would
+    ///   overwrite each other's elements; two readers do not disturb each other.
+    pub(crate) fn check_distinct(&self, earlier: &Self) -> Result<(), ConfigError<'a>> {
+        if self.name == earlier.name && !self.name.as_bytes().contains(&b'%') {
+            return Err(self.error(Problem::NameTaken));
+        }
+        match (self.out_channel, earlier.out_channel) {
+            (Some(own), Some(other)) if own.name == other.name => {
+                Err(self.error(Problem::WriterTaken {
+                    channel: own.name,
+                    other: earlier.name,
+                }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An error of this interface.
+    pub(crate) fn error(&self, problem: Problem<'a>) -> ConfigError<'a> {
+        ConfigError {
+            place: Place::Interface(self.name),
+            problem,
+        }
+    }
+}
+
+/// Whether no interface can have this name, though it is a valid one: the kernel has the settings
+/// of all interfaces, and of those to come, in folders of these names in `/proc/sys/net/ipv4/conf`.
+pub(crate) fn is_reserved_name(name: &[u8]) -> bool {
+    matches!(name, b"all" | b"default")
+}
+
+/// Reads the name of an interface: one that `dev_valid_name()` and `dev_alloc_name()` accept.
+fn name<'a>(lists: &Lists<'a>, index: usize) -> Result<Text<'a>, Problem<'a>> {
+    let name = entry(lists.name, index).ok_or(Problem::NameMissing)?;
+    let bytes = name.as_bytes();
+    if bytes.len() > NAME_MAX {
+        return Err(Problem::NameTooLong(name));
+    }
+    if matches!(bytes, b"." | b"..") || bytes.iter().any(|&byte| !valid_in_name(byte)) {
+        return Err(Problem::NameInvalid(name));
+    }
+    if is_reserved_name(bytes) {
+        return Err(Problem::NameReserved(name));
+    }
+    // There may be one "%d" and no other '%'.
+    let mut parts = bytes.split(|&byte| byte == b'%').skip(1);
+    match (parts.next(), parts.next()) {
+        (None, _) => Ok(name),
+        (Some(after), None) if after.starts_with(b"d") => Ok(name),
+        _ => Err(Problem::NameInvalid(name)),
+    }
+}
+
+/// Whether a name can have this character: not what `isspace()` is true for in the kernel, whose
+/// table is that of Latin-1, and not what would make a bad file name.
+fn valid_in_name(byte: u8) -> bool {
+    !matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0 | b'/' | b':' | 0)
+}
+
+/// Reads one direction: the name of the channel, and entry `index` of its list of protocols.
+fn channel<'a>(
+    name: Option<Text<'a>>,
+    parameter: &'static str,
+    protocols: &'a dyn List,
+    index: usize,
+) -> Result<Option<Channel<'a>>, Problem<'a>> {
+    let value = entry(protocols, index);
+    let protocol = match value {
+        Some(value) => hexadecimal(value.as_bytes())
+            .map_err(|_| Problem::ProtocolInvalid { parameter, value })?,
+        None => 0,
+    };
+    let Some(name) = name else {
+        return Ok(None);
+    };
+    match (NonZeroU64::new(protocol), value) {
+        (Some(protocol), _) => Ok(Some(Channel { name, protocol })),
+        (None, Some(value)) => Err(Problem::ProtocolInvalid { parameter, value }),
+        (None, None) => Err(Problem::ProtocolMissing {
+            parameter,
+            channel: name,
+        }),
+    }
+}
+
+/// Reads the flags: words with `+` between them.
+fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
+    let Some(flags) = flags else {
+        return Ok(Mode::Raw);
+    };
+
+    let (mut chosen, mut offload, mut vlan) = (None, false, false);
+    for word in flags.as_bytes().split(|&byte| byte == b'+') {
+        let more = match word {
+            b"offload" => Some(&mut offload),
+            b"vlan" => Some(&mut vlan),
+            _ => None,
+        };
+        if let Some(more) = more {
+            *more = true;
+            continue;
+        }
+        let mode = [Mode::Ip, Mode::Ethernet]
+            .into_iter()
+            .find(|mode| mode.flag().is_some_and(|flag| flag.as_bytes() == word))
+            .ok_or(Problem::FlagUnknown(Text::new(word)))?;
+        // Naming one flag twice is no contradiction.
+        if chosen.is_some_and(|chosen| chosen != mode) {
+            return Err(Problem::FlagsExclusive(flags));
+        }
+        chosen = Some(mode);
+    }
+    match (chosen, offload, vlan) {
+        (None, false, false) => Ok(Mode::Raw),
+        (Some(mode), false, false) => Ok(mode),
+        (Some(Mode::Ip), true, false) => Ok(Mode::Offload),
+        (Some(Mode::Ethernet), false, true) => Ok(Mode::Vlan),
+        (Some(Mode::Ethernet) | None, true, _) => Err(Problem::OffloadWithoutIp(flags)),
+        (_, _, _) => Err(Problem::VlanWithoutEthernet(flags)),
+    }
+}
+
+/// Reads the address of an interface in `mode`: six pairs of hexadecimal digits, as
+/// 02:00:00:00:00:01.
+fn mac(value: Option<Text<'_>>, mode: Mode) -> Result<Option<MacAddress>, Problem<'_>> {
+    let Some(value) = value else {
+        return Ok(None);
+    };
+    if !matches!(mode, Mode::Ethernet | Mode::Vlan) {
+        return Err(Problem::MacWithoutEthernet(value));
+    }
+    let mut address = MacAddress::default();
+    let mut pairs = value.as_bytes().split(|&byte| byte == b':');
+    for byte in &mut address {
+        let pair = pairs.next().filter(|pair| pair.len() == 2);
+        let number = pair.and_then(|pair| hexadecimal(pair).ok());
+        let number = number.and_then(|number| u8::try_from(number).ok());
+        *byte = number.ok_or(Problem::MacInvalid(value))?;
+    }
+    // The lowest bit of the first byte is that of groups.
+    if pairs.next().is_some() || address == [0; 6] || address[0] & 1 != 0 {
+        return Err(Problem::MacInvalid(value));
+    }
+    Ok(Some(address))
+}
+
+/// Reads the MTU of an interface in `mode`.
+fn mtu(value: Option<Text<'_>>, mode: Mode) -> Result<u32, Problem<'_>> {
+    let Some(value) = value else {
+        return Ok(MTU_DEFAULT);
+    };
+    let out_of_range = Problem::MtuOutOfRange { value, mode };
+    let mtu = decimal(value.as_bytes()).map_err(|error| match error {
+        NumberError::NoNumber => Problem::MtuInvalid(value),
+        NumberError::TooLarge => out_of_range,
+    })?;
+    u32::try_from(mtu)
+        .ok()
+        .filter(|mtu| mode.mtu_range().contains(mtu))
+        .ok_or(out_of_range)
+}
+
+/// Poll period in microseconds if nobody asks for another.
+const POLL_DEFAULT_US: u32 = 1_000;
+
+/// Shortest poll period in microseconds.
+const POLL_MIN_US: u32 = 50;
+
+/// Longest poll period in microseconds.
+const POLL_MAX_US: u32 = 1_000_000;
+
+/// Address of the subject information if nobody asks for another: that of Muen on x86-64.
+const SINFO_DEFAULT: u64 = 0xe_0000_0000;
+
+/// The `poll` parameter: how long readers without a vector sleep at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Poll {
+    /// Longest idle period in microseconds, 50 to 1,000,000.
+    pub(crate) period_us: u32,
+    /// The period that was asked for, if that is too short and counts as the shortest one. This is
+    /// worth a line in the log.
+    pub(crate) raised_from: Option<u32>,
+}
+
+impl Poll {
+    /// Reads the value of the parameter; `None` or an empty one means the default.
+    ///
+    /// # Errors
+    ///
+    /// - [`Problem::PollInvalid`] if it is not a decimal number.
+    /// - [`Problem::PollTooLong`] if it is above 1,000,000.
+    pub(crate) fn parse(value: Option<&[u8]>) -> Result<Self, ConfigError<'_>> {
+        let value = Text::new(value.unwrap_or_default());
+        let asked = match decimal(value.as_bytes()) {
+            _ if value.as_bytes().is_empty() => POLL_DEFAULT_US,
+            Ok(period) => match u32::try_from(period) {
+                Ok(period) if period <= POLL_MAX_US => period,
+                _ => return Err(parameter_error("poll", Problem::PollTooLong(value))),
+            },
+            Err(NumberError::TooLarge) => return Err(parameter_error("poll", Problem::PollTooLong(value))),
+            Err(NumberError::NoNumber) => return Err(parameter_error("poll", Problem::PollInvalid(value))),
+        };
+        Ok(Self {
+            period_us: asked.max(POLL_MIN_US),
+            raised_from: (asked < POLL_MIN_US).then_some(asked),
+        })
+    }
+}
+
+/// Reads the `sinfo` parameter: the physical address of the subject information. `None` or an empty
+/// value means [`SINFO_DEFAULT`].
+///
+/// # Errors
+///
+/// - [`Problem::AddressInvalid`] if it is not a hexadecimal number of at most 64 bits, or if the
+///   image would not fit behind it.
+pub(crate) fn parse_sinfo(value: Option<&[u8]>) -> Result<u64, ConfigError<'_>> {
+    let value = match value {
+        Some(value) if !value.is_empty() => Text::new(value),
+        _ => return Ok(SINFO_DEFAULT),
+    };
+    hexadecimal(value.as_bytes())
+        .ok()
+        .filter(|address| address.checked_add(IMAGE_SIZE as u64).is_some())
+        .ok_or(parameter_error("sinfo", Problem::AddressInvalid(value)))
+}
+
+fn parameter_error<'a>(parameter: &'static str, problem: Problem<'a>) -> ConfigError<'a> {
+    ConfigError {
+        place: Place::Parameter(parameter),
+        problem,
+    }
+}
+
+/// Why a word is not the number that it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NumberError {
+    /// It has no digits, or something that is no digit: a sign or a space for example.
+    NoNumber,
+    /// It is a number, but one that does not fit.
+    TooLarge,
+}
+
+/// Reads a number of decimal digits.
+fn decimal(word: &[u8]) -> Result<u64, NumberError> {
+    digits(word, 10)
+}
+
+/// Reads a number of hexadecimal digits, with or without `0x` before them.
+fn hexadecimal(word: &[u8]) -> Result<u64, NumberError> {
+    let word = word
+        .strip_prefix(b"0x")
+        .or_else(|| word.strip_prefix(b"0X"))
+        .unwrap_or(word);
+    digits(word, 16)
+}
+
+fn digits(word: &[u8], base: u32) -> Result<u64, NumberError> {
+    if word.is_empty() {
+        return Err(NumberError::NoNumber);
+    }
+
+    // The whole word is read, so that the answer for "99999999999999999999x" is "no number".
+    let mut number = Some(0u64);
+    for &byte in word {
+        let digit = char::from(byte)
+            .to_digit(base)
+            .ok_or(NumberError::NoNumber)?;
+        number = number
+            .and_then(|number| number.checked_mul(u64::from(base)))
+            .and_then(|number| number.checked_add(u64::from(digit)));
+    }
+    number.ok_or(NumberError::TooLarge)
+}
+
+#[cfg(any(test, CONFIG_KUNIT = "y"))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_params_global))]
+mod global_tests {
+    use super::*;
+    use crate::muen::sinfo::shows::shows;
+
+    #[test]
+    fn poll() {
+        let poll = |period_us, raised_from| {
+            Ok(Poll {
+                period_us,
+                raised_from,
+            })
+        };
+        let table = [
+            (None, poll(1_000, None)),
+            (Some(""), poll(1_000, None)),
+            (Some("0"), poll(50, Some(0))),
+            (Some("1"), poll(50, Some(1))),
+            (Some("49"), poll(50, Some(49))),
+            (Some("50"), poll(50, None)),
+            (Some("51"), poll(51, None)),
+            (Some("1000000"), poll(1_000_000, None)),
+            (
+                Some("1000001"),
+                Err("parameter poll: '1000001' is more than 1000000 microseconds"),
+            ),
+            (
+                Some("4294967346"),
+                Err("parameter poll: '4294967346' is more than 1000000 microseconds"),
+            ),
+            (
+                Some("18446744073709551666"),
+                Err("parameter poll: '18446744073709551666' is more than 1000000 microseconds"),
+            ),
+            (
+                Some("fast"),
+                Err("parameter poll: 'fast' is not a decimal number"),
+            ),
+            (
+                Some("-1"),
+                Err("parameter poll: '-1' is not a decimal number"),
+            ),
+            (
+                Some("0x10"),
+                Err("parameter poll: '0x10' is not a decimal number"),
+            ),
+            (
+                Some(" 1"),
+                Err("parameter poll: ' 1' is not a decimal number"),
+            ),
+            (
+                Some("1,2"),
+                Err("parameter poll: '1,2' is not a decimal number"),
+            ),
+        ];
+        for (value, expected) in table {
+            match (Poll::parse(value.map(str::as_bytes)), expected) {
+                (Err(error), Err(line)) => assert_eq!((line, shows(&error, line)), (line, true)),
+                (poll, expected) => assert_eq!((value, poll.ok()), (value, expected.ok())),
+            }
+        }
+    }
+
+    #[test]
+    fn sinfo() {
+        let table = [
+            (None, Ok(0xe_0000_0000)),
+            (Some(""), Ok(0xe_0000_0000)),
+            (Some("0"), Ok(0)),
+            (Some("0xe00000000"), Ok(0xe_0000_0000)),
+            (Some("E00000000"), Ok(0xe_0000_0000)),
+            (Some("123456789abcdef"), Ok(0x0123_4567_89ab_cdef)),
+            // The last address with room for the image behind it.
+            (Some("ffffffffffff802f"), Ok(u64::MAX - 32_720)),
+            (
+                Some("ffffffffffff8030"),
+                Err("parameter sinfo: 'ffffffffffff8030' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("10000000000000000"),
+                Err("parameter sinfo: '10000000000000000' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("0x"),
+                Err("parameter sinfo: '0x' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("sinfo"),
+                Err("parameter sinfo: 'sinfo' is not a hexadecimal address of memory"),
+            ),
+            (
+                Some("-1"),
+                Err("parameter sinfo: '-1' is not a hexadecimal address of memory"),
+            ),
+        ];
+        for (value, expected) in table {
+            match (parse_sinfo(value.map(str::as_bytes)), expected) {
+                (Err(error), Err(line)) => assert_eq!((line, shows(&error, line)), (line, true)),
+                (address, expected) => assert_eq!((value, address.ok()), (value, expected.ok())),
+            }
+        }
+    }
+}
