@@ -2,33 +2,37 @@
 
 //! Virtual network over the shared-memory channels of the Muen separation kernel.
 //!
-//! The module turns pairs of channels into network interfaces, as its parameters say. Its rooms,
-//! from the top down; arrows of use run down only:
+//! The module registers the network interfaces in its parameters, each over a pair of channels. Its
+//! modules depend only on modules below them in this list:
 //!
-//! - [`child`]: interfaces on the channels of others, and the marks of their packets.
+//! - [`child`]: child interfaces, which share the channels of an interface, and their marks.
 //! - [`netdev`]: the interfaces.
-//! - [`channel`]: the stream of elements in shared memory; [`muen`]: the platform.
-//! - [`abstractions`]: what the `kernel` crate lacks, and the only room with `unsafe`.
+//! - [`channel`]: the stream of elements in shared memory. [`muen`]: the separation kernel.
+//! - [`abstractions`]: safe wrappers of C interfaces that the `kernel` crate lacks. All `unsafe`
+//!   code is in this module.
 
 #![deny(unsafe_code)]
 
 use abstractions::{
     mapping::Mapping,
     netdevice::{
-        Folder,
-        Folders,
+        NotifierBlock,
         RegisterError,
         Registration, //
     },
     params::{
         list_param,
+        module_version,
         string_param,
         ListParam,
         MAX_ENTRIES, //
     },
     platform::Platform, //
 };
-use child::Children;
+use child::{
+    Children,
+    NetdevEvents, //
+};
 use kernel::{
     fmt::Display,
     prelude::*,
@@ -74,6 +78,8 @@ module! {
     description: "Virtual network over Muen shared-memory channels",
     license: "GPL",
 }
+
+module_version!("0.1.0");
 
 list_param!(NAME, "name", "Name of each interface; %d becomes a number");
 list_param!(IN, "in", "Input channel of each interface; empty = none");
@@ -123,13 +129,12 @@ list_param!(
     "Rounds of the benchmark, and bytes of each of its rings; empty = none"
 );
 
-/// The module while it is loaded. Dropping it removes the children, then the interfaces.
-///
-/// The folders of debugfs come before the interfaces and go after them.
+/// The loaded module. The fields are dropped in the order of their declaration: the children before
+/// the interfaces, and the notifier last, because it owns the directory in debugfs that they use.
 struct Muennet {
     _children: Children,
     _interfaces: KVec<Registration<Interface>>,
-    _folders: Pin<KBox<Folders<Interface>>>,
+    _notifier: Pin<KBox<NotifierBlock<NetdevEvents>>>,
 }
 
 impl params::List for ListParam {
@@ -158,7 +163,8 @@ impl kernel::Module for Muennet {
         lists.check().inspect_err(log_error)?;
         let poll = params::Poll::parse(Some(POLL.get().to_bytes())).inspect_err(log_error)?;
         let address = params::parse_sinfo(Some(SINFO.get().to_bytes())).inspect_err(log_error)?;
-        // It writes where the subject information of interfaces would be.
+        // The benchmark overwrites the memory at `address`, where interfaces need the subject
+        // information. It runs only without interfaces.
         #[cfg(CONFIG_MUENNET_BENCH)]
         if lists.is_empty() {
             netdev::bench::run(&BENCH, address)?;
@@ -171,19 +177,18 @@ impl kernel::Module for Muennet {
             );
         }
 
-        let folder = Arc::new(Folder::new(c"muennet"), GFP_KERNEL)?;
-        let folders = KBox::pin_init(Folders::new(folder.clone()), GFP_KERNEL)?;
+        let notifier = KBox::pin_init(NotifierBlock::new(NetdevEvents::new()), GFP_KERNEL)?;
         let mut interfaces = KVec::with_capacity(lists.len(), GFP_KERNEL)?;
         if lists.is_empty() {
             return Ok(Self {
-                _children: Children::register(folder)?,
+                _children: Children::register()?,
                 _interfaces: interfaces,
-                _folders: folders,
+                _notifier: notifier,
             });
         }
         let subject = Subject::load(address)?;
         let processors = subject.processors()?;
-        let poller = PollTimer::new(poll.period_us, MAX_ENTRIES)?;
+        let poll_timer = PollTimer::new(poll.period_us, MAX_ENTRIES)?;
         for index in lists.indices() {
             let config = lists.interface(index).inspect_err(log_error)?;
             let name = NAME.get(index).ok_or(EINVAL)?;
@@ -192,14 +197,14 @@ impl kernel::Module for Muennet {
                 name,
                 &processors.guest(),
                 subject.platform(),
-                &poller,
+                &poll_timer,
             )?;
             interfaces.push(interface, GFP_KERNEL)?;
         }
         Ok(Self {
-            _children: Children::register(folder)?,
+            _children: Children::register()?,
             _interfaces: interfaces,
-            _folders: folders,
+            _notifier: notifier,
         })
     }
 }
@@ -208,16 +213,16 @@ fn log_error(error: &impl kernel::fmt::Display) {
     pr_err!("{}\n", error);
 }
 
-/// Logs that something of an interface cannot be had, and why.
+/// Logs that a resource of an interface is not available: what it is, its name, and the reason.
 fn log_interface(config: &InterfaceConfig<'_>, what: &str, name: Text<'_>, why: &impl Display) {
     pr_err!("{}: {} '{}': {}\n", config.name, what, name, why);
 }
 
-/// Maps one of the channels of an interface, if it is there.
+/// Maps one of the channels of an interface, if it is configured.
 ///
 /// # Errors
 ///
-/// As [`subject::map_channel`].
+/// - Those of [`subject::map_channel`].
 fn map_channel<'a>(
     config: &InterfaceConfig<'_>,
     channel: Option<Channel<'a>>,
@@ -245,11 +250,11 @@ fn map_channel<'a>(
     }
 }
 
-/// Maps the table of path MTUs of an interface, if it has one.
+/// Maps the table of path MTUs of an interface, if it is configured.
 ///
 /// # Errors
 ///
-/// As [`subject::map_read_only`].
+/// - Those of [`subject::map_read_only`].
 fn map_pmtu(config: &InterfaceConfig<'_>, guest: &Guest<'_>) -> Result<Option<Mapping>> {
     let Some(name) = config.pmtu else {
         return Ok(None);
@@ -263,17 +268,19 @@ fn map_pmtu(config: &InterfaceConfig<'_>, guest: &Guest<'_>) -> Result<Option<Ma
     }
 }
 
-/// Maps the channels of an interface and registers it.
+/// Maps the channels of an interface and registers the interface.
 ///
 /// # Errors
 ///
-/// As [`subject::map_channel`] and [`Setup::register`].
+/// - `EINVAL`: the vector of the in channel is invalid, or the out channel has no room for the MTU.
+/// - Those of [`Event::of_channel`], [`subject::map_channel`], [`subject::map_read_only`] and
+///   [`Setup::register`].
 fn add(
     config: &InterfaceConfig<'_>,
     name: &CStr,
     guest: &Guest<'_>,
     platform: Platform,
-    poller: &Arc<PollTimer>,
+    poll_timer: &Arc<PollTimer>,
 ) -> Result<Registration<Interface>> {
     let irq = match config.in_channel {
         Some(channel) => {
@@ -308,11 +315,11 @@ fn add(
         );
         return Err(EINVAL);
     }
-    setup.register(poller).map_err(|error| {
+    setup.register(poll_timer).map_err(|error| {
         let why = match error {
-            RegisterError::Interrupt(EINVAL) => "the interrupt of its in channel does not exist",
-            RegisterError::Interrupt(EBUSY) => "the interrupt of its in channel is in use",
-            RegisterError::Interrupt(_) => "the interrupt of its in channel cannot be had",
+            RegisterError::Receive(EINVAL) => "the interrupt of its in channel does not exist",
+            RegisterError::Receive(EBUSY) => "the interrupt of its in channel is in use",
+            RegisterError::Receive(_) => "the interrupt of its in channel cannot be had",
             RegisterError::Device(EEXIST) => "an interface of this name exists already",
             RegisterError::Device(ENOMEM) => "no memory",
             RegisterError::Device(_) => "the kernel does not take it",

@@ -6,26 +6,27 @@
 
 use super::bindings;
 
-/// Bytes of an Ethernet header without tags, which a frame has at least.
+/// The length of an Ethernet header without VLAN tags, in bytes. A frame is at least this long.
 pub(crate) const HEADER_SIZE: usize = bindings::ETH_HLEN as usize;
 
-/// Makes an Ethernet device of a device that has no link layer yet, with this permanent address, or
-/// a random one.
+/// Sets up a device without a link layer as an Ethernet device, with this permanent address, or
+/// with a random one for `None`.
 ///
 /// # Safety
 ///
-/// `dev` must be a valid device that is not registered yet.
+/// `dev` must be a valid device that is not registered.
 pub(super) unsafe fn setup(
     dev: *mut bindings::net_device,
     address: Option<&[u8; bindings::ETH_ALEN as usize]>,
 ) {
     let address = address.map_or(core::ptr::null(), |address| address.as_ptr());
-    // SAFETY: As the caller promises; the address is null, or has as many bytes as C reads.
+    // SAFETY: The caller guarantees a valid device that is not registered. The address is null, or
+    // has the `ETH_ALEN` bytes that the function reads.
     unsafe { bindings::muennet_ether_setup(dev, address) }
 }
 
-/// Adds what C wants of an Ethernet device to the operations that all devices have: addresses that
-/// users may set, and filters that let everything pass.
+/// Adds the operations of Ethernet devices to `ops`: users may set the address, and the filters
+/// accept all frames.
 pub(super) const fn operations(ops: bindings::net_device_ops) -> bindings::net_device_ops {
     bindings::net_device_ops {
         ndo_set_mac_address: Some(bindings::eth_mac_addr),
@@ -35,10 +36,10 @@ pub(super) const fn operations(ops: bindings::net_device_ops) -> bindings::net_d
     }
 }
 
-/// Whatever is received is handed up, so there is no filter to set; the function has to be there
-/// for user space to ask for more addresses.
+/// Does nothing: the device receives all frames, so that it has no filter to set. The core accepts
+/// additional addresses from user space (`SIOCADDMULTI`) only if the operation exists.
 ///
 /// # Safety
 ///
-/// None: it touches nothing.
+/// None: it accesses nothing.
 unsafe extern "C" fn set_rx_mode(_dev: *mut bindings::net_device) {}

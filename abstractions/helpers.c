@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * C's macros and inline functions, as functions that Rust can call.
+ * Wrappers for macros and inline functions: Rust can call functions only.
  */
 #include <linux/bottom_half.h>
 #include <linux/debugfs.h>
@@ -73,13 +73,13 @@ void muennet_raw_spin_assert_is_held(raw_spinlock_t *lock)
 
 void muennet_read_barrier(void)
 {
-	/* The peer is another CPU even where this kernel is built for one. */
+	/* Not smp_rmb(): the peer is another CPU even without CONFIG_SMP. */
 	virt_rmb();
 }
 
 void muennet_write_barrier(void)
 {
-	/* As above. */
+	/* Not smp_wmb(), for the same reason. */
 	virt_wmb();
 }
 
@@ -89,7 +89,7 @@ u64 muennet_random_u64(void)
 }
 
 #ifdef CONFIG_ARM64
-/* The interrupt that the default controller knows as hwirq; 0: none. */
+/* Returns the Linux number of hwirq in the default domain, 0 for none. */
 unsigned int muennet_irq_create_mapping(unsigned int hwirq)
 {
 	return irq_create_mapping(NULL, hwirq);
@@ -97,7 +97,10 @@ unsigned int muennet_irq_create_mapping(unsigned int hwirq)
 #endif
 
 #ifdef CONFIG_UML
-/* The address of a part of the memory reserved by the name of the driver. */
+/*
+ * Returns the address of a part of the memory that is reserved with the name of
+ * the driver, or NULL if the range is not in it.
+ */
 void *muennet_reserved_memory(u64 start, size_t size)
 {
 	phys_addr_t base, length;
@@ -124,7 +127,7 @@ void __percpu *muennet_alloc_percpu(size_t size, size_t align)
 	return __alloc_percpu(size, align);
 }
 
-/* The caller may be moved to another CPU at any time, hence raw_. */
+/* raw_cpu_ptr(), because the caller may be migrated at any time. */
 void *muennet_this_cpu(void __percpu *p)
 {
 	return raw_cpu_ptr(p);
@@ -155,7 +158,10 @@ void muennet_preempt_enable(void)
 	preempt_enable();
 }
 
-/* A random address is one that user space may replace by a better one. */
+/*
+ * A random address is marked as such (NET_ADDR_RANDOM), so that user space may
+ * replace it by a persistent one.
+ */
 void muennet_ether_setup(struct net_device *dev, const u8 *address)
 {
 	ether_setup(dev);
@@ -166,22 +172,29 @@ void muennet_ether_setup(struct net_device *dev, const u8 *address)
 	dev->priv_flags |= IFF_LIVE_ADDR_CHANGE;
 }
 
-/* What a packet socket sends without saying what it is, is what IP it is. */
+/*
+ * The protocol of packets that packet sockets send without one is set according
+ * to their IP version.
+ */
 void muennet_ip_setup(struct net_device *dev)
 {
 	dev->header_ops = &ip_tunnel_header_ops;
 }
 
 /*
- * Transmission locks for itself. The core's lock on top would make it take an
- * answer that goes out by the device it came from for a loop.
+ * The driver has its own locks for transmission. With the transmit lock of the
+ * core, a reply that is sent through the device while it transmits the packet,
+ * such as an ICMP error, would be taken for a loop.
  */
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst)
 {
 	dev->lltx = true;
-	/* There is no flow control, so that a queue would never hold anything. */
+	/* Without flow control a queueing discipline would always be empty. */
 	dev->priv_flags |= IFF_NO_QUEUE;
-	/* It transmits with interrupts off, but a writer has a lock for softirqs. */
+	/*
+	 * Netpoll transmits with interrupts off, but the lock of the driver
+	 * disables softirqs only.
+	 */
 	dev->priv_flags |= IFF_DISABLE_NETPOLL;
 	if (keep_dst)
 		netif_keep_dst(dev);
@@ -197,7 +210,7 @@ void muennet_dev_put(struct net_device *dev)
 	dev_put(dev);
 }
 
-/* Without CONFIG_DEBUG_FS these are inline functions of C. */
+/* Without CONFIG_DEBUG_FS these are inline functions. */
 struct dentry *muennet_debugfs_create_dir(const char *name,
 					  struct dentry *parent)
 {
@@ -220,7 +233,7 @@ void muennet_debugfs_remove(struct dentry *entry)
 	debugfs_remove(entry);
 }
 
-/* A device's name that is unique in all network namespaces. */
+/* Writes a name of the device that is unique in all network namespaces. */
 void muennet_netdev_path(const struct net_device *dev, char *path, size_t size)
 {
 	if (net_eq(dev_net(dev), &init_net))
@@ -230,8 +243,8 @@ void muennet_netdev_path(const struct net_device *dev, char *path, size_t size)
 }
 
 /*
- * The operational state follows the carrier within a second; a script that
- * looks at it when its `ip link set up` has returned should not have to wait.
+ * Sets the operational state at once. Otherwise it follows the carrier within a
+ * second, and scripts that read it after `ip link set up` would have to wait.
  */
 void muennet_netif_operational(struct net_device *dev)
 {

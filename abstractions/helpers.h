@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * C's macros and inline functions, as functions that Rust can call. One line
- * each; what is called for every packet is coarse instead, for every helper
- * costs a real call.
+ * Wrappers for macros and inline functions: Rust can call functions only. Each
+ * wrapper is one line. Functions that are called for each packet combine
+ * several steps instead, because each call of a wrapper is a real call.
  */
 #ifndef _MUENNET_HELPERS_H
 #define _MUENNET_HELPERS_H

@@ -6,14 +6,14 @@
 ///
 /// The instruction traps to the separation kernel, which returns at once.
 ///
-/// Earlier writes are visible to the subject that gets the event. The compiler does not move them
-/// behind the assembly, which it assumes to access memory. On x86 the exit to the hypervisor
-/// completes them; on arm64 it does not, and `dsb` does.
+/// Earlier writes are visible to the subject that receives the event. The compiler does not move
+/// them behind the assembly, because it assumes that the assembly accesses memory. On x86 the exit
+/// to the hypervisor completes the writes. On arm64 it does not, so `dsb` completes them.
 ///
 /// # Safety
 ///
-/// This machine must be a Muen subject. Elsewhere the instruction is not valid, or means something
-/// else.
+/// This machine must be a Muen subject. On other machines the instruction is invalid, or has
+/// another meaning.
 #[inline]
 pub(super) unsafe fn trigger_event(number: u8) {
     #[cfg(all(target_arch = "x86_64", not(CONFIG_UML)))]
@@ -33,7 +33,7 @@ pub(super) unsafe fn trigger_event(number: u8) {
             options(nostack)
         )
     };
-    // User mode cannot be a subject; it grants no events either.
+    // User-mode Linux cannot be a subject, and its subject information grants no events.
     #[cfg(CONFIG_UML)]
     let _ = number;
 }

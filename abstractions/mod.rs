@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the `kernel` crate lacks for a network driver, as safe Rust.
+//! Safe abstractions that a network driver needs and the `kernel` crate lacks.
 //!
-//! Each file wraps one thing of C's and knows nothing of this driver, so that it can move to the
-//! `kernel` crate. This is the only room with `unsafe`.
+//! Each module wraps one C interface and knows nothing of this driver, so that it can move to the
+//! `kernel` crate. All `unsafe` code of the driver is here. A module uses only modules of the lines
+//! above its own.
 //!
-//! - [`netdevice`], [`napi`], [`skbuff`], [`stats`], [`ethtool`]: network devices and their packets.
-//! - [`copy`]: copies of what somebody else may write meanwhile.
-//! - [`ethernet`]: what Ethernet devices have on top.
-//! - [`icmp`]: what senders of packets are told.
-//! - [`fault`]: where a kernel that injects faults can make a call fail.
-//! - [`platform`], [`hypercall`]: the separation kernel, and the way to it.
-//! - [`smp`]: calls of a function on another CPU.
-//! - [`mapping`]: memory shared with somebody else, mapped by `memremap()`.
-//! - [`percpu`], [`sync`], [`random`]: what network drivers count and lock with.
-//! - [`netlink`], [`netns`], [`rtnl`]: configuration by user space, in its namespaces.
-//! - [`rcu`]: what is found without a lock.
-//! - [`params`]: module parameters that `module!` cannot express.
+//! - [`bindings`]: generated C items. [`copy`]: copies of memory that another subject may change.
+//! - [`fault_inject`]: points for fault injection. [`random`]: random numbers. [`sync`],
+//!   [`percpu`], [`rcu`], [`smp`]: locks, per-CPU data, RCU maps, calls of other CPUs.
+//! - [`hypercall`], [`platform`]: the separation kernel. [`mapping`]: memory mapped with
+//!   `memremap()`. [`irq`]: interrupts by number. [`params`]: module parameters.
+//! - [`netns`], [`rtnl`]: network namespaces and the RTNL. [`ethernet`], [`skbuff`], [`icmp`],
+//!   [`stats`]: Ethernet devices, packets, ICMP errors, counters of links.
+//! - [`netdevice`]: network devices. [`netlink`]: netlink and generic netlink.
+//! - [`napi`], [`ethtool`], [`rtnl_link`], [`debugfs`]: optional parts of a network device.
 
-#![expect(unsafe_code, reason = "this room is where C is called")]
+#![expect(unsafe_code, reason = "this module calls C")]
 
 mod bindings;
 mod copy;
+mod fault_inject;
+mod hypercall;
 
+pub(crate) mod debugfs;
 pub(crate) mod ethernet;
 pub(crate) mod ethtool;
-mod fault;
-mod hypercall;
 pub(crate) mod icmp;
+pub(crate) mod irq;
 pub(crate) mod mapping;
 pub(crate) mod napi;
 pub(crate) mod netdevice;
@@ -39,6 +39,7 @@ pub(crate) mod platform;
 pub(crate) mod random;
 pub(crate) mod rcu;
 pub(crate) mod rtnl;
+pub(crate) mod rtnl_link;
 pub(crate) mod skbuff;
 pub(crate) mod smp;
 pub(crate) mod stats;

@@ -4,18 +4,13 @@
 //!
 //! C header: [`include/net/net_namespace.h`](srctree/include/net/net_namespace.h)
 
-use super::{
-    bindings,
-    netdevice::NetDevice,
-    rtnl::Rtnl, //
-};
-use core::{
-    ops::Deref,
-    ptr::NonNull, //
-};
+use super::bindings;
+use core::ptr::NonNull;
 use kernel::{
-    ffi::c_ulong,
-    prelude::*,
+    sync::aref::{
+        ARef,
+        AlwaysRefCounted, //
+    },
     types::Opaque, //
 };
 
@@ -23,20 +18,20 @@ use kernel::{
 #[repr(transparent)]
 pub(crate) struct Net(Opaque<bindings::net>);
 
-// SAFETY: The methods are those that any context may call.
+// SAFETY: The methods may be called from any context.
 unsafe impl Sync for Net {}
 
 // SAFETY: A namespace is not tied to a task.
 unsafe impl Send for Net {}
 
 impl Net {
-    /// Takes C's pointer for a namespace.
+    /// Creates a reference from a C pointer.
     ///
     /// # Safety
     ///
     /// `ptr` must be a valid namespace for as long as `'a`.
     pub(super) unsafe fn from_raw<'a>(ptr: *mut bindings::net) -> &'a Self {
-        // SAFETY: As the caller promises; the wrapper is transparent.
+        // SAFETY: The caller guarantees a valid namespace; the wrapper is transparent.
         unsafe { &*ptr.cast() }
     }
 
@@ -44,72 +39,40 @@ impl Net {
         self.0.get()
     }
 
-    /// The device of this name, or of this alternative name.
-    pub(crate) fn device_by_name<'a>(&self, name: &CStr, _rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
-        // SAFETY: The namespace is valid, the name is a C string, and the RTNL is held.
-        let dev = unsafe { bindings::__dev_get_by_name(self.as_ptr(), name.as_char_ptr()) };
-        // SAFETY: Devices are not freed while the RTNL is held.
-        (!dev.is_null()).then(|| unsafe { NetDevice::from_raw(dev) })
-    }
-
-    /// The device of this index.
-    pub(crate) fn device_by_index<'a>(&self, index: u32, _rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
-        let index = i32::try_from(index).ok()?;
-        // SAFETY: The namespace is valid, and the RTNL is held.
-        let dev = unsafe { bindings::__dev_get_by_index(self.as_ptr(), index) };
-        // SAFETY: Devices are not freed while the RTNL is held.
-        (!dev.is_null()).then(|| unsafe { NetDevice::from_raw(dev) })
-    }
-
-    /// The device with the lowest index that is at least `index`.
-    pub(crate) fn next_device<'a>(&self, index: u32, _rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
-        let mut index = index as c_ulong;
-        // SAFETY: The namespace is valid, and the RTNL is held.
-        let dev = unsafe { bindings::muennet_next_netdev(self.as_ptr(), &mut index) };
-        // SAFETY: Devices are not freed while the RTNL is held.
-        (!dev.is_null()).then(|| unsafe { NetDevice::from_raw(dev) })
-    }
-
-    /// The number that another namespace has in this one, -1 if none can be given. May sleep.
-    pub(crate) fn id_of(&self, other: &Self) -> i32 {
+    /// Returns the number of another namespace in this one, -1 if it cannot be allocated:
+    /// `peernet2id_alloc()`. May sleep.
+    pub(crate) fn peernet2id(&self, other: &Self) -> i32 {
         // SAFETY: Both namespaces are valid.
         unsafe { bindings::peernet2id_alloc(self.as_ptr(), other.as_ptr(), bindings::GFP_KERNEL) }
     }
 
-    /// The namespace that has a number in this one.
-    pub(crate) fn by_id(&self, id: i32) -> Option<NetRef> {
+    /// Returns the namespace that has a number in this one: `get_net_ns_by_id()`.
+    pub(crate) fn by_id(&self, id: i32) -> Option<ARef<Self>> {
         // SAFETY: The namespace is valid.
-        let net = unsafe { bindings::get_net_ns_by_id(self.as_ptr(), id) };
-        // INVARIANT: The function returns a reference.
-        NonNull::new(net).map(NetRef)
+        let net = NonNull::new(unsafe { bindings::get_net_ns_by_id(self.as_ptr(), id) })?;
+        // SAFETY: The function returns a reference to a valid namespace; the wrapper is
+        // transparent.
+        Some(unsafe { ARef::from_raw(net.cast()) })
+    }
+}
+
+// SAFETY:
+// - A reference keeps the namespace valid until `put_net()`.
+// - Every namespace has a reference count, and one that is used is not at zero.
+unsafe impl AlwaysRefCounted for Net {
+    fn inc_ref(&self) {
+        // SAFETY: The namespace is valid, and in use.
+        unsafe { bindings::muennet_get_net(self.as_ptr()) }
+    }
+
+    unsafe fn dec_ref(obj: NonNull<Self>) {
+        // SAFETY: The caller gives up its reference to the namespace.
+        unsafe { bindings::muennet_put_net(obj.cast().as_ptr()) }
     }
 }
 
 impl PartialEq for Net {
     fn eq(&self, other: &Self) -> bool {
         core::ptr::eq(self, other)
-    }
-}
-
-/// A reference to a namespace, which lives as long.
-///
-/// # Invariants
-///
-/// The value owns one reference to a valid namespace.
-pub(crate) struct NetRef(NonNull<bindings::net>);
-
-impl Deref for NetRef {
-    type Target = Net;
-
-    fn deref(&self) -> &Net {
-        // SAFETY: By the type invariant the namespace is valid.
-        unsafe { Net::from_raw(self.0.as_ptr()) }
-    }
-}
-
-impl Drop for NetRef {
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant one reference is owned, and it is given up here.
-        unsafe { bindings::muennet_put_net(self.0.as_ptr()) }
     }
 }

@@ -2,9 +2,9 @@
 
 //! Module parameters that `module!` cannot express: strings and lists of strings.
 //!
-//! [`list_param!`] declares what C's `module_param_array(name, charp, &count, 0444)` does, and
-//! [`string_param!`] what `module_param(name, charp, 0444)` does, with a name that may be a
-//! keyword of Rust. C splits, allocates and frees the strings and serves them in sysfs.
+//! [`list_param!`] is `module_param_array(name, charp, &count, 0444)`, and [`string_param!`] is
+//! `module_param(name, charp, 0444)`, with a name that may be a keyword of Rust. The kernel splits,
+//! allocates and frees the strings, and shows them in sysfs.
 //!
 //! C header: [`include/linux/moduleparam.h`](srctree/include/linux/moduleparam.h)
 
@@ -15,13 +15,13 @@ use kernel::{
         c_char,
         c_uint, //
     },
-    prelude::*,
+    prelude::*, //
 };
 
-/// How many entries a list parameter may have.
+/// The maximum number of entries of a list parameter.
 pub(crate) const MAX_ENTRIES: usize = 32;
 
-/// The names of what only the macros below use.
+/// The names that only the macros below use.
 #[doc(hidden)]
 pub(crate) mod macros {
     pub(crate) use super::super::bindings::{
@@ -37,23 +37,23 @@ pub(crate) mod macros {
     pub(crate) use super::super::bindings::__this_module;
 }
 
-/// A list parameter: what the user gave, split at commas.
+/// A list parameter: the value that the user gave, split at commas.
 ///
 /// # Invariants
 ///
-/// The first `count` items are C strings that live as long as the module, and neither changes
-/// once the module's `init` runs (they are read-only in sysfs).
+/// The first `count` items are C strings that live as long as the module. Neither the count nor the
+/// items change once the module's `init` runs (they are read-only in sysfs).
 #[repr(C)]
 pub(crate) struct ListParam {
     count: UnsafeCell<c_uint>,
     items: UnsafeCell<[*mut c_char; MAX_ENTRIES]>,
 }
 
-// SAFETY: Only the module loader writes, before the module's `init` and after its `exit`.
+// SAFETY: Only the module loader writes it, before the module's `init` and after its `exit`.
 unsafe impl Sync for ListParam {}
 
 impl ListParam {
-    /// An empty list.
+    /// Creates an empty list.
     pub(crate) const fn new() -> Self {
         Self {
             count: UnsafeCell::new(0),
@@ -61,24 +61,24 @@ impl ListParam {
         }
     }
 
-    /// Where C counts the entries, and where it puts them.
+    /// Returns where the kernel stores the number of the entries, and the entries.
     #[doc(hidden)]
     pub(crate) const fn storage(&self) -> (*mut c_uint, *mut [*mut c_char; MAX_ENTRIES]) {
         (self.count.get(), self.items.get())
     }
 
-    /// How many entries the user gave, 0 to [`MAX_ENTRIES`].
+    /// Returns the number of entries that the user gave, 0 to [`MAX_ENTRIES`].
     pub(crate) fn len(&self) -> usize {
-        // SAFETY: By the type invariant nobody writes it now.
+        // SAFETY: By the type invariant the count does not change now.
         (unsafe { *self.count.get() } as usize).min(MAX_ENTRIES)
     }
 
-    /// Entry `index`; `None` past the end.
+    /// Returns the entry `index`, or `None` past the end.
     pub(crate) fn get(&self, index: usize) -> Option<&CStr> {
         if index >= self.len() {
             return None;
         }
-        // SAFETY: By the type invariant nobody writes it now; `index` is below the array's length.
+        // SAFETY: By the type invariant the items do not change now; `get` checks the index.
         let item = unsafe { *(*self.items.get()).get(index)? };
         if item.is_null() {
             return None;
@@ -97,42 +97,43 @@ impl ListParam {
 #[repr(transparent)]
 pub(crate) struct StringParam(UnsafeCell<*mut c_char>);
 
-// SAFETY: Only the module loader writes, before the module's `init` and after its `exit`.
+// SAFETY: Only the module loader writes it, before the module's `init` and after its `exit`.
 unsafe impl Sync for StringParam {}
 
 impl StringParam {
-    /// A parameter with its default.
+    /// Creates a parameter with its default.
     #[expect(
         clippy::disallowed_methods,
         reason = "`as_char_ptr` cannot be called in constants"
     )]
     pub(crate) const fn new(default: &'static CStr) -> Self {
-        // INVARIANT: The default is static.
+        // INVARIANT: The default is a static C string.
         Self(UnsafeCell::new(default.as_ptr().cast_mut().cast()))
     }
 
-    /// Where C puts the string.
+    /// Returns where the kernel stores the string.
     #[doc(hidden)]
     pub(crate) const fn storage(&self) -> *mut *mut c_char {
         self.0.get()
     }
 
-    /// What the user gave, or the default.
+    /// Returns the string that the user gave, or the default.
     pub(crate) fn get(&self) -> &CStr {
-        // SAFETY: By the type invariant nobody writes it now, and it is a C string.
+        // SAFETY: By the type invariant the pointer does not change now, and it is a C string that
+        // lives as long as the module.
         unsafe { CStr::from_char_ptr(*self.0.get()) }
     }
 }
 
-/// A description of a list for C, in static memory.
+/// The `struct kparam_array` of a list, in static memory.
 #[doc(hidden)]
 #[repr(transparent)]
 pub(crate) struct ArrayDescription(pub(crate) bindings::kparam_array);
 
-// SAFETY: It is immutable.
+// SAFETY: It is never written.
 unsafe impl Sync for ArrayDescription {}
 
-/// Copies a string into a constant array, as `.modinfo` wants it.
+/// Copies a string into a constant array, for the section `.modinfo`.
 #[doc(hidden)]
 pub(crate) const fn bytes<const N: usize>(text: &str) -> [u8; N] {
     let (text, mut bytes, mut i) = (text.as_bytes(), [0; N], 0);
@@ -143,7 +144,7 @@ pub(crate) const fn bytes<const N: usize>(text: &str) -> [u8; N] {
     bytes
 }
 
-/// Declares a list parameter; see the [module documentation](self).
+/// Declares a list parameter: `module_param_array()`. See the [module documentation](self).
 macro_rules! list_param {
     ($static:ident, $name:literal, $description:literal) => {
         static $static: $crate::abstractions::params::ListParam =
@@ -176,10 +177,10 @@ macro_rules! list_param {
 }
 pub(crate) use list_param;
 
-/// Declares a string parameter; see the [module documentation](self).
+/// Declares a string parameter: `module_param()`. See the [module documentation](self).
 ///
-/// `hardware` in front of the name says that it steers the kernel to physical addresses, which
-/// lockdown forbids (`KERNEL_PARAM_FL_HWPARAM`).
+/// `hardware` before the name marks a parameter that makes the kernel access physical addresses
+/// (`KERNEL_PARAM_FL_HWPARAM`). Lockdown forbids users to set it.
 macro_rules! string_param {
     (hardware $static:ident, $name:literal, $default:literal, $description:literal) => {
         $crate::abstractions::params::string_param!(
@@ -215,10 +216,28 @@ macro_rules! string_param {
 }
 pub(crate) use string_param;
 
-/// Emits what C's `module_param_cb()` and `MODULE_PARM_DESC()` emit.
+/// Declares the version of the module, as `MODULE_VERSION()` does. `modinfo` and
+/// `/sys/module/muennet/version` show it.
+macro_rules! module_version {
+    ($version:literal) => {
+        const _: () = {
+            #[cfg(MODULE)]
+            const VERSION: &str = concat!("version=", $version, "\0");
+            #[cfg(not(MODULE))]
+            const VERSION: &str = concat!("muennet.version=", $version, "\0");
+
+            #[expect(unsafe_code, reason = "the section's items are strings")]
+            #[link_section = ".modinfo"]
+            #[used(compiler)]
+            static VERSION_INFO: [u8; VERSION.len()] = $crate::abstractions::params::bytes(VERSION);
+        };
+    };
+}
+pub(crate) use module_version;
+
+/// Emits the same data as `module_param_cb()` and `MODULE_PARM_DESC()`.
 macro_rules! param {
     ($name:literal, $type:literal, $description:literal, $flags:expr, $ops:expr, $value:expr) => {
-        #[cfg(MODULE)]
         #[cfg(MODULE)]
         const PARAM_NAME: &str = concat!($name, "\0");
         #[cfg(MODULE)]
@@ -226,8 +245,7 @@ macro_rules! param {
         #[cfg(MODULE)]
         const DESCRIPTION: &str = concat!("parm=", $name, ":", $description, "\0");
 
-        // Built in, parameters carry the name of what they belong to.
-        #[cfg(not(MODULE))]
+        // The names of parameters of built-in code begin with the name of the module.
         #[cfg(not(MODULE))]
         const PARAM_NAME: &str = concat!("muennet.", $name, "\0");
         #[cfg(not(MODULE))]

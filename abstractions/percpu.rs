@@ -6,7 +6,7 @@
 
 use super::{
     bindings,
-    fault, //
+    fault_inject, //
 };
 use core::{
     marker::PhantomData,
@@ -22,20 +22,21 @@ use kernel::{
 };
 use pin_init::Zeroable;
 
-/// A counter of events of one CPU, meant to be an item of [`PerCpu`] or part of one.
+/// A counter of events on one CPU, as an item of [`PerCpu`] or as a field of one.
 ///
-/// Only softirqs of that CPU, or whoever else excludes all others, raise it; anybody may read it.
+/// Only softirqs of that CPU, or code that excludes all other writers, may increase it. Any task
+/// may read it.
 #[repr(transparent)]
 pub(crate) struct Counter(Atomic<u64>);
 
-// SAFETY: An atomic has the same bit validity as its integer, for which zero is valid.
+// SAFETY: An atomic has the bit validity of its integer, for which zero is valid.
 unsafe impl Zeroable for Counter {}
 
 impl Counter {
-    /// Raises the counter; wraps at 2^64.
+    /// Adds to the counter, which wraps at 2^64.
     ///
-    /// It is a load and a store, not a locked operation, but where softirqs are preempted by others
-    /// on their CPU (`CONFIG_PREEMPT_RT`).
+    /// This is a load and a store instead of an atomic operation. With `CONFIG_PREEMPT_RT` it is an
+    /// atomic operation, because softirqs may preempt each other on their CPU.
     #[inline]
     pub(crate) fn add(&self, count: u64) {
         #[cfg(not(CONFIG_PREEMPT_RT))]
@@ -45,56 +46,57 @@ impl Counter {
         self.0.add(count, Relaxed);
     }
 
-    /// Reads the counter.
+    /// Returns the value of the counter.
     #[inline]
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }
 }
 
-/// One `T` for every possible CPU, zeroed at first.
+/// One `T` for each possible CPU, initialised to zero.
 ///
-/// `T` is shared by whoever reads a sum, and the task that asks for its CPU's `T` may be moved
-/// before it uses it: hence `Sync`, and atomic fields in practice. A counter that is raised by a
-/// load and a store is exact only where the caller cannot be moved or interrupted by another
-/// writer, as in softirqs without `CONFIG_PREEMPT_RT`.
+/// `T` must be `Sync`, and its fields usually are atomics: readers of a sum access the items of all
+/// CPUs, and a task that gets the item of its CPU may be migrated before it uses it. A counter that
+/// is increased with a load and a store is exact only where the caller is neither migrated nor
+/// interrupted by another writer, as in softirqs without `CONFIG_PREEMPT_RT`.
 ///
 /// # Invariants
 ///
-/// `ptr` is a per-CPU allocation of one `T` that this value owns.
+/// `ptr` is a per-CPU allocation of one valid `T`, which this value owns.
 pub(crate) struct PerCpu<T: Zeroable + Sync> {
     ptr: NonNull<kernel::ffi::c_void>,
     _items: PhantomData<T>,
 }
 
-// SAFETY: The allocation is not tied to a task. `T: Send` lets its items be dropped elsewhere,
-// `T: Sync` lets them be used from the task that now owns them.
+// SAFETY: The allocation is not tied to a task. With `T: Send` another task may drop the items, and
+// with `T: Sync` another task may use them.
 unsafe impl<T: Zeroable + Sync + Send> Send for PerCpu<T> {}
 
-// SAFETY: Only `&T` is ever given out, and `T: Sync`.
+// SAFETY: The methods return `&T` only, and `T: Sync`.
 unsafe impl<T: Zeroable + Sync> Sync for PerCpu<T> {}
 
 impl<T: Zeroable + Sync> PerCpu<T> {
-    /// Allocates the items; may sleep.
+    /// Allocates the items: `__alloc_percpu()`. May sleep.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for them.
+    /// - `ENOMEM`: there is no memory.
     pub(crate) fn new() -> Result<Self> {
         const {
             assert!(!core::mem::needs_drop::<T>());
         }
-        fault::point("per-CPU memory", ENOMEM)?;
-        // SAFETY: Size and alignment are those of a type; the call may sleep, as documented.
+        fault_inject::should_fail("per-CPU memory", ENOMEM)?;
+        // SAFETY: The size and the alignment are those of a type. The caller may sleep, as
+        // documented.
         let ptr = unsafe { bindings::muennet_alloc_percpu(size_of::<T>(), align_of::<T>()) };
-        // INVARIANT: The allocation is zeroed, which is a valid `T`, and nobody else has it.
+        // INVARIANT: The allocation is zeroed, which is a valid `T`, and nothing else uses it.
         Ok(Self {
             ptr: NonNull::new(ptr.cast()).ok_or(ENOMEM)?,
             _items: PhantomData,
         })
     }
 
-    /// The item of the CPU on which the caller runs just now.
+    /// Returns the item of the CPU on which the caller runs now: `raw_cpu_ptr()`.
     #[inline]
     pub(crate) fn this_cpu(&self) -> &T {
         // SAFETY: By the type invariant `ptr` is a per-CPU allocation.
@@ -105,11 +107,12 @@ impl<T: Zeroable + Sync> PerCpu<T> {
         unsafe { &*item.cast::<T>() }
     }
 
-    /// The items of all CPUs.
+    /// Returns the items of all possible CPUs.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         let mut cpu: kernel::ffi::c_int = -1;
         core::iter::from_fn(move || {
-            // SAFETY: The function takes a number and reads the mask of possible CPUs.
+            // SAFETY: The function accepts any number from -1 on, and reads the mask of possible
+            // CPUs.
             let next = unsafe { bindings::muennet_next_possible_cpu(cpu) };
             cpu = kernel::ffi::c_int::try_from(next).ok()?;
             if next >= nr_cpu_ids() {
@@ -126,8 +129,8 @@ impl<T: Zeroable + Sync> PerCpu<T> {
 
 impl<T: Zeroable + Sync> Drop for PerCpu<T> {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the allocation is owned, so nobody uses it any more. Its
-        // items need no drop, as `new` asserts.
+        // SAFETY: By the type invariant this value owns the allocation, so that nothing uses it any
+        // more. Its items need no drop, as `new` asserts.
         unsafe { bindings::free_percpu(self.ptr.as_ptr()) }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Evidence that this machine is a subject of the Muen Separation Kernel, and what it may do then.
+//! Evidence that this machine is a subject of the Muen Separation Kernel, which gives access to
+//! hypercalls.
 
 use super::{
     hypercall,
@@ -11,10 +12,10 @@ use kernel::{
     prelude::*, //
 };
 
-/// What every subject information begins with.
+/// The first bytes of every subject information.
 const MAGIC: [u8; 6] = *b"muinfo";
 
-/// Evidence that the separation kernel is there.
+/// Evidence that this machine runs on the separation kernel.
 ///
 /// # Invariants
 ///
@@ -23,14 +24,14 @@ const MAGIC: [u8; 6] = *b"muinfo";
 pub(crate) struct Platform(());
 
 impl Platform {
-    /// Looks for a subject information at a physical address: the usual one, or that of the module
-    /// parameter `sinfo`. The parameter is trusted: only the system's administrator can set it, and
-    /// lockdown forbids that. May sleep.
+    /// Looks for a subject information at a physical address: the default one, or that of the
+    /// module parameter `sinfo`. The parameter is trusted: only the system's administrator can set
+    /// it, and lockdown forbids that. May sleep.
     ///
     /// # Errors
     ///
-    /// - `ENODEV`: there is none.
-    /// - what [`Mapping::new`] returns.
+    /// - `ENODEV`: there is no subject information at `address`.
+    /// - The errors of [`Mapping::new`].
     pub(crate) fn found_at(address: u64) -> Result<Self> {
         let mapping = Mapping::new(address, PAGE_SIZE as u64)?;
         let mut start = [0; MAGIC.len()];
@@ -40,15 +41,16 @@ impl Platform {
         if start != MAGIC {
             return Err(ENODEV);
         }
-        // INVARIANT: The separation kernel has put it there, before this kernel was started.
+        // INVARIANT: The separation kernel wrote the subject information before it started this
+        // kernel.
         Ok(Self(()))
     }
 
-    /// Triggers the event `number` of this processor. The separation kernel ignores one that the
+    /// Triggers the event `number` of this processor. The separation kernel ignores events that the
     /// subject information does not grant.
     #[inline]
     pub(crate) fn trigger_event(self, number: u8) {
-        // SAFETY: By the type invariant this is a subject.
+        // SAFETY: By the type invariant this machine is a subject.
         unsafe { hypercall::trigger_event(number) }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Values that are read under RCU: found without a lock, freed a grace period later.
+//! Maps whose values are looked up under RCU, without a lock, and freed after a grace period.
 //!
 //! C headers: [`include/linux/rcupdate.h`](srctree/include/linux/rcupdate.h),
 //! [`include/linux/xarray.h`](srctree/include/linux/xarray.h)
@@ -31,31 +31,33 @@ use kernel::{
     types::Opaque, //
 };
 
-/// A shared value of a map that outlives its last reference by an RCU grace period.
+/// A reference to a shared value of a map. The value outlives its last reference by an RCU grace
+/// period.
 ///
-/// [`RcuMap::share`] makes it, and the map does not go before it. The value is dropped in a
-/// softirq, so its drop must not sleep.
+/// [`RcuMap::share`] creates the value, and the map outlives it. The value is dropped in a softirq,
+/// so its drop must not sleep.
 ///
 /// # Invariants
 ///
-/// `ptr` comes from a [`KBox`], and this reference is one of those that `refs` counts.
+/// `ptr` was created from a [`KBox`], and `refs` counts this reference.
 pub(crate) struct RcuArc<T: Send + Sync + 'static> {
     ptr: NonNull<Inner<T>>,
 }
 
 #[repr(C)]
 struct Inner<T> {
-    /// First, so that C's pointer to it is one to the whole.
+    /// The first field: [`free`] casts the pointer to it to one to the whole.
     rcu: Opaque<bindings::callback_head>,
     refs: Refcount,
     values: Arc<Values>,
     value: T,
 }
 
-/// Counts the values of a map that have not been dropped, and the map itself.
+/// Counts the values of a map that are not dropped yet, and the map itself.
 #[pin_data]
 struct Values {
     count: Refcount,
+    /// Completes when the count drops to zero.
     #[pin]
     none: Completion,
 }
@@ -75,7 +77,7 @@ impl Values {
     }
 }
 
-// SAFETY: References are counted atomically, and the value may be used and dropped anywhere.
+// SAFETY: References are counted atomically. Any task may use and drop the value: `T: Send + Sync`.
 unsafe impl<T: Send + Sync> Send for RcuArc<T> {}
 
 // SAFETY: As above.
@@ -86,11 +88,12 @@ impl<T: Send + Sync> RcuArc<T> {
         ManuallyDrop::new(self).ptr.as_ptr().cast()
     }
 
-    /// Takes back what `into_raw()` gave away.
+    /// Reverts `into_raw()`. Returns `None` for a null pointer.
     ///
     /// # Safety
     ///
-    /// `ptr` must come from `into_raw()`, and be taken back once only.
+    /// `ptr` must be null or a result of `into_raw()` that has not been passed to this function
+    /// before.
     unsafe fn from_raw(ptr: *mut c_void) -> Option<Self> {
         NonNull::new(ptr.cast()).map(|ptr| Self { ptr })
     }
@@ -120,8 +123,8 @@ impl<T: Send + Sync> Drop for RcuArc<T> {
         let inner = self.ptr.as_ptr();
         // SAFETY: By the type invariant the value lives as long as the reference.
         if unsafe { (*inner).refs.dec_and_test() } {
-            // SAFETY: This was the last reference, so that the head is used once only; the
-            // function frees what the head is the beginning of.
+            // SAFETY: This was the last reference, so that the head is used only once. The callback
+            // frees the allocation that the head begins.
             unsafe { bindings::call_rcu((*inner).rcu.get(), Some(free::<T>)) };
         }
     }
@@ -129,25 +132,26 @@ impl<T: Send + Sync> Drop for RcuArc<T> {
 
 /// # Safety
 ///
-/// C calls it for the head of an [`Inner<T>`] that nobody refers to any more.
+/// The kernel calls it with the head of an [`Inner<T>`] without references, after a grace period.
 unsafe extern "C" fn free<T>(head: *mut bindings::callback_head) {
-    // SAFETY: The head is the first field of what came from a `KBox`, and all references and all
-    // RCU readers that could have found it are gone.
+    // SAFETY: The head is the first field of a value that was created from a `KBox`. No reference
+    // is left, and all RCU readers that could have found it are done.
     let inner = unsafe { KBox::from_raw(head.cast::<Inner<T>>()) };
     let values = inner.values.clone();
     drop(inner);
     values.put();
 }
 
-/// A map from numbers to shared values, read under RCU and in order.
+/// A map from numbers to shared values: an XArray. Readers use RCU and find the entries in the
+/// order of their numbers.
 ///
-/// A look-up walks at most six nodes, however many entries there are. Any task may change the map;
-/// each change is one publication. Dropping the map sleeps until nobody refers to a value of it
-/// and all have been dropped, which functions of this module do.
+/// A lookup visits at most six nodes, independently of the number of entries. Any task may change
+/// the map; each change is one publication. Dropping the map sleeps until all references to its
+/// values are dropped and the RCU callbacks of this module have dropped all values.
 ///
 /// # Invariants
 ///
-/// `xa` is an initialised XArray whose entries come from [`RcuArc::into_raw`].
+/// `xa` is an initialised XArray. Its entries are results of [`RcuArc::into_raw`].
 #[pin_data(PinnedDrop)]
 pub(crate) struct RcuMap<T: Send + Sync + 'static> {
     #[pin]
@@ -156,18 +160,19 @@ pub(crate) struct RcuMap<T: Send + Sync + 'static> {
     _entries: PhantomData<RcuArc<T>>,
 }
 
-// SAFETY: The XArray locks for itself; values may be used and dropped anywhere.
+// SAFETY: The XArray has a lock of its own. Any task may use and drop the values:
+// `T: Send + Sync`.
 unsafe impl<T: Send + Sync> Send for RcuMap<T> {}
 
 // SAFETY: As above.
 unsafe impl<T: Send + Sync> Sync for RcuMap<T> {}
 
 impl<T: Send + Sync> RcuMap<T> {
-    /// Makes an empty map.
+    /// Creates an empty map.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `ENOMEM`: there is no memory.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             // SAFETY: The function initialises the XArray.
@@ -177,11 +182,12 @@ impl<T: Send + Sync> RcuMap<T> {
         })
     }
 
-    /// Makes a value that can be added. What drops the map must not have one.
+    /// Creates a value for this map. A task that drops the map must not hold a reference: the drop
+    /// would wait for it forever.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `ENOMEM`: there is no memory.
     pub(crate) fn share(&self, value: T) -> Result<RcuArc<T>> {
         let inner = KBox::new(
             Inner {
@@ -193,7 +199,7 @@ impl<T: Send + Sync> RcuMap<T> {
             GFP_KERNEL,
         )?;
         self.values.count.inc();
-        // INVARIANT: This is the one reference counted so far.
+        // INVARIANT: `refs` counts this reference, the only one so far.
         Ok(RcuArc {
             ptr: NonNull::from(KBox::leak(inner)),
         })
@@ -204,12 +210,13 @@ impl<T: Send + Sync> RcuMap<T> {
         Arc::ptr_eq(&self.values, unsafe { &(*value.ptr.as_ptr()).values })
     }
 
-    /// Adds an entry, which this map made. May sleep.
+    /// Adds an entry: `xa_insert()`. [`Self::share`] of this map must have created the value. May
+    /// sleep.
     ///
     /// # Errors
     ///
-    /// - `EEXIST`: there is one for `key`.
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `EEXIST`: there is an entry for `key`.
+    /// - `ENOMEM`: there is no memory.
     pub(crate) fn insert(&self, key: u32, value: RcuArc<T>) -> Result {
         debug_assert!(self.made(&value));
         let entry = value.into_raw();
@@ -217,14 +224,15 @@ impl<T: Send + Sync> RcuMap<T> {
         let inserted = unsafe { bindings::muennet_xa_insert(self.xa.get(), key as c_ulong, entry) };
         let inserted = to_result(inserted);
         if inserted.is_err() {
-            // SAFETY: The entry has not been taken.
+            // SAFETY: The entry comes from `into_raw()`, and the XArray has not taken it.
             drop(unsafe { RcuArc::<T>::from_raw(entry) });
         }
         inserted.map_err(|error| if error == EBUSY { EEXIST } else { error })
     }
 
-    /// Puts another value, which this map made, in the place of one: a reader finds the old one or
-    /// the new one, never none. Returns the old one. May sleep.
+    /// Replaces the value of an entry and returns the old one: `xa_cmpxchg()`. Readers find the old
+    /// or the new value, never none. [`Self::share`] of this map must have created the new value.
+    /// May sleep.
     ///
     /// # Errors
     ///
@@ -237,40 +245,41 @@ impl<T: Send + Sync> RcuMap<T> {
         let new = value.into_raw();
         loop {
             if old.is_null() {
-                // SAFETY: The entry has not been taken.
+                // SAFETY: The entry comes from `into_raw()`, and the XArray has not taken it.
                 drop(unsafe { RcuArc::<T>::from_raw(new) });
                 return Err(ENOENT);
             }
             // SAFETY: The XArray is initialised by the type invariant.
             let found = unsafe { bindings::muennet_xa_replace(self.xa.get(), key, old, new) };
             if found == old {
-                // SAFETY: The entry was in the map and is not any more.
+                // SAFETY: The entry was in the XArray, so that it comes from `into_raw()`, and has
+                // been removed.
                 return unsafe { RcuArc::from_raw(old) }.ok_or(ENOENT);
             }
             old = found;
         }
     }
 
-    /// Removes an entry and returns its value, if there is one.
+    /// Removes an entry and returns its value, if there is one: `xa_erase()`.
     pub(crate) fn remove(&self, key: u32) -> Option<RcuArc<T>> {
         // SAFETY:
         // - The XArray is initialised by the type invariant.
-        // - Its entries come from `into_raw()`, and this one is not in it any more.
+        // - The entry is null or comes from `into_raw()`, and is no longer in the XArray.
         unsafe { RcuArc::from_raw(bindings::xa_erase(self.xa.get(), key as c_ulong)) }
     }
 
-    /// Looks a value up.
+    /// Looks up the value of `key`: `xa_load()`.
     #[inline]
     pub(crate) fn get<'a>(&'a self, key: u32, _guard: &'a Guard) -> Option<&'a T> {
         // SAFETY: The XArray is initialised by the type invariant.
         let entry = unsafe { bindings::xa_load(self.xa.get(), key as c_ulong) };
         let inner = NonNull::new(entry.cast::<Inner<T>>())?;
-        // SAFETY: The entry had a reference when it was found, and the value outlives that by a
-        // grace period, which does not end before the guard is dropped.
+        // SAFETY: The map had a reference to the value when the entry was found. The value outlives
+        // this reference by a grace period, which does not end before the guard is dropped.
         Some(unsafe { &(*inner.as_ptr()).value })
     }
 
-    /// The entry with the lowest number that is at least `key`.
+    /// Returns the entry with the lowest number that is at least `key`: `xa_find()`.
     pub(crate) fn next<'a>(&'a self, key: u32, _guard: &'a Guard) -> Option<(u32, &'a T)> {
         let mut index = key as c_ulong;
         // SAFETY: The XArray is initialised by the type invariant.
@@ -300,11 +309,11 @@ impl<T: Send + Sync> PinnedDrop for RcuMap<T> {
             }
             key = found.and_then(|found| found.checked_add(1));
         }
-        // SAFETY: Nobody uses the XArray any more.
+        // SAFETY: The XArray is initialised by the type invariant, and nothing uses it any more.
         unsafe { bindings::xa_destroy(self.xa.get()) };
         self.values.put();
         self.values.none.wait_for_completion();
-        // The last one has been dropped by a function of this module that may not have returned.
+        // The callback that dropped the last value is code of this module and may still be running.
         rcu_barrier();
     }
 }
@@ -322,7 +331,7 @@ mod tests {
             self,
             DelayedWork,
             WorkItem, //
-        },
+        }, //
     };
 
     /// Counts its drops.
@@ -356,13 +365,13 @@ mod tests {
         drop(map.remove(1));
         assert!(map.remove(1).is_none());
         drop(value);
-        // One is in the map, and the map drops it.
+        // The map has a value and drops it.
         drop(map);
         assert_eq!(count.load(Relaxed), 3);
         Ok(())
     }
 
-    /// Drops a reference, later than the map is dropped.
+    /// Drops a reference from a work item, after the drop of the map has begun.
     #[pin_data]
     struct Holder {
         value: RcuArc<Dropped>,
@@ -380,7 +389,7 @@ mod tests {
         fn run(_: Pin<KBox<Holder>>) {}
     }
 
-    /// The map waits for who has a value, too.
+    /// The drop of the map waits for other references to its values.
     #[test]
     fn values_that_others_have() -> Result {
         let count = Arc::new(Atomic::new(0), GFP_KERNEL)?;

@@ -1,19 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The RTNL: the mutex over the configuration of all network devices.
+//! The RTNL: the mutex that guards the configuration of all network devices.
 //!
 //! C header: [`include/linux/rtnetlink.h`](srctree/include/linux/rtnetlink.h)
 
 use super::bindings;
 use core::{
+    cell::UnsafeCell,
     marker::PhantomData,
+    mem,
     ops::Deref, //
 };
 use kernel::types::NotThreadSafe;
 
-/// Evidence that the RTNL is held by this task.
+/// Evidence that this task holds the RTNL.
 ///
-/// While it is, no device is freed, moved to another namespace, or renamed.
+/// While it does, no device is freed, moved to another namespace, or renamed by another task.
 ///
 /// # Invariants
 ///
@@ -21,27 +23,26 @@ use kernel::types::NotThreadSafe;
 pub(crate) struct Rtnl(PhantomData<NotThreadSafe>);
 
 impl Rtnl {
-    /// Evidence for a function that C calls with the RTNL held.
+    /// Creates the evidence in a function that is called with the RTNL held.
     ///
     /// # Safety
     ///
-    /// The RTNL must be held by this task for as long as the caller uses the reference.
+    /// This task must hold the RTNL as long as the caller uses the reference.
     pub(super) unsafe fn assume_held<'a>() -> &'a Self {
-        // INVARIANT: As the caller promises.
+        // INVARIANT: The caller guarantees that the RTNL is held.
         &Self(PhantomData)
     }
 }
 
-/// The RTNL, held until this is dropped. Devices whose end began meanwhile are gone then: what
-/// dropping does may sleep for long.
+/// Holds the RTNL. Dropping it releases the RTNL and finishes unregistering devices
+/// (`netdev_run_todo()`), which may sleep for long.
 pub(crate) struct Guard(Rtnl);
 
-/// Takes the RTNL. May sleep.
+/// Takes the RTNL: `rtnl_lock()`. May sleep.
 pub(crate) fn lock() -> Guard {
-    // SAFETY: The function may be called by any task; that it does not hold it already is what
-    // lockdep checks.
+    // SAFETY: Any task may call the function; lockdep checks that it does not hold the RTNL.
     unsafe { bindings::rtnl_lock() };
-    // INVARIANT: It is held now.
+    // INVARIANT: The RTNL is held.
     Guard(Rtnl(PhantomData))
 }
 
@@ -55,7 +56,37 @@ impl Deref for Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // SAFETY: It has been held since the guard was made, and the guard stays with its task.
+        // SAFETY: This task has held the RTNL since the guard was created: a guard cannot be sent
+        // to another one.
         unsafe { bindings::rtnl_unlock() }
+    }
+}
+
+/// A value that the RTNL guards.
+pub(crate) struct RtnlCell<T>(UnsafeCell<T>);
+
+// SAFETY: The methods need the RTNL, so that one task at a time uses the value.
+unsafe impl<T: Send> Sync for RtnlCell<T> {}
+
+impl<T> RtnlCell<T> {
+    /// Wraps a value.
+    pub(crate) const fn new(value: T) -> Self {
+        Self(UnsafeCell::new(value))
+    }
+
+    /// Replaces the value, and returns the old one.
+    pub(crate) fn replace(&self, value: T, _rtnl: &Rtnl) -> T {
+        // SAFETY: The RTNL is held, so that no other task uses the value, and no reference to it
+        // exists: this method and `get` return it by value.
+        mem::replace(unsafe { &mut *self.0.get() }, value)
+    }
+
+    /// Returns a copy of the value.
+    pub(crate) fn get(&self, _rtnl: &Rtnl) -> T
+    where
+        T: Copy,
+    {
+        // SAFETY: As in `replace`.
+        unsafe { *self.0.get() }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Asynchronous calls of a function on another CPU.
+//! Asynchronous calls of functions on other CPUs.
 //!
 //! C header: [`include/linux/smp.h`](srctree/include/linux/smp.h)
 
@@ -30,27 +30,28 @@ use kernel::{
     types::Opaque, //
 };
 
-/// What a CPU is called for.
+/// A function that another CPU runs.
 pub(crate) trait Function: Send + Sync + 'static {
-    /// Runs on the CPU that was called, in a hard interrupt.
+    /// Runs on the CPU that was called, in hard interrupt context.
     fn run(&self);
 }
 
-/// C aligns its `call_single_data_t` to its size.
+/// A `call_single_data_t`: a `struct __call_single_data` that is aligned to its size.
 #[repr(C, align(32))]
 struct Data(bindings::call_single_data_t);
 
 const _: () = assert!(align_of::<Data>() >= bindings::CALL_SINGLE_DATA_ALIGN);
 
-/// A call to one CPU. A call that is made before the one before it has begun to run is merged with
-/// that.
+/// A call of a function on one CPU. A call is merged with the previous one if that has not begun to
+/// run.
 ///
 /// # Invariants
 ///
 /// - `data` holds [`AsyncCall::run`] and a pointer to this value.
-/// - While `pending` is clear nobody uses `data`. Who sets it owns `data`, until giving it to C or
-///   clearing the flag; C owns `data` until it calls `run`, which clears the flag.
-/// - `running` is the number of calls that C has been given and whose `run` has not ended.
+/// - While `pending` is clear, nothing uses `data`. The caller that sets `pending` owns `data`
+///   until it passes `data` to the kernel or clears the flag. The kernel owns `data` until it calls
+///   `run`, which clears the flag.
+/// - `running` is the number of calls that were passed to the kernel and whose `run` has not ended.
 #[pin_data(PinnedDrop)]
 pub(crate) struct AsyncCall<F: Function> {
     #[pin]
@@ -64,14 +65,14 @@ pub(crate) struct AsyncCall<F: Function> {
 // SAFETY: The call is not tied to a task, and `F: Send`.
 unsafe impl<F: Function> Send for AsyncCall<F> {}
 
-// SAFETY: By the type invariants `pending` says who may use `data`, and `F: Sync`.
+// SAFETY: By the type invariants `pending` gives exclusive access to `data`, and `F: Sync`.
 unsafe impl<F: Function> Sync for AsyncCall<F> {}
 
 impl<F: Function> AsyncCall<F> {
-    /// Makes a call of `function` on `cpu`.
+    /// Prepares calls of `function` on `cpu`.
     pub(crate) fn new(cpu: CpuId, function: F) -> impl PinInit<Self> {
-        // INVARIANT: The function and the pointer are written here, once and for all, for the value
-        // is pinned; nothing is pending and nothing runs.
+        // INVARIANT: The function and the pointer are written here, and stay valid because the
+        // value is pinned. No call is pending, and none runs.
         pin_init!(&this in Self {
             data <- Opaque::ffi_init(|data: *mut Data| {
                 let new = bindings::call_single_data_t {
@@ -79,7 +80,7 @@ impl<F: Function> AsyncCall<F> {
                     info: this.as_ptr().cast(),
                     ..pin_init::zeroed()
                 };
-                // SAFETY: The memory is there for it, and nobody else has it yet.
+                // SAFETY: The slot is valid for writes, and nothing else uses it yet.
                 unsafe { data.write(Data(new)) }
             }),
             pending: AtomicFlag::new(false),
@@ -89,59 +90,63 @@ impl<F: Function> AsyncCall<F> {
         })
     }
 
-    /// The CPU that is called.
+    /// Returns the CPU that is called.
     #[inline]
     pub(crate) fn cpu(&self) -> CpuId {
         self.cpu
     }
 
-    /// The function.
+    /// Returns the function.
     #[inline]
     pub(crate) fn function(&self) -> &F {
         &self.function
     }
 
-    /// Calls the CPU, whose function sees all that was written before. Returns whether a call was
-    /// sent; `false`: it was merged with one that has not begun to run. Does not wait.
+    /// Calls the CPU: `smp_call_function_single_async()`. The function sees everything that was
+    /// written before. Does not wait.
     ///
-    /// Any context will do but NMIs, in which the kernel would warn.
+    /// Returns `true` if a call was sent, and `false` if it was merged with one that has not begun
+    /// to run.
+    ///
+    /// Any context except NMIs, in which the kernel warns.
     ///
     /// # Errors
     ///
     /// - `ENXIO`: the CPU is offline.
     pub(crate) fn call(&self) -> Result<bool> {
-        // Nobody comes between setting the flag and the call on this CPU: others would merge
-        // theirs with one that has not been sent.
-        // SAFETY: Preemption is enabled again at the end.
+        // No other task runs on this CPU between setting the flag and sending the call: it would
+        // merge its call with one that has not been sent.
+        // SAFETY: Preemption is enabled again below.
         unsafe { bindings::muennet_preempt_disable() };
         let sent = self.call_without_preemption();
-        // SAFETY: It was disabled above.
+        // SAFETY: Preemption was disabled above.
         unsafe { bindings::muennet_preempt_enable() };
         sent
     }
 
     fn call_without_preemption(&self) -> Result<bool> {
-        // SAFETY: The function reads a mask; the number is that of a CPU.
+        // SAFETY: The function reads a mask. A `CpuId` is a valid number of a CPU.
         if !unsafe { bindings::muennet_cpu_online(self.cpu.as_u32()) } {
             return Err(ENXIO);
         }
-        // What was written before is seen by the `run` that clears the flag.
+        // Pairs with the exchange in `run`: the call that clears the flag sees what was written
+        // before.
         if self.pending.xchg(true, Full) {
             return Ok(false);
         }
-        // INVARIANT: The call is counted before C has it, for it may end at once.
+        // INVARIANT: The call is counted before it is passed to the kernel, as it may end at once.
         self.running.fetch_add(1, Relaxed);
-        // CPU numbers are `int` in C.
+        // The C type of CPU numbers is `int`.
         let cpu = self.cpu.as_u32() as c_int;
         // SAFETY:
-        // - This caller has set the flag, so that by the type invariants nobody else uses `data`,
+        // - This function has set the flag. Hence by the type invariants nothing else uses `data`,
         //   which is initialised.
-        // - `data` and what `run` uses live until `run` has ended, for which `drop` waits.
-        // - The function takes any number, and returns `ENXIO` for a CPU that is not online.
+        // - `data` and the fields that `run` uses live until `run` has ended: `drop` waits for it.
+        // - The function accepts any number, and returns `ENXIO` for a CPU that is not online.
         let error =
             unsafe { bindings::smp_call_function_single_async(cpu, self.data.get().cast()) };
         to_result(error).inspect_err(|_| {
-            // INVARIANT: C has not taken it.
+            // INVARIANT: The kernel has not taken `data`.
             self.running.fetch_add(-1, Relaxed);
             self.pending.store(false, Release);
         })?;
@@ -150,18 +155,20 @@ impl<F: Function> AsyncCall<F> {
 
     /// # Safety
     ///
-    /// C calls it with the pointer that `data` holds, once for each call that has been sent, when
-    /// it has done with `data`.
+    /// The kernel calls it with the pointer that `data` holds, once for each call that was sent,
+    /// and no longer uses `data` by then.
     unsafe extern "C" fn run(this: *mut c_void) {
-        // SAFETY: The pointer is one to a value of this type. `drop` waits for the end of this
-        // function, and what it has meanwhile is a reference to a pinned value, of which it only
-        // reads atomics.
+        // SAFETY: The pointer is valid and points to a value of this type. `drop` waits for the end
+        // of this function. Until then `drop` has a reference to the pinned value, and only reads
+        // atomics of it.
         let this = unsafe { &*this.cast::<Self>() };
-        // Before the function: who finds the flag set relies on one that has not begun.
+        // Clear the flag before the function runs: a caller that finds it set relies on a function
+        // that has not begun.
         this.pending.xchg(false, Full);
         this.function.run();
-        // INVARIANT: This is the end; the value may be gone after it. The code stays: a module's is
-        // freed after an RCU grace period, for which interrupts count as readers.
+        // INVARIANT: This call ends here. The value may be freed after the next line, but the code
+        // of this function remains valid: a module is freed after an RCU grace period, which waits
+        // for interrupt handlers.
         this.running.fetch_add(-1, Release);
     }
 }
@@ -169,8 +176,8 @@ impl<F: Function> AsyncCall<F> {
 #[pinned_drop]
 impl<F: Function> PinnedDrop for AsyncCall<F> {
     fn drop(self: Pin<&mut Self>) {
-        // Nobody makes calls any more, and a CPU answers those that it has got before it goes
-        // offline.
+        // No new calls are made: this is the only reference. A CPU runs the pending calls before it
+        // goes offline.
         while self.running.load(Acquire) != 0 {
             fsleep(Delta::from_millis(1));
         }

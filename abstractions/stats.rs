@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The counters of a network device, as `ip -s link` shows them.
+//! The statistics of a network device: `ip -s link` shows them.
 //!
 //! C header: [`include/uapi/linux/if_link.h`](srctree/include/uapi/linux/if_link.h)
 
 use super::bindings;
 
-/// `struct rtnl_link_stats64` while a driver fills it in.
+/// A `struct rtnl_link_stats64` that a driver fills in.
 #[repr(transparent)]
 pub(crate) struct LinkStats(bindings::rtnl_link_stats64);
 
@@ -22,36 +22,36 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Adds to the packets handed up.
+    /// Adds to the packets passed to the stack.
     add_rx_packets => rx_packets;
-    /// Adds to the bytes handed up.
+    /// Adds to the bytes passed to the stack.
     add_rx_bytes => rx_bytes;
-    /// Adds to the bad packets received, of all kinds.
+    /// Adds to the bad packets received, for any reason.
     add_rx_errors => rx_errors;
-    /// Adds to the packets that were received but not handed up for want of memory.
+    /// Adds to the packets that were received but dropped because there was no memory.
     add_rx_dropped => rx_dropped;
-    /// Adds to the times that the receiver was overrun.
+    /// Adds to the number of receiver overruns.
     add_rx_over_errors => rx_over_errors;
     /// Adds to the packets with a bad format.
     add_rx_frame_errors => rx_frame_errors;
     /// Adds to the packets missed by the receiver.
     add_rx_missed_errors => rx_missed_errors;
-    /// Adds to the packets sent.
+    /// Adds to the packets transmitted.
     add_tx_packets => tx_packets;
-    /// Adds to the bytes sent.
+    /// Adds to the bytes transmitted.
     add_tx_bytes => tx_bytes;
-    /// Adds to the packets that were to be sent and were not.
+    /// Adds to the packets dropped instead of transmitted.
     add_tx_dropped => tx_dropped;
 }
 
 impl LinkStats {
-    /// Lets a driver fill in C's structure.
+    /// Creates a reference from a C pointer.
     ///
     /// # Safety
     ///
-    /// `ptr` must be valid, and nobody else may use it for the lifetime that the caller chooses.
+    /// `ptr` must be valid for `'a`, and nothing else may use the structure for `'a`.
     pub(super) unsafe fn from_raw<'a>(ptr: *mut bindings::rtnl_link_stats64) -> &'a mut Self {
-        // SAFETY: The caller promises validity; the wrapper is transparent.
+        // SAFETY: The caller guarantees a valid and exclusive pointer; the wrapper is transparent.
         unsafe { &mut *ptr.cast() }
     }
 }

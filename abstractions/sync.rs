@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Spinlocks that keep softirqs, or interrupts, off the CPU while they are held.
+//! Spinlocks that disable softirqs, or interrupts, on the CPU while they are held.
 //!
 //! C header: [`include/linux/spinlock.h`](srctree/include/linux/spinlock.h)
 
@@ -13,13 +13,13 @@ use kernel::{
     sync::lock::{
         Backend,
         Lock, //
-    },
+    }, //
 };
 
 /// A spinlock for data that softirqs (NAPI, transmission, soft timers) and system calls share.
 ///
-/// Locking disables softirqs of the CPU as C's `spin_lock_bh()` does; it must not be taken from
-/// hard interrupts.
+/// Locking disables softirqs on the CPU: `spin_lock_bh()`. Do not take the lock in hard interrupt
+/// context.
 pub(crate) type SpinLockBh<T> = Lock<T, SpinLockBhBackend>;
 
 /// Creates a [`SpinLockBh`] initialiser with a lock class of its own.
@@ -39,15 +39,15 @@ pub(crate) struct SpinLockBhBackend;
 
 // SAFETY:
 // - `spin_lock_bh()` and a successful `spin_trylock_bh()` make the caller the only owner until
-//   `spin_unlock_bh()`; that is the mutual exclusion which the trait asks for.
-// - `relock` is the trait's own, which calls `lock`.
+//   `spin_unlock_bh()`. This is the mutual exclusion that the trait requires.
+// - `relock` is the default of the trait, which calls `lock`.
 unsafe impl Backend for SpinLockBhBackend {
     type State = bindings::spinlock_t;
     type GuardState = ();
 
     unsafe fn init(ptr: *mut Self::State, name: *const c_char, key: *mut bindings::lock_class_key) {
-        // SAFETY: The caller guarantees that `ptr` is valid for writes and that `name` and `key`
-        // live as long as the kernel may look at them.
+        // SAFETY: The caller guarantees that `ptr` is valid for writes, and that `name` and `key`
+        // live as long as the kernel may use them.
         unsafe { bindings::__spin_lock_init(ptr, name, key) }
     }
 
@@ -77,8 +77,8 @@ unsafe impl Backend for SpinLockBhBackend {
 
 /// A spinlock for data that hard interrupts (timers) and system calls share.
 ///
-/// Locking disables interrupts of the CPU as C's `raw_spin_lock_irqsave()` does, also with
-/// `PREEMPT_RT`; so it is held for a moment only.
+/// Locking disables interrupts on the CPU, also with `CONFIG_PREEMPT_RT`:
+/// `raw_spin_lock_irqsave()`. Hold the lock for a short time only.
 pub(crate) type RawSpinLock<T> = Lock<T, RawSpinLockBackend>;
 
 /// Creates a [`RawSpinLock`] initialiser with a lock class of its own.
@@ -98,17 +98,17 @@ pub(crate) struct RawSpinLockBackend;
 
 // SAFETY:
 // - `raw_spin_lock_irqsave()` and a successful `raw_spin_trylock_irqsave()` make the caller the
-//   only owner until `raw_spin_unlock_irqrestore()`; that is the mutual exclusion which the trait
-//   asks for.
-// - `relock` is the trait's own, which calls `lock`.
+//   only owner until `raw_spin_unlock_irqrestore()`. This is the mutual exclusion that the trait
+//   requires.
+// - `relock` is the default of the trait, which calls `lock`.
 unsafe impl Backend for RawSpinLockBackend {
     type State = bindings::raw_spinlock_t;
-    /// The interrupt flags from before.
+    /// The interrupt flags from before the lock was taken.
     type GuardState = c_ulong;
 
     unsafe fn init(ptr: *mut Self::State, name: *const c_char, key: *mut bindings::lock_class_key) {
-        // SAFETY: The caller guarantees that `ptr` is valid for writes and that `name` and `key`
-        // live as long as the kernel may look at them.
+        // SAFETY: The caller guarantees that `ptr` is valid for writes, and that `name` and `key`
+        // live as long as the kernel may use them.
         unsafe { bindings::muennet_raw_spin_lock_init(ptr, name, key) }
     }
 
@@ -121,15 +121,15 @@ unsafe impl Backend for RawSpinLockBackend {
     #[inline]
     unsafe fn try_lock(ptr: *mut Self::State) -> Option<Self::GuardState> {
         let mut flags = 0;
-        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock; the flags are a
-        // variable of ours.
+        // SAFETY: The caller guarantees that `ptr` is an initialised spinlock. The flags are a
+        // local variable.
         unsafe { bindings::muennet_raw_spin_trylock_irqsave(ptr, &raw mut flags) }.then_some(flags)
     }
 
     #[inline]
     unsafe fn unlock(ptr: *mut Self::State, flags: &Self::GuardState) {
-        // SAFETY: The caller guarantees that it owns the lock, and that the flags are those that it
-        // got with it.
+        // SAFETY: The caller guarantees that it owns the lock, and that the flags are those that
+        // `lock` or `try_lock` returned.
         unsafe { bindings::muennet_raw_spin_unlock_irqrestore(ptr, *flags) }
     }
 

@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One element, and the bounds that no copy of it leaves.
+//! Elements of a channel: their identity, and access to their bytes within bounds.
+//!
+//! - [`ElementId`]: the epoch and the number of an element.
+//! - [`Element`]: an element that a reader is reading.
+//! - [`Slot`]: the memory of an element that a writer is writing.
 
 use super::memory::{
     Memory,
     MemoryMut, //
 };
 
-/// Which element of a channel it is, among all that there ever were.
+/// The identity of an element among all elements of a channel, past ones included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ElementId {
-    /// Its epoch, not zero.
+    /// The epoch of the element, not zero.
     pub(crate) epoch: u64,
-    /// Its number in that, from 0.
+    /// The number of the element in the epoch, from 0.
     pub(crate) number: u64,
 }
 
 impl ElementId {
-    /// The element that follows.
+    /// Returns the identity of the next element of the epoch.
     pub(crate) fn next(self) -> Self {
         Self {
             number: self.number.wrapping_add(1),
@@ -26,7 +30,7 @@ impl ElementId {
     }
 }
 
-/// The place of one element in its region.
+/// The part of the region that one element occupies, in bytes from the start of the region.
 #[derive(Clone, Copy)]
 struct Extent {
     offset: usize,
@@ -34,8 +38,9 @@ struct Extent {
 }
 
 impl Extent {
-    /// Returns where `len` bytes from byte `at` of the element on lie in the region, or [`None`]
-    /// if they are not all in the element.
+    /// Returns the offset in the region of `len` bytes that start at byte `at` of the element.
+    ///
+    /// Returns [`None`] if not all of these bytes lie in the element.
     fn locate(&self, at: usize, len: usize) -> Option<usize> {
         if at.checked_add(len)? > self.size {
             return None;
@@ -47,7 +52,7 @@ impl Extent {
 /// An element that is being read. The peer may overwrite it at any time.
 pub(crate) struct Element<'a, M> {
     memory: &'a M,
-    place: Extent,
+    extent: Extent,
     id: ElementId,
 }
 
@@ -55,75 +60,79 @@ impl<'a, M: Memory> Element<'a, M> {
     pub(super) fn new(memory: &'a M, id: ElementId, offset: usize, size: usize) -> Self {
         Self {
             memory,
-            place: Extent { offset, size },
+            extent: Extent { offset, size },
             id,
         }
     }
 
     /// Returns the size of the element in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.place.size
+        self.extent.size
     }
 
-    /// Returns which element of the channel it is.
+    /// Returns the identity of the element.
     pub(crate) fn id(&self) -> ElementId {
         self.id
     }
 
-    /// Copies bytes out of the element, from byte `at` on.
+    /// Copies bytes out of the element, starting at byte `at`.
     ///
-    /// What is peeked may be torn and may differ from what a later copy of the same bytes gives:
-    /// it decides how much to copy, and nothing else. Returns `false`, with nothing copied, if the
-    /// bytes are not all in the element.
+    /// The result may be torn, and a later copy of the same bytes may give other values. Use it
+    /// only to decide how much to copy. Returns `false` and copies nothing if not all of the bytes
+    /// lie in the element.
     pub(crate) fn peek(&self, at: usize, to: &mut [u8]) -> bool {
-        match self.place.locate(at, to.len()) {
+        match self.extent.locate(at, to.len()) {
             Some(offset) => self.memory.copy_out(offset, to),
             None => false,
         }
     }
 
-    /// Returns the memory and the place in it (bytes from the start of the region) of `len` bytes
-    /// from byte `at` of the element on, for a copy that only the memory's owner can make; [`None`]
-    /// if the bytes are not all in the element.
+    /// Returns the memory, and the offset in it (in bytes from the start of the region) of `len`
+    /// bytes that start at byte `at` of the element. Callers use it for copies that only the owner
+    /// of the memory can make.
+    ///
+    /// Returns [`None`] if not all of these bytes lie in the element.
     pub(crate) fn locate(&self, at: usize, len: usize) -> Option<(&'a M, usize)> {
-        Some((self.memory, self.place.locate(at, len)?))
+        Some((self.memory, self.extent.locate(at, len)?))
     }
 }
 
-/// The place of an element that is being written.
+/// The memory of an element that is being written.
 pub(crate) struct Slot<'a, M> {
     memory: &'a M,
-    place: Extent,
+    extent: Extent,
 }
 
 impl<'a, M: MemoryMut> Slot<'a, M> {
     pub(super) fn new(memory: &'a M, offset: usize, size: usize) -> Self {
         Self {
             memory,
-            place: Extent { offset, size },
+            extent: Extent { offset, size },
         }
     }
 
     /// Returns the size of the element in bytes.
     pub(crate) fn size(&self) -> usize {
-        self.place.size
+        self.extent.size
     }
 
-    /// Copies `from` into the element, from byte `at` on.
+    /// Copies `from` into the element, starting at byte `at`.
     ///
-    /// Returns `false`, with nothing copied, if the bytes do not all fit the element.
+    /// Returns `false` and copies nothing if not all of the bytes fit the element.
     pub(crate) fn fill(&self, at: usize, from: &[u8]) -> bool {
-        match self.place.locate(at, from.len()) {
+        match self.extent.locate(at, from.len()) {
             Some(offset) => self.memory.copy_in(offset, from),
             None => false,
         }
     }
 
-    /// Returns the memory and the place in it (bytes from the start of the region) of `len` bytes
-    /// from byte `at` of the element on, for a copy that only the memory's owner can make; [`None`]
-    /// if the bytes are not all in the element.
+    /// Returns the memory, and the offset in it (in bytes from the start of the region) of `len`
+    /// bytes that start at byte `at` of the element. Callers use it for copies that only the owner
+    /// of the memory can make.
+    ///
+    /// Returns [`None`] if not all of these bytes lie in the element.
     pub(crate) fn locate(&self, at: usize, len: usize) -> Option<(&'a M, usize)> {
-        Some((self.memory, self.place.locate(at, len)?))
+        Some((self.memory, self.extent.locate(at, len)?))
     }
 }
 
@@ -146,7 +155,7 @@ mod tests {
     #[test]
     fn nothing_outside_the_element_is_reached() {
         const MAX: usize = usize::MAX;
-        // An element of 8 bytes at 72 in a region of 88: what is asked for, and where it lies.
+        // (at, len, offset in the region), for an element of 8 bytes at 72 in a region of 88.
         let table = [
             (0, 0, Some(72)),
             (0, 1, Some(72)),
@@ -163,23 +172,23 @@ mod tests {
             (MAX, MAX, None),
         ];
         let memory = Cells::<88>::new();
-        for (at, len, place) in table {
+        for (at, len, offset) in table {
             let element = Element::new(&memory, FIRST, 72, 8);
             let slot = Slot::new(&memory, 72, 8);
-            let found = element.locate(at, len).map(|(_, place)| place);
-            assert_eq!((at, len, found), (at, len, place));
-            let found = slot.locate(at, len).map(|(_, place)| place);
-            assert_eq!((at, len, found), (at, len, place));
+            let found = element.locate(at, len).map(|(_, offset)| offset);
+            assert_eq!((at, len, found), (at, len, offset));
+            let found = slot.locate(at, len).map(|(_, offset)| offset);
+            assert_eq!((at, len, found), (at, len, offset));
 
             if let Some(bytes) = [7u8; 16].get(..len) {
                 let mut back = [0u8; 16];
-                assert_eq!(slot.fill(at, bytes), place.is_some());
+                assert_eq!(slot.fill(at, bytes), offset.is_some());
                 let back = back.get_mut(..len).unwrap_or_default();
-                assert_eq!(element.peek(at, back), place.is_some());
-                assert!(place.is_none() || back == bytes);
+                assert_eq!(element.peek(at, back), offset.is_some());
+                assert!(offset.is_none() || back == bytes);
             }
         }
-        // The bytes before and behind it are as they were.
+        // The bytes before and after the element are unchanged.
         let mut around = [1; 8];
         assert!(memory.copy_out(64, &mut around) && around == [0; 8]);
         assert!(memory.copy_out(80, &mut around) && around == [0; 8]);

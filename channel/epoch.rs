@@ -1,42 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers of epochs: those that begin by themselves, and those that answer another one.
+//! Numbers of epochs. A writer starts a new epoch by itself, or as a reply to one of the peer.
 //!
-//! A writer may begin anew when the writer of the opposite direction does, for the sake of a reader
-//! that cannot join an epoch in its middle. If both ends do so, neither must begin anew because the
-//! other one has: an answer is never answered. An epoch says which of the two it is by its upper
-//! half, which no epoch that begins by itself has; those of other implementations have it once in 2^32
-//! times, and are not answered then. So each epoch that begins by itself is answered once at most,
-//! and when no more of them begin, there are no more answers.
+//! A writer may start an epoch as a reply when the writer of the opposite direction has started
+//! one, for a reader that cannot join a running epoch. If both ends do so, a reply must not cause
+//! another reply, or the two would restart forever. The upper half of the number marks a reply. No
+//! epoch that a writer of this implementation starts by itself has that upper half. An epoch of
+//! another implementation has it once in 2^32 times and then gets no reply. Each epoch that a
+//! writer starts by itself therefore causes at most one reply. Once neither end starts such epochs,
+//! there are no more replies.
 
 use core::num::NonZeroU64;
 
-/// "answ" in ASCII, the upper half of the number of an epoch that answers another one.
+/// "answ" in ASCII: the upper half of the number of a reply epoch.
 const ANSWER: u64 = 0x616e_7377 << 32;
 
 /// The lower half of a number.
 const LOWER: u64 = u32::MAX as u64;
 
-/// Returns the number of an epoch that begins by itself, from one that was drawn at random.
-pub(crate) const fn new_epoch(drawn: NonZeroU64) -> NonZeroU64 {
-    if !is_reply_epoch(drawn.get()) {
-        return drawn;
+/// Returns the number of an epoch that a writer starts by itself, derived from a random number.
+pub(crate) const fn new_epoch(random: NonZeroU64) -> NonZeroU64 {
+    if !is_reply_epoch(random.get()) {
+        return random;
     }
-    match NonZeroU64::new(drawn.get() & LOWER) {
+    match NonZeroU64::new(random.get() & LOWER) {
         Some(number) => number,
         None => NonZeroU64::MIN,
     }
 }
 
-/// Returns the number of an epoch that answers another one, from one that was drawn at random.
-pub(crate) const fn reply_epoch(drawn: NonZeroU64) -> NonZeroU64 {
-    match NonZeroU64::new(ANSWER | drawn.get() & LOWER) {
+/// Returns the number of a reply epoch, derived from a random number.
+pub(crate) const fn reply_epoch(random: NonZeroU64) -> NonZeroU64 {
+    match NonZeroU64::new(ANSWER | random.get() & LOWER) {
         Some(number) => number,
         None => NonZeroU64::MIN,
     }
 }
 
-/// Returns whether the epoch of this number answers another one.
+/// Returns whether `epoch` is the number of a reply epoch.
 pub(crate) const fn is_reply_epoch(epoch: u64) -> bool {
     epoch & !LOWER == ANSWER
 }
@@ -48,7 +49,7 @@ mod tests {
 
     #[test]
     fn numbers() {
-        // (what is drawn, an epoch that begins by itself, one that answers)
+        // (random number, epoch that a writer starts by itself, reply epoch)
         let table = [
             (1, 1, ANSWER | 1),
             (u64::MAX, u64::MAX, ANSWER | LOWER),
@@ -57,27 +58,29 @@ mod tests {
             (ANSWER | 7, 7, ANSWER | 7),
             (ANSWER - 1, ANSWER - 1, ANSWER | LOWER),
         ];
-        for (drawn, by_itself, answering) in table {
-            let number = NonZeroU64::new(drawn).unwrap_or(NonZeroU64::MIN);
-            assert_eq!((drawn, new_epoch(number).get()), (drawn, by_itself));
-            assert_eq!((drawn, reply_epoch(number).get()), (drawn, answering));
-            assert!(!is_reply_epoch(by_itself) && is_reply_epoch(answering));
+        for (random, new, reply) in table {
+            let number = NonZeroU64::new(random).unwrap_or(NonZeroU64::MIN);
+            assert_eq!((random, new_epoch(number).get()), (random, new));
+            assert_eq!((random, reply_epoch(number).get()), (random, reply));
+            assert!(!is_reply_epoch(new) && is_reply_epoch(reply));
         }
         assert!(!is_reply_epoch(0));
     }
 
-    /// One of two ends, both of which answer.
+    /// One of two ends, both of which reply. `seen` is the last epoch of the other end that it has
+    /// seen.
     #[derive(Clone, Copy)]
     struct End {
         epoch: u64,
         seen: u64,
-        /// How often it still begins by itself.
+        /// How many more epochs the end starts by itself.
         left: u32,
     }
 
-    /// Follows every order in which two ends begin and look; returns the most answers of any.
-    fn most_answers(ends: [End; 2], drawn: u64) -> u32 {
-        let number = NonZeroU64::new(drawn).unwrap_or(NonZeroU64::MIN);
+    /// Follows every order in which two ends start epochs and look at the other end. Returns the
+    /// largest number of replies in any of these orders.
+    fn most_answers(ends: [End; 2], random: u64) -> u32 {
+        let number = NonZeroU64::new(random).unwrap_or(NonZeroU64::MIN);
         let mut most = 0;
         for this in [0, 1] {
             let [End { epoch, left, .. }, other] = match this {
@@ -92,14 +95,18 @@ mod tests {
             if left > 0 {
                 let epoch = new_epoch(number).get();
                 let left = left - 1;
-                most = most.max(most_answers(put(End { epoch, seen, left }), drawn + 1));
+                most = most.max(most_answers(put(End { epoch, seen, left }), random + 1));
             }
             if seen != other.epoch {
-                let answers = !is_reply_epoch(other.epoch);
-                let epoch = if answers { reply_epoch(number).get() } else { epoch };
+                let replies = !is_reply_epoch(other.epoch);
+                let epoch = if replies {
+                    reply_epoch(number).get()
+                } else {
+                    epoch
+                };
                 let seen = other.epoch;
                 let end = put(End { epoch, seen, left });
-                most = most.max(u32::from(answers) + most_answers(end, drawn + 1));
+                most = most.max(u32::from(replies) + most_answers(end, random + 1));
             }
         }
         most
@@ -107,7 +114,8 @@ mod tests {
 
     #[test]
     fn two_ends_come_to_rest() {
-        // Each epoch that begins by itself is answered once at most, and the search ends.
+        // Each epoch that an end starts by itself causes at most one reply, and the search
+        // terminates.
         for (left, right) in [(1, 0), (1, 1), (2, 1), (2, 2)] {
             let end = |left| End {
                 epoch: 0,

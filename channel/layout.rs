@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Where the elements of a channel lie.
+//! The layout of a channel: the geometry of its ring, and positions in the ring.
+//!
+//! - [`TRANSPORT`], [`HEADER_SIZE`]: constants of the header.
+//! - [`Geometry`]: the size and the number of the elements, checked against the region.
+//! - [`Cursor`]: an element number and the offset of that element.
 
 use core::num::{
     NonZeroU64,
@@ -10,10 +14,10 @@ use core::num::{
 /// The word that marks memory as an SHMStream version 2 channel.
 pub(crate) const TRANSPORT: u64 = 0x4873_12b6_b79a_9b6d;
 
-/// The size of a channel's header in bytes; the first element follows it.
+/// The size of a channel's header in bytes. The first element follows it.
 pub(crate) const HEADER_SIZE: usize = 64;
 
-/// The shape of a ring: how many elements of which size.
+/// The geometry of a ring: the size and the number of its elements.
 ///
 /// # Invariants
 ///
@@ -27,17 +31,18 @@ pub(crate) struct Geometry {
 }
 
 impl Geometry {
-    /// Returns the ring of elements of `size` bytes that fills a region of `region` bytes, or
-    /// [`None`] if not one element fits or `size` is zero.
+    /// Returns the geometry that fills a region of `region` bytes with elements of `size` bytes.
+    ///
+    /// Returns [`None`] if not even one element fits, or if `size` is zero.
     pub(crate) fn filling(region: usize, size: usize) -> Option<Self> {
         let elements = region.checked_sub(HEADER_SIZE)?.checked_div(size)?;
         Self::new(region, size as u64, elements as u64)
     }
 
-    /// Returns the ring of `elements` elements of `size` bytes, or [`None`] if one of the two is
-    /// zero or the ring does not fit a region of `region` bytes.
+    /// Returns the geometry of a ring of `elements` elements of `size` bytes.
     ///
-    /// The two numbers may come from a peer: they are believed only as far as they pass here.
+    /// Returns [`None`] if one of the two is zero, or if the ring does not fit a region of `region`
+    /// bytes. Both numbers may come from a peer: use them only after they have passed this check.
     pub(crate) fn new(region: usize, size: u64, elements: u64) -> Option<Self> {
         let size = NonZeroUsize::new(usize::try_from(size).ok()?)?;
         let elements = NonZeroU64::new(elements)?;
@@ -64,21 +69,21 @@ impl Geometry {
         self.elements.get()
     }
 
-    /// Returns the number of the oldest element that no write has reached yet, when `wsc`
-    /// elements have been written or are being written.
+    /// Returns the number of the oldest intact element when the write start counter is `wsc`: the
+    /// oldest one whose memory no later write has begun to overwrite.
     ///
-    /// Element `n` is intact exactly if `wsc <= n + elements`; said this way round nothing can
-    /// overflow, whatever the peer put into its counter.
+    /// Element `n` is intact if and only if `wsc <= n + elements`. This function subtracts instead
+    /// of adding, so that no counter of a peer can cause an overflow.
     pub(crate) fn oldest_intact(&self, wsc: u64) -> u64 {
         wsc.saturating_sub(self.elements())
     }
 }
 
-/// A running position in a ring: the number of an element and the place where it lies.
+/// A position in a ring: the number of an element, and the offset of that element.
 ///
 /// # Invariants
 ///
-/// `offset` is the place of element `number` in the geometry that the cursor is used with:
+/// `offset` is the offset of element `number` in the geometry that the cursor is used with:
 /// `HEADER_SIZE + (number % elements) * size`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Cursor {
@@ -87,11 +92,11 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Returns the position of element `number`. This divides, so it is for beginnings and for
-    /// resynchronising only.
+    /// Returns the position of element `number`. It divides: use it only at the start of an epoch
+    /// and after an overrun.
     pub(crate) fn at(geometry: &Geometry, number: u64) -> Self {
-        // The slot is below `elements`, which fits `usize` by the invariants of `Geometry`; the
-        // place of a slot is below `end`, so that nothing here overflows either.
+        // The slot is below `elements`, which fits `usize` by the invariants of `Geometry`. The
+        // offset of a slot is below `end`, so this computation does not overflow either.
         let slot = (number % geometry.elements) as usize;
         Self {
             number,
@@ -99,10 +104,11 @@ impl Cursor {
         }
     }
 
-    /// Moves on to the next element.
+    /// Advances to the next element.
     pub(crate) fn advance(&mut self, geometry: &Geometry) {
-        // Readers stay at or below the peer's counter and writers start over before theirs ends,
-        // so the number does not wrap; if it did, only what is counted as lost would be wrong.
+        // The number does not wrap: a reader stays at or below the peer's counter, and a writer
+        // starts a new epoch before its counter reaches the end. If the number did wrap, only the
+        // count of lost elements would be wrong.
         self.number = self.number.wrapping_add(1);
         self.offset += geometry.size();
         if self.offset >= geometry.end {
@@ -115,7 +121,7 @@ impl Cursor {
         self.number
     }
 
-    /// Returns the place of the element in the region, in bytes.
+    /// Returns the offset of the element in the region, in bytes.
     pub(crate) fn offset(&self) -> usize {
         self.offset
     }
@@ -132,7 +138,7 @@ mod tests {
     #[test]
     fn a_ring_must_fit_the_region() {
         const MAX: u64 = u64::MAX;
-        // Region, size, elements: does it fit?
+        // (region, size, elements, whether the ring fits)
         let table = [
             (80, 2, 8, true),
             (79, 2, 8, false),
@@ -149,11 +155,11 @@ mod tests {
             (usize::MAX, MAX - 64, 1, true),
             (usize::MAX, MAX, 1, false),
             (usize::MAX, MAX, MAX, false),
-            // Products that come out small when they wrap.
+            // Products that are small after they wrap.
             (80, 1 << 32, 1 << 32, false),
             (80, 2, (1 << 63) + 8, false),
             (80, (1 << 63) + 2, 8, false),
-            // A sum that does.
+            // A sum that is small after it wraps.
             (80, 1, MAX - 10, false),
         ];
         for (region, size, elements, fits) in table {
@@ -167,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_region_is_filled() {
-        // Region, size, elements.
+        // (region, size, elements)
         let table = [
             (80, 2, Some(8)),
             (81, 2, Some(8)),
@@ -209,7 +215,7 @@ mod tests {
     #[test]
     fn an_element_is_intact_until_its_slot_is_begun_again() {
         const MAX: u64 = u64::MAX;
-        // With 8 elements: the write start counter and the oldest intact element.
+        // (write start counter, oldest intact element), for 8 elements.
         let table = [
             (0, 0),
             (7, 0),

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a channel asks of the memory it lives in.
+//! The memory of a channel: the words of its header, and the traits that give access to the region.
 //!
-//! The peer may change every byte of a channel at any time. No reference to its contents exists
-//! therefore: the eight words of the header are loaded and stored whole, and elements are copied
-//! to or from memory of our own. An implementation over a mapping of the kernel serves the driver,
-//! one over plain cells the tables beside the code, and one over the atomics of a model checker
-//! the tests for weak memory.
+//! The peer may change any byte of a channel at any time. There is therefore no reference to the
+//! contents of a channel: the eight words of the header are loaded and stored as a whole, and
+//! elements are copied to or from private memory. The driver implements the traits for a mapping of
+//! the kernel, the unit tests for plain cells, and the tests of the memory order for the atomics of
+//! a model checker.
 
 /// The words of a channel's header: eight native 64-bit words at the start of the region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Word {
     /// Marks memory as a channel of this layout, see [`TRANSPORT`](super::layout::TRANSPORT).
     Transport,
-    /// The life of the writer, 0 while there is none.
+    /// The current epoch of the writer, 0 if the channel is inactive.
     Epoch,
-    /// What the elements mean: a number that both ends agree on.
+    /// The number of the protocol, which defines the contents of elements. Both ends agree on it.
     Protocol,
-    /// Bytes of one element.
+    /// The size of one element in bytes.
     Size,
-    /// Elements in the ring.
+    /// The number of elements in the ring.
     Elements,
-    /// Zero, ignored.
+    /// Zero. Readers ignore it.
     Reserved,
-    /// The number of elements written or being written (`wsc`).
+    /// The write start counter (`wsc`): the number of elements that are written or being written.
     WriteStart,
-    /// The number of elements written (`wc`).
+    /// The write counter (`wc`): the number of elements that are written.
     Write,
 }
 
 impl Word {
-    /// Returns the place of the word in the region, in bytes from its start.
+    /// Returns the offset of the word in the region, in bytes.
     pub(crate) const fn offset(self) -> usize {
         match self {
             Word::Transport => 0,
@@ -45,7 +45,7 @@ impl Word {
     }
 }
 
-/// The memory of a channel, as its readers see it.
+/// Access to the memory of a channel for a reader.
 ///
 /// An implementation covers at least the header ([`HEADER_SIZE`](super::layout::HEADER_SIZE)
 /// bytes), is aligned for 64-bit words and never changes its size.
@@ -53,30 +53,32 @@ pub(crate) trait Memory {
     /// Returns the size of the region in bytes.
     fn size(&self) -> usize;
 
-    /// Loads one word of the header: whole, once, and without any order against other accesses.
+    /// Loads one word of the header in one single access, which is not ordered against other
+    /// accesses.
     fn load(&self, word: Word) -> u64;
 
-    /// Orders all earlier loads and copies out before all later ones, also against a peer that
-    /// runs on another CPU in another operating system.
+    /// Orders all earlier loads and copies out before all later ones, also against a peer that runs
+    /// on another CPU in another operating system.
     fn read_barrier(&self);
 
-    /// Copies `to.len()` bytes out of the region, from `offset` on.
+    /// Copies `to.len()` bytes out of the region, starting at `offset`.
     ///
-    /// Returns `false`, with nothing copied, if the bytes are not all in the region.
+    /// Returns `false` and copies nothing if not all of the bytes lie in the region.
     fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool;
 }
 
-/// The memory of a channel, as its writer sees it.
+/// Access to the memory of a channel for a writer.
 pub(crate) trait MemoryMut: Memory {
-    /// Stores one word of the header: whole, once, and without any order against other accesses.
+    /// Stores one word of the header in one single access, which is not ordered against other
+    /// accesses.
     fn store(&self, word: Word, value: u64);
 
-    /// Orders all earlier stores and copies in before all later ones, also against a peer that
-    /// runs on another CPU in another operating system.
+    /// Orders all earlier stores and copies in before all later ones, also against a peer that runs
+    /// on another CPU in another operating system.
     fn write_barrier(&self);
 
-    /// Copies `from` into the region, from `offset` on.
+    /// Copies `from` into the region, starting at `offset`.
     ///
-    /// Returns `false`, with nothing copied, if the bytes are not all in the region.
+    /// Returns `false` and copies nothing if not all of the bytes lie in the region.
     fn copy_in(&self, offset: usize, from: &[u8]) -> bool;
 }

@@ -1,68 +1,77 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! SHMStream version 2: a stream of elements through memory that two subjects share.
+//! SHMStream version 2: a one-way stream of elements through shared memory.
 //!
-//! A channel is one region of memory with one writer and any number of readers. There is no lock,
-//! no way back and no flow control: the writer goes round its ring whether anybody reads or not, and
-//! a reader finds out afterwards whether what it copied was still there. The words of the header are
-//! those of [`Word`]; the elements follow it, one after the other.
+//! A channel is one region of memory with one writer and any number of readers. The protocol has no
+//! lock, no back channel and no flow control. The writer goes around its ring and overwrites the
+//! oldest elements whether or not a reader has read them. A reader checks after each copy whether
+//! the writer has overwritten the element meanwhile. The region begins with a header of eight
+//! 64-bit words, see [`Word`]. The elements follow the header without padding between them.
 //!
-//! This room knows memory, not networks, and of the language `core` only: the driver, the tables
-//! beside the code and a model checker (`tests/loom`) bring their own [`Memory`].
+//! This module does not depend on networking code and uses `core` only. The driver, the unit tests,
+//! the fuzzer (`tests/fuzz`), the benchmark (`bench/channel`) and a model checker (`tests/loom`)
+//! each implement [`Memory`].
 //!
-//! # Who may touch what
+//! - [`element`]: the identity of an element, and bounds-checked access to its bytes.
+//! - [`epoch`]: the numbers of epochs.
+//! - [`layout`]: the geometry of a ring, and positions in it.
+//! - [`memory`]: the words of the header, and the traits that give access to the region.
+//! - [`reader`], [`recovery`]: the reader, and how it continues after an overrun.
+//! - [`writer`]: the writer.
 //!
-//! - The writer's subject changes every byte of the region at any time. A reader therefore believes
-//!   nothing that it has not checked after reading: it loads each word once into a variable, checks
-//!   the variable and uses that; it copies an element once, checks the counters, and interprets
-//!   only the copy.
-//! - A reader changes nothing in the region. A [`Reader`] belongs to one thread at a time; whoever
-//!   else wants to know whether reading is worth while looks at a [`Snapshot`].
-//! - A [`Writer`] reads nothing in the region. It is shared under one lock.
+//! # Access and trust
+//!
+//! - The subject that owns the writer may change any byte of the region at any time. A reader
+//!   therefore uses only values that it has checked after it has read them. It loads each word once
+//!   into a local variable, checks the variable and uses only that. It copies an element once,
+//!   checks the counters, and interprets only the copy.
+//! - A reader does not write to the region. A [`Reader`] belongs to one thread at a time. Other
+//!   contexts use a [`Snapshot`] to find out whether a read is due.
+//! - A [`Writer`] does not read from the region. Its users share it under one lock.
 //!
 //! # States of a reader
 //!
 //! ```text
-//! Joining ----- epoch 0, or one that ended before it was judged ---> Inactive
-//! Joining ----- an epoch that fits --------------------------------> Active, at its write counter
-//! any other --- another epoch that fits ---------------------------> Active, at its element 0
-//! any --------- another epoch that does not fit -------------------> Incompatible
+//! Joining ----- epoch 0, or one that ended before it was checked --> Inactive
+//! Joining ----- a compatible epoch --------------------------------> Active, at its write counter
+//! any other --- another compatible epoch --------------------------> Active, at its element 0
+//! any --------- another incompatible epoch ------------------------> Incompatible
 //! any other --- epoch 0 -------------------------------------------> Inactive
 //! Active ------ counters that no honest writer has ----------------> Broken
 //! ```
 //!
-//! So a reader joins at most one epoch, the one that it finds when it comes up, and counts nothing
-//! of it as lost; whatever begins later is read from its beginning. `Incompatible` and `Broken` are
-//! told once and hold until the epoch changes.
+//! A reader joins at most one epoch: the one that it finds when it starts. Elements that were
+//! written before it joined do not count as lost. It reads every later epoch from the beginning.
+//! The states `Incompatible` and `Broken` are reported once and last until the epoch changes.
 //!
-//! Epochs are compared before anything is read in one, and again after every attempt; if the second
-//! load differs, what lies between does not count.
+//! A reader loads the epoch before every attempt to read, and again after it. If the second value
+//! differs from the first one, the reader discards everything that it has read in between.
 //!
 //! # Order of loads and stores
 //!
-//! A barrier between two stores of the writer (W) and one between two loads of a reader (R) work as
-//! a pair: if R's first load sees W's second store, or anything after it, R's second load sees W's
-//! first store, or anything after that.
+//! A barrier between two stores of the writer (W) and a barrier between two loads of a reader (R)
+//! form a pair: if R's first load sees W's second store or a later one, then R's second load sees
+//! W's first store or a later one.
 //!
-//! | the writer stores | then | a reader loads | then | so that |
+//! | the writer stores | then | a reader loads | then | guarantee |
 //! | --- | --- | --- | --- | --- |
-//! | epoch 0 | the header, zero counters, elements | these | epoch | words or elements of a later epoch give themselves away |
-//! | the header, zero counters | the epoch | epoch | the header, counters | an epoch is judged by its own words |
-//! | `wsc` | the element | the element | `wsc` | an element that was being overwritten gives itself away |
-//! | the element | `wc` | `wc` | the element | what is counted is there |
-//! | `wsc` | `wc` (later, by the same barriers) | `wc` | `wsc` | an honest `wc` is never seen beyond `wsc` |
+//! | epoch 0 | the header, zero counters, elements | these | epoch | the reader detects words and elements of a later epoch |
+//! | the header, zero counters | the epoch | epoch | the header, counters | the reader checks an epoch by that epoch's own words |
+//! | `wsc` | the element | the element | `wsc` | the reader detects an element that was being overwritten |
+//! | the element | `wc` | `wc` | the element | every element that is counted has been written |
+//! | `wsc` | `wc` (later, by the same barriers) | `wc` | `wsc` | the reader never sees an honest `wc` beyond `wsc` |
 //!
-//! The last check of a batch is that of the epoch, after that of `wsc`: a `wsc` that a later epoch
-//! has set to zero would let everything pass.
+//! The reader checks the epoch last in each batch, after `wsc`. A later epoch sets `wsc` to zero,
+//! and with a `wsc` of zero every element would pass.
 //!
 //! # Bounds
 //!
-//! One call of a reader makes at most as many copies as it was allowed and goes on without a copy
-//! at most [`MAX_RETRIES`](reader::MAX_RETRIES) times. Every copy that was made counts, also one that
-//! is thrown away: a writer that overtakes each of them does not prolong the call.
+//! One call of a reader makes at most as many copies as its caller allows, and goes on without a
+//! copy at most [`MAX_RETRIES`](reader::MAX_RETRIES) times. Every copy counts, including those that
+//! are discarded: a writer that overtakes every copy does not prolong the call.
 //!
-//! An overrun moves the reader to the oldest intact element, or further while the writer runs away;
-//! see [`recovery`].
+//! After an overrun the reader continues at the oldest intact element, or at a later one as long as
+//! the writer keeps overtaking it. See [`recovery`].
 
 mod element;
 mod epoch;

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The reader of a channel. It uses nothing that it has not checked after reading it.
+//! The reader of a channel. It uses only values that it has checked after it has read them.
 //!
-//! - [`Reader`] and [`State`]: which epoch is followed. [`ActiveEpoch`]: batches of copies within
-//!   one epoch, their check, and the recovery after an overrun.
-//! - [`Progress`]: the result of one call.
-//! - [`Snapshot`]: the reader's position, for other contexts that ask whether a call is due.
+//! - [`PeerParams`]: the parameters that a reader accepts.
+//! - [`Reader`], [`State`]: the reader, and what it knows of its writer.
+//! - [`ActiveEpoch`]: the epoch that a reader follows. It copies elements in batches, checks each
+//!   batch, and recovers from overruns.
+//! - [`Progress`], [`Change`], [`Mismatch`], [`Violation`]: the results of one call of the reader.
+//! - [`Snapshot`]: the position of a reader, from which other contexts tell whether a call is due.
 
 use core::fmt;
 
@@ -29,19 +31,19 @@ use super::{
     }, //
 };
 
-/// What a reader expects of its peer.
+/// The parameters of the peer that a reader accepts.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PeerParams {
-    /// The number both ends agree on.
+    /// The number of the protocol, on which both ends agree.
     pub(crate) protocol: u64,
-    /// The smallest size of an element in bytes that the device can take.
+    /// The smallest element size that the device supports, in bytes.
     pub(crate) min_size: usize,
-    /// The largest size of an element in bytes that the device can take.
+    /// The largest element size that the device supports, in bytes.
     pub(crate) max_size: usize,
 }
 
 impl PeerParams {
-    /// Judges the words of a header, for a region of `region` bytes.
+    /// Checks the words of a header, for a region of `region` bytes.
     fn judge(
         &self,
         transport: u64,
@@ -64,50 +66,51 @@ impl PeerParams {
     }
 }
 
-/// What a reader knows of its writer. See the diagram in the [module's documentation](super).
+/// What a reader knows of its writer. See the diagram in the [documentation of the module](super).
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum State {
-    /// The reader has come up and has not seen an epoch. The first one is joined where it is.
+    /// The reader has started and has not seen an epoch. It joins the first one that it finds.
     Joining,
-    /// There is no writer. The next epoch is read from its beginning.
+    /// There is no writer. The reader will read the next epoch from its beginning.
     Inactive,
-    /// The writer's epoch is followed.
+    /// The reader follows the writer's epoch.
     Active(ActiveEpoch),
-    /// The writer's header does not fit; the next epoch is waited for.
+    /// The writer's header is not acceptable. The reader waits for the next epoch.
     Incompatible {
-        /// The epoch that is not followed.
+        /// The epoch that the reader does not follow.
         epoch: u64,
     },
-    /// The writer broke the protocol; the next epoch is waited for.
+    /// The writer violated the protocol. The reader waits for the next epoch.
     Broken {
-        /// The epoch that is not followed any more.
+        /// The epoch that the reader no longer follows.
         epoch: u64,
     },
 }
 
 impl State {
-    /// Returns the epoch that the state belongs to, 0 for none; [`None`] before any was seen.
+    /// Returns the epoch that the state belongs to, or 0 if there is no writer. Returns [`None`] if
+    /// the reader has not seen an epoch yet.
     fn epoch(&self) -> Option<u64> {
         match self {
             State::Joining => None,
             State::Inactive => Some(0),
-            State::Active(run) => Some(run.epoch()),
+            State::Active(active) => Some(active.epoch()),
             State::Incompatible { epoch } | State::Broken { epoch } => Some(*epoch),
         }
     }
 }
 
-/// How a pass over the channel ended.
+/// The outcome of one pass over the channel.
 enum Pass {
-    /// Nothing more to do in this call.
+    /// Nothing is left to do in this call.
     Done,
-    /// Something has been copied; there may be more.
+    /// Elements were copied. There may be more.
     Copied,
-    /// Nothing has been copied, but it is worth looking again.
+    /// No element was copied, but the channel must be checked again.
     Again,
 }
 
-/// The reading end of a channel.
+/// The reader of a channel.
 #[derive(Debug)]
 pub(crate) struct Reader {
     params: PeerParams,
@@ -115,7 +118,7 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// Returns a reader that comes up now: it joins a running epoch at its write counter.
+    /// Returns a reader that starts now: it joins a running epoch at its write counter.
     pub(crate) fn new(params: PeerParams) -> Self {
         Self {
             params,
@@ -123,30 +126,30 @@ impl Reader {
         }
     }
 
-    /// Returns what the reader knows of its writer, as of its last call.
+    /// Returns what the reader knew of its writer at the end of its last call.
     pub(crate) fn state(&self) -> &State {
         &self.state
     }
 
-    /// Returns how far the reader has got, for a look at the channel from another context.
+    /// Returns the position of the reader, for checks of the channel in other contexts.
     pub(crate) fn snapshot(&self) -> Snapshot {
         match &self.state {
             State::Joining => Snapshot::NOTHING,
             State::Inactive => Snapshot::waiting(0),
-            State::Active(run) => Snapshot::reading(run.epoch(), run.count()),
+            State::Active(active) => Snapshot::reading(active.epoch(), active.count()),
             State::Incompatible { epoch } | State::Broken { epoch } => Snapshot::waiting(*epoch),
         }
     }
 
-    /// Reads elements: copies at most `limit` of them and hands up those that were intact.
+    /// Reads elements: copies at most `limit` of them and delivers those that were intact.
     ///
-    /// `copy` copies one element out of the channel. It may look at some bytes to learn how much to
-    /// copy, but must not interpret the copy beyond that. Its result reaches `deliver` only if,
-    /// after the copy, the writer had not begun to overwrite the element and the epoch was the
-    /// same; otherwise it is dropped. Elements are delivered in order.
+    /// `copy` copies one element out of the channel. It may peek at some bytes to find out how much
+    /// to copy, but must not interpret the copy otherwise. The result of `copy` is passed to
+    /// `deliver` only if, after the copy, the writer had not begun to overwrite the element and the
+    /// epoch had not changed. Otherwise the result is dropped. Elements are delivered in order.
     ///
-    /// The work of a call is bounded by `limit` copies and [`MAX_RETRIES`] other retries, whatever the
-    /// writer does. After a change of the epoch the call goes on with the new one.
+    /// One call makes at most `limit` copies and [`MAX_RETRIES`] retries without a copy, whatever
+    /// the writer does. After a change of the epoch the call continues with the new epoch.
     pub(crate) fn read<M: Memory, R>(
         &mut self,
         memory: &M,
@@ -180,7 +183,7 @@ impl Reader {
         call.progress
     }
 
-    /// Looks at the channel once and does what is due.
+    /// Checks the channel once: follows a change of the epoch, or reads what is available.
     fn pass<M: Memory, R>(
         &mut self,
         call: &mut ReadCall<'_, M, impl FnMut(&Element<'_, M>) -> R, impl FnMut(R)>,
@@ -192,34 +195,34 @@ impl Reader {
             self.follow(memory, epoch, &mut call.progress);
             return Pass::Again;
         }
-        let State::Active(run) = &mut self.state else {
+        let State::Active(active) = &mut self.state else {
             return Pass::Done;
         };
 
-        let Some(counters) = run.counters(memory) else {
+        let Some(counters) = active.counters(memory) else {
             return Pass::Again;
         };
-        if let Err(reason) = run.judge(counters) {
+        if let Err(reason) = active.judge(counters) {
             call.progress.add_change(Change::Broken { epoch, reason });
             self.state = State::Broken { epoch };
             return Pass::Again;
         }
-        if run.caught_up(counters) {
+        if active.caught_up(counters) {
             return Pass::Done;
         }
         if call.progress.copied >= call.limit {
             call.progress.more = true;
             return Pass::Done;
         }
-        run.recover(counters, call);
-        if run.count() == counters.wc {
+        active.recover(counters, call);
+        if active.count() == counters.wc {
             return Pass::Again;
         }
-        run.copy(counters, call);
+        active.copy(counters, call);
         Pass::Copied
     }
 
-    /// Judges an epoch that the reader does not know yet, and follows it if it can.
+    /// Checks an epoch that the reader does not know yet, and follows it if it is acceptable.
     fn follow<M: Memory>(&mut self, memory: &M, epoch: u64, progress: &mut Progress) {
         let joining = matches!(self.state, State::Joining);
         if epoch == 0 {
@@ -237,8 +240,8 @@ impl Reader {
         let wc = memory.load(Word::Write);
         memory.read_barrier();
         if memory.load(Word::Epoch) != epoch {
-            // Nothing of this counts. But an epoch was seen to end, so whatever comes now began
-            // while the reader was up.
+            // Discard all of these values. The reader has seen an epoch end, so the current epoch
+            // began while the reader was running: read it from its beginning.
             if joining {
                 self.state = State::Inactive;
             }
@@ -263,40 +266,40 @@ impl Reader {
     }
 }
 
-/// One call of the reader: what the caller gave, and what has become of it so far.
+/// The parameters of one call of the reader, and its progress.
 struct ReadCall<'a, M, C, D> {
     memory: &'a M,
-    /// The most copies that may be made.
+    /// The largest number of copies that the call may make.
     limit: usize,
     copy: C,
     deliver: D,
     progress: Progress,
-    /// Whether the writer overtook the last batch of this call, so that the margin is to be kept.
-    /// A call begins without: the writer may have stopped since the last one.
+    /// Whether the writer overtook the last batch of this call, so that the reader must keep the
+    /// margin. It is clear at the start of a call: the writer may have stopped since the last call.
     overtaken: bool,
 }
 
 /// The two counters of a writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Counters {
-    /// Elements written.
+    /// The number of elements that are written.
     wc: u64,
-    /// Elements written or being written.
+    /// The number of elements that are written or being written.
     wsc: u64,
 }
 
-/// An epoch that is being followed.
+/// An epoch that a reader follows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ActiveEpoch {
     epoch: u64,
     geometry: Geometry,
-    /// The next element to read; its number is the read counter.
+    /// The position of the next element to read. Its number is the read counter.
     next: Cursor,
     recovery: Recovery,
 }
 
 impl ActiveEpoch {
-    /// Begins to follow an epoch, at element number `count`.
+    /// Returns an epoch to follow, starting at element number `count`.
     fn new(epoch: u64, geometry: Geometry, count: u64) -> Self {
         Self {
             epoch,
@@ -311,20 +314,21 @@ impl ActiveEpoch {
         self.epoch
     }
 
-    /// Returns the peer's ring.
+    /// Returns the geometry of the peer's ring.
     pub(crate) fn geometry(&self) -> &Geometry {
         &self.geometry
     }
 
-    /// Returns the number of elements that have been read or given up.
+    /// Returns the number of elements that have been read or lost.
     pub(crate) fn count(&self) -> u64 {
         self.next.number()
     }
 
-    /// Loads the writer's counters; [`None`] if the epoch is over.
+    /// Loads the writer's counters. Returns [`None`] if the epoch is over.
     ///
-    /// The writer raises `wsc` first. Loaded in this order an honest `wc` is never beyond `wsc`,
-    /// unless a new epoch has set both to zero in between: then the epoch shows it.
+    /// The writer raises `wsc` before `wc`. The reader loads `wc` before `wsc`, so an honest `wc`
+    /// is never beyond `wsc`, unless a new epoch has set both to zero in between. In that case the
+    /// epoch differs.
     fn counters<M: Memory>(&self, memory: &M) -> Option<Counters> {
         let wc = memory.load(Word::Write);
         memory.read_barrier();
@@ -333,7 +337,7 @@ impl ActiveEpoch {
         (memory.load(Word::Epoch) == self.epoch).then_some(Counters { wc, wsc })
     }
 
-    /// Judges the writer's counters.
+    /// Checks the writer's counters.
     fn judge(&self, counters: Counters) -> Result<(), Violation> {
         let Counters { wc, wsc } = counters;
         let rc = self.count();
@@ -346,16 +350,18 @@ impl ActiveEpoch {
         }
     }
 
-    /// Returns whether all that is written has been read. If so, the writer is no longer ahead.
+    /// Returns whether all elements that are written have been read. If so, resets the margin: the
+    /// reader is no longer behind the writer.
     fn caught_up(&mut self, counters: Counters) -> bool {
-        let level = self.count() == counters.wc;
-        if level {
+        let all_read = self.count() == counters.wc;
+        if all_read {
             self.recovery.caught_up();
         }
-        level
+        all_read
     }
 
-    /// Moves on if the writer has overtaken the reader, and counts what is lost by it.
+    /// Advances the reader to an intact element if the writer has overtaken it, and counts the
+    /// elements that are lost.
     fn recover<M, C, D>(&mut self, counters: Counters, call: &mut ReadCall<'_, M, C, D>) {
         let Counters { wc, wsc } = counters;
         let rc = self.count();
@@ -365,24 +371,24 @@ impl ActiveEpoch {
         }
 
         let target = if oldest < wc {
-            // At least the newest element is left to read.
+            // Leave at least the newest element to read.
             oldest.saturating_add(self.recovery.margin()).min(wc - 1)
         } else {
-            // All there was is being overwritten.
+            // The writer is overwriting all elements that are written.
             wc
         };
         if target > rc {
             self.next = Cursor::at(&self.geometry, target);
         }
         self.recovery.jumped();
-        // The overrun of a batch has been counted with the batch.
+        // If the writer overtook a batch, the overrun was counted with that batch.
         call.progress.overruns += u64::from(!call.overtaken);
         call.progress.add_lost(target.saturating_sub(rc));
         call.overtaken = false;
     }
 
-    /// Copies batches until all that is written has been read, the limit is reached, the writer
-    /// overtakes a batch or the epoch ends.
+    /// Copies batches until all elements that are written have been read, the limit is reached, the
+    /// writer overtakes a batch, or the epoch ends.
     fn copy<M: Memory, R>(
         &mut self,
         counters: Counters,
@@ -392,8 +398,8 @@ impl ActiveEpoch {
         while self.count() < wc && call.progress.copied < call.limit {
             let first = self.count();
             let slack = first.saturating_sub(self.geometry.oldest_intact(wsc));
-            let most = call.limit - call.progress.copied;
-            let wanted = self.recovery.batch(slack).min(most);
+            let remaining = call.limit - call.progress.copied;
+            let wanted = self.recovery.batch(slack).min(remaining);
 
             let mut held: [Option<R>; BATCH] = [const { None }; BATCH];
             let mut next = self.next;
@@ -417,8 +423,9 @@ impl ActiveEpoch {
             }
             call.progress.copied += copies;
 
-            // If any of the copies saw a byte of a later element, `wsc` now tells that it was
-            // begun; if any saw a byte of a later epoch, the epoch now tells that this one is over.
+            // If any of the copies contains a byte of a later element, `wsc` now shows that the
+            // writer has begun that element. If any contains a byte of a later epoch, the epoch now
+            // shows that this one is over.
             call.memory.read_barrier();
             let before = wsc;
             wsc = call.memory.load(Word::WriteStart);
@@ -427,11 +434,12 @@ impl ActiveEpoch {
                 return;
             }
 
-            // The elements of a batch are overtaken from its first one on.
+            // The writer overtakes the elements of a batch in order, from the first one on.
             let oldest = self.geometry.oldest_intact(wsc);
             let lost = oldest.saturating_sub(first).min(copies as u64);
             self.next = next;
-            // Not by value: that is another array on the stack, below all that the caller does.
+            // Do not iterate by value: that would put another copy of the array on the stack, below
+            // everything that the caller does.
             for result in held.iter_mut().skip(lost as usize).filter_map(Option::take) {
                 (call.deliver)(result);
                 call.progress.delivered += 1;
@@ -451,25 +459,25 @@ impl ActiveEpoch {
     }
 }
 
-/// How often one call of [`Reader::read`] goes on without copying
-/// anything: after a change of the epoch, after words that did not belong together, after an
-/// overrun that it found before copying. It bounds the work of a call, whatever the peer does.
+/// The largest number of times that one call of [`Reader::read`] goes on without having copied an
+/// element: after a change of the epoch, after words that did not belong together, or after an
+/// overrun that it detected before copying. It bounds the work of a call, whatever the peer does.
 pub(crate) const MAX_RETRIES: usize = 6;
 
-/// Why a reader does not follow an epoch. The values are those of the peer.
+/// The reason why a reader does not follow an epoch. The values are those of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
-    /// The transport word is not that of the protocol.
+    /// The transport word is not [`TRANSPORT`].
     Transport(u64),
     /// The protocol is not the expected one.
     Protocol(u64),
-    /// The size of an element is outside what the device can take.
+    /// The element size is outside of the range that the device supports.
     Size(u64),
     /// The ring has no element, or is larger than the region.
     Ring {
-        /// Bytes of an element.
+        /// The size of one element in bytes.
         size: u64,
-        /// Elements in the ring.
+        /// The number of elements in the ring.
         elements: u64,
     },
 }
@@ -488,17 +496,17 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// How a writer broke the protocol. The values are those of the peer.
+/// How a writer violated the protocol. The values are those of the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Violation {
-    /// More elements written than begun.
+    /// More elements are written than begun.
     WriteBeyondStart {
         /// The write counter.
         wc: u64,
         /// The write start counter.
         wsc: u64,
     },
-    /// The write counter fell below what has been read.
+    /// The write counter fell below the number of elements that have been read.
     WriteBelowRead {
         /// The write counter.
         wc: u64,
@@ -520,65 +528,67 @@ impl fmt::Display for Violation {
     }
 }
 
-/// A change of the channel's state that a call of the reader noticed.
+/// A change of the channel's state that a call of the reader detected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// A new epoch is followed.
+    /// The reader follows a new epoch.
     Activated {
         /// The epoch, not zero.
         epoch: u64,
-        /// The peer's ring.
+        /// The geometry of the peer's ring.
         geometry: Geometry,
     },
-    /// The writer has ended its epoch. Not told when a reader that has just come up finds no
+    /// The writer has ended its epoch. Not reported if a reader that has just started finds no
     /// writer.
     Inactive,
-    /// A new epoch cannot be followed. Told once for an epoch.
+    /// The reader cannot follow a new epoch. Reported once for each epoch.
     Incompatible {
         /// The epoch, not zero.
         epoch: u64,
-        /// What does not fit.
+        /// Which part of the header is not acceptable.
         reason: Mismatch,
     },
-    /// The writer broke the protocol; nothing more is read in this epoch. Told once for an epoch.
+    /// The writer violated the protocol; the reader reads no more elements of this epoch. Reported
+    /// once for each epoch.
     Broken {
         /// The epoch, not zero.
         epoch: u64,
-        /// What it did.
+        /// Which rule the writer violated.
         reason: Violation,
     },
 }
 
-/// What one call of the reader did.
+/// The result of one call of the reader.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    /// Elements handed to the caller.
+    /// The number of elements that were delivered to the caller.
     pub(crate) delivered: usize,
-    /// Elements copied, at most the limit of the call. Those that were not delivered had been
-    /// overtaken by the writer or belonged to an epoch that had ended.
+    /// The number of elements that were copied, at most the limit of the call. Of those that were
+    /// not delivered, the writer had begun to overwrite the element, or the epoch had ended.
     pub(crate) copied: usize,
-    /// Overruns: how often the writer had overtaken the reader.
+    /// The number of overruns: how often the writer had overtaken the reader.
     pub(crate) overruns: u64,
-    /// Elements lost in these overruns.
+    /// The number of elements that were lost in these overruns.
     pub(crate) lost: u64,
-    /// There is, or may be, more to read: the call ended because it had done enough.
+    /// Whether there are, or may be, more elements to read: the call ended because of its bounds.
     pub(crate) more: bool,
     changes: [Option<Change>; MAX_RETRIES],
 }
 
 impl Progress {
-    /// Returns what changed during the call, in order; at most [`MAX_RETRIES`] changes.
+    /// Returns the changes that the call detected, in order; at most [`MAX_RETRIES`] changes.
     pub(crate) fn changes(&self) -> impl Iterator<Item = &Change> {
         self.changes.iter().flatten()
     }
 
-    /// Adds elements that were lost. A peer may claim to have written nearly 2^64 elements, and so
-    /// in several epochs during one call: the count ends at its largest value.
+    /// Adds lost elements. A peer may claim to have written nearly 2^64 elements, in several epochs
+    /// during one call: the sum saturates.
     fn add_lost(&mut self, elements: u64) {
         self.lost = self.lost.saturating_add(elements);
     }
 
-    /// Adds a change. A call notes at most one each turn, so there is always room.
+    /// Adds a change. Each pass adds at most one change, and a pass that adds one counts as a
+    /// retry, so there is always a free entry.
     fn add_change(&mut self, change: Change) {
         if let Some(free) = self.changes.iter_mut().find(|entry| entry.is_none()) {
             *free = Some(change);
@@ -586,7 +596,7 @@ impl Progress {
     }
 }
 
-/// The kernel's `Display`, for its log; elsewhere this module uses `core` only.
+/// The kernel's `Display`, for its log. The rest of this module uses `core` only.
 #[cfg(CONFIG_RUST)]
 mod kernel_fmt {
     use super::{
@@ -608,28 +618,29 @@ mod kernel_fmt {
     }
 }
 
-/// A counter value that stands for "only a change of the epoch matters".
+/// The value of [`Snapshot::count`] of a reader for which only a change of the epoch matters.
 ///
-/// A reader that follows an epoch could get here only if the writer had written 2^64 - 1 elements,
-/// and then there is nothing more to come in that epoch.
+/// A reader that follows an epoch has this value only if the writer has written 2^64 - 1 elements.
+/// Then that epoch has no more elements either.
 const EPOCH_ONLY: u64 = u64::MAX;
 
-/// How far a reader has got, in two words.
+/// The position of a reader, in two words.
 ///
-/// The reader belongs to whoever reads. Whoever only wants to know whether reading is worth while
-/// takes a copy of this and compares it with the channel. The two words may be kept in two atomics:
-/// a mixture of an old and a new pair can at worst give one wrong answer, which the next look at
-/// the whole pair puts right.
+/// Only the owner of a reader may call it. Other contexts take a snapshot and compare it with the
+/// channel to find out whether a call is due. The two words may be stored in two atomics: a mixture
+/// of an old and a new pair causes at worst one wrong answer, and the next check with a complete
+/// pair corrects it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Snapshot {
-    /// The epoch that the reader knows, 0 if none.
+    /// The epoch that the reader knows, 0 if there is none.
     pub(crate) epoch: u64,
-    /// The number of elements it has read, or 2^64 - 1 if it reads none in this epoch.
+    /// The number of elements that the reader has read in this epoch, or 2^64 - 1 if it does not
+    /// read any elements of this epoch.
     pub(crate) count: u64,
 }
 
 impl Snapshot {
-    /// A reader that has not looked yet: reading is always worth while.
+    /// The snapshot of a reader that has not been called yet: a call is always due.
     pub(crate) const NOTHING: Self = Self { epoch: 0, count: 0 };
 
     const fn reading(epoch: u64, count: u64) -> Self {
@@ -643,16 +654,16 @@ impl Snapshot {
         }
     }
 
-    /// Returns whether a call of the reader would find anything: an element, or another epoch.
+    /// Returns whether a call of the reader would find an element or another epoch.
     ///
-    /// An epoch that is not followed costs one call of the reader and answers `false` from then on,
-    /// whatever its writer does to the counters.
+    /// An epoch that the reader does not follow causes one call of the reader. After that call the
+    /// result is `false` for this epoch, whatever its writer does to the counters.
     pub(crate) fn has_pending<M: Memory>(&self, memory: &M) -> bool {
         self.pending(memory) > 0
     }
 
-    /// Returns how many elements a call of the reader would find, if the writer's counter is to be
-    /// believed; 1 if it would find another epoch.
+    /// Returns how many elements a call of the reader would find according to the writer's counter,
+    /// which is not checked. Returns 1 if the call would find another epoch.
     pub(crate) fn pending<M: Memory>(&self, memory: &M) -> u64 {
         if *self == Self::NOTHING || memory.load(Word::Epoch) != self.epoch {
             return 1;
@@ -665,7 +676,10 @@ impl Snapshot {
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
-#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_channel_snapshot))]
+#[cfg_attr(
+    CONFIG_KUNIT = "y",
+    kernel::macros::kunit_tests(muennet_channel_snapshot)
+)]
 mod tests {
     use super::{
         super::tests::Cells,
@@ -675,7 +689,7 @@ mod tests {
     #[test]
     fn a_look_finds_what_a_call_would() {
         const MAX: u64 = u64::MAX;
-        // What was seen, the epoch and the write counter now: how much is there to read?
+        // (case, snapshot, epoch and write counter now, number of pending elements)
         let table = [
             ("not looked yet", Snapshot::NOTHING, 0, 0, 1),
             ("not looked yet", Snapshot::NOTHING, 5, 0, 1),
@@ -693,7 +707,13 @@ mod tests {
             ("refused, counter moves", Snapshot::waiting(5), 5, 10, 0),
             ("refused, new epoch", Snapshot::waiting(5), 6, 10, 1),
             ("refused, writer left", Snapshot::waiting(5), 0, 10, 1),
-            ("nearly all numbers", Snapshot::reading(5, MAX - 1), 5, MAX, 1),
+            (
+                "nearly all numbers",
+                Snapshot::reading(5, MAX - 1),
+                5,
+                MAX,
+                1,
+            ),
             ("all numbers", Snapshot::reading(5, MAX), 5, MAX, 0),
         ];
         for (name, snapshot, epoch, wc, pending) in table {

@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How a reader comes back after an overrun.
+//! How a reader recovers from an overrun.
 //!
-//! A reader that was overtaken goes on at the oldest element that is still intact: if the writer
-//! has stopped after a burst, nothing is lost but what was overwritten. If the writer is still
-//! running, that element is the next one it overwrites, and a reader that always began there would
-//! copy in vain for ever. So each copy that was overtaken widens a margin by which the reader
-//! skips ahead of the writer, and being abreast of the writer again closes it.
+//! After an overrun a reader continues at the oldest element that is still intact. If the writer
+//! has stopped after a burst, the reader then loses only the elements that were overwritten. If the
+//! writer is still writing, it overwrites that element next, and a reader that always continued
+//! there would never complete a copy. Each batch that the writer overtakes therefore widens a
+//! margin: the number of elements that the reader skips beyond the oldest intact one. The margin is
+//! reset when the reader has caught up with the writer.
 //!
-//! Copies are checked in batches. The check of a batch comes later than the check of a single copy
-//! would, so close to the writer batches are small.
+//! The reader copies elements in batches and then checks the whole batch. This check is later than
+//! a check of each single copy would be. Batches are therefore small when the writer is close.
 
-/// The most copies that are made before they are checked.
+/// The largest number of copies that are made before they are checked.
 pub(crate) const BATCH: usize = 8;
 
-/// The reader's judgement of how fast the writer is.
+/// The margin, the batch size and the observed speed of the writer.
 ///
 /// # Invariants
 ///
@@ -22,18 +23,20 @@ pub(crate) const BATCH: usize = 8;
 /// - `margin` is less than the number of elements in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Recovery {
-    /// Elements to skip beyond the oldest intact one.
+    /// The number of elements to skip beyond the oldest intact one.
     margin: u64,
-    /// Copies to make before checking them. It is 1 after a jump until a copy succeeds.
+    /// The number of copies to make before checking them. It is 1 after a jump until a copy
+    /// succeeds.
     batch: usize,
-    /// What the writer began to write during the last batch, ...
+    /// The number of elements that the writer began during the last batch.
     advance: u64,
-    /// ... which had this many copies.
+    /// The number of copies in the last batch.
     copies: u64,
 }
 
 impl Recovery {
-    /// The judgement at the beginning of an epoch: nothing is known, and full batches are made.
+    /// Returns the state for the start of an epoch: the speed of the writer is unknown, and batches
+    /// have their full size.
     pub(crate) fn new() -> Self {
         // INVARIANT: 0 is less than any number of elements.
         Self {
@@ -49,12 +52,13 @@ impl Recovery {
         self.margin
     }
 
-    /// Returns how many elements to copy before checking them, when the writer can begin `slack`
-    /// elements without reaching the first one.
+    /// Returns how many elements to copy before checking them, if the writer can begin `slack`
+    /// elements before it reaches the first one of the batch.
     pub(crate) fn batch(&self, slack: u64) -> usize {
         let mut batch = self.batch;
         if self.margin > 0 {
-            // At the pace of the last batch, would the writer get there first?
+            // Halve the batch as long as the writer, at its speed during the last batch, would
+            // reach it first.
             let reach = slack.saturating_mul(self.copies);
             while batch > 1 && self.advance.saturating_mul(batch as u64) > reach {
                 batch /= 2;
@@ -63,35 +67,35 @@ impl Recovery {
         batch
     }
 
-    /// A batch of `copies` was made while the writer began `advance` elements, and all of it was
-    /// intact.
+    /// Records a batch of `copies` copies that are all intact, during which the writer began
+    /// `advance` elements.
     pub(crate) fn intact(&mut self, copies: usize, advance: u64) {
-        // INVARIANT: `batch` grows up to `BATCH` only.
+        // INVARIANT: `batch` does not grow beyond `BATCH`.
         self.batch = (self.batch * 2).min(BATCH);
         self.observe(copies, advance);
     }
 
-    /// A batch of `copies` was made while the writer began `advance` elements, and the writer
-    /// overtook it.
+    /// Records a batch of `copies` copies that the writer overtook, during which it began `advance`
+    /// elements. The ring has `elements` elements.
     pub(crate) fn overtaken(&mut self, copies: usize, advance: u64, elements: u64) {
-        // Half the ring is enough to get some copies through before the writer is there again; it
-        // is exceeded only if from there not a single one succeeded.
-        let most = if self.batch == 1 {
+        // Half of the ring is enough for some copies to succeed before the writer arrives again.
+        // The margin exceeds it only if not a single copy succeeded there.
+        let cap = if self.batch == 1 {
             elements.saturating_sub(1)
         } else {
             self.margin.max(elements / 2)
         };
         // INVARIANT: Both bounds are less than `elements`, which is at least 1.
-        self.margin = self.margin.saturating_mul(2).max(advance).max(1).min(most);
+        self.margin = self.margin.saturating_mul(2).max(advance).max(1).min(cap);
         self.observe(copies, advance);
     }
 
-    /// The reader has moved to another element after an overrun.
+    /// Records that the reader has moved to another element after an overrun.
     pub(crate) fn jumped(&mut self) {
         self.batch = 1;
     }
 
-    /// The reader has read all there is.
+    /// Records that the reader has read all elements.
     pub(crate) fn caught_up(&mut self) {
         self.margin = 0;
     }
@@ -114,8 +118,8 @@ mod tests {
     fn the_margin_widens_with_each_batch_that_was_overtaken() {
         let mut recovery = Recovery::new();
         assert_eq!(recovery.margin(), 0);
-        // What the writer began meanwhile, whether a copy got through before, and the margin in a
-        // ring of 100.
+        // (elements that the writer began meanwhile, whether a copy succeeded before, margin), in a
+        // ring of 100 elements.
         let table = [
             (0, true, 1),
             (1, true, 2),
@@ -165,7 +169,7 @@ mod tests {
     #[test]
     fn batches_end_before_the_writer_is_there() {
         const MAX: u64 = u64::MAX;
-        // The pace of the writer in elements to a copy, the elements it is away, and the batch.
+        // (elements that the writer begins for each copy, elements until it arrives, batch)
         let table = [
             (10, 80, 8),
             (10, 79, 4),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The writer of a channel.
+//! The writer of a channel: starts and stops epochs, writes elements and publishes them in batches.
 
 use core::num::NonZeroU64;
 
@@ -17,38 +17,39 @@ use super::{
     }, //
 };
 
-/// Not one element of the wanted size fits the region, or the size is zero.
+/// The error of [`Writer::new`]: not even one element fits the region, or the element size is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NoRoom;
 
-/// The most elements that are written before they are published. What is pending is lost to a
-/// reader that is a ring behind, and some readers never recover from that. Publishing costs a
-/// store.
+/// The largest number of elements that are written before they are published.
+///
+/// A reader that is one ring behind loses as many elements as are pending, and some readers never
+/// recover from that. Publishing costs one store.
 const BATCH_MAX: u64 = 64;
 
-/// The writing end of a channel.
+/// The writer of a channel.
 ///
-/// All that it knows it keeps to itself: it never reads the channel back, where anybody might
-/// have changed it. One channel has one writer; whoever shares it takes turns under a lock.
+/// A writer keeps all of its state in private memory. It never reads the channel, because others
+/// might have changed it. A channel has one writer; its users serialise their calls with a lock.
 ///
 /// # Invariants
 ///
-/// - `next.number() - published` is the number of elements that are written but not published; it
+/// - `next.number() - published` is the number of elements that are written but not published. It
 ///   is less than `batch` between calls.
 /// - `next.number() < u64::MAX`.
 #[derive(Debug)]
 pub(crate) struct Writer {
     protocol: NonZeroU64,
     geometry: Geometry,
-    /// The most elements that may be written without being published, at least 1.
+    /// The largest number of elements that may be written without being published, at least 1.
     batch: u64,
     /// The current epoch, [`None`] while stopped.
     epoch: Option<NonZeroU64>,
-    /// The next element to write.
+    /// The position of the next element to write.
     next: Cursor,
-    /// The write counter as published.
+    /// The write counter as it was last published.
     published: u64,
-    /// Elements published of which the caller of [`publish`](Self::publish) does not know yet.
+    /// The number of published elements that [`publish`](Self::publish) has not reported yet.
     unsignalled: u64,
 }
 
@@ -58,14 +59,14 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// - [`NoRoom`] if not one element fits, or `element_size` is zero.
+    /// - [`NoRoom`] if not even one element fits, or if `element_size` is zero.
     pub(crate) fn new(
         protocol: NonZeroU64,
         element_size: usize,
         region_size: usize,
     ) -> Result<Self, NoRoom> {
         let geometry = Geometry::filling(region_size, element_size).ok_or(NoRoom)?;
-        // INVARIANT: Nothing is written and nothing is published.
+        // INVARIANT: No element is written and none is published.
         Ok(Self {
             protocol,
             geometry,
@@ -77,21 +78,22 @@ impl Writer {
         })
     }
 
-    /// Returns whether anything has been written in this epoch.
+    /// Returns whether an element has been written in this epoch.
     pub(crate) fn has_written(&self) -> bool {
         self.next.number() > 0
     }
 
-    /// Returns the shape of the ring.
+    /// Returns the geometry of the ring.
     pub(crate) fn geometry(&self) -> &Geometry {
         &self.geometry
     }
 
-    /// Begins a new epoch. `epoch` differs from any that a reader may still remember: it is drawn
-    /// at random.
+    /// Starts a new epoch.
+    ///
+    /// `epoch` must differ from every epoch that a reader may still remember. Use a random number.
     pub(crate) fn start<M: MemoryMut>(&mut self, memory: &M, epoch: NonZeroU64) {
-        // A reader that sees any of the new words or elements sees, after that, that the old epoch
-        // is over.
+        // A reader that sees any of the new words or elements then also sees that the old epoch is
+        // over.
         memory.store(Word::Epoch, 0);
         memory.write_barrier();
         memory.store(Word::Transport, TRANSPORT);
@@ -101,19 +103,19 @@ impl Writer {
         memory.store(Word::Reserved, 0);
         memory.store(Word::WriteStart, 0);
         memory.store(Word::Write, 0);
-        // A reader that sees the new epoch sees its words.
+        // A reader that sees the new epoch also sees its words.
         memory.write_barrier();
         memory.store(Word::Epoch, epoch.get());
 
-        // INVARIANT: Nothing is written and nothing is published.
+        // INVARIANT: No element is written and none is published.
         self.epoch = Some(epoch);
         self.next = Cursor::at(&self.geometry, 0);
         self.published = 0;
         self.unsignalled = 0;
     }
 
-    /// Publishes what is pending and ends the epoch. Elements that are written while the writer is
-    /// stopped reach nobody.
+    /// Publishes all pending elements and ends the epoch. Readers do not see elements that are
+    /// written while the writer is stopped.
     pub(crate) fn stop<M: MemoryMut>(&mut self, memory: &M) {
         self.publish(memory);
         memory.write_barrier();
@@ -123,21 +125,22 @@ impl Writer {
 
     /// Writes one element, which is pending until the next [`publish`](Self::publish).
     ///
-    /// `fill` gets the place of the element and fills it. The place holds the remains of an older
-    /// element, which a reader gets to see where `fill` leaves them. When 64 elements are pending,
-    /// or a quarter of the ring, they are published here: what is pending is taken from the reader.
+    /// `fill` gets the slot of the element and fills it. The slot contains an older element; a
+    /// reader sees the old bytes wherever `fill` does not overwrite them. A reader cannot use the
+    /// memory of pending elements. This function therefore publishes them when 64 elements, or a
+    /// quarter of the ring, are pending.
     ///
     /// # Errors
     ///
-    /// The error of `fill`; then nothing is written, and the next element takes the place.
+    /// - The error of `fill`. Then no element is written, and the next element takes the slot.
     pub(crate) fn write<M: MemoryMut, E>(
         &mut self,
         memory: &M,
         fill: impl FnOnce(&Slot<'_, M>) -> Result<(), E>,
     ) -> Result<(), E> {
-        // INVARIANT: There is a number beyond that of `next`.
+        // INVARIANT: `next.number()` is less than `u64::MAX`, so the sum does not overflow.
         memory.store(Word::WriteStart, self.next.number() + 1);
-        // A reader that sees anything of the new element sees, after that, that it was begun.
+        // A reader that sees any byte of the new element then also sees that its write has begun.
         memory.write_barrier();
         fill(&Slot::new(memory, self.next.offset(), self.geometry.size()))?;
         self.next.advance(&self.geometry);
@@ -151,20 +154,23 @@ impl Writer {
         Ok(())
     }
 
-    /// Publishes what is pending, with one store. Returns how many elements have been published
-    /// since the last call, those that [`write`](Self::write) published included: if there are
-    /// any, the reader is to be told.
+    /// Publishes all pending elements with one store.
+    ///
+    /// Returns how many elements have been published since the last call, including those that
+    /// [`write`](Self::write) has published. If the number is not zero, the caller must signal the
+    /// reader.
     pub(crate) fn publish<M: MemoryMut>(&mut self, memory: &M) -> usize {
         self.flush(memory);
-        // More than `usize` holds are not published between two calls; it is the zero that counts.
+        // Truncation does not matter: no more elements than `usize` holds are published between two
+        // calls, and callers only distinguish zero from other numbers.
         core::mem::take(&mut self.unsignalled) as usize
     }
 
-    /// Publishes what is pending, with one store.
+    /// Publishes all pending elements with one store.
     fn flush<M: MemoryMut>(&mut self, memory: &M) {
         let pending = self.next.number() - self.published;
         if pending > 0 {
-            // A reader that sees them counted sees them written.
+            // A reader that sees the new counter also sees the elements that it counts.
             memory.write_barrier();
             memory.store(Word::Write, self.next.number());
             self.published = self.next.number();
@@ -172,8 +178,8 @@ impl Writer {
         }
     }
 
-    /// Goes on in a new epoch when the counters have come to their end: the protocol does not let
-    /// them wrap. At a thousand million elements a second that takes 584 years.
+    /// Continues in a new epoch when the counters reach their end, because the protocol does not
+    /// allow them to wrap. At 10^9 elements a second this takes 584 years.
     #[cold]
     fn start_over<M: MemoryMut>(&mut self, memory: &M) {
         self.flush(memory);
@@ -181,18 +187,19 @@ impl Writer {
             Some(epoch) => {
                 let unsignalled = self.unsignalled;
                 self.start(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN));
-                // Of the new epoch the reader is to be told, too.
+                // `publish` must still report these elements: the reader must be signalled, also
+                // because of the new epoch.
                 self.unsignalled = unsignalled;
             }
             None => {
-                // INVARIANT: As after `start`; nobody listens.
+                // INVARIANT: As in `start`. No reader follows a stopped writer.
                 self.next = Cursor::at(&self.geometry, 0);
                 self.published = 0;
             }
         }
     }
 
-    /// Goes on at element `count`, as if that many had been written in this epoch.
+    /// Sets the counters to `count`, as if that many elements had been written in this epoch.
     #[cfg(any(test, CONFIG_KUNIT = "y"))]
     pub(crate) fn skip_to<M: MemoryMut>(&mut self, memory: &M, count: u64) {
         memory.store(Word::WriteStart, count);

@@ -6,28 +6,31 @@
 use super::netlink;
 use crate::{
     abstractions::{
+        debugfs::{
+            self,
+            Show, //
+        },
         ethtool::{
             self,
             EthtoolOperations, //
         },
-        napi::{
-            Poll,
-            Polled, //
-        },
         netdevice::{
             netdev_warn_ratelimited,
+            Callback,
             Device,
+            DeviceParams,
+            EthtoolOps,
             Event,
-            Inspect,
-            Kind,
-            Link,
             NetDevice,
-            Operations,
-            Stacked,
-            Watcher, //
+            NoReceive,
+            Operations, //
         },
         netlink::ExtAck,
-        rtnl::Rtnl,
+        rtnl::{
+            Rtnl,
+            RtnlCell, //
+        },
+        rtnl_link,
         skbuff::SkBuff,
         stats::LinkStats, //
     },
@@ -55,16 +58,19 @@ use kernel::{
 };
 
 /// The link operations of children.
-pub(super) static LINK_OPS: Kind<Child> = Kind::new();
+pub(super) static LINK_OPS: rtnl_link::Ops<Child> = rtnl_link::Ops::new();
 
 /// The private data of a child's device.
 pub(crate) struct Child {
     parent: ARef<Device<Interface>>,
     counters: Arc<Counters>,
-    /// The port of the child at its parent; 0 until `init` has added it. Written under the RTNL.
+    /// The ID of the child's endpoint at its parent; 0 until `init` has added it. Written under the
+    /// RTNL.
     endpoint: Atomic<EndpointId>,
     /// Whether listeners have been notified of the child. Written under the RTNL.
     announced: Atomic<bool>,
+    /// The directory in debugfs.
+    debugfs: debugfs::Slot<Child>,
 }
 
 impl Child {
@@ -73,7 +79,7 @@ impl Child {
         &self.parent
     }
 
-    /// Returns the port of the child at its parent.
+    /// Returns the ID of the child's endpoint at its parent.
     pub(super) fn endpoint(&self) -> EndpointId {
         self.endpoint.load(Relaxed)
     }
@@ -87,12 +93,6 @@ impl Child {
     /// Returns the counters of the child, summed over all CPUs.
     pub(super) fn sums(&self) -> Sums {
         Sums::of(&self.counters)
-    }
-
-    /// Sets the carrier: it is on while child and parent are up and the parent has a carrier.
-    fn update_carrier(dev: &Device<Self>) {
-        let parent = dev.data().parent().any();
-        dev.set_carrier(dev.is_running() && parent.is_running() && parent.has_carrier());
     }
 }
 
@@ -108,19 +108,19 @@ fn main_interface<'a>(
 ) -> Result<&'a Device<Interface>> {
     let name = Text::new(lower.name(rtnl).to_bytes());
     if let Some(child) = lower.downcast::<Child>() {
-        let parent = Text::new(child.data().parent().any().name(rtnl).to_bytes());
-        let fits = extack.message(fmt!(
+        let parent = Text::new(child.data().parent().name(rtnl).to_bytes());
+        let fits = extack.set_err_msg(fmt!(
             "{name} is itself a child of {parent}: children cannot have children"
         ));
         if !fits {
-            extack.message(fmt!(
+            extack.set_err_msg(fmt!(
                 "{name} is itself a child: children cannot have children"
             ));
         }
         return Err(EINVAL);
     }
     let Some(interface) = lower.downcast::<Interface>() else {
-        extack.message(fmt!("{name} is not a muennet interface"));
+        extack.set_err_msg(fmt!("{name} is not a muennet interface"));
         return Err(EINVAL);
     };
     let mode = match interface.data().mode() {
@@ -128,28 +128,28 @@ fn main_interface<'a>(
         Mode::Raw => "a raw",
         Mode::Ethernet | Mode::Vlan => "an Ethernet",
     };
-    extack.message(fmt!(
+    extack.set_err_msg(fmt!(
         "{name} is {mode} interface: only IP ones (net_hdr) have children"
     ));
     Err(EINVAL)
 }
 
-impl Stacked for Child {
+impl rtnl_link::Driver for Child {
     const KIND: &'static CStr = c"muennet";
 
-    fn create(
+    fn newlink(
         lower: &NetDevice,
         mtu: Option<u32>,
         extack: &ExtAck<'_>,
         rtnl: &Rtnl,
-    ) -> Result<(Link, Self)> {
+    ) -> Result<(DeviceParams, Self)> {
         let parent = main_interface(lower, extack, rtnl)?;
-        let link = parent
+        let params = parent
             .data()
             .child_params(mtu, parent.mtu())
             .map_err(|range| {
                 let (least, most) = (range.start(), range.end());
-                extack.message(fmt!(
+                extack.set_err_msg(fmt!(
                     "the MTU of a child must be {least} to {most}, the MTU of its parent"
                 ));
                 EINVAL
@@ -159,19 +159,20 @@ impl Stacked for Child {
             counters: Arc::new(Counters::new()?, GFP_KERNEL)?,
             endpoint: Atomic::new(0),
             announced: Atomic::new(false),
+            debugfs: RtnlCell::new(None),
         };
-        Ok((link, child))
+        Ok((params, child))
     }
 
     fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result {
         let this = dev.data();
-        let endpoint = this.parent.data().endpoints().add(dev.any(), &this.counters)?;
+        let endpoint = this.parent.data().endpoints().add(dev, &this.counters)?;
         this.endpoint.store(endpoint, Relaxed);
         netlink::dump_seq_inc(rtnl);
         Ok(())
     }
 
-    fn created(dev: &Device<Self>, rtnl: &Rtnl) {
+    fn registered(dev: &Device<Self>, rtnl: &Rtnl) {
         dev.data().announced.store(true, Relaxed);
         netlink::notify_child_add(dev, rtnl);
     }
@@ -188,62 +189,39 @@ impl Stacked for Child {
     }
 
     fn lower(&self) -> &NetDevice {
-        self.parent.any()
+        &self.parent
     }
 }
 
 #[vtable]
 impl Operations for Child {
-    fn open(_dev: &Device<Self>) -> Result {
-        Ok(())
+    /// The parent receives packets for its children.
+    type Receive = NoReceive;
+
+    fn update_carrier(dev: &Device<Self>) {
+        let parent = dev.data().parent();
+        dev.set_carrier(dev.is_running() && parent.is_running() && parent.carrier_ok());
     }
 
-    fn start(dev: &Device<Self>) {
-        Self::update_carrier(dev);
-    }
-
-    fn quiesce(_dev: &Device<Self>) {}
-
-    fn close(_dev: &Device<Self>) {}
-
-    fn transmit(dev: &Device<Self>, skb: SkBuff, more: bool) {
+    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) {
         let this = dev.data();
         let counters = this.counters.this_cpu();
-        this.parent.data().send(skb, more, counters);
+        this.parent.data().transmit(skb, xmit_more, counters);
     }
 
-    fn receives(_dev: &Device<Self>) -> bool {
-        false
-    }
-
-    /// Never runs: the parent polls the in channel.
-    fn poll(_dev: &Device<Self>, _poll: &Poll<'_>) -> Polled {
-        Polled::Done(0)
-    }
-
-    fn rearmed(_dev: &Device<Self>) -> bool {
-        false
-    }
-
-    fn interrupted(_dev: &Device<Self>) {}
-
-    fn stats(dev: &Device<Self>, stats: &mut LinkStats) {
+    fn get_stats64(dev: &Device<Self>, stats: &mut LinkStats) {
         dev.data().sums().add_to(stats);
     }
 
-    fn ethtool() -> Option<ethtool::Table<Self>> {
-        Some(ethtool::Table::new())
-    }
-
-    fn change_mtu(_dev: &Device<Self>, _mtu: u32) -> Result {
-        Ok(())
+    fn ethtool_ops() -> Option<EthtoolOps<Self>> {
+        Some(ethtool::ops())
     }
 }
 
 #[vtable]
 impl EthtoolOperations for Child {
     const DRIVER: &'static CStr = c"muennet";
-    const STATISTICS: &'static [&'static str] = &[
+    const STATS: &'static [&'static str] = &[
         "rx_packets",
         "rx_bytes",
         "rx_down",
@@ -256,14 +234,14 @@ impl EthtoolOperations for Child {
     ];
 
     /// The channels are those of the parent.
-    fn bus_info(dev: &Device<Self>, info: &mut ethtool::Text<'_>) {
+    fn bus_info(dev: &Device<Self>, info: &mut ethtool::StringField<'_>) {
         let parent = dev.data().parent().data();
         info.push(parent.in_name());
         info.push(b":");
         info.push(parent.out_name());
     }
 
-    fn statistics(dev: &Device<Self>, values: &mut [u64]) {
+    fn stats(dev: &Device<Self>, values: &mut [u64]) {
         let sums = dev.data().sums();
         let own = [
             sums.rx_packets,
@@ -282,9 +260,13 @@ impl EthtoolOperations for Child {
     }
 }
 
-impl Inspect for Child {
+impl Show for Child {
+    fn debugfs(&self) -> &debugfs::Slot<Self> {
+        &self.debugfs
+    }
+
     /// The channels are those of the parent, the counters those of the child.
-    fn info(dev: &Device<Self>, out: &SeqFile) {
+    fn show(dev: &Device<Self>, out: &SeqFile) {
         let this = dev.data();
         let parent = this.parent();
         let up = dev.is_running() && parent.is_running();
@@ -293,43 +275,57 @@ impl Inspect for Child {
     }
 }
 
-/// The notifier: children follow the carrier and the MTU of their parent, and running dumps are
-/// marked as interrupted when an interface gets another name or another namespace.
-pub(super) struct DeviceEvents;
+/// The callback of the driver's netdevice notifier.
+///
+/// It maintains the directories in debugfs, has children follow the carrier and the MTU of their
+/// parent, and marks running dumps as interrupted when an interface gets another name or another
+/// namespace.
+pub(crate) struct NetdevEvents {
+    debugfs: debugfs::Dir,
+}
 
-impl Watcher for DeviceEvents {
-    fn event(dev: &NetDevice, event: Event, rtnl: &Rtnl) {
-        let parent = dev.downcast::<Interface>();
-        if let Event::ChangeName | Event::Register = event {
-            if parent.is_some() || dev.downcast::<Child>().is_some() {
-                netlink::dump_seq_inc(rtnl);
-            }
+impl NetdevEvents {
+    /// Creates the driver's directory in debugfs.
+    pub(crate) fn new() -> Self {
+        Self {
+            debugfs: debugfs::Dir::new(c"muennet"),
+        }
+    }
+}
+
+impl Callback for NetdevEvents {
+    fn event(&self, dev: &NetDevice, event: Event, rtnl: &Rtnl) {
+        if let Some(interface) = dev.downcast::<Interface>() {
+            debugfs::update(interface, event, &self.debugfs, rtnl);
+            update_children(interface, event, rtnl);
+        } else if let Some(child) = dev.downcast::<Child>() {
+            debugfs::update(child, event, &self.debugfs, rtnl);
+        } else {
             return;
         }
-        let Some(parent) = parent else {
-            return;
+        if let Event::ChangeName | Event::Register = event {
+            netlink::dump_seq_inc(rtnl);
+        }
+    }
+}
+
+/// Updates the children of a main interface after an event of it.
+fn update_children(parent: &Device<Interface>, event: Event, rtnl: &Rtnl) {
+    let mut next = 1;
+    while let Some((endpoint, _)) = parent.data().endpoints().next(next) {
+        next = endpoint.id().saturating_add(1);
+        let Some(child) = endpoint.device().downcast::<Child>() else {
+            continue;
         };
-        let mut next = 1;
-        while let Some((endpoint, _)) = parent.data().endpoints().next(next) {
-            next = endpoint.id().saturating_add(1);
-            let Some(child) = endpoint.device().downcast::<Child>() else {
-                continue;
-            };
-            match event {
-                Event::Up | Event::Down | Event::Change => Child::update_carrier(child),
-                Event::ChangeName | Event::Register => {}
-                Event::ChangeMtu => {
-                    let mtu = parent.mtu();
-                    if let Err(error) = child.any().set_max_mtu(mtu, rtnl) {
-                        netdev_warn_ratelimited!(
-                            child,
-                            "Cannot set the MTU to {}: {:?}\n",
-                            mtu,
-                            error
-                        );
-                    }
+        match event {
+            Event::Up | Event::Down | Event::Change => Child::update_carrier(child),
+            Event::ChangeMtu => {
+                let mtu = parent.mtu();
+                if let Err(error) = child.set_max_mtu(mtu, rtnl) {
+                    netdev_warn_ratelimited!(child, "Cannot set the MTU to {}: {:?}\n", mtu, error);
                 }
             }
+            Event::ChangeName | Event::Register | Event::Unregister => {}
         }
     }
 }

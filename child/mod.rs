@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   ip link add ... type muennet --+
-//!                                  +--> device (Child) --> ports of the parent
+//!                                  +--> device (Child) --> endpoints of the parent
 //!   genetlink: child-add ... ------+                         ^
 //!   genetlink: mark-add ... -------> netlink --> marks ------+
 //! ```
@@ -17,14 +17,15 @@
 //!
 //! # Locking
 //!
-//! All changes are made under the RTNL. The lock of a parent's ports nests inside it, and no other
-//! lock is taken under that one. The data path takes neither: it looks up children under RCU.
+//! All changes are made under the RTNL. The lock of a parent's endpoints nests inside it, and no
+//! other lock is taken under that one. The data path takes neither: it looks up children under RCU.
 //!
 //! # Lifetimes
 //!
-//! A child holds a reference to its parent, and the parent's ports hold a reference to the child.
-//! Every child is removed by its `ndo_uninit`. That removes the child and its marks from the ports,
-//! which drop their reference after a grace period. Hence children are removed before their parent:
+//! A child holds a reference to its parent, and the parent's endpoints hold a reference to the
+//! child. Every child is removed by its `ndo_uninit`. That removes the child and its marks from the
+//! endpoints, which drop their reference after a grace period. Hence children are removed before
+//! their parent:
 //!
 //! - When the module is unloaded, the family is unregistered first, then the link operations and
 //!   with them all children, then the main interfaces.
@@ -37,46 +38,34 @@ mod netlink;
 mod uapi;
 
 use crate::abstractions::{
-    netdevice::{
-        Folder,
-        Folders,
-        KindRegistration,
-        Notifier, //
-    },
-    netlink::FamilyRegistration, //
+    netlink::FamilyRegistration,
+    rtnl_link, //
 };
-use kernel::{
-    prelude::*,
-    sync::Arc, //
-};
+use kernel::prelude::*;
 
-pub(crate) use device::Child;
+pub(crate) use self::device::{
+    Child,
+    NetdevEvents, //
+};
 
 /// The registrations for children. The fields are dropped in the order of their declaration.
 pub(crate) struct Children {
     _family: FamilyRegistration,
-    _kind: KindRegistration<Child>,
-    _folders: Pin<KBox<Folders<Child>>>,
-    _notifier: Pin<KBox<Notifier<device::DeviceEvents>>>,
+    _link: rtnl_link::Registration<Child>,
 }
 
 impl Children {
-    /// Registers everything that users need to add children. `folder` gets the debugfs directories
-    /// of the children.
+    /// Registers the link kind and the netlink family, with which users add children.
     ///
     /// # Errors
     ///
-    /// - `EEXIST`: the family or the link operations are registered already.
+    /// - `EEXIST`: the family or the kind is registered already.
     /// - `ENOMEM`: out of memory.
-    pub(crate) fn register(folder: Arc<Folder>) -> Result<Self> {
-        let notifier = KBox::pin_init(Notifier::new(), GFP_KERNEL)?;
-        let folders = KBox::pin_init(Folders::new(folder), GFP_KERNEL)?;
-        let kind = device::LINK_OPS.register()?;
+    pub(crate) fn register() -> Result<Self> {
+        let link = device::LINK_OPS.register()?;
         Ok(Self {
             _family: netlink::FAMILY.register()?,
-            _kind: kind,
-            _folders: folders,
-            _notifier: notifier,
+            _link: link,
         })
     }
 }

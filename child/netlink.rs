@@ -32,18 +32,18 @@ use crate::{
             NetDevice, //
         },
         netlink::{
-            policies,
+            policy_table,
             Attribute,
-            Command,
+            Doit,
             Dump,
-            Dumper,
+            Dumpit,
             Family,
-            Group,
-            Handler,
-            Message,
-            Permission,
+            GenlInfo,
+            GenlMsg,
+            MulticastGroup,
+            OpFlags,
             Policy,
-            Request, //
+            SplitOp, //
         },
         netns::Net,
         rtnl::{
@@ -80,28 +80,28 @@ const NEW_NAME_MAX: usize = 15;
 /// The policy of all interface names.
 const IFNAME: Policy = Policy::string(uapi::MUENNET_IFNAME_MAX_LEN as u16);
 
-const DEV_POLICY: [Policy; uapi::MUENNET_A_NETNSID as usize + 1] = policies(&[
+const DEV_POLICY: [Policy; uapi::MUENNET_A_NETNSID as usize + 1] = policy_table(&[
     (uapi::MUENNET_A_IFNAME as u16, IFNAME),
     (uapi::MUENNET_A_NETNSID as u16, Policy::i32()),
 ]);
 
-const CHILD_ADD_POLICY: [Policy; uapi::MUENNET_A_PARENT_IFNAME as usize + 1] = policies(&[
+const CHILD_ADD_POLICY: [Policy; uapi::MUENNET_A_PARENT_IFNAME as usize + 1] = policy_table(&[
     (uapi::MUENNET_A_PARENT_IFNAME as u16, IFNAME),
     (uapi::MUENNET_A_IFNAME as u16, IFNAME),
 ]);
 
-const MARK_GET_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policies(&[
+const MARK_GET_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policy_table(&[
     (uapi::MUENNET_A_PARENT_IFNAME as u16, IFNAME),
     (uapi::MUENNET_A_MARK as u16, Policy::u32()),
 ]);
 
-const MARK_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policies(&[
+const MARK_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policy_table(&[
     (uapi::MUENNET_A_IFNAME as u16, IFNAME),
     (uapi::MUENNET_A_NETNSID as u16, Policy::i32()),
     (uapi::MUENNET_A_MARK as u16, Policy::u32()),
 ]);
 
-const MARK_MOVE_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policies(&[
+const MARK_MOVE_POLICY: [Policy; uapi::MUENNET_A_MARK as usize + 1] = policy_table(&[
     (uapi::MUENNET_A_FROM_IFNAME as u16, IFNAME),
     (uapi::MUENNET_A_FROM_NETNSID as u16, Policy::i32()),
     (uapi::MUENNET_A_IFNAME as u16, IFNAME),
@@ -174,8 +174,8 @@ fn text(name: &CStr) -> Text<'_> {
     Text::new(name.to_bytes())
 }
 
-fn no_such_dev(request: &Request<'_>, attr: Attribute<'_>, name: &CStr) -> Error {
-    request.refuse(attr, ENODEV, fmt!("there is no interface {}", text(name)))
+fn no_such_dev(request: &GenlInfo<'_>, attr: Attribute<'_>, name: &CStr) -> Error {
+    request.err_attr(attr, ENODEV, fmt!("there is no interface {}", text(name)))
 }
 
 /// Looks up the interface that a request names.
@@ -186,21 +186,21 @@ fn no_such_dev(request: &Request<'_>, attr: Attribute<'_>, name: &CStr) -> Error
 /// - `ENODEV`: there is no interface of this name or, where the request has the ID of another
 ///   namespace, it is not a child of an interface in the requester's namespace.
 fn lookup_dev<'a>(
-    request: &'a Request<'_>,
+    request: &'a GenlInfo<'_>,
     attrs: DevAttrs,
     rtnl: &'a Rtnl,
 ) -> Result<Named<'a, NetDevice>> {
-    let attr = request.required(attrs.ifname, attrs.ifname_spec)?;
+    let attr = request.require_attr(attrs.ifname, attrs.ifname_spec)?;
     let name = attr.string()?;
-    let Some(netnsid) = request.attribute(attrs.netnsid) else {
-        let dev = request.net().device_by_name(name, rtnl);
+    let Some(netnsid) = request.attr(attrs.netnsid) else {
+        let dev = NetDevice::by_name(request.net(), name, rtnl);
         return dev
             .map(|dev| Named { dev, attr })
             .ok_or_else(|| no_such_dev(request, attr, name));
     };
     let id = netnsid.i32()?;
     let Some(net) = request.net().by_id(id) else {
-        let error = request.refuse(
+        let error = request.err_attr(
             netnsid,
             EINVAL,
             fmt!("there is no namespace with the id {id}"),
@@ -208,10 +208,10 @@ fn lookup_dev<'a>(
         return Err(error);
     };
     // Do not disclose any other interfaces of that namespace.
-    net.device_by_name(name, rtnl)
+    NetDevice::by_name(&net, name, rtnl)
         .filter(|dev| {
             dev.downcast::<Child>()
-                .is_some_and(|child| child.data().parent().any().net(rtnl) == request.net())
+                .is_some_and(|child| child.data().parent().net(rtnl) == request.net())
         })
         .map(|dev| Named { dev, attr })
         .ok_or_else(|| no_such_dev(request, attr, name))
@@ -224,7 +224,7 @@ fn lookup_dev<'a>(
 /// - `EINVAL`: as [`lookup_dev`], or the interface is not a child.
 /// - `ENODEV`: as [`lookup_dev`].
 fn lookup_child<'a>(
-    request: &'a Request<'_>,
+    request: &'a GenlInfo<'_>,
     attrs: DevAttrs,
     rtnl: &'a Rtnl,
 ) -> Result<Named<'a, Device<Child>>> {
@@ -234,12 +234,12 @@ fn lookup_child<'a>(
     }
     let name = text(dev.name(rtnl));
     Err(match dev.downcast::<Interface>() {
-        Some(_) => request.refuse(
+        Some(_) => request.err_attr(
             attr,
             EINVAL,
             fmt!("{name} is a main interface, not a child"),
         ),
-        None => request.refuse(attr, EINVAL, fmt!("{name} is not a muennet interface")),
+        None => request.err_attr(attr, EINVAL, fmt!("{name} is not a muennet interface")),
     })
 }
 
@@ -250,12 +250,10 @@ fn lookup_child<'a>(
 ///
 /// - `EINVAL`: the request has no name of a parent.
 /// - `ENODEV`: there is no interface of this name.
-fn lookup_parent<'a>(request: &'a Request<'_>, rtnl: &'a Rtnl) -> Result<Named<'a, NetDevice>> {
-    let attr = request.required(PARENT.ifname, PARENT.ifname_spec)?;
+fn lookup_parent<'a>(request: &'a GenlInfo<'_>, rtnl: &'a Rtnl) -> Result<Named<'a, NetDevice>> {
+    let attr = request.require_attr(PARENT.ifname, PARENT.ifname_spec)?;
     let name = attr.string()?;
-    request
-        .net()
-        .device_by_name(name, rtnl)
+    NetDevice::by_name(request.net(), name, rtnl)
         .map(|dev| Named { dev, attr })
         .ok_or_else(|| no_such_dev(request, attr, name))
 }
@@ -266,16 +264,16 @@ fn lookup_parent<'a>(request: &'a Request<'_>, rtnl: &'a Rtnl) -> Result<Named<'
 ///
 /// - `EPERM`: it does not have `CAP_NET_ADMIN` over the namespace of the parent.
 fn check_parent_admin(
-    request: &Request<'_>,
+    request: &GenlInfo<'_>,
     parent: &NetDevice,
     attr: Attribute<'_>,
     rtnl: &Rtnl,
 ) -> Result {
-    if request.may_administer(parent.net(rtnl)) {
+    if request.has_net_admin(parent.net(rtnl)) {
         return Ok(());
     }
     let name = text(parent.name(rtnl));
-    Err(request.refuse(
+    Err(request.err_attr(
         attr,
         EPERM,
         fmt!("CAP_NET_ADMIN is required in the namespace of the parent {name}"),
@@ -289,76 +287,76 @@ fn check_parent_admin(
 /// - `EPERM`: as [`check_parent_admin`].
 /// - otherwise as [`lookup_child`].
 fn lookup_child_as_admin<'a>(
-    request: &'a Request<'_>,
+    request: &'a GenlInfo<'_>,
     attrs: DevAttrs,
     rtnl: &'a Rtnl,
 ) -> Result<Named<'a, Device<Child>>> {
     let child = lookup_child(request, attrs, rtnl)?;
-    let parent = child.dev.data().parent().any();
+    let parent = child.dev.data().parent();
     check_parent_admin(request, parent, child.attr, rtnl)?;
     Ok(child)
 }
 
 /// Puts the attributes that identify an interface, as seen from the namespace `net`.
 fn put_dev(
-    message: &mut Message<'_>,
+    message: &mut GenlMsg<'_>,
     attrs: DevAttrs,
     net: &Net,
     dev: &NetDevice,
     rtnl: &Rtnl,
 ) -> Result {
-    message.u32(attrs.ifindex, dev.index())?;
-    message.string(attrs.ifname, dev.name(rtnl))?;
+    message.put_u32(attrs.ifindex, dev.ifindex())?;
+    message.put_string(attrs.ifname, dev.name(rtnl))?;
     let own = dev.net(rtnl);
     if own != net {
-        message.i32(attrs.netnsid, net.id_of(own))?;
+        message.put_s32(attrs.netnsid, net.peernet2id(own))?;
     }
     Ok(())
 }
 
 /// Puts the attributes that identify a child and its parent, as seen from the namespace `net`.
-fn put_child(message: &mut Message<'_>, net: &Net, child: &Device<Child>, rtnl: &Rtnl) -> Result {
-    put_dev(message, DEV, net, child.any(), rtnl)?;
-    put_dev(message, PARENT, net, child.data().parent().any(), rtnl)
+fn put_child(message: &mut GenlMsg<'_>, net: &Net, child: &Device<Child>, rtnl: &Rtnl) -> Result {
+    put_dev(message, DEV, net, child, rtnl)?;
+    put_dev(message, PARENT, net, child.data().parent(), rtnl)
 }
 
 /// Puts the attributes that all interfaces have, except those of [`put_dev`] and [`put_stats`].
-fn put_common(message: &mut Message<'_>, dev: &NetDevice, mode: Mode) -> Result {
+fn put_common(message: &mut GenlMsg<'_>, dev: &NetDevice, mode: Mode) -> Result {
     let mode = match mode {
         Mode::Raw => uapi::muennet_mode_MUENNET_MODE_RAW,
         Mode::Ip => uapi::muennet_mode_MUENNET_MODE_IP,
         Mode::Ethernet | Mode::Vlan => uapi::muennet_mode_MUENNET_MODE_ETHERNET,
         Mode::Offload => uapi::muennet_mode_MUENNET_MODE_IP_OFFLOAD,
     };
-    message.u32(uapi::MUENNET_A_MODE as u16, mode)?;
-    message.u32(uapi::MUENNET_A_MTU as u16, dev.mtu())?;
+    message.put_u32(uapi::MUENNET_A_MODE as u16, mode)?;
+    message.put_u32(uapi::MUENNET_A_MTU as u16, dev.mtu())?;
     if dev.is_running() {
-        message.flag(uapi::MUENNET_A_UP as u16)?;
+        message.put_flag(uapi::MUENNET_A_UP as u16)?;
     }
     Ok(())
 }
 
-fn put_channel(message: &mut Message<'_>, number: u16, direction: &ChannelInfo<'_>) -> Result {
-    message.nest(number, |message| {
-        message.text(uapi::MUENNET_A_CHANNEL_NAME as u16, direction.name)?;
-        message.uint(uapi::MUENNET_A_CHANNEL_PROTOCOL as u16, direction.protocol)?;
-        message.uint(
+fn put_channel(message: &mut GenlMsg<'_>, number: u16, direction: &ChannelInfo<'_>) -> Result {
+    message.put_nest(number, |message| {
+        message.put_bytes(uapi::MUENNET_A_CHANNEL_NAME as u16, direction.name)?;
+        message.put_uint(uapi::MUENNET_A_CHANNEL_PROTOCOL as u16, direction.protocol)?;
+        message.put_uint(
             uapi::MUENNET_A_CHANNEL_REGION_SIZE as u16,
             direction.region_size as u64,
         )?;
         if let Some(ring) = &direction.ring {
-            message.uint(
+            message.put_uint(
                 uapi::MUENNET_A_CHANNEL_ELEMENT_SIZE as u16,
                 ring.size() as u64,
             )?;
-            message.uint(uapi::MUENNET_A_CHANNEL_ELEMENTS as u16, ring.elements())?;
+            message.put_uint(uapi::MUENNET_A_CHANNEL_ELEMENTS as u16, ring.elements())?;
         }
         Ok(())
     })
 }
 
-fn put_stats(message: &mut Message<'_>, sums: &Sums) -> Result {
-    message.nest(uapi::MUENNET_A_STATS as u16, |message| {
+fn put_stats(message: &mut GenlMsg<'_>, sums: &Sums) -> Result {
+    message.put_nest(uapi::MUENNET_A_STATS as u16, |message| {
         for (number, value) in [
             (uapi::MUENNET_A_STATS_RX_PACKETS, sums.rx_packets),
             (uapi::MUENNET_A_STATS_RX_BYTES, sums.rx_bytes),
@@ -371,7 +369,7 @@ fn put_stats(message: &mut Message<'_>, sums: &Sums) -> Result {
             (uapi::MUENNET_A_STATS_TX_BYTES, sums.tx_bytes),
             (uapi::MUENNET_A_STATS_TX_DROPPED, sums.tx_dropped),
         ] {
-            message.uint(number as u16, value)?;
+            message.put_uint(number as u16, value)?;
         }
         Ok(())
     })
@@ -379,14 +377,14 @@ fn put_stats(message: &mut Message<'_>, sums: &Sums) -> Result {
 
 /// Fills a message about a main interface, for a requester in the namespace `net`.
 fn fill_interface(
-    message: &mut Message<'_>,
+    message: &mut GenlMsg<'_>,
     net: &Net,
     dev: &Device<Interface>,
     rtnl: &Rtnl,
 ) -> Result {
     let this = dev.data();
-    put_dev(message, DEV, net, dev.any(), rtnl)?;
-    put_common(message, dev.any(), this.mode())?;
+    put_dev(message, DEV, net, dev, rtnl)?;
+    put_common(message, dev, this.mode())?;
     if let Some(direction) = this.in_channel() {
         put_channel(message, uapi::MUENNET_A_IN_CHANNEL as u16, &direction)?;
     }
@@ -400,29 +398,29 @@ fn fill_interface(
         Some(Peer::Incompatible) => uapi::muennet_peer_state_MUENNET_PEER_STATE_INCOMPATIBLE,
         Some(Peer::Broken) => uapi::muennet_peer_state_MUENNET_PEER_STATE_BROKEN,
     };
-    message.u32(uapi::MUENNET_A_PEER_STATE as u16, peer)?;
+    message.put_u32(uapi::MUENNET_A_PEER_STATE as u16, peer)?;
     put_stats(message, &this.sums())
 }
 
 /// Fills a message about a child, for a requester in the namespace `net`.
-fn fill_child(message: &mut Message<'_>, net: &Net, child: &Device<Child>, rtnl: &Rtnl) -> Result {
+fn fill_child(message: &mut GenlMsg<'_>, net: &Net, child: &Device<Child>, rtnl: &Rtnl) -> Result {
     let this = child.data();
     put_child(message, net, child, rtnl)?;
-    message.u32(uapi::MUENNET_A_MARK_COUNT as u16, this.mark_count())?;
-    put_common(message, child.any(), this.parent().data().mode())?;
+    message.put_u32(uapi::MUENNET_A_MARK_COUNT as u16, this.mark_count())?;
+    put_common(message, child, this.parent().data().mode())?;
     put_stats(message, &this.sums())
 }
 
 /// Fills a message about a mark and the child that owns it, for a requester in the namespace `net`.
 fn fill_mark(
-    message: &mut Message<'_>,
+    message: &mut GenlMsg<'_>,
     net: &Net,
     child: &Device<Child>,
     mark: u32,
     rtnl: &Rtnl,
 ) -> Result {
     put_child(message, net, child, rtnl)?;
-    message.u32(uapi::MUENNET_A_MARK as u16, mark)
+    message.put_u32(uapi::MUENNET_A_MARK as u16, mark)
 }
 
 /// Sends a notification to the namespaces of `children` and of their parents, once to each.
@@ -430,16 +428,16 @@ fn notify_netns(
     children: &[&Device<Child>],
     cmd: u32,
     rtnl: &Rtnl,
-    fill: impl Fn(&mut Message<'_>, &Net) -> Result,
+    fill: impl Fn(&mut GenlMsg<'_>, &Net) -> Result,
 ) {
     let nets = || {
         children
             .iter()
-            .flat_map(|child| [child.any().net(rtnl), child.data().parent().any().net(rtnl)])
+            .flat_map(|child| [child.net(rtnl), child.data().parent().net(rtnl)])
     };
     for (index, net) in nets().enumerate() {
         if nets().take(index).all(|earlier| earlier != net) {
-            FAMILY.notify(net, CHANGES, cmd as u8, rtnl, |message| fill(message, net));
+            FAMILY.multicast(net, CHANGES, cmd as u8, rtnl, |message| fill(message, net));
         }
     }
 }
@@ -462,7 +460,7 @@ pub(super) fn notify_child_del(child: &Device<Child>, rtnl: &Rtnl) {
         rtnl,
         |message, net| {
             put_child(message, net, child, rtnl)?;
-            message.u32(uapi::MUENNET_A_MARK_COUNT as u16, child.data().mark_count())
+            message.put_u32(uapi::MUENNET_A_MARK_COUNT as u16, child.data().mark_count())
         },
     );
 }
@@ -495,7 +493,7 @@ fn notify_mark_move(from: &Device<Child>, to: &Device<Child>, mark: u32, rtnl: &
         rtnl,
         |message, net| {
             fill_mark(message, net, to, mark, rtnl)?;
-            put_dev(message, FROM, net, from.any(), rtnl)
+            put_dev(message, FROM, net, from, rtnl)
         },
     );
 }
@@ -503,10 +501,10 @@ fn notify_mark_move(from: &Device<Child>, to: &Device<Child>, mark: u32, rtnl: &
 /// Gets one interface, or all.
 struct DevGet;
 
-impl Handler for DevGet {
+impl Doit for DevGet {
     const POLICY: &'static [Policy] = &DEV_POLICY;
 
-    fn run(request: &Request<'_>) -> Result {
+    fn doit(request: &GenlInfo<'_>) -> Result {
         let rtnl = &*rtnl::lock();
         let Named { dev, attr } = lookup_dev(request, DEV, rtnl)?;
         if let Some(child) = dev.downcast::<Child>() {
@@ -520,35 +518,35 @@ impl Handler for DevGet {
             });
         }
         let name = text(dev.name(rtnl));
-        Err(request.refuse(attr, EINVAL, fmt!("{name} is not a muennet interface")))
+        Err(request.err_attr(attr, EINVAL, fmt!("{name} is not a muennet interface")))
     }
 }
 
 /// Gets the owner of one mark of a parent, all marks, or all marks of one child.
 struct MarkGet;
 
-impl Handler for MarkGet {
+impl Doit for MarkGet {
     const POLICY: &'static [Policy] = &MARK_GET_POLICY;
 
-    fn run(request: &Request<'_>) -> Result {
+    fn doit(request: &GenlInfo<'_>) -> Result {
         let rtnl = &*rtnl::lock();
         let Named { dev, attr } = lookup_parent(request, rtnl)?;
         let name = text(dev.name(rtnl));
         let Some(parent) = dev.downcast::<Interface>() else {
-            return Err(request.refuse(
+            return Err(request.err_attr(
                 attr,
                 EINVAL,
                 fmt!("{name} is not a main muennet interface"),
             ));
         };
-        let attr = request.required(uapi::MUENNET_A_MARK as u16, "mark")?;
+        let attr = request.require_attr(uapi::MUENNET_A_MARK as u16, "mark")?;
         let mark = attr.u32()?;
         let owner = parent.data().endpoints().owner(mark);
         let child = owner
             .as_ref()
             .and_then(|endpoint| endpoint.device().downcast::<Child>())
             .ok_or_else(|| {
-                request.refuse(attr, ENOENT, fmt!("no child of {name} owns mark {mark}"))
+                request.err_attr(attr, ENOENT, fmt!("no child of {name} owns mark {mark}"))
             })?;
         request.reply(&FAMILY, uapi::MUENNET_CMD_MARK_GET as u8, |message| {
             fill_mark(message, request.net(), child, mark, rtnl)
@@ -559,29 +557,29 @@ impl Handler for MarkGet {
 /// Adds a child.
 struct ChildAdd;
 
-impl Handler for ChildAdd {
+impl Doit for ChildAdd {
     const POLICY: &'static [Policy] = &CHILD_ADD_POLICY;
 
-    fn run(request: &Request<'_>) -> Result {
+    fn doit(request: &GenlInfo<'_>) -> Result {
         let rtnl = &*rtnl::lock();
         let parent = lookup_parent(request, rtnl)?;
         check_parent_admin(request, parent.dev, parent.attr, rtnl)?;
-        let attr = request.required(DEV.ifname, DEV.ifname_spec)?;
+        let attr = request.require_attr(DEV.ifname, DEV.ifname_spec)?;
         let name = attr.string()?;
         if name.to_bytes().len() > NEW_NAME_MAX {
-            return Err(request.refuse(
+            return Err(request.err_attr(
                 attr,
                 EINVAL,
                 fmt!("the name is longer than {NEW_NAME_MAX} characters"),
             ));
         }
-        if request.net().device_by_name(name, rtnl).is_some() {
+        if NetDevice::by_name(request.net(), name, rtnl).is_some() {
             let name = text(name);
-            return Err(request.refuse(attr, EEXIST, fmt!("interface {name} already exists")));
+            return Err(request.err_attr(attr, EEXIST, fmt!("interface {name} already exists")));
         }
         if !is_valid_name(name) {
             let name = text(name);
-            return Err(request.refuse(
+            return Err(request.err_attr(
                 attr,
                 EINVAL,
                 fmt!("'{name}' is not a valid interface name"),
@@ -589,14 +587,14 @@ impl Handler for ChildAdd {
         }
         if params::is_reserved_name(name.to_bytes()) {
             let name = text(name);
-            return Err(request.refuse(
+            return Err(request.err_attr(
                 attr,
                 EINVAL,
                 fmt!("'{name}' is a reserved interface name"),
             ));
         }
         // The parent is the reason for any other error.
-        request.extack().blame(parent.attr);
+        request.extack().set_bad_attr(parent.attr);
         LINK_OPS.add(request.net(), name, parent.dev, request.extack(), rtnl)?;
         Ok(())
     }
@@ -605,15 +603,15 @@ impl Handler for ChildAdd {
 /// Deletes a child.
 struct ChildDel;
 
-impl Handler for ChildDel {
+impl Doit for ChildDel {
     const POLICY: &'static [Policy] = &DEV_POLICY;
 
-    fn run(request: &Request<'_>) -> Result {
+    fn doit(request: &GenlInfo<'_>) -> Result {
         let rtnl = &*rtnl::lock();
         // CAP_NET_ADMIN over the namespace of the child or over that of its parent is enough. One
         // of them is the namespace of the requester, for which genetlink has checked it.
         let child = lookup_child(request, DEV, rtnl)?;
-        LINK_OPS.remove(child.dev, rtnl);
+        LINK_OPS.delete(child.dev, rtnl);
         Ok(())
     }
 }
@@ -640,33 +638,33 @@ impl From<Error> for SetOwnerError {
 
 /// Returns the errno for an error of [`set_mark_owner`], and sets the extack message.
 fn set_owner_error(
-    request: &Request<'_>,
+    request: &GenlInfo<'_>,
     attr: Attribute<'_>,
     mark: u32,
     child: &Device<Child>,
     error: SetOwnerError,
     rtnl: &Rtnl,
 ) -> Error {
-    let name = text(child.any().name(rtnl));
+    let name = text(child.name(rtnl));
     let error = match error {
         SetOwnerError::Mark(error) => error,
         SetOwnerError::Other(error) => return error,
     };
     match error {
-        marks::Error::Zero => request.refuse(
+        marks::Error::Zero => request.err_attr(
             attr,
             EINVAL,
             fmt!("mark 0 means no mark: no child can own it"),
         ),
         marks::Error::Exists => {
-            request.refuse(attr, EEXIST, fmt!("{name} owns mark {mark} already"))
+            request.err_attr(attr, EEXIST, fmt!("{name} owns mark {mark} already"))
         }
-        marks::Error::NotOwned => request.refuse(
+        marks::Error::NotOwned => request.err_attr(
             attr,
             ENOENT,
             fmt!("{name} does not own mark {mark}: no child does"),
         ),
-        marks::Error::SameChild => request.refuse(
+        marks::Error::SameChild => request.err_attr(
             attr,
             EINVAL,
             fmt!("mark {mark} cannot be moved from {name} to itself"),
@@ -676,9 +674,11 @@ fn set_owner_error(
             match endpoints.get(id) {
                 Some((endpoint, _)) => {
                     let owner = text(endpoint.device().name(rtnl));
-                    request.refuse(attr, EBUSY, fmt!("mark {mark} is owned by {owner}"))
+                    request.err_attr(attr, EBUSY, fmt!("mark {mark} is owned by {owner}"))
                 }
-                None => request.refuse(attr, EBUSY, fmt!("mark {mark} is owned by another child")),
+                None => {
+                    request.err_attr(attr, EBUSY, fmt!("mark {mark} is owned by another child"))
+                }
             }
         }
     }
@@ -694,12 +694,12 @@ fn set_owner_error(
 /// - `ENOMEM`: out of memory.
 /// - that of [`set_owner_error`] for an error of `next`.
 fn set_mark_owner(
-    request: &Request<'_>,
+    request: &GenlInfo<'_>,
     child: &Device<Child>,
     rtnl: &Rtnl,
     next: impl FnOnce(u32, Option<EndpointId>) -> Result<Option<EndpointId>, marks::Error<EndpointId>>,
 ) -> Result<u32> {
-    let attr = request.required(uapi::MUENNET_A_MARK as u16, "mark")?;
+    let attr = request.require_attr(uapi::MUENNET_A_MARK as u16, "mark")?;
     let mark = attr.u32()?;
     let endpoints = child.data().parent().data().endpoints();
     endpoints
@@ -714,10 +714,10 @@ fn set_mark_owner(
 /// Adds a mark to a child.
 struct MarkAdd;
 
-impl Handler for MarkAdd {
+impl Doit for MarkAdd {
     const POLICY: &'static [Policy] = &MARK_POLICY;
 
-    fn run(request: &Request<'_>) -> Result {
+    fn doit(request: &GenlInfo<'_>) -> Result {
         let rtnl = &*rtnl::lock();
         let Named { dev: child, .. } = lookup_child_as_admin(request, DEV, rtnl)?;
         let mark = set_mark_owner(request, child, rtnl, |mark, owner| {
@@ -731,10 +731,10 @@ impl Handler for MarkAdd {
 /// Deletes a mark from a child.
 struct MarkDel;
 
-impl Handler for MarkDel {
+impl Doit for MarkDel {
     const POLICY: &'static [Policy] = &MARK_POLICY;
 
-    fn run(request: &Request<'_>) -> Result {
+    fn doit(request: &GenlInfo<'_>) -> Result {
         let rtnl = &*rtnl::lock();
         let Named { dev: child, .. } = lookup_child_as_admin(request, DEV, rtnl)?;
         let mark = set_mark_owner(request, child, rtnl, |mark, owner| {
@@ -748,18 +748,18 @@ impl Handler for MarkDel {
 /// Moves a mark from one child to another.
 struct MarkMove;
 
-impl Handler for MarkMove {
+impl Doit for MarkMove {
     const POLICY: &'static [Policy] = &MARK_MOVE_POLICY;
 
-    fn run(request: &Request<'_>) -> Result {
+    fn doit(request: &GenlInfo<'_>) -> Result {
         let rtnl = &*rtnl::lock();
         let Named { dev: from, .. } = lookup_child_as_admin(request, FROM, rtnl)?;
         let Named { dev: to, attr } = lookup_child_as_admin(request, DEV, rtnl)?;
         let parent = from.data().parent();
         if !core::ptr::eq(parent, to.data().parent()) {
-            let name = text(to.any().name(rtnl));
-            let parent = text(parent.any().name(rtnl));
-            return Err(request.refuse(
+            let name = text(to.name(rtnl));
+            let parent = text(parent.name(rtnl));
+            return Err(request.err_attr(
                 attr,
                 EINVAL,
                 fmt!("{name} is not a child of {parent}: marks stay with their parent"),
@@ -800,7 +800,7 @@ impl ChildId {
 struct DumpCtx {
     /// The index of the next device.
     ifindex: u64,
-    /// The port or the mark to continue with at this device, or at `child`.
+    /// The endpoint or the mark to continue with at this device, or at `child`.
     next: u64,
     /// The child, in a dump of the marks of one child.
     child: ChildId,
@@ -818,11 +818,9 @@ impl DumpCtx {
 
     /// Returns the device to continue with. If the last one is gone, this is the start of the one
     /// that follows it.
-    fn dev<'a>(&mut self, request: &Request<'_>, rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
-        let dev = request
-            .net()
-            .next_device(u32::try_from(self.ifindex).ok()?, rtnl)?;
-        let ifindex = u64::from(dev.index());
+    fn dev<'a>(&mut self, request: &GenlInfo<'_>, rtnl: &'a Rtnl) -> Option<&'a NetDevice> {
+        let dev = NetDevice::next(request.net(), u32::try_from(self.ifindex).ok()?, rtnl)?;
+        let ifindex = u64::from(dev.ifindex());
         if ifindex != self.ifindex {
             *self = Self::at(ifindex);
         }
@@ -839,14 +837,14 @@ impl DumpCtx {
 /// other children by their parent.
 fn child_without_parent<'a>(
     dev: &'a NetDevice,
-    request: &Request<'_>,
+    request: &GenlInfo<'_>,
     rtnl: &Rtnl,
 ) -> Option<&'a Device<Child>> {
     dev.downcast::<Child>()
-        .filter(|child| child.data().parent().any().net(rtnl) != request.net())
+        .filter(|child| child.data().parent().net(rtnl) != request.net())
 }
 
-impl Dumper for DevGet {
+impl Dumpit for DevGet {
     const POLICY: &'static [Policy] = &[];
 
     type Position = DumpCtx;
@@ -855,25 +853,25 @@ impl Dumper for DevGet {
         &FAMILY
     }
 
-    fn run(request: &Request<'_>, ctx: &mut DumpCtx, dump: &mut Dump<'_>) -> Result {
+    fn dumpit(request: &GenlInfo<'_>, ctx: &mut DumpCtx, dump: &mut Dump<'_>) -> Result {
         let rtnl = &*rtnl::lock();
-        dump.of_state(dump_seq(rtnl));
+        dump.set_seq(dump_seq(rtnl));
         let net = request.net();
         while let Some(dev) = ctx.dev(request, rtnl) {
             if let Some(interface) = dev.downcast::<Interface>() {
                 // Endpoints are numbered from 1; 0 is the interface itself.
                 if ctx.next == 0 {
-                    dump.entry(|message| fill_interface(message, net, interface, rtnl))?;
+                    dump.put_msg(|message| fill_interface(message, net, interface, rtnl))?;
                     ctx.next = 1;
                 }
                 while let Some((endpoint, _)) = interface.data().endpoints().next(ctx.next) {
                     if let Some(child) = endpoint.device().downcast::<Child>() {
-                        dump.entry(|message| fill_child(message, net, child, rtnl))?;
+                        dump.put_msg(|message| fill_child(message, net, child, rtnl))?;
                     }
                     ctx.next = endpoint.id().saturating_add(1);
                 }
             } else if let Some(child) = child_without_parent(dev, request, rtnl) {
-                dump.entry(|message| fill_child(message, net, child, rtnl))?;
+                dump.put_msg(|message| fill_child(message, net, child, rtnl))?;
             }
             ctx.next_dev();
         }
@@ -883,7 +881,7 @@ impl Dumper for DevGet {
 
 /// Dumps the marks of all children of a parent.
 fn dump_parent_marks(
-    request: &Request<'_>,
+    request: &GenlInfo<'_>,
     parent: &Device<Interface>,
     ctx: &mut DumpCtx,
     dump: &mut Dump<'_>,
@@ -894,7 +892,7 @@ fn dump_parent_marks(
             break;
         };
         if let Some(child) = endpoint.device().downcast::<Child>() {
-            dump.entry(|message| fill_mark(message, request.net(), child, mark, rtnl))?;
+            dump.put_msg(|message| fill_mark(message, request.net(), child, mark, rtnl))?;
         }
         ctx.next = u64::from(mark) + 1;
     }
@@ -903,7 +901,7 @@ fn dump_parent_marks(
 
 /// Dumps the marks of one child.
 fn dump_child_marks(
-    request: &Request<'_>,
+    request: &GenlInfo<'_>,
     child: &Device<Child>,
     ctx: &mut DumpCtx,
     dump: &mut Dump<'_>,
@@ -914,13 +912,13 @@ fn dump_child_marks(
         let Some(mark) = endpoints.next_mark_of(child.data().endpoint(), from) else {
             break;
         };
-        dump.entry(|message| fill_mark(message, request.net(), child, mark, rtnl))?;
+        dump.put_msg(|message| fill_mark(message, request.net(), child, mark, rtnl))?;
         ctx.next = u64::from(mark) + 1;
     }
     Ok(())
 }
 
-impl Dumper for MarkGet {
+impl Dumpit for MarkGet {
     const POLICY: &'static [Policy] = &DEV_POLICY;
 
     type Position = DumpCtx;
@@ -929,21 +927,21 @@ impl Dumper for MarkGet {
         &FAMILY
     }
 
-    fn run(request: &Request<'_>, ctx: &mut DumpCtx, dump: &mut Dump<'_>) -> Result {
+    fn dumpit(request: &GenlInfo<'_>, ctx: &mut DumpCtx, dump: &mut Dump<'_>) -> Result {
         let rtnl = &*rtnl::lock();
-        dump.of_state(dump_seq(rtnl));
-        if request.attribute(DEV.ifname).is_some() {
+        dump.set_seq(dump_seq(rtnl));
+        if request.attr(DEV.ifname).is_some() {
             let Named { dev: child, attr } = lookup_child(request, DEV, rtnl)?;
             let id = ChildId::of(child.data());
             if ctx.child == ChildId::zeroed() {
                 ctx.child = id;
             } else if ctx.child != id {
                 // The marks of two children would look like those of one.
-                let name = text(child.any().name(rtnl));
-                return Err(request.refuse(
+                let name = text(child.name(rtnl));
+                return Err(request.err_attr(
                     attr,
                     ENODEV,
-                    fmt!("{name} is not the child with which the dump began"),
+                    fmt!("{name} became another child during the dump"),
                 ));
             }
             return dump_child_marks(request, child, ctx, dump, rtnl);
@@ -968,22 +966,22 @@ const fn cstr(string: &'static [u8]) -> &'static CStr {
     }
 }
 
-static OPS: [Command; 9] = [
-    Command::handled_by::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8, Permission::Everybody),
-    Command::dumped_by::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8),
-    Command::handled_by::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8, Permission::Everybody),
-    Command::dumped_by::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8),
-    Command::handled_by::<ChildAdd>(uapi::MUENNET_CMD_CHILD_ADD as u8, Permission::NetAdmin),
-    Command::handled_by::<ChildDel>(uapi::MUENNET_CMD_CHILD_DEL as u8, Permission::NetAdmin),
-    Command::handled_by::<MarkAdd>(uapi::MUENNET_CMD_MARK_ADD as u8, Permission::NetAdmin),
-    Command::handled_by::<MarkDel>(uapi::MUENNET_CMD_MARK_DEL as u8, Permission::NetAdmin),
-    Command::handled_by::<MarkMove>(uapi::MUENNET_CMD_MARK_MOVE as u8, Permission::NetAdmin),
+static OPS: [SplitOp; 9] = [
+    SplitOp::doit::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8, OpFlags::None),
+    SplitOp::dumpit::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8),
+    SplitOp::doit::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8, OpFlags::None),
+    SplitOp::dumpit::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8),
+    SplitOp::doit::<ChildAdd>(uapi::MUENNET_CMD_CHILD_ADD as u8, OpFlags::UnsAdminPerm),
+    SplitOp::doit::<ChildDel>(uapi::MUENNET_CMD_CHILD_DEL as u8, OpFlags::UnsAdminPerm),
+    SplitOp::doit::<MarkAdd>(uapi::MUENNET_CMD_MARK_ADD as u8, OpFlags::UnsAdminPerm),
+    SplitOp::doit::<MarkDel>(uapi::MUENNET_CMD_MARK_DEL as u8, OpFlags::UnsAdminPerm),
+    SplitOp::doit::<MarkMove>(uapi::MUENNET_CMD_MARK_MOVE as u8, OpFlags::UnsAdminPerm),
 ];
 
 /// The index of the multicast group for notifications in `GROUPS`.
 const CHANGES: u32 = 0;
 
-static GROUPS: [Group; 1] = [Group::new(cstr(uapi::MUENNET_MCGRP_CHANGES))];
+static GROUPS: [MulticastGroup; 1] = [MulticastGroup::new(cstr(uapi::MUENNET_MCGRP_CHANGES))];
 
 /// The family `muennet`.
 pub(super) static FAMILY: Family = Family::new(

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Events and vectors: how one subject wakes another.
+//! Events and vectors: notifications from one subject to another.
 //!
-//! A channel's writer may have an event, and its reader a vector, of the channel's name. Without an
-//! event the writer just writes; without a vector the reader polls.
+//! The writer of a channel may have an event, and the reader a vector, with the name of the
+//! channel. A writer without an event does not notify its reader. A reader without a vector polls.
 
 use super::sinfo::{
     Guest,
     TwoVectors, //
 };
 use crate::abstractions::{
-    netdevice::Irq,
+    irq::Irq,
     platform::Platform,
     smp::{
         AsyncCall,
@@ -25,14 +25,14 @@ use kernel::{
 
 /// An event that this subject may trigger.
 ///
-/// It belongs to the processors whose images have it, each under a number of its own: a hypercall
-/// with that number means something else on another processor, or nothing.
+/// An event belongs to the processors whose images list it, with a number of its own on each of
+/// them. On another processor a hypercall with that number triggers another event, or none.
 pub(crate) struct Event {
-    /// At least one.
+    /// One call for each processor that has the event; at least one.
     owners: KVec<Pin<KBox<AsyncCall<Number>>>>,
 }
 
-/// Number of an event on the processor that has it.
+/// The number of an event on a processor that has it.
 struct Number {
     platform: Platform,
     number: u8,
@@ -44,24 +44,26 @@ impl Function for Number {
     }
 }
 
-/// What has become of an event that was to be triggered.
+/// The result of triggering an event.
 pub(crate) enum Triggered {
     /// This processor has triggered it.
     Local,
-    /// Another processor has been called, which triggers it.
+    /// Another processor has been called and will trigger it.
     Remote,
-    /// It was merged with one for which another processor had been called.
+    /// It was merged with an earlier call to another processor that has not run yet.
     Merged,
-    /// It was not triggered, for all processors that have it are offline.
+    /// It was not triggered, because all processors that have it are offline.
     Offline,
 }
 
 impl Event {
-    /// Looks up the event of the channel called `name`; `None`: it has none.
+    /// Looks up the event of the channel called `name`. Returns `None` if the channel has no event.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `ENOMEM` if memory allocation fails.
+    /// - `ENODEV` if the number of a processor is not that of a possible CPU. [`Guest`]s of
+    ///   [`Subject::load`](super::subject::Subject::load) have no such processor.
     pub(crate) fn of_channel(
         guest: &Guest<'_>,
         platform: Platform,
@@ -77,8 +79,10 @@ impl Event {
         Ok((!owners.is_empty()).then_some(Self { owners }))
     }
 
-    /// Triggers the event, or calls a processor that has it, without waiting. The caller must not
-    /// be moved to another processor meanwhile, which softirqs are not.
+    /// Triggers the event if this processor has it. Otherwise calls a processor that has it,
+    /// without waiting for that processor.
+    ///
+    /// The caller must not migrate to another processor during the call. Softirqs do not migrate.
     #[inline]
     pub(crate) fn trigger(&self) -> Triggered {
         let this_cpu = CpuId::current();
@@ -100,11 +104,11 @@ impl Event {
     }
 }
 
-/// Why the vector of a channel cannot be used. Displays as the end of a line about the channel.
+/// Why the vector of a channel cannot be used. Displays as the end of a log line about the channel.
 pub(crate) enum VectorError {
     /// This vector raises no interrupt.
     NoInterrupt(u8),
-    /// Two processors have one.
+    /// Two processors have a vector of this name.
     Two(TwoVectors),
 }
 
@@ -117,22 +121,22 @@ impl fmt::Display for VectorError {
     }
 }
 
-/// The first vector of Linux' external interrupts on x86: `FIRST_EXTERNAL_VECTOR` and the vectors
-/// of legacy interrupts, which no event of Muen raises.
+/// The first vector that an event of Muen can raise on x86. Lower vectors are below
+/// `FIRST_EXTERNAL_VECTOR` or belong to legacy interrupts.
 #[cfg(not(target_arch = "aarch64"))]
 const FIRST_VECTOR: u8 = 0x40;
 
-/// Muen's Linux maps the vectors of x86 to interrupt numbers from this one on.
+/// The vector of interrupt number 0 on x86: Muen's Linux maps vector `v` to the number `v - 0x30`.
 #[cfg(not(target_arch = "aarch64"))]
 const VECTOR_OFFSET: u8 = 0x30;
 
-/// Looks up the interrupt that is raised for new elements of the channel called `name`. `None`: the
-/// channel has no vector.
+/// Looks up the interrupt that notifies the reader of the channel called `name` of new elements.
+/// Returns `None` if the channel has no vector.
 ///
 /// # Errors
 ///
-/// - [`VectorError::NoInterrupt`]: the vector is none that raises an interrupt.
-/// - [`VectorError::Two`]: two processors have a vector of this name.
+/// - [`VectorError::NoInterrupt`] if the vector raises no interrupt.
+/// - [`VectorError::Two`] if two processors have a vector of this name.
 pub(crate) fn irq_of_channel(guest: &Guest<'_>, name: &[u8]) -> Result<Option<Irq>, VectorError> {
     guest
         .vector(name)

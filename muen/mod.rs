@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The platform: what the Muen Separation Kernel gives to this subject.
+//! The platform: the resources that the Muen Separation Kernel grants to this subject.
 //!
-//! - [`event`]: how subjects wake each other.
+//! - [`event`]: notifications between subjects.
 //! - [`sinfo`]: the parser of the subject information.
-//! - [`subject`]: this subject, its information read from where it lies, and its memory regions.
+//! - [`subject`]: the subject information of this subject, and mappings of its memory regions.
 
 pub(crate) mod event;
 pub(crate) mod sinfo;

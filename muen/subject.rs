@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! This subject: its information, read once, and the memory regions in it.
+//! This subject: a copy of its subject information, and mappings of its memory regions.
 
 use super::sinfo::{
     self,
@@ -27,29 +27,30 @@ use kernel::{
     prelude::*, //
 };
 
-/// The subject information of this subject: private copies, so that a page that changes underneath
-/// cannot be read twice.
+/// The subject information of this subject. It consists of private copies, so that a page that
+/// changes later is not read a second time.
 pub(crate) struct Subject {
-    /// In ascending order of the processors; the first one is there.
+    /// The images in ascending order of their processors. The image of processor 0 is always
+    /// present.
     images: KVec<Image>,
     platform: Platform,
 }
 
-/// A copy of the image of a processor.
+/// A copy of the image of one processor.
 struct Image {
     bytes: KVec<u8>,
     range: Range,
-    /// Number of the processor.
+    /// The number of the processor.
     number: u32,
 }
 
-/// Why there is no image at an address.
+/// Why no image can be read at an address.
 enum Absent {
-    /// The address cannot be mapped: what the mapping returned.
+    /// The address cannot be mapped. Contains the error of the mapping.
     Mapping(Error),
-    /// Nothing answers there.
+    /// Reading from the address faulted.
     Fault,
-    /// What is there is no image.
+    /// The memory at the address is not an image.
     Image(ImageError),
     /// There is no memory for the copy.
     Memory(AllocError),
@@ -60,7 +61,7 @@ impl Image {
     fn load(number: u32, address: u64) -> Result<Self, Absent> {
         let mapping = Mapping::new(address, sinfo::IMAGE_PAGES).map_err(Absent::Mapping)?;
 
-        // The address may be that of nothing at all.
+        // There may be no memory at this address.
         let mut magic = [0; MAGIC_SIZE];
         mapping
             .copy_out_nofault(0, &mut magic)
@@ -81,15 +82,15 @@ impl Image {
     }
 }
 
-/// Why a channel, or other memory of this subject, cannot be used.
+/// Why a channel, or another memory region of this subject, cannot be used.
 pub(crate) enum ChannelError<'a> {
     /// The subject information does not grant it.
     Resource(ResourceError<'a>),
     /// It cannot be mapped.
     Mapping {
-        /// Where it lies.
+        /// The memory resource, with its address and size.
         resource: MemoryResource<'a>,
-        /// What the mapping returned.
+        /// The error of the mapping.
         error: Error,
     },
 }
@@ -124,23 +125,23 @@ impl From<ChannelError<'_>> for Error {
 }
 
 impl Subject {
-    /// Reads the subject information of all processors, that of processor 0 being at the physical
+    /// Reads the subject information of all processors. The image of processor 0 is at the physical
     /// address `address`. May sleep.
     ///
-    /// What goes wrong is told in the log.
+    /// Logs the reason of a failure, except for some failures to allocate memory.
     ///
     /// # Errors
     ///
-    /// - `ENODEV`: there is none at this address: the machine is no Muen subject, or its subject
-    ///   information is of an unknown version.
-    /// - `EPERM`: the address is System RAM, or an image lies where an image says that other memory
-    ///   is.
-    /// - `EINVAL`: the address is no multiple of the page size.
-    /// - `EFAULT`: the processor cannot address it.
-    /// - `ENOMEM`: there is no memory to map or to copy it.
+    /// - `ENODEV` if there is no image at this address, or one of an unknown version. In the first
+    ///   case this machine is no Muen subject.
+    /// - `EPERM` if the address is System RAM, or if the image of another processor overlaps memory
+    ///   that another subject may write.
+    /// - `EINVAL` if the address is not a multiple of the page size.
+    /// - `EFAULT` if the processor cannot address it.
+    /// - `ENOMEM` if there is no memory to map or to copy an image.
     pub(crate) fn load(address: u64) -> Result<Self> {
         let first = Image::load(0, address).map_err(|why| no_subject(address, why))?;
-        // The image may change meanwhile, and then it is not there any more.
+        // The image may have changed since it was copied. Then it no longer exists.
         let platform = Platform::found_at(address).map_err(|error| {
             let why = match error {
                 ENODEV => Absent::Fault,
@@ -171,11 +172,11 @@ impl Subject {
         Ok(this)
     }
 
-    /// Reads the image of one more processor; `None`: there is none.
+    /// Reads the image of another processor. Returns `None` if it has none.
     fn load_next(&self, number: u32, address: u64) -> Result<Option<Image>> {
         let pages = Range::new(address, sinfo::IMAGE_PAGES);
         if self.processors()?.guest().image_conflict(pages).is_some() {
-            // Nothing is read where somebody else may write: it could be made up.
+            // Do not read memory that another subject may write: it could contain a forged image.
             return Ok(None);
         }
         match Image::load(number, address) {
@@ -203,8 +204,8 @@ impl Subject {
         }
     }
 
-    /// Checks that no image lies where another one, which has been read later, has memory that
-    /// somebody else may write.
+    /// Checks that no image lies in memory that another subject may write according to any image.
+    /// [`Self::load_next`] compares an image only with those that were read before it.
     fn check_places(&self) -> Result {
         let processors = self.processors()?;
         let guest = processors.guest();
@@ -222,17 +223,18 @@ impl Subject {
         Ok(())
     }
 
-    /// What this subject may do by being one.
+    /// Returns the evidence that this machine is a Muen subject. Events cannot be triggered without
+    /// it.
     pub(crate) fn platform(&self) -> Platform {
         self.platform
     }
 
-    /// The processors and what their images say.
+    /// Returns the processors and their parsed images.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for the list.
-    /// - `ENODEV`: an image says nothing; [`Subject::load`] has ruled this out.
+    /// - `ENOMEM` if there is no memory for the list.
+    /// - `ENODEV` if an image cannot be parsed. [`Subject::load`] does not keep such images.
     pub(crate) fn processors(&self) -> Result<Processors<'_>> {
         let mut list = KVec::with_capacity(self.images.len(), GFP_KERNEL)?;
         for image in &self.images {
@@ -253,17 +255,18 @@ impl Subject {
 pub(crate) struct Processors<'a>(KVec<Processor<'a>>);
 
 impl<'a> Processors<'a> {
-    /// What their images say.
+    /// Returns the guest that consists of these processors.
     pub(crate) fn guest(&self) -> Guest<'_> {
         Guest::new(&self.0)
     }
 }
 
-/// Maps the channel called `name`, to be used with `access`. May sleep.
+/// Maps the channel called `name` for `access`. May sleep.
 ///
 /// # Errors
 ///
-/// As [`Guest::channel`] and [`Mapping::new`].
+/// - [`ChannelError::Resource`] with the errors of [`Guest::channel`].
+/// - [`ChannelError::Mapping`] with the errors of [`Mapping::new`].
 pub(crate) fn map_channel<'a>(
     guest: &Guest<'a>,
     name: &[u8],
@@ -272,11 +275,12 @@ pub(crate) fn map_channel<'a>(
     map(guest.channel(name, access))
 }
 
-/// Maps the memory called `name`, of any kind, that this subject only reads. May sleep.
+/// Maps the memory called `name`, of any kind, which this subject can only read. May sleep.
 ///
 /// # Errors
 ///
-/// As [`Guest::read_only`] and [`Mapping::new`].
+/// - [`ChannelError::Resource`] with the errors of [`Guest::read_only`].
+/// - [`ChannelError::Mapping`] with the errors of [`Mapping::new`].
 pub(crate) fn map_read_only<'a>(
     guest: &Guest<'a>,
     name: &[u8],

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an element costs in this kernel, for `CONFIG_MUENNET_BENCH`.
+//! The cost of an element in this kernel, for `CONFIG_MUENNET_BENCH`.
 //!
-//! One thread writes, publishes and reads one element after another, through mappings as those of
-//! an interface that hears itself. What it is compared with copies the same payload by `memcpy()`
-//! to the next place of an equal ring and back: a mapping, too, with its check of the bounds, but
-//! without a channel in it. `bench/channel` does the same on the host.
+//! One thread writes, publishes and reads one element after another, through mappings like those of
+//! an interface that receives its own packets. The reference copies the same payload with
+//! `memcpy()` to the next position of a ring of the same size and back. It uses a mapping with its
+//! bounds checks, too, but no channel. `bench/channel` makes the same measurements on the host.
 
 use super::{
     memory::{
@@ -37,21 +37,22 @@ use kernel::{
     }, //
 };
 
-/// Bytes of a payload.
+/// Sizes of the payload in bytes.
 const SIZES: [usize; 5] = [64, 512, 1_500, 9_000, 65_535];
 
-/// Bytes that a turn moves: about a millisecond, of which the kernel's tick interrupts few.
+/// The number of bytes that one measurement copies. It takes about a millisecond, so the timer tick
+/// interrupts few measurements.
 const TURN: usize = 4 << 20;
 
-/// The fewest elements of a turn.
+/// The smallest number of elements in one measurement.
 const LEAST: usize = 16;
 
-/// Turns of either contender in a round.
+/// The number of measurements of each contender in a round.
 const TURNS: usize = 15;
 
 const ONE: NonZeroU64 = NonZeroU64::MIN;
 
-/// Both contenders, for one ring and one size.
+/// The channel and the reference, for one ring and one payload size.
 struct Bench {
     out: OutMemory,
     input: InMemory,
@@ -59,20 +60,22 @@ struct Bench {
     reader: Reader,
     payload: KVec<u8>,
     copy: KVec<u8>,
-    /// Where the plain copies are, and how far they have got: in a ring of their own, or one
-    /// contender would find in the cache what the other one has just touched.
+    /// The ring of the reference. It is a separate ring, because in a shared ring each contender
+    /// would find in the cache the data that the other one has just used.
     plain: Mapping,
+    /// The offset of the next copy in `plain`.
     place: usize,
 }
 
 impl Bench {
-    /// Sets both up, with payloads of `size` bytes in two rings of `ring` bytes from `address` on.
+    /// Sets up both contenders, with payloads of `size` bytes in two rings of `ring` bytes each.
+    /// The first ring is at the physical address `address`, the second one follows it.
     ///
     /// # Errors
     ///
-    /// - As [`Mapping::new`].
-    /// - `EINVAL`: not one element fits the ring.
-    /// - `ENOMEM`: there is no memory for the payload.
+    /// - The errors of [`Mapping::new`].
+    /// - `EINVAL` if not even one element fits the ring.
+    /// - `ENOMEM` if there is no memory for the payload.
     fn new(address: u64, ring: u64, size: usize) -> Result<Self> {
         let out = OutMemory(Mapping::new(address, ring)?);
         let mut writer = Writer::new(ONE, size, out.mapping().size()).map_err(|_| EINVAL)?;
@@ -100,7 +103,7 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// - `EIO`: not all of them arrived.
+    /// - `EIO` if not all of them arrived.
     #[inline(never)]
     fn ours(&mut self, count: usize) -> Result {
         let mut delivered = 0;
@@ -117,11 +120,11 @@ impl Bench {
                 &self.input,
                 1,
                 |element| {
-                    let whole = element.peek(0, copy);
+                    let copied = element.peek(0, copy);
                     black_box(&mut *copy);
-                    whole
+                    copied
                 },
-                |whole| delivered += usize::from(whole),
+                |copied| delivered += usize::from(copied),
             );
         }
         if delivered == count {
@@ -131,11 +134,11 @@ impl Bench {
         }
     }
 
-    /// Copies the payload `count` times into the other ring and back.
+    /// Copies the payload `count` times to the ring of the reference and back.
     ///
     /// # Errors
     ///
-    /// - `EIO`: a place is not in the ring.
+    /// - `EIO` if a copy would exceed the ring.
     #[inline(never)]
     fn theirs(&mut self, count: usize) -> Result {
         let size = self.payload.len();
@@ -156,11 +159,13 @@ impl Bench {
         Ok(())
     }
 
-    /// Does something and checks that the payload came out: picoseconds for each element.
+    /// Runs `what` for `count` elements and checks that the payload arrived. Returns the time for
+    /// each element in picoseconds.
     ///
     /// # Errors
     ///
-    /// As `what`, and `EIO` if something else came out.
+    /// - The errors of `what`.
+    /// - `EIO` if the payload that arrived differs.
     fn time(&mut self, count: usize, what: fn(&mut Self, usize) -> Result) -> Result<u64> {
         self.copy.fill(0);
         let begin = Instant::<Monotonic>::now();
@@ -173,11 +178,12 @@ impl Bench {
         taken.saturating_mul(1_000).checked_div(count).ok_or(EIO)
     }
 
-    /// One round: the medians of turns, ours and theirs.
+    /// Runs one round. Returns the medians of the measurements: of the channel and of the
+    /// reference.
     ///
     /// # Errors
     ///
-    /// As [`time`](Self::time).
+    /// - The errors of [`time`](Self::time).
     fn round(&mut self) -> Result<[u64; 2]> {
         let count = TURN.checked_div(self.payload.len()).unwrap_or(0).max(LEAST);
         let (mut ours, mut theirs) = ([0; TURNS], [0; TURNS]);
@@ -185,28 +191,29 @@ impl Bench {
             *ours = self.time(count, Self::ours)?;
             *theirs = self.time(count, Self::theirs)?;
         }
-        Ok([ours, theirs].map(|mut found| {
-            found.sort_unstable();
-            found.get(TURNS / 2).copied().unwrap_or(0)
+        Ok([ours, theirs].map(|mut times| {
+            times.sort_unstable();
+            times.get(TURNS / 2).copied().unwrap_or(0)
         }))
     }
 }
 
-/// Measures one ring and logs a line for each round and size: the bytes of the ring and of the
-/// payload, and picoseconds for each element, ours and theirs.
+/// Measures one ring. For each round and payload size, logs a line with the size of the ring and of
+/// the payload in bytes, and the time for each element in picoseconds: of the channel and of the
+/// reference.
 ///
 /// # Errors
 ///
-/// As [`Bench::new`] and [`Bench::round`].
+/// - The errors of [`Bench::new`] and [`Bench::round`].
 fn measure(address: u64, ring: u64, rounds: u64) -> Result {
     for size in SIZES {
         let mut bench = Bench::new(address, ring, size)?;
-        // Once round the rings, so that they are where they will be.
+        // Warm up: go around both rings once.
         let elements = bench.plain.size().checked_div(size).ok_or(EINVAL)?;
         bench.ours(elements)?;
         bench.theirs(elements)?;
         for _ in 0..rounds {
-            // Whoever waits for the processor gets it now, rather than within a turn.
+            // Let other tasks run now rather than during a measurement.
             fsleep(Delta::from_millis(1));
             let [ours, theirs] = bench.round()?;
             pr_info!("bench {} {} {} {}\n", ring, size, ours, theirs);
@@ -215,15 +222,16 @@ fn measure(address: u64, ring: u64, rounds: u64) -> Result {
     Ok(())
 }
 
-/// Measures what the parameter asks for, its rounds and then the rings one by one, in memory from
-/// `address` on that nobody else uses. Without the parameter nothing is done.
+/// Runs the benchmark of the module parameter: a number of rounds, followed by the sizes of the
+/// rings to measure in bytes. Uses memory at the physical address `address`, which must not be in
+/// use. Does nothing if the parameter is not set.
 ///
 /// # Errors
 ///
-/// - `EINVAL`: the parameter is not a list of decimal numbers.
-/// - As [`Mapping::new`], for memory of twice the size of each ring.
-/// - `EIO`: something did not come out as it went in.
-/// - `ENOMEM`: there is no memory for a payload.
+/// - `EINVAL` if the parameter is not a list of decimal numbers.
+/// - The errors of [`Mapping::new`], for memory of twice the size of each ring.
+/// - `EIO` if an element does not arrive, or arrives with a different payload.
+/// - `ENOMEM` if there is no memory for a payload.
 pub(crate) fn run(parameter: &dyn params::List, address: u64) -> Result {
     let number = |index| {
         let word = core::str::from_utf8(parameter.get(index)?).ok()?;

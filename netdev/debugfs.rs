@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The file `muennet/<interface>/info` of debugfs, in the form that users know.
+//! The file `muennet/<interface>/info` in debugfs, in the format that users know.
 
 use super::{
     device::Interface,
     rx::Peer,
     stats::Sums, //
 };
-use crate::abstractions::netdevice::{
-    Device,
-    Inspect, //
+use crate::abstractions::{
+    debugfs::{
+        Show,
+        Slot, //
+    },
+    netdevice::Device, //
 };
 use kernel::{
     seq_file::SeqFile,
@@ -19,9 +22,9 @@ use kernel::{
 };
 
 impl Interface {
-    /// Writes the lines that users know about an interface on these channels: this one, or another
-    /// one with counters of its own. `mtu`: its MTU in bytes; `up`: it is up, and so are the
-    /// channels.
+    /// Writes the lines that users know for an interface on these channels: this interface, or a
+    /// child with its own counters. `mtu` is the MTU of that interface in bytes, `sums` are its
+    /// counters. `up`: that interface is up, and so are the channels.
     pub(crate) fn describe(&self, mtu: u32, up: bool, sums: &Sums, out: &SeqFile) {
         seq_print!(
             out,
@@ -36,19 +39,19 @@ impl Interface {
             None => seq_print!(out, "poll: every {} µs\n", self.poll_us.load(Relaxed)),
         }
 
-        let ring = self.sender.as_ref().and_then(|it| it.geometry());
+        let ring = self.tx.as_ref().and_then(|it| it.geometry());
         let own = ring.map_or(self.mode.element_size(mtu), |ring| ring.size());
-        match &self.sender {
+        match &self.tx {
             Some(_) if up => {
                 seq_print!(out, "writer is enabled\n");
                 seq_print!(out, "writer.element_size: {}\n", own);
             }
             _ => seq_print!(out, "writer is disabled\n"),
         }
-        match &self.receiver {
-            Some(receiver) if up => {
+        match &self.rx {
+            Some(rx) if up => {
                 seq_print!(out, "reader is enabled\n");
-                let size = receiver.geometry().map_or(own, |ring| ring.size());
+                let size = rx.geometry().map_or(own, |ring| ring.size());
                 seq_print!(out, "reader.element_size: {}\n", size);
             }
             _ => seq_print!(out, "reader is disabled\n"),
@@ -64,11 +67,15 @@ impl Interface {
     }
 }
 
-impl Inspect for Interface {
-    fn info(dev: &Device<Self>, out: &SeqFile) {
+impl Show for Interface {
+    fn debugfs(&self) -> &Slot<Self> {
+        &self.debugfs
+    }
+
+    fn show(dev: &Device<Self>, out: &SeqFile) {
         let this = dev.data();
         this.describe(dev.mtu(), dev.is_running(), &this.sums(), out);
-        let geometry = this.receiver.as_ref().and_then(|it| it.geometry());
+        let geometry = this.rx.as_ref().and_then(|it| it.geometry());
         if let Some(peer) = this.peer() {
             seq_print!(out, "peer: {}\n", peer.as_str());
             if let (Peer::Active, Some(ring)) = (peer, geometry) {

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One interface: its life and its operations.
+//! The network device of an interface.
+//!
+//! - [`Setup`]: the parameters and resources of a new interface. [`Setup::register`] registers its
+//!   device.
+//! - [`Interface`]: the private data of the device. It implements the net_device operations
+//!   ([`Operations`]) and the NAPI operations ([`NapiOperations`]). Child interfaces, which use the
+//!   same channels, and the netlink family use its other methods.
+//! - [`Channel`]: a mapped channel of a new interface. [`ChannelInfo`]: the parameters of a
+//!   channel, for users.
 
 use super::{
     endpoint::Endpoints,
@@ -20,22 +28,27 @@ use super::{
 };
 use crate::{
     abstractions::{
+        debugfs,
         ethtool,
+        irq::Irq,
         mapping::Mapping,
         napi::{
+            Context,
+            NapiOperations,
             Poll,
-            Polled, //
+            PollResult, //
         },
         netdevice::{
             netdev_info,
             netdev_warn_ratelimited,
             Device,
-            Irq,
-            Link,
+            DeviceParams,
+            EthtoolOps,
             Operations,
             RegisterError,
             Registration, //
         },
+        rtnl::RtnlCell,
         skbuff::SkBuff,
         stats::LinkStats, //
     },
@@ -63,90 +76,71 @@ use kernel::{
     }, //
 };
 
-/// An interface over a pair of channels; the data of its device.
+/// The private data of the device of an interface: a pair of channels and all that uses them.
 ///
-/// The mappings go when the device is gone, after everybody who could touch them.
+/// The channels are unmapped when the device is freed, after the last access to them.
 pub(crate) struct Interface {
-    /// The name of the in channel; empty without one.
+    /// The name of the in channel; empty if there is none.
     pub(super) in_name: KVec<u8>,
-    /// The name of the out channel; empty without one.
+    /// The name of the out channel; empty if there is none.
     pub(super) out_name: KVec<u8>,
-    pub(super) receiver: Option<Pin<KBox<RxChannel>>>,
-    pub(super) sender: Option<Pin<KBox<TxChannel>>>,
-    /// Of the out channel, or of the in channel if there is no other: for the log.
+    pub(super) rx: Option<Pin<KBox<RxChannel>>>,
+    pub(super) tx: Option<Pin<KBox<TxChannel>>>,
+    /// The configured protocol number of the out channel, or of the in channel if there is no out
+    /// channel. For the log.
     pub(super) protocol: u64,
-    /// The bytes of its region.
+    /// The size of the region of the same channel in bytes. For the log.
     pub(super) region_size: usize,
     pub(super) mode: Mode,
-    /// The interrupt that wakes the receiver; without one the poller does.
+    /// The interrupt that schedules NAPI. Without an interrupt, the poll timer schedules it.
     pub(super) irq: Option<Irq>,
-    /// The longest period of the poller for this interface, in microseconds.
+    /// The longest period of the poll timer for this interface, in microseconds.
     pub(super) poll_us: Atomic<u32>,
-    /// Whether the carrier follows the peer's epoch.
+    /// Whether the carrier follows the peer's epoch: the private flag `carrier-follows-peer`.
     pub(super) follow_peer: AtomicFlag,
-    /// Whether the out channel begins anew when the peer does.
+    /// Whether the out channel starts a new epoch when the peer does: the private flag
+    /// `restart-with-peer`.
     pub(super) restart_with_peer: AtomicFlag,
     pub(super) counters: Counters,
-    /// Other interfaces on the same channels.
+    /// The child interfaces on the same channels, and their marks.
     pub(super) endpoints: Pin<KBox<Endpoints>>,
-    pub(super) poller: Arc<PollTimer>,
+    pub(super) poll_timer: Arc<PollTimer>,
+    /// The directory in debugfs.
+    pub(super) debugfs: debugfs::Slot<Interface>,
 }
 
 impl Interface {
-    /// Whether a poll would find anything in the in channel. Any context.
-    #[inline]
-    fn has_pending(&self) -> bool {
-        self.receiver
-            .as_ref()
-            .is_some_and(|receiver| receiver.has_pending())
-    }
-
-    /// How much it would find, as the peer tells.
+    /// Returns how many elements a poll would find, as reported by the peer; 0 without an in
+    /// channel. Any other change of the channel counts as one element.
     #[inline]
     pub(super) fn pending(&self) -> u64 {
-        self.receiver.as_ref().map_or(0, |receiver| receiver.pending())
+        self.rx.as_ref().map_or(0, |rx| rx.pending())
     }
 
-    /// Whether the poller wakes the receiver.
+    /// Returns whether the poll timer schedules NAPI: there is an in channel without an interrupt.
     pub(super) fn is_polled(&self) -> bool {
-        self.receiver.is_some() && self.irq.is_none()
+        self.rx.is_some() && self.irq.is_none()
     }
 
-    /// Begins the out channel anew after the peer has, if that is asked for; see [`is_reply_epoch`].
+    /// Starts a new epoch of the out channel after the peer has started one, if
+    /// `restart-with-peer` is set. An epoch of the peer that is itself a reply is not answered: see
+    /// [`is_reply_epoch`].
     #[cold]
-    fn answer(&self, change: &Change) {
-        match (change, &self.sender) {
-            (&Change::Activated { epoch, .. }, Some(sender))
+    fn restart_for_peer(&self, change: &Change) {
+        match (change, &self.tx) {
+            (&Change::Activated { epoch, .. }, Some(tx))
                 if self.restart_with_peer.load(Relaxed) && !is_reply_epoch(epoch) =>
             {
-                sender.answer();
+                tx.restart_for_peer();
             }
             _ => {}
         }
     }
-
-    /// Makes the carrier what it should be while the device is up: there, or following the peer.
-    ///
-    /// A poll and a user may do so at the same time: who comes last looks again at what the other
-    /// one has changed before, for setting the carrier is a full barrier.
-    pub(super) fn update_carrier(dev: &Device<Self>) {
-        let this = dev.data();
-        let wanted = || !this.follow_peer.load(Relaxed) || this.peer() == Some(Peer::Active);
-        let mut on = wanted();
-        loop {
-            dev.set_carrier(on);
-            let now = wanted();
-            if now == on {
-                break;
-            }
-            on = now;
-        }
-    }
 }
 
-/// Logs what the peer did, as seen at one poll.
+/// Logs a change of the peer that a poll has found.
 #[cold]
-fn report(dev: &Device<Interface>, change: &Change) {
+fn log_change(dev: &Device<Interface>, change: &Change) {
     match change {
         Change::Activated { .. } | Change::Inactive => {}
         Change::Incompatible { reason, .. } => {
@@ -160,15 +154,17 @@ fn report(dev: &Device<Interface>, change: &Change) {
 
 #[vtable]
 impl Operations for Interface {
+    type Receive = Context<Self>;
+
     fn open(dev: &Device<Self>) -> Result {
         let this = dev.data();
         let mtu = dev.mtu();
-        let size = match &this.sender {
-            Some(sender) => sender.start(mtu)?.size(),
+        let size = match &this.tx {
+            Some(tx) => tx.start(mtu)?.size(),
             None => this.mode.element_size(mtu),
         };
-        if let Some(receiver) = &this.receiver {
-            receiver.start();
+        if let Some(rx) = &this.rx {
+            rx.start();
         }
         netdev_info!(
             dev,
@@ -180,35 +176,39 @@ impl Operations for Interface {
         Ok(())
     }
 
-    fn start(dev: &Device<Self>) {
+    /// Sets the carrier. It is on, or follows the peer if `carrier-follows-peer` is set.
+    ///
+    /// A poll and `ethtool` may call this at the same time. Each call sets the carrier, which is a
+    /// full barrier, and then checks whether the other one has changed the flag or the state of the
+    /// peer in the meantime.
+    fn update_carrier(dev: &Device<Self>) {
         let this = dev.data();
-        Self::update_carrier(dev);
-        if this.is_polled() {
-            this.poller.attach(dev);
+        let wanted = || !this.follow_peer.load(Relaxed) || this.peer() == Some(Peer::Active);
+        let mut on = wanted();
+        loop {
+            dev.set_carrier(on);
+            let now = wanted();
+            if now == on {
+                break;
+            }
+            on = now;
         }
     }
 
-    fn quiesce(dev: &Device<Self>) {
+    fn stop(dev: &Device<Self>) {
         let this = dev.data();
-        if this.is_polled() {
-            this.poller.detach(dev);
+        if let Some(rx) = &this.rx {
+            rx.stop();
+        }
+        if let Some(tx) = &this.tx {
+            tx.stop();
         }
     }
 
-    fn close(dev: &Device<Self>) {
+    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) {
         let this = dev.data();
-        if let Some(receiver) = &this.receiver {
-            receiver.stop();
-        }
-        if let Some(sender) = &this.sender {
-            sender.stop();
-        }
-    }
-
-    fn transmit(dev: &Device<Self>, skb: SkBuff, more: bool) {
-        let this = dev.data();
-        this.send(skb, more, this.counters.this_cpu());
-        if this.sender.as_ref().is_some_and(|it| it.take_tag_warning()) {
+        this.transmit(skb, xmit_more, this.counters.this_cpu());
+        if this.tx.as_ref().is_some_and(|it| it.take_tag_warning()) {
             netdev_warn_ratelimited!(
                 dev,
                 "A tagged frame does not fit an element and is dropped: \
@@ -217,130 +217,152 @@ impl Operations for Interface {
         }
     }
 
-    fn receives(dev: &Device<Self>) -> bool {
-        dev.data().receiver.is_some()
+    fn get_stats64(dev: &Device<Self>, stats: &mut LinkStats) {
+        Sums::of(&dev.data().counters).add_to(stats);
     }
 
-    fn poll(dev: &Device<Self>, poll: &Poll<'_>) -> Polled {
+    fn change_mtu(dev: &Device<Self>, mtu: u32) -> Result {
+        match &dev.data().tx {
+            Some(tx) => tx.change_mtu(mtu),
+            None => Ok(()),
+        }
+    }
+
+    fn ethtool_ops() -> Option<EthtoolOps<Self>> {
+        Some(ethtool::ops())
+    }
+}
+
+impl NapiOperations for Interface {
+    fn has_rx_queue(dev: &Device<Self>) -> bool {
+        dev.data().rx.is_some()
+    }
+
+    fn start_polling(dev: &Device<Self>) {
         let this = dev.data();
-        let Some(receiver) = &this.receiver else {
-            return Polled::Done(0);
+        if this.is_polled() {
+            this.poll_timer.attach(dev);
+        }
+    }
+
+    fn stop_polling(dev: &Device<Self>) {
+        let this = dev.data();
+        if this.is_polled() {
+            this.poll_timer.detach(dev);
+        }
+    }
+
+    fn poll(dev: &Device<Self>, poll: &Poll<'_>) -> PollResult {
+        let this = dev.data();
+        let Some(rx) = &this.rx else {
+            return PollResult::Complete(0);
         };
-        let progress = receiver.poll(poll, &this.endpoints, this.counters.this_cpu());
+        let progress = rx.poll(poll, &this.endpoints, this.counters.this_cpu());
         let mut changed = false;
         for change in progress.changes() {
-            report(dev, change);
-            this.answer(change);
+            log_change(dev, change);
+            this.restart_for_peer(change);
             changed = true;
         }
         if changed && this.follow_peer.load(Relaxed) {
             Self::update_carrier(dev);
         }
-        // What is left for other reasons than the budget (a peer whose epochs change all the time,
-        // say) waits for the timer or, without one, until all others had their turn.
+        // If the poll ended with elements left and budget left, the peer changes its epoch all the
+        // time. The rest then waits for the timer or, on an interface with an interrupt, for the
+        // other NAPI instances.
         if progress.more && progress.copied >= poll.budget() {
-            Polled::Again
+            PollResult::Repoll
         } else {
-            Polled::Done(progress.copied)
+            PollResult::Complete(progress.copied)
         }
     }
 
-    fn rearmed(dev: &Device<Self>) -> bool {
-        dev.data().irq.is_some() && dev.data().has_pending()
+    fn has_pending(dev: &Device<Self>) -> bool {
+        let this = dev.data();
+        this.irq.is_some() && this.rx.as_ref().is_some_and(|rx| rx.has_pending())
     }
 
-    fn interrupted(dev: &Device<Self>) {
-        // Hard interrupts of the line are the only ones to raise this counter.
+    fn interrupt(dev: &Device<Self>) {
+        // Only the hard interrupt handler of this device changes this counter.
         dev.data().counters.this_cpu().rx_interrupts.add(1);
-    }
-
-    fn stats(dev: &Device<Self>, stats: &mut LinkStats) {
-        Sums::of(&dev.data().counters).add_to(stats);
-    }
-
-    fn ethtool() -> Option<ethtool::Table<Self>> {
-        Some(ethtool::Table::new())
-    }
-
-    fn change_mtu(dev: &Device<Self>, mtu: u32) -> Result {
-        match &dev.data().sender {
-            Some(sender) => sender.change_mtu(mtu),
-            None => Ok(()),
-        }
     }
 }
 
-/// What there is to know of one direction of an interface.
+/// The parameters of one channel of an interface, for users.
 pub(crate) struct ChannelInfo<'a> {
-    /// The name of its channel.
+    /// The name of the channel.
     pub(crate) name: &'a [u8],
-    /// The number that both ends agree on.
+    /// The protocol number in the header of the channel, the same at both ends: see
+    /// [`Mode::wire_protocol`].
     pub(crate) protocol: u64,
-    /// Bytes of the channel's region.
+    /// The size of the channel's region in bytes.
     pub(crate) region_size: usize,
-    /// The elements of the current epoch; none if there is none, or none that is followed.
+    /// The ring of the current epoch; [`None`] if there is no epoch, or the reader does not follow
+    /// it.
     pub(crate) ring: Option<Geometry>,
 }
 
 impl Interface {
-    /// What the interfaces on channels of this mode are to the stack, but for their MTU. `pmtu`:
-    /// packets must not be longer than their path's MTU.
-    pub(super) fn link(mode: Mode, pmtu: bool) -> Link {
-        let link = match mode {
-            Mode::Raw => Link::point_to_point(),
-            Mode::Ip => Link::point_to_point().carries_ip().checks_checksums(),
-            // The other end has checked, or says that nothing has to be.
-            Mode::Offload => Link::point_to_point().carries_ip(),
-            Mode::Ethernet | Mode::Vlan => Link::ethernet().checks_checksums(),
+    /// Returns the device parameters of an interface in this mode, except for the MTU. `pmtu`:
+    /// whether a table of path MTUs limits the length of packets.
+    pub(super) fn device_params(mode: Mode, pmtu: bool) -> DeviceParams {
+        let params = match mode {
+            Mode::Raw => DeviceParams::point_to_point(),
+            Mode::Ip => DeviceParams::point_to_point().ip_header_ops().rxcsum(),
+            // Without RXCSUM: the peer has verified the checksums, or its offloads say that they
+            // need no verification.
+            Mode::Offload => DeviceParams::point_to_point().ip_header_ops(),
+            Mode::Ethernet | Mode::Vlan => DeviceParams::ethernet().rxcsum(),
         };
-        let link = link.copies_and_checksums();
+        let params = params.sg_hw_csum();
         match (mode, pmtu) {
-            // Senders of packets that are too long are told so, by the route of the packet; and
-            // each packet is judged as it is, for segments may be too long in their turn.
-            (_, true) => link.keeps_dst(),
-            // Whatever is in them is not known.
-            (Mode::Raw, false) => link,
-            (Mode::Ip | Mode::Offload | Mode::Ethernet | Mode::Vlan, false) => link.segments(),
+            // The ICMP error for a packet that is too long needs the route of the packet. Without
+            // segmentation offloads: the path MTU is looked up for each packet as it is sent, and
+            // segments of a larger packet may be too long for it as well.
+            (_, true) => params.keep_dst(),
+            // The format of the packets is unknown, so they cannot be segmented.
+            (Mode::Raw, false) => params,
+            (Mode::Ip | Mode::Offload | Mode::Ethernet | Mode::Vlan, false) => params.tso_udp_l4(),
         }
     }
 
-    /// What another interface on the same channels is to the stack. Its MTU in bytes is `mtu`, or
-    /// that of this interface, `own`, above which it must not be.
+    /// Returns the device parameters of a child interface on the same channels. Its MTU in bytes is
+    /// `mtu`, by default that of this interface, `parent_mtu`, which is also the largest one.
     ///
     /// # Errors
     ///
-    /// The range in which its MTU can be.
+    /// - The range of valid MTUs in bytes, if `mtu` is outside of it.
     pub(crate) fn child_params(
         &self,
         mtu: Option<u32>,
-        own: u32,
-    ) -> Result<Link, RangeInclusive<u32>> {
-        let range = *self.mode.mtu_range().start()..=own;
-        let mtu = mtu.unwrap_or(own);
+        parent_mtu: u32,
+    ) -> Result<DeviceParams, RangeInclusive<u32>> {
+        let range = *self.mode.mtu_range().start()..=parent_mtu;
+        let mtu = mtu.unwrap_or(parent_mtu);
         if !range.contains(&mtu) {
             return Err(range);
         }
-        let pmtu = self.sender.as_ref().is_some_and(|it| it.has_pmtu());
-        Ok(Self::link(self.mode, pmtu).mtu(mtu, *range.start(), own))
+        let pmtu = self.tx.as_ref().is_some_and(|it| it.has_pmtu());
+        Ok(Self::device_params(self.mode, pmtu).mtu(mtu, *range.start(), parent_mtu))
     }
 
-    /// What the elements of the channels hold.
+    /// Returns the mode of the interface: what the elements of its channels hold.
     pub(crate) fn mode(&self) -> Mode {
         self.mode
     }
 
-    /// The other interfaces on the same channels.
+    /// Returns the child interfaces on the same channels, and their marks.
     pub(crate) fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
 
-    /// Sends a packet, or drops it; either way `counters`, those of the sending interface, take
-    /// note. `more`: another one follows at once.
+    /// Transmits a packet or drops it, and counts the result in `counters`, those of the sending
+    /// interface. `xmit_more`: another packet follows at once, as `netdev_xmit_more()` says.
     #[inline]
-    pub(crate) fn send(&self, skb: SkBuff, more: bool, counters: &CpuCounters) {
-        match &self.sender {
-            Some(sender) => sender.transmit(skb, more, counters),
-            // Without an out channel there is nowhere to send to.
+    pub(crate) fn transmit(&self, skb: SkBuff, xmit_more: bool, counters: &CpuCounters) {
+        match &self.tx {
+            Some(tx) => tx.transmit(skb, xmit_more, counters),
+            // The interface has no out channel.
             None => {
                 counters.tx_no_channel.add(1);
                 counters.tx_dropped.add(1);
@@ -348,81 +370,81 @@ impl Interface {
         }
     }
 
-    /// The name of the in channel; empty without one.
+    /// Returns the name of the in channel; empty if there is none.
     pub(crate) fn in_name(&self) -> &[u8] {
         &self.in_name
     }
 
-    /// The name of the out channel; empty without one.
+    /// Returns the name of the out channel; empty if there is none.
     pub(crate) fn out_name(&self) -> &[u8] {
         &self.out_name
     }
 
-    /// What the interface has counted.
+    /// Returns the counters of the interface, summed over all CPUs.
     pub(crate) fn sums(&self) -> Sums {
         Sums::of(&self.counters)
     }
 
-    /// What the peer does with the in channel; none without one.
+    /// Returns the state of the peer on the in channel; [`None`] without an in channel.
     pub(crate) fn peer(&self) -> Option<Peer> {
-        self.receiver.as_ref().map(|receiver| receiver.peer())
+        self.rx.as_ref().map(|rx| rx.peer())
     }
 
-    /// The way in, if there is one.
+    /// Returns the parameters of the in channel, if there is one.
     pub(crate) fn in_channel(&self) -> Option<ChannelInfo<'_>> {
-        self.receiver.as_ref().map(|receiver| ChannelInfo {
+        self.rx.as_ref().map(|rx| ChannelInfo {
             name: &self.in_name,
-            protocol: receiver.protocol(),
-            region_size: receiver.region_size(),
-            ring: receiver.geometry(),
+            protocol: rx.protocol(),
+            region_size: rx.region_size(),
+            ring: rx.geometry(),
         })
     }
 
-    /// The way out, if there is one.
+    /// Returns the parameters of the out channel, if there is one.
     pub(crate) fn out_channel(&self) -> Option<ChannelInfo<'_>> {
-        self.sender.as_ref().map(|sender| ChannelInfo {
+        self.tx.as_ref().map(|tx| ChannelInfo {
             name: &self.out_name,
-            protocol: sender.protocol(),
-            region_size: sender.region_size(),
-            ring: sender.geometry(),
+            protocol: tx.protocol(),
+            region_size: tx.region_size(),
+            ring: tx.geometry(),
         })
     }
 }
 
-/// One direction of an interface, ready to be used.
+/// A mapped channel: one direction of an interface.
 pub(crate) struct Channel<'a> {
-    /// Its name in the subject information.
+    /// The name of the channel in the subject information.
     pub(crate) name: &'a [u8],
-    /// Its memory.
+    /// The memory of the channel.
     pub(crate) mapping: Mapping,
-    /// The number that both ends must agree on.
+    /// The configured protocol number, the same at both ends.
     pub(crate) protocol: NonZeroU64,
 }
 
-/// What an interface is made of.
+/// The parameters and resources of a new interface.
 pub(crate) struct Setup<'a> {
-    /// Its name, in which `%d` stands for a number.
+    /// The name of the interface, in which `%d` stands for a number.
     pub(crate) name: &'a CStr,
-    /// What the elements of its channels hold.
+    /// The mode: what the elements of the channels hold.
     pub(crate) mode: Mode,
-    /// Its MTU at first, in bytes, within the range of the mode.
+    /// The initial MTU in bytes, within the range of the mode.
     pub(crate) mtu: u32,
-    /// Where packets come from.
+    /// The channel that packets are received from.
     pub(crate) in_channel: Option<Channel<'a>>,
-    /// The interrupt that is raised for packets; none: the channel is polled.
+    /// The interrupt that is raised for new elements; [`None`]: the in channel is polled.
     pub(crate) irq: Option<Irq>,
-    /// Where packets go to.
+    /// The channel that packets are sent to.
     pub(crate) out_channel: Option<Channel<'a>>,
-    /// What tells the peer of them, if it wants to be told.
+    /// The event that notifies the peer of new elements, if the out channel has one.
     pub(crate) event: Option<Event>,
-    /// The table of path MTUs, in IP mode.
+    /// The table of path MTUs, in IP mode only.
     pub(crate) pmtu: Option<Mapping>,
-    /// Its address in Ethernet mode; none: a random one.
+    /// The MAC address in Ethernet mode; [`None`]: a random one.
     pub(crate) mac: Option<MacAddress>,
 }
 
 impl Setup<'_> {
-    /// The largest MTU that the mode has and the out channel has room for, in bytes.
+    /// Returns the largest MTU in bytes that the mode allows and that the out channel has room for.
     pub(crate) fn max_mtu(&self) -> u32 {
         let largest = *self.mode.mtu_range().end();
         let Some(channel) = &self.out_channel else {
@@ -433,15 +455,16 @@ impl Setup<'_> {
         u32::try_from(room).map_or(largest, |room| room.min(largest))
     }
 
-    /// Registers the interface; it is down at first.
+    /// Registers the device of the interface. It is down at first.
     ///
     /// # Errors
     ///
-    /// As [`Registration::new`], and [`RegisterError::Device`] of `EINVAL` if the MTU is above
-    /// [`Self::max_mtu`].
+    /// - Those of [`Registration::new`].
+    /// - [`RegisterError::Device`] with `EINVAL`: the MTU is above [`Self::max_mtu`].
+    /// - [`RegisterError::Device`] with `ENOMEM`: there is no memory for the interface.
     pub(crate) fn register(
         self,
-        poller: &Arc<PollTimer>,
+        poll_timer: &Arc<PollTimer>,
     ) -> Result<Registration<Interface>, RegisterError> {
         let range = self.mode.mtu_range();
         let max_mtu = self.max_mtu();
@@ -462,7 +485,7 @@ impl Setup<'_> {
         let (mut protocol, mut region_size) = (0, 0);
         let (mut in_name, mut out_name) = (KVec::new(), KVec::new());
 
-        let receiver = match in_channel {
+        let rx = match in_channel {
             Some(Channel {
                 name,
                 mapping,
@@ -479,8 +502,8 @@ impl Setup<'_> {
             }
             None => None,
         };
-        let link = Interface::link(mode, pmtu.is_some());
-        let sender = match out_channel {
+        let params = Interface::device_params(mode, pmtu.is_some());
+        let tx = match out_channel {
             Some(Channel {
                 name,
                 mapping,
@@ -497,25 +520,26 @@ impl Setup<'_> {
             }
             None => None,
         };
-        let link = mac.map_or(link, |mac| link.address(mac));
-        let link = link.mtu(mtu, *range.start(), max_mtu);
+        let params = mac.map_or(params, |mac| params.address(mac));
+        let params = params.mtu(mtu, *range.start(), max_mtu);
         let interface = Interface {
             in_name,
             out_name,
-            receiver,
-            sender,
+            rx,
+            tx,
             protocol,
             region_size,
             mode,
             irq,
-            poll_us: Atomic::new(poller.default_us()),
+            poll_us: Atomic::new(poll_timer.default_us()),
             follow_peer: AtomicFlag::new(false),
             restart_with_peer: AtomicFlag::new(false),
             counters: Counters::new()?,
             endpoints: KBox::pin_init(Endpoints::new(), GFP_KERNEL)?,
-            poller: poller.clone(),
+            poll_timer: poll_timer.clone(),
+            debugfs: RtnlCell::new(None),
         };
-        let registration = Registration::new(name, link, irq, Ok(interface))?;
+        let registration = Registration::new(name, params, irq, Ok(interface))?;
         netdev_info!(registration.device(), "Interface added\n");
         Ok(registration)
     }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Whose packet is this? The other interfaces on the channels of an interface, and the marks that
-//! they own.
+//! Endpoints: the child interfaces on the channels of an interface, and the marks that they own.
 //!
-//! Who adds those interfaces fills this table; an interface only asks it. Packets ask without a
-//! lock, under RCU.
+//! The owner of a packet's mark receives the packet. The code for child interfaces adds and removes
+//! endpoints and sets the owners of marks. The receive path only looks marks up, without a lock,
+//! under RCU.
+//!
+//! - [`Endpoints`]: the endpoints of an interface, with the map from marks to endpoints.
+//! - [`MarkSet`]: the marks of one endpoint, in ascending order.
+//! - [`RxContext`]: the receive context of one poll, which passes packets to the stack.
 
 use super::{
     stats::Counters,
@@ -21,8 +25,8 @@ use crate::abstractions::{
         RcuMap, //
     },
     skbuff::{
-        CompleteSkBuff,
-        NewSkBuff, //
+        FilledFragSkBuff,
+        RxSkBuff, //
     }, //
 };
 use kernel::{
@@ -41,10 +45,10 @@ use kernel::{
     }, //
 };
 
-/// The number of a [`Endpoint`] among those of its interface, 1 and up; no number is used twice.
+/// The ID of an [`Endpoint`] within its interface, from 1 on. No ID is used twice.
 pub(crate) type EndpointId = u64;
 
-/// An interface on somebody else's channels.
+/// An interface that receives packets from the channels of another interface, by their marks.
 pub(crate) struct Endpoint {
     id: EndpointId,
     device: ARef<NetDevice>,
@@ -52,17 +56,18 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// The number of the port.
+    /// Returns the ID of the endpoint.
     pub(crate) fn id(&self) -> EndpointId {
         self.id
     }
 
-    /// The device of the port.
+    /// Returns the device of the endpoint.
     pub(crate) fn device(&self) -> &NetDevice {
         &self.device
     }
 
-    /// The port's device, if that takes packets; else one is counted that it did not take.
+    /// Returns the device for a packet, if the device is running. Otherwise counts a dropped packet
+    /// in `rx_down`.
     fn receiver(&self) -> Option<&NetDevice> {
         if !self.device.is_running() {
             self.counters.this_cpu().rx_down.add(1);
@@ -71,7 +76,7 @@ impl Endpoint {
         Some(&self.device)
     }
 
-    /// Counts a packet of `bytes` bytes that the device has taken.
+    /// Counts a packet of `bytes` bytes that the device has received.
     fn received(&self, bytes: usize) {
         let counters = self.counters.this_cpu();
         counters.rx_packets.add(1);
@@ -79,25 +84,27 @@ impl Endpoint {
     }
 }
 
-/// The ports of an interface and their marks.
+/// The endpoints of an interface and their marks.
 ///
 /// # Invariants
 ///
-/// Each mark in `marks` is that of a port in `members`, where it is among the port's own, and there
-/// are no others.
+/// `marks` has an entry for each mark in the mark sets of `members`, which refers to the endpoint
+/// of that member. It has no other entries.
 #[pin_data]
 pub(crate) struct Endpoints {
-    /// Dropped before `marks`, which waits for the values that members have.
+    /// Dropped before `marks`: dropping the map waits until nobody refers to its values, and
+    /// members do.
     #[pin]
     members: Mutex<Members>,
-    /// Changed with `members` locked.
+    /// Changed only with `members` locked.
     #[pin]
     marks: RcuMap<Endpoint>,
 }
 
 struct Members {
+    /// The highest ID that has been used.
     last: EndpointId,
-    /// In ascending order of their numbers.
+    /// The members in ascending order of their IDs.
     list: KVec<Member>,
 }
 
@@ -111,18 +118,18 @@ impl Members {
         self.list.iter_mut().find(|member| member.endpoint.id == id)
     }
 
-    /// Takes a mark from its owner, if it has one.
+    /// Removes a mark from the set of its owner, if it has one.
     fn take(&mut self, owner: Option<EndpointId>, mark: u32) -> Option<MarkNode> {
         self.find(owner?)?.marks.take(mark)
     }
 }
 
 impl Endpoints {
-    /// Makes a table without ports.
+    /// Returns a table without endpoints.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `ENOMEM`: there is no memory for the table.
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             members <- new_mutex!(
@@ -136,12 +143,12 @@ impl Endpoints {
         })
     }
 
-    /// Adds a port, which counts what it receives in `counters`. Until it is removed it holds a
-    /// reference to the device. May sleep.
+    /// Adds an endpoint for `device` and returns its ID. `counters` count the packets that it
+    /// receives. The endpoint holds a reference to the device until it is removed. May sleep.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `ENOMEM`: there is no memory for the endpoint.
     pub(crate) fn add(&self, device: &NetDevice, counters: &Arc<Counters>) -> Result<EndpointId> {
         let mut members = self.members.lock();
         let id = members.last.wrapping_add(1);
@@ -156,11 +163,16 @@ impl Endpoints {
         Ok(id)
     }
 
-    /// Removes a port and its marks. Packets on their way to it reach it until an RCU grace period
-    /// has passed. Nothing happens where there is no such port. May sleep.
+    /// Removes an endpoint and its marks. A poll that is running may still pass packets to its
+    /// device, until an RCU grace period has elapsed. Does nothing if there is no such endpoint.
+    /// May sleep.
     pub(crate) fn remove(&self, id: EndpointId) {
         let mut members = self.members.lock();
-        let Some(index) = members.list.iter().position(|member| member.endpoint.id == id) else {
+        let Some(index) = members
+            .list
+            .iter()
+            .position(|member| member.endpoint.id == id)
+        else {
             return;
         };
         let Ok(member) = members.list.remove(index) else {
@@ -171,14 +183,17 @@ impl Endpoints {
         }
     }
 
-    /// Changes the owner of a mark to what `decide` makes of the current one; none: nobody. Packets
-    /// find the one or the other owner, and never nobody in between. May sleep.
+    /// Sets the owner of a mark to the result of `decide`, which gets the current owner. [`None`]
+    /// stands for no owner. If the mark moves from one owner to another, a concurrent look-up finds
+    /// either of them, never no owner. May sleep.
     ///
     /// # Errors
     ///
-    /// - `ENODEV`: the new owner is not among the ports any more.
-    /// - `ENOMEM`: there is no memory for it.
-    /// - what `decide` returns; nothing is changed then.
+    /// The owner does not change on an error.
+    ///
+    /// - `ENODEV`: the new owner is not an endpoint of the interface any more.
+    /// - `ENOMEM`: there is no memory for the mark.
+    /// - Those of `decide`.
     pub(crate) fn set_mark_owner<E: From<Error>>(
         &self,
         mark: u32,
@@ -207,7 +222,7 @@ impl Endpoints {
             return Ok(());
         }
         drop(self.marks.replace(mark, endpoint)?);
-        // Packets know by now: from here on nothing may fail.
+        // Look-ups find the new owner by now: nothing may fail from here on.
         let node = members.take(old, mark);
         if let (Some(member), Some(node)) = (members.find(id), node) {
             member.marks.put(node);
@@ -215,20 +230,20 @@ impl Endpoints {
         Ok(())
     }
 
-    /// The port with the lowest number that is at least `id`, and how many marks it owns. May
-    /// sleep.
+    /// Returns the endpoint with the lowest ID that is at least `id`, and the number of its marks.
+    /// May sleep.
     pub(crate) fn next(&self, id: EndpointId) -> Option<(RcuArc<Endpoint>, u32)> {
         let members = self.members.lock();
         let member = members.list.iter().find(|it| it.endpoint.id >= id)?;
         Some((member.endpoint.clone(), member.marks.count()))
     }
 
-    /// The port with this number, and how many marks it owns. May sleep.
+    /// Returns the endpoint with this ID, and the number of its marks. May sleep.
     pub(crate) fn get(&self, id: EndpointId) -> Option<(RcuArc<Endpoint>, u32)> {
         self.next(id).filter(|(endpoint, _)| endpoint.id == id)
     }
 
-    /// The lowest mark that is at least `mark`, and the port that owns it. May sleep.
+    /// Returns the lowest mark that is at least `mark`, and the endpoint that owns it. May sleep.
     pub(crate) fn next_mark(&self, mark: u32) -> Option<(u32, RcuArc<Endpoint>)> {
         let mut members = self.members.lock();
         let (mark, id) = {
@@ -239,12 +254,12 @@ impl Endpoints {
         Some((mark, members.find(id)?.endpoint.clone()))
     }
 
-    /// The lowest mark that is at least `mark` of those that the port `id` owns. May sleep.
+    /// Returns the lowest mark of the endpoint `id` that is at least `mark`. May sleep.
     pub(crate) fn next_mark_of(&self, id: EndpointId, mark: u32) -> Option<u32> {
         self.members.lock().find(id)?.marks.next(mark)
     }
 
-    /// The port that owns a mark. May sleep.
+    /// Returns the endpoint that owns a mark. May sleep.
     pub(crate) fn owner(&self, mark: u32) -> Option<RcuArc<Endpoint>> {
         self.next_mark(mark)
             .filter(|(found, _)| *found == mark)
@@ -252,7 +267,8 @@ impl Endpoints {
     }
 }
 
-/// The way up for the packets of one poll.
+/// The receive context of one poll: passes packets to the stack, by the device of the endpoint that
+/// owns their mark or by the interface itself.
 pub(super) struct RxContext<'a> {
     poll: &'a Poll<'a>,
     endpoints: &'a Endpoints,
@@ -260,7 +276,8 @@ pub(super) struct RxContext<'a> {
 }
 
 impl<'a> RxContext<'a> {
-    /// Opens it, in the poll of the interface that has the ports.
+    /// Returns the context of `poll`, a poll of the interface that `endpoints` belongs to. Holds
+    /// the RCU read lock until it is dropped.
     pub(super) fn new(poll: &'a Poll<'a>, endpoints: &'a Endpoints) -> Self {
         Self {
             poll,
@@ -269,36 +286,38 @@ impl<'a> RxContext<'a> {
         }
     }
 
-    /// The poll, for packets that can only be the interface's own.
+    /// Returns the poll, for packets that always belong to the interface itself.
     #[inline]
     pub(super) fn poll(&self) -> &'a Poll<'a> {
         self.poll
     }
 
-    /// Hands up a packet that begins with its layer 3 header, to the port that owns its mark or
-    /// else to the interface. Returns its bytes if it was the interface's.
+    /// Passes a packet that begins with its layer 3 header to the stack: by the endpoint that owns
+    /// its mark, or by the interface if there is no owner. Returns its length in bytes if it was a
+    /// packet of the interface, and [`None`] if it was one of an endpoint, which counts it.
     #[inline]
-    pub(super) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
+    pub(super) fn receive(&self, skb: RxSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
         let bytes = skb.len();
         if let Some(endpoint) = self.endpoints.marks.get(mark, &self.guard) {
             if let Some(device) = endpoint.receiver() {
-                self.poll.receive_for(device, skb, mark, protocol);
+                self.poll.gro_receive_on(device, skb, mark, protocol);
                 endpoint.received(bytes);
             }
             return None;
         }
-        self.poll.receive(skb, mark, protocol);
+        self.poll.gro_receive(skb, mark, protocol);
         Some(bytes)
     }
 
-    /// The same for a large packet, with what is left to do for it.
+    /// Passes a packet in page fragments to the stack, with its offloads. Otherwise like
+    /// [`Self::receive`].
     ///
     /// # Errors
     ///
-    /// - `EINVAL`: that does not fit the packet, which is dropped.
-    pub(super) fn receive_large(
+    /// - `EINVAL`: the offloads do not fit the packet, which is dropped.
+    pub(super) fn receive_offload(
         &self,
-        skb: CompleteSkBuff,
+        skb: FilledFragSkBuff,
         mark: u32,
         protocol: Protocol,
         offloads: &Offloads,
@@ -307,18 +326,18 @@ impl<'a> RxContext<'a> {
         if let Some(endpoint) = self.endpoints.marks.get(mark, &self.guard) {
             if let Some(device) = endpoint.receiver() {
                 self.poll
-                    .receive_large(Some(device), skb, mark, protocol, offloads)?;
+                    .gro_receive_offload(Some(device), skb, mark, protocol, offloads)?;
                 endpoint.received(bytes);
             }
             return Ok(None);
         }
         self.poll
-            .receive_large(None, skb, mark, protocol, offloads)?;
+            .gro_receive_offload(None, skb, mark, protocol, offloads)?;
         Ok(Some(bytes))
     }
 }
 
-/// The marks of a port.
+/// The marks of an endpoint.
 ///
 /// # Invariants
 ///
@@ -328,24 +347,24 @@ struct MarkSet {
     count: u32,
 }
 
-/// A mark with the memory that it takes among those of a port. It goes from one port to another
-/// without anything that could fail.
+/// A mark with its allocated tree node. Moving it from one [`MarkSet`] to another cannot fail.
 struct MarkNode(RBTreeNode<u32, ()>);
 
 impl MarkNode {
-    /// Makes one for a mark. May sleep.
+    /// Allocates the node of a mark. May sleep.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `ENOMEM`: there is no memory for the node.
     pub(super) fn new(mark: u32) -> Result<Self> {
-        // Users cause it, and as many as they like: it counts as theirs, as the nodes of the map do.
+        // Users can add as many marks as they like, so the memory is charged to them, as are the
+        // nodes of the map.
         RBTreeNode::new(mark, (), GFP_KERNEL_ACCOUNT).map(Self)
     }
 }
 
 impl MarkSet {
-    /// No marks.
+    /// Returns a set without marks.
     pub(super) fn new() -> Self {
         // INVARIANT: There are no nodes.
         Self {
@@ -354,34 +373,34 @@ impl MarkSet {
         }
     }
 
-    /// How many there are.
+    /// Returns the number of marks.
     pub(super) fn count(&self) -> u32 {
         self.count
     }
 
-    /// Adds a mark, if it is not there.
+    /// Adds a mark, unless the set has it already.
     pub(super) fn put(&mut self, node: MarkNode) {
         if self.tree.insert(node.0).is_none() {
-            // INVARIANT: There is one node more.
+            // INVARIANT: The tree has one more node.
             self.count = self.count.saturating_add(1);
         }
     }
 
-    /// Takes a mark away, if it is there.
+    /// Removes a mark and returns it, if the set has it.
     pub(super) fn take(&mut self, mark: u32) -> Option<MarkNode> {
         let node = self.tree.remove_node(&mark)?;
-        // INVARIANT: There is one node less.
+        // INVARIANT: The tree has one node less.
         self.count = self.count.saturating_sub(1);
         Some(MarkNode(node))
     }
 
-    /// The lowest mark that is at least `mark`.
+    /// Returns the lowest mark that is at least `mark`.
     pub(super) fn next(&self, mark: u32) -> Option<u32> {
         let cursor = self.tree.cursor_lower_bound(&mark)?;
         Some(*cursor.current().0)
     }
 
-    /// All marks, in ascending order.
+    /// Returns all marks, in ascending order.
     pub(super) fn iter(&self) -> impl Iterator<Item = u32> + '_ {
         self.tree.keys().copied()
     }
@@ -405,7 +424,7 @@ mod tests {
         let mark_set = mark_set(&[7, u32::MAX, 3, 24, 7, 1])?;
         assert_eq!(mark_set.count(), 5);
         assert!(mark_set.iter().eq([1, 3, 7, 24, u32::MAX]));
-        // (from, the next one)
+        // (from, lowest mark that is at least that)
         let table = [
             (0, Some(1)),
             (1, Some(1)),
@@ -427,7 +446,7 @@ mod tests {
     fn moves() -> Result {
         let mut from = mark_set(&[1, 2, 3])?;
         let mut to = mark_set(&[10])?;
-        // (mark, how many each has then)
+        // (mark, marks left in `from`, marks in `to` after the move)
         for (mark, left, got) in [(2, 2, 2), (2, 2, 2), (10, 2, 2), (1, 1, 3), (3, 0, 4)] {
             if let Some(node) = from.take(mark) {
                 to.put(node);

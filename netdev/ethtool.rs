@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What `ethtool` shows of an interface, and what it changes.
+//! The ethtool operations of an interface: statistics, the sizes of the rings, the poll period
+//! (`rx-usecs`), and the private flags.
 
 use super::{
     device::Interface,
@@ -16,10 +17,13 @@ use crate::{
     abstractions::{
         ethtool::{
             EthtoolOperations,
-            Ring,
-            Text, //
+            RingParam,
+            StringField, //
         },
-        netdevice::Device, //
+        netdevice::{
+            Device,
+            Operations as _, //
+        }, //
     },
     channel::Geometry, //
 };
@@ -28,16 +32,18 @@ use kernel::{
     sync::atomic::ordering::Relaxed, //
 };
 
-/// The longest period of the poller, in microseconds, as of the module parameter `poll`.
+/// The upper limit of the poll period in microseconds, the same as that of the module parameter
+/// `poll`.
 const LONGEST_US: u32 = 1_000_000;
 
-/// The private flag by which the carrier follows the peer's epoch.
+/// The private flag `carrier-follows-peer`: the carrier follows the peer's epoch.
 const FOLLOW_PEER: u32 = 1 << 0;
 
-/// The private flag by which the out channel begins anew when the peer does.
+/// The private flag `restart-with-peer`: the out channel starts a new epoch when the peer does.
 const RESTART_WITH_PEER: u32 = 1 << 1;
 
-/// The state of the peer as numbers, for `ethtool -S` has no words: one of them is 1.
+/// The names of the values for the state of the peer. `ethtool -S` shows only numbers, so each
+/// state has a value, and that of the current state is 1.
 const PEER_NAMES: [&str; 4] = [
     "peer_inactive",
     "peer_active",
@@ -47,7 +53,7 @@ const PEER_NAMES: [&str; 4] = [
 
 const NAMES_LEN: usize = Sums::NAMES.len() + OutSums::NAMES.len() + PEER_NAMES.len();
 
-/// The names of all statistics, in one array.
+/// The names of all statistics, in the order of their values.
 static NAMES: [&str; NAMES_LEN] = {
     let mut names = [""; NAMES_LEN];
     let lists: [&[&str]; 3] = [Sums::NAMES, OutSums::NAMES, &PEER_NAMES];
@@ -67,20 +73,20 @@ static NAMES: [&str; NAMES_LEN] = {
 #[vtable]
 impl EthtoolOperations for Interface {
     const DRIVER: &'static CStr = c"muennet";
-    const STATISTICS: &'static [&'static str] = &NAMES;
-    const FLAGS: &'static [&'static str] = &["carrier-follows-peer", "restart-with-peer"];
+    const STATS: &'static [&'static str] = &NAMES;
+    const PRIV_FLAGS: &'static [&'static str] = &["carrier-follows-peer", "restart-with-peer"];
 
-    fn bus_info(dev: &Device<Self>, info: &mut Text<'_>) {
+    fn bus_info(dev: &Device<Self>, info: &mut StringField<'_>) {
         let this = dev.data();
         info.push(&this.in_name);
         info.push(b":");
         info.push(&this.out_name);
     }
 
-    fn statistics(dev: &Device<Self>, values: &mut [u64]) {
+    fn stats(dev: &Device<Self>, values: &mut [u64]) {
         let this = dev.data();
         let own = Sums::of(&this.counters).values();
-        let out = this.sender.as_ref().map(|sender| sender.sums());
+        let out = this.tx.as_ref().map(|tx| tx.sums());
         let out = out.unwrap_or_default().values();
         let peer = this.peer();
         let peers = [
@@ -93,21 +99,21 @@ impl EthtoolOperations for Interface {
 
         let mut values = values.iter_mut();
         for numbers in [&own[..], &out, &peers] {
-            // In this order `zip` takes no value for which there is no number.
+            // With `numbers` first, `zip` takes no element of `values` without a number for it.
             for (number, value) in numbers.iter().zip(values.by_ref()) {
                 *value = *number;
             }
         }
     }
 
-    fn ring(dev: &Device<Self>) -> Ring {
+    fn ringparam(dev: &Device<Self>) -> RingParam {
         let this = dev.data();
         let elements = |ring: Option<Geometry>| {
             ring.map_or(0, |ring| u32::try_from(ring.elements()).unwrap_or(u32::MAX))
         };
-        Ring {
-            rx: elements(this.receiver.as_ref().and_then(|it| it.geometry())),
-            tx: elements(this.sender.as_ref().and_then(|it| it.geometry())),
+        RingParam {
+            rx: elements(this.rx.as_ref().and_then(|it| it.geometry())),
+            tx: elements(this.tx.as_ref().and_then(|it| it.geometry())),
         }
     }
 
@@ -130,25 +136,23 @@ impl EthtoolOperations for Interface {
             return Err((EINVAL, c"rx-usecs is above 1000000"));
         }
         this.poll_us.store(usecs.max(SHORTEST_US), Relaxed);
-        this.poller.refresh();
+        this.poll_timer.refresh();
         Ok(())
     }
 
-    fn flags(dev: &Device<Self>) -> u32 {
+    fn priv_flags(dev: &Device<Self>) -> u32 {
         let this = dev.data();
         let flag = |set, bit| if set { bit } else { 0 };
         flag(this.follow_peer.load(Relaxed), FOLLOW_PEER)
             | flag(this.restart_with_peer.load(Relaxed), RESTART_WITH_PEER)
     }
 
-    fn set_flags(dev: &Device<Self>, flags: u32) -> Result {
+    fn set_priv_flags(dev: &Device<Self>, flags: u32) -> Result {
         let this = dev.data();
         let follow = flags & FOLLOW_PEER != 0;
         let restart = flags & RESTART_WITH_PEER != 0;
         let ethernet = matches!(this.mode, Mode::Ethernet | Mode::Vlan);
-        if (follow || restart) && this.receiver.is_none()
-            || restart && (this.sender.is_none() || !ethernet)
-        {
+        if (follow || restart) && this.rx.is_none() || restart && (this.tx.is_none() || !ethernet) {
             return Err(EOPNOTSUPP);
         }
         this.follow_peer.store(follow, Relaxed);

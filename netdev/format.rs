@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The modes: how a packet becomes elements and an element a packet.
+//! The format of elements in each mode: writes packets into elements, and copies and checks
+//! elements that are received.
 //!
-//! Each mode implements [`Format`]: [`Ip`], [`Ethernet`] and [`Raw`]; [`Offload`], in which a packet
-//! may take several elements, has functions of its own. [`wire`] has the headers.
+//! - [`Format`], implemented by [`Ip`], [`Ethernet`] and [`Raw`]: an element carries a packet.
+//! - [`Segmented`], implemented by [`Ip`] and [`Ethernet`]: the driver segments GSO packets.
+//! - [`Ip::write_fragment`]: IPv4 fragments.
+//! - [`Offload`]: a packet may be spread over several elements. This mode has functions of its own,
+//!   and keeps packets from one poll to the next in [`OffloadState`].
+//!
+//! [`wire`] has the headers of elements.
 
 use super::{
     endpoint::RxContext,
@@ -42,8 +48,8 @@ use crate::{
             Protocol, //
         },
         skbuff::{
-            LargeSkBuff,
-            NewSkBuff,
+            FragSkBuff,
+            RxSkBuff,
             SkBuff, //
         }, //
     },
@@ -56,55 +62,56 @@ use crate::{
 };
 use kernel::error::Result;
 
-/// One way in which an element carries a packet.
+/// The format of the elements of one mode.
 pub(super) trait Format {
-    /// Copies what an element claims to hold into a new packet, once, without believing it.
+    /// Copies the packet that an element claims to hold into a new packet, once. The claim only
+    /// decides how much is copied.
     ///
     /// # Errors
     ///
-    /// - [`RxError`]: there is nothing to copy, or nothing to copy it to.
-    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, RxError>;
+    /// - [`RxError`]: there is nothing to copy, or no memory for the copy.
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<RxSkBuff, RxError>;
 
-    /// Checks a private copy, taken from an element that was still intact after that, and hands it
-    /// up; returns the bytes of its payload, if it was the interface's own.
+    /// Checks the private copy of an element that was still intact after the copy, and passes its
+    /// packet to the stack. Returns the number of payload bytes if it was a packet of the
+    /// interface; [`None`] if it was one of an endpoint.
     ///
     /// # Errors
     ///
-    /// - [`RxError`]: what the peer wrote is no packet.
-    fn deliver(skb: NewSkBuff, exit: &RxContext<'_>) -> Result<Option<usize>, RxError>;
+    /// - [`RxError`]: the peer wrote no valid packet.
+    fn deliver(skb: RxSkBuff, ctx: &RxContext<'_>) -> Result<Option<usize>, RxError>;
 
-    /// Writes a packet into the next element; returns how many bytes that took.
+    /// Writes a packet into the next element. Returns the number of bytes written.
     ///
     /// # Errors
     ///
-    /// - [`TxError`]: the mode cannot carry the packet, and nothing was written.
+    /// - [`TxError`]: the mode cannot carry the packet. Nothing was written.
     fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, TxError>;
 }
 
-/// A way in which an element carries a packet that the stack may leave to the driver to be cut into
-/// segments.
+/// The format of a mode in which the driver segments GSO packets.
 pub(super) trait Segmented: Format {
-    /// Writes one segment of a packet into the next element; returns how many bytes that took.
+    /// Writes one segment of a packet into the next element. Returns the number of bytes written.
     ///
     /// # Errors
     ///
-    /// - [`TxError`]: it does not fit an element, or the packet has no such bytes.
+    /// - [`TxError`]: the segment does not fit an element, or the packet does not have its bytes.
     fn write_segment(
         writer: &mut Writer,
         memory: &OutMemory,
         skb: &SkBuff,
-        plan: &mut GsoSegments,
+        segments: &mut GsoSegments,
         segment: &Segment,
     ) -> Result<usize, TxError>;
 }
 
-/// Why an element did not become a packet.
+/// Why an element did not yield a packet.
 pub(super) enum RxError {
-    /// Its contents are none.
+    /// The element holds no valid packet.
     Malformed(Malformed),
-    /// There was no memory for it.
+    /// There was no memory for the packet.
     NoMemory,
-    /// It is a piece of a packet of which others are missing.
+    /// The element holds a fragment of a packet of which other fragments are missing.
     Incomplete,
 }
 
@@ -114,7 +121,7 @@ impl From<Malformed> for RxError {
     }
 }
 
-/// Why a packet was not sent; it is counted, no matter why.
+/// A packet was not sent. It is counted as dropped, whatever the reason.
 #[derive(Clone, Copy)]
 pub(super) struct TxError;
 
@@ -124,22 +131,26 @@ impl From<EncodeError> for TxError {
     }
 }
 
-/// Copies the first `length` bytes of an element into a new packet. `sum`: its checksums are
-/// checked by the copy.
+/// Copies the first `length` bytes of an element into a new packet. `sum`: the copy also verifies
+/// the checksums of the packet.
+///
+/// # Errors
+///
+/// - [`RxError`]: the element does not have `length` bytes, or there is no memory for the packet.
 #[inline]
-fn copy_start(
+fn copy_element(
     element: &Element<'_, InMemory>,
     length: usize,
     poll: &Poll<'_>,
     sum: bool,
-) -> Result<NewSkBuff, RxError> {
+) -> Result<RxSkBuff, RxError> {
     let (memory, offset) = element.locate(0, length).ok_or(Malformed::Length)?;
     poll.copy_skb(memory.mapping(), offset, length, sum)
         .ok_or(RxError::NoMemory)
 }
 
-/// Lets `copy` fill `length` bytes of an element, from byte `at` of it on: it gets the region and
-/// the place in it.
+/// Fills `length` bytes of an element, from byte `at` on, with `copy`. It gets the mapping of the
+/// region and the offset of these bytes in it.
 ///
 /// # Errors
 ///
@@ -155,25 +166,25 @@ fn fill_by<R>(
     copy(memory.mapping(), offset).map_err(|_| TxError)
 }
 
-/// Bytes of a packet that its header is made from.
+/// Number of bytes at the start of a packet that the header of its element is made from.
 pub(crate) const PEEK: usize = 8;
 
-/// The mode in which elements hold a header and an IP packet.
+/// IP mode: elements hold a header and an IP packet.
 pub(crate) struct Ip;
 
 impl Format for Ip {
     #[inline]
-    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, RxError> {
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<RxSkBuff, RxError> {
         let mut prefix = [0; wire::PREFIX_SIZE];
         if !element.peek(0, &mut prefix) {
             return Err(Malformed::Length.into());
         }
         let length = wire::peek_len(&prefix, element.size())?;
-        copy_start(element, length, poll, true)
+        copy_element(element, length, poll, true)
     }
 
     #[inline]
-    fn deliver(mut skb: NewSkBuff, exit: &RxContext<'_>) -> Result<Option<usize>, RxError> {
+    fn deliver(mut skb: RxSkBuff, ctx: &RxContext<'_>) -> Result<Option<usize>, RxError> {
         let checked = wire::check(skb.data(), skb.len())?;
         if !skb.pull(wire::HEADER_SIZE) {
             return Err(Malformed::Length.into());
@@ -182,7 +193,7 @@ impl Format for Ip {
             Version::V4 => Protocol::Ipv4,
             Version::V6 => Protocol::Ipv6,
         };
-        Ok(exit.receive(skb, checked.mark, protocol))
+        Ok(ctx.receive(skb, checked.mark, protocol))
     }
 
     #[inline]
@@ -198,11 +209,11 @@ impl Format for Ip {
                 return Err(TxError);
             }
             fill_by(slot, header.len(), length, |mapping, offset| {
-                mapping.copy_packet(offset, skb)
+                skb.copy_to(mapping, offset)
             })?;
-            // Others may write a packet, say those who map the ring of a packet socket. The peer
-            // goes by the length in it, which must be the one that was looked at: what is beyond
-            // is somebody else's.
+            // User space may change the packet at any time, for example in the mapped ring of a
+            // packet socket. The peer uses the length in the IP header, so that must be the length
+            // that was checked. The bytes beyond it in the element are those of another packet.
             let done = slot.fill(header.len(), &ip);
             done.then_some(()).ok_or(TxError)
         })?;
@@ -216,19 +227,19 @@ impl Segmented for Ip {
         writer: &mut Writer,
         memory: &OutMemory,
         skb: &SkBuff,
-        plan: &mut GsoSegments,
+        segments: &mut GsoSegments,
         segment: &Segment,
     ) -> Result<usize, TxError> {
         let size = writer.geometry().size();
-        let packet_len = plan.header_len() + segment.length;
+        let packet_len = segments.header_len() + segment.length;
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
-            let at = wire::HEADER_SIZE + plan.header_len();
+            let at = wire::HEADER_SIZE + segments.header_len();
             let Segment { start, length, .. } = *segment;
             let sum = fill_by(slot, at, length, |mapping, offset| {
-                mapping.copy_packet_part_and_sum(offset, skb, start, length)
+                skb.copy_and_csum_bits_to(mapping, offset, start, length)
             })?;
-            let ip = plan.headers(segment, sum);
+            let ip = segments.headers(segment, sum);
             let header = wire::encode(skb.mark(), ip, packet_len, size)?;
             let done = slot.fill(0, &header) && slot.fill(header.len(), ip);
             done.then_some(()).ok_or(TxError)
@@ -238,12 +249,12 @@ impl Segmented for Ip {
 }
 
 impl Ip {
-    /// Writes one fragment of an IPv4 packet into the next element; returns how many bytes that
-    /// took.
+    /// Writes one fragment of an IPv4 packet into the next element. Returns the number of bytes
+    /// written.
     ///
     /// # Errors
     ///
-    /// - [`TxError`]: it does not fit an element, or the packet has no such bytes.
+    /// - [`TxError`]: the fragment does not fit an element, or the packet does not have its bytes.
     pub(crate) fn write_fragment(
         writer: &mut Writer,
         memory: &OutMemory,
@@ -261,41 +272,41 @@ impl Ip {
                 return Err(TxError);
             }
             fill_by(slot, at, fragment.length, |mapping, offset| {
-                mapping.copy_packet_part(offset, skb, fragment.start, fragment.length)
+                skb.copy_bits_to(mapping, offset, fragment.start, fragment.length)
             })
         })?;
         Ok(length)
     }
 }
 
-/// The IP version that the packet's first byte claims, if the stack agrees: rules that look at the
-/// protocol have seen what is sent.
+/// Returns the IP version in the first byte of the packet; [`None`] if it is not the version of the
+/// packet's protocol. Hence rules that match on the protocol have seen the packet that is sent.
 pub(crate) fn version(skb: &SkBuff, ip: &[u8; PEEK]) -> Option<Version> {
     let [first, ..] = *ip;
     Version::from_first_byte(first).filter(|version| skb.protocol() == version.ethertype())
 }
 
-/// The mode in which elements hold an Ethernet frame and its length.
+/// Ethernet mode: elements hold a frame and its length.
 pub(crate) struct Ethernet;
 
 impl Format for Ethernet {
     #[inline]
-    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, RxError> {
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<RxSkBuff, RxError> {
         let size = element.size();
         let mut trailer = [0; ethernet::TRAILER_SIZE];
         let at = ethernet::trailer_at(size).ok_or(Malformed::Length)?;
         if !element.peek(at, &mut trailer) {
             return Err(Malformed::Length.into());
         }
-        // From here on the length is that of the copy.
+        // From here on only this copy of the length counts.
         let length = ethernet::frame_len(trailer, size)?;
-        copy_start(element, length, poll, true)
+        copy_element(element, length, poll, true)
     }
 
     #[inline]
-    fn deliver(skb: NewSkBuff, exit: &RxContext<'_>) -> Result<Option<usize>, RxError> {
+    fn deliver(skb: RxSkBuff, ctx: &RxContext<'_>) -> Result<Option<usize>, RxError> {
         let bytes = skb.len();
-        if exit.poll().receive_frame(skb) {
+        if ctx.poll().gro_receive_eth(skb) {
             Ok(Some(bytes))
         } else {
             Err(Malformed::Length.into())
@@ -310,7 +321,7 @@ impl Format for Ethernet {
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
             fill_by(slot, 0, length, |mapping, offset| {
-                mapping.copy_packet(offset, skb)
+                skb.copy_to(mapping, offset)
             })?;
             let at = ethernet::trailer_at(size).ok_or(TxError)?;
             slot.fill(at, &trailer).then_some(()).ok_or(TxError)
@@ -325,55 +336,55 @@ impl Segmented for Ethernet {
         writer: &mut Writer,
         memory: &OutMemory,
         skb: &SkBuff,
-        plan: &mut GsoSegments,
+        segments: &mut GsoSegments,
         segment: &Segment,
     ) -> Result<usize, TxError> {
         let size = writer.geometry().size();
-        let length = plan.header_len() + segment.length;
+        let length = segments.header_len() + segment.length;
         let trailer = ethernet::encode(length, size)?;
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
             let Segment { start, length, .. } = *segment;
-            let sum = fill_by(slot, plan.header_len(), length, |mapping, offset| {
-                mapping.copy_packet_part_and_sum(offset, skb, start, length)
+            let sum = fill_by(slot, segments.header_len(), length, |mapping, offset| {
+                skb.copy_and_csum_bits_to(mapping, offset, start, length)
             })?;
             let at = ethernet::trailer_at(size).ok_or(TxError)?;
-            let done = slot.fill(0, plan.headers(segment, sum)) && slot.fill(at, &trailer);
+            let done = slot.fill(0, segments.headers(segment, sum)) && slot.fill(at, &trailer);
             done.then_some(()).ok_or(TxError)
         })?;
         Ok(length)
     }
 }
 
-/// What elements are padded with, piece by piece.
+/// The padding of elements, which is written in chunks of this size.
 static ZEROS: [u8; 512] = [0; 512];
 
-/// The mode in which elements hold packets of an unknown kind.
+/// Raw mode: elements hold packets in an unknown format.
 pub(crate) struct Raw;
 
 impl Format for Raw {
     #[inline]
-    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<NewSkBuff, RxError> {
-        copy_start(element, element.size(), poll, false)
+    fn copy(element: &Element<'_, InMemory>, poll: &Poll<'_>) -> Result<RxSkBuff, RxError> {
+        copy_element(element, element.size(), poll, false)
     }
 
     #[inline]
-    fn deliver(skb: NewSkBuff, exit: &RxContext<'_>) -> Result<Option<usize>, RxError> {
+    fn deliver(skb: RxSkBuff, ctx: &RxContext<'_>) -> Result<Option<usize>, RxError> {
         let bytes = skb.len();
-        exit.poll().receive(skb, 0, Protocol::Unknown);
+        ctx.poll().gro_receive(skb, 0, Protocol::Unknown);
         Ok(Some(bytes))
     }
 
     #[inline]
     fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, TxError> {
         let length = skb.len();
-        // Not as late as in the element: the reader loses an older one as soon as it is begun.
+        // Check this before the element is started: starting it takes an older one from the reader.
         if length > writer.geometry().size() {
             return Err(TxError);
         }
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
             fill_by(slot, 0, length, |mapping, offset| {
-                mapping.copy_packet(offset, skb)
+                skb.copy_to(mapping, offset)
             })?;
             pad(slot, length)
         })?;
@@ -393,16 +404,16 @@ fn pad(slot: &Slot<'_, OutMemory>, mut at: usize) -> Result<(), TxError> {
     Ok(())
 }
 
-/// Packets that are being received, from one poll to the next.
+/// The state of receiving in offload mode, which lasts from one poll to the next.
 pub(crate) struct OffloadState {
-    /// What is being copied.
-    pub(crate) reassembly: Reassembly<LargeSkBuff>,
-    /// Which of the copies count.
+    /// The packet that is being copied.
+    pub(crate) reassembly: Reassembly<FragSkBuff>,
+    /// The elements that were intact after they had been copied.
     pub(crate) valid: ValidRange,
 }
 
 impl OffloadState {
-    /// There are none.
+    /// Returns the state without a packet.
     pub(crate) const fn new() -> Self {
         Self {
             reassembly: Reassembly::new(),
@@ -411,33 +422,33 @@ impl OffloadState {
     }
 }
 
-/// An element that has been copied.
+/// The copy of one element in offload mode.
 pub(crate) struct OffloadCopy {
     id: ElementId,
-    /// Its number among all copies.
+    /// The number of the copy among all copies.
     number: u64,
     bytes: usize,
-    /// The packet that is complete with it, if one is.
-    result: Result<Option<Complete<LargeSkBuff>>, RxError>,
+    /// The packet that the element completes, if it does.
+    result: Result<Option<Complete<FragSkBuff>>, RxError>,
 }
 
 impl OffloadCopy {
-    /// Bytes that were copied into a packet.
+    /// Returns the number of bytes that were copied into a packet.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes as u64
     }
 }
 
-
-/// The mode in which a packet may lie in several elements, with its offloads: see [`wire::offload`].
+/// Offload mode: a packet may be spread over several elements, and has offloads. See
+/// [`wire::offload`].
 pub(crate) struct Offload;
 
 impl Offload {
-    /// Copies an element into its packet.
+    /// Copies an element into the packet that it belongs to.
     #[inline]
     pub(crate) fn copy(
         element: &Element<'_, InMemory>,
-        reassembly: &mut Reassembly<LargeSkBuff>,
+        reassembly: &mut Reassembly<FragSkBuff>,
     ) -> OffloadCopy {
         let mut bytes = 0;
         let id = element.id();
@@ -458,41 +469,43 @@ impl Offload {
     fn copy_fragment(
         element: &Element<'_, InMemory>,
         id: ElementId,
-        reassembly: &mut Reassembly<LargeSkBuff>,
+        reassembly: &mut Reassembly<FragSkBuff>,
         bytes: &mut usize,
-    ) -> Result<Option<Complete<LargeSkBuff>>, RxError> {
+    ) -> Result<Option<Complete<FragSkBuff>>, RxError> {
         let mut header = [0; offload::HEADER_SIZE];
         if !element.peek(0, &mut header) {
             return Err(Malformed::Length.into());
         }
-        // From here on the header is that of the copy.
-        let piece = OffloadFragment::decode(&header, element.size())?;
+        // From here on only this copy of the header counts.
+        let fragment = OffloadFragment::decode(&header, element.size())?;
         let (memory, offset) = element
-            .locate(offload::HEADER_SIZE, piece.length)
+            .locate(offload::HEADER_SIZE, fragment.length)
             .ok_or(Malformed::Length)?;
         let packet = reassembly
-            .find(id, &piece, || {
-                LargeSkBuff::new(piece.total).ok_or(RxError::NoMemory)
+            .find(id, &fragment, || {
+                FragSkBuff::new(fragment.total).ok_or(RxError::NoMemory)
             })?
             .ok_or(RxError::Incomplete)?;
         packet
-            .append(memory.mapping(), offset, piece.length)
+            .put(memory.mapping(), offset, fragment.length)
             .map_err(|_| RxError::NoMemory)?;
-        *bytes = piece.length;
-        Ok(reassembly.copied(&piece))
+        *bytes = fragment.length;
+        Ok(reassembly.copied(&fragment))
     }
 
-    /// Takes note of an element that was intact, and hands up the packet that is complete with it, if
-    /// all others of its elements were, too; returns its bytes if it was the interface's own.
+    /// Records an element that was intact after the copy. If it completes a packet and all elements
+    /// of the packet were intact, checks the packet and passes it to the stack. Returns its length
+    /// in bytes if it was a packet of the interface; [`None`] if it was one of an endpoint, or is
+    /// not complete yet.
     ///
     /// # Errors
     ///
-    /// - [`RxError`]: what the peer wrote is no packet, or not all of it was there in time.
+    /// - [`RxError`]: the peer wrote no valid packet, or not all of its elements were intact.
     #[inline]
     pub(crate) fn deliver(
         copied: OffloadCopy,
         valid: &mut ValidRange,
-        exit: &RxContext<'_>,
+        ctx: &RxContext<'_>,
     ) -> Result<Option<usize>, RxError> {
         valid.add_change(copied.id, copied.number);
         let Some(complete) = copied.result? else {
@@ -508,15 +521,15 @@ impl Offload {
             Version::V4 => Protocol::Ipv4,
             Version::V6 => Protocol::Ipv6,
         };
-        exit.receive_large(skb, complete.head.mark, protocol, &complete.head.offloads)
+        ctx.receive_offload(skb, complete.head.mark, protocol, &complete.head.offloads)
             .map_err(|_| Malformed::Offloads.into())
     }
 
-    /// Writes a packet into the next elements; returns how many bytes that took.
+    /// Writes a packet into the next elements. Returns the number of bytes written.
     ///
     /// # Errors
     ///
-    /// - [`TxError`]: it cannot be carried; elements of its start may have been written.
+    /// - [`TxError`]: the packet cannot be sent. Elements of its start may have been written.
     pub(crate) fn write(
         writer: &mut Writer,
         memory: &OutMemory,
@@ -524,20 +537,20 @@ impl Offload {
     ) -> Result<usize, TxError> {
         let ip = skb.head::<PEEK>().ok_or(TxError)?;
         version(skb, &ip).ok_or(TxError)?;
-        let offloads = skb.offloads().ok_or(TxError)?;
+        let offloads = skb.vnet_hdr().ok_or(TxError)?;
         let size = writer.geometry().size();
         let mut bytes = 0;
-        for piece in OffloadFragments::new(skb.mark(), &ip, skb.len(), offloads, size)? {
-            let header = &piece.header;
+        for fragment in OffloadFragments::new(skb.mark(), &ip, skb.len(), offloads, size)? {
+            let header = &fragment.header;
             writer.write(memory, |slot: &Slot<'_, OutMemory>| {
                 if !slot.fill(0, header) {
                     return Err(TxError);
                 }
-                fill_by(slot, header.len(), piece.length, |mapping, offset| {
-                    mapping.copy_packet_part(offset, skb, piece.at, piece.length)
+                fill_by(slot, header.len(), fragment.length, |mapping, offset| {
+                    skb.copy_bits_to(mapping, offset, fragment.at, fragment.length)
                 })
             })?;
-            bytes += header.len() + piece.length;
+            bytes += header.len() + fragment.length;
         }
         Ok(bytes)
     }

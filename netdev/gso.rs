@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A large TCP or UDP packet in several segments, each a packet of its own: what a network card
-//! with segmentation offload does, and what `tcp_gso_segment()` and `__udp_gso_segment()` do.
+//! Segmentation of large TCP and UDP packets (GSO). Each segment is a packet of its own, as with a
+//! network card that has segmentation offload, and as from `tcp_gso_segment()` and
+//! `__udp_gso_segment()`.
 //!
-//! This plans which header and which bytes of the payload each segment has, and computes the
-//! checksums of the headers. The payload itself is copied, and summed on the way, by whoever has
-//! it, straight to where the segment goes.
+//! [`GsoSegments`] determines the headers and the bytes of the payload of each segment, and
+//! computes the checksums. The caller copies the payload directly to its destination, and sums it
+//! during the copy.
 
 use super::wire::Version;
 
 /// The longest headers in bytes, from the start of the packet to the payload, that can be repeated
-/// for each segment: those of Ethernet with two tags, IPv6 with extensions, and TCP with options.
+/// for each segment. There is room for Ethernet with two tags, IPv6 with extension headers, and TCP
+/// with options.
 pub(crate) const HEADER_MAX: usize = 192;
 
 /// Offsets of fields in the IPv4 header.
@@ -49,17 +51,18 @@ mod udp {
     pub(super) const SIZE: usize = 8;
 }
 
-/// What carries the payload.
+/// The transport protocol of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
-    /// A stream, whose segments are numbered.
+    /// TCP: each segment has a sequence number.
     Tcp,
-    /// Datagrams, each with a length of its own.
+    /// UDP: each segment is a datagram with its own length.
     Udp,
 }
 
 impl Transport {
-    /// The number of the protocol in the checksum's pseudo header: `IPPROTO_TCP` or `IPPROTO_UDP`.
+    /// Returns the protocol number in the pseudo header of the checksum: `IPPROTO_TCP` or
+    /// `IPPROTO_UDP`.
     const fn protocol(self) -> u8 {
         match self {
             Self::Tcp => 6,
@@ -67,6 +70,7 @@ impl Transport {
         }
     }
 
+    /// Returns the offset of the checksum in the transport header, in bytes.
     const fn checksum(self) -> usize {
         match self {
             Self::Tcp => tcp::CHECKSUM,
@@ -75,69 +79,69 @@ impl Transport {
     }
 }
 
-/// How a packet is to be cut.
+/// How a packet is to be segmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct GsoParams {
-    /// What carries the payload.
+    /// The transport protocol.
     pub(crate) transport: Transport,
-    /// Bytes of payload in each segment but the last one.
+    /// The payload in bytes of each segment but the last one.
     pub(crate) size: usize,
-    /// Where the IP header begins, in bytes from the start of the packet.
+    /// The start of the IP header, in bytes from the start of the packet.
     pub(crate) network_at: usize,
-    /// Where the TCP or UDP header begins, in bytes from the start of the packet.
+    /// The start of the TCP or UDP header, in bytes from the start of the packet.
     pub(crate) transport_at: usize,
 }
 
 /// One segment of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// Where its payload begins, in bytes from the start of the packet.
+    /// The start of its payload, in bytes from the start of the packet.
     pub(crate) start: usize,
-    /// Bytes of its payload.
+    /// The length of its payload in bytes.
     pub(crate) length: usize,
-    /// How many segments come before it.
+    /// The number of segments before it.
     number: usize,
-    /// Whether no other one follows.
+    /// Whether it is the last segment.
     last: bool,
 }
 
-/// The segments of a packet, from its start to its end.
+/// The iterator over the segments of a packet, from its start to its end.
 ///
 /// # Invariants
 ///
-/// - `network_at`, `transport_at` and `header_len` are in ascending order, each header in between
-///   has its minimal size, and `header_len` is at most [`HEADER_MAX`].
-/// - `step` is not zero; a segment with headers, but for what precedes the IP header, is no longer
-///   than 65,535 bytes.
+/// - `network_at`, `transport_at` and `header_len` are in ascending order. Each header in between
+///   has at least its minimal size, and `header_len` is at most [`HEADER_MAX`].
+/// - `step` is not zero. A segment with its headers, without the bytes before the IP header, is at
+///   most 65,535 bytes long.
 pub(crate) struct GsoSegments {
-    /// The headers of the packet, in which each segment's numbers are written.
+    /// The headers of the packet. [`headers`](Self::headers) updates them for each segment.
     header: [u8; HEADER_MAX],
     header_len: usize,
     network_at: usize,
     transport_at: usize,
     version: Version,
     transport: Transport,
-    /// Bytes of payload in each segment but the last one.
+    /// The payload in bytes of each segment but the last one.
     step: usize,
-    /// Bytes of payload of the packet.
+    /// The payload of the packet in bytes.
     payload: usize,
-    /// Bytes of payload in the segments so far.
+    /// The payload in bytes of the segments so far.
     done: usize,
-    /// Segments so far.
+    /// The number of segments so far.
     count: usize,
-    /// The identification of the first segment: IPv4.
+    /// The IPv4 identification of the first segment.
     id: u16,
-    /// The sequence number of the first segment: TCP.
+    /// The TCP sequence number of the first segment.
     sequence: u32,
-    /// The flags of the packet: TCP.
+    /// The TCP flags of the packet.
     flags: u8,
 }
 
 impl GsoSegments {
-    /// Plans the segments of a packet of `length` bytes that starts with `start`: its first
-    /// [`HEADER_MAX`] bytes, or all if it is shorter.
+    /// Returns the segments of a packet of `length` bytes. `start` is the start of the packet: its
+    /// first [`HEADER_MAX`] bytes, or all if it is shorter.
     ///
-    /// [`None`]: its headers are not what `cut` says, or are too long, or no payload follows.
+    /// [`None`]: the headers do not match `gso` or are too long, or there is no payload.
     pub(crate) fn new(start: &[u8], length: usize, gso: &GsoParams) -> Option<Self> {
         let GsoParams {
             transport,
@@ -172,7 +176,7 @@ impl GsoSegments {
         header
             .get_mut(..header_len)?
             .copy_from_slice(start.get(..header_len)?);
-        // INVARIANT: As just checked, and `header_len` bytes fitted the array.
+        // INVARIANT: Checked above; `header_len` bytes fit the array.
         let mut this = Self {
             header,
             header_len,
@@ -201,16 +205,16 @@ impl GsoSegments {
         Some(this)
     }
 
-    /// Bytes of the headers of each segment.
+    /// Returns the length of the headers of each segment in bytes.
     pub(crate) fn header_len(&self) -> usize {
         self.header_len
     }
 
-    /// The headers of `segment`, whose payload adds up to `payload_sum`: the sum of its 16-bit words
-    /// in the machine's order as `csum_partial()` returns it.
+    /// Returns the headers of `segment`. `payload_sum` is the sum of the 16-bit words of its
+    /// payload in native byte order, as `csum_partial()` returns it.
     #[inline]
     pub(crate) fn headers(&mut self, segment: &Segment, payload_sum: u32) -> &[u8] {
-        // By the type invariant all of these are at most 65,535.
+        // By the type invariant both lengths are at most 65,535.
         let transport_len = self.header_len - self.transport_at + segment.length;
         let packet_len = self.header_len - self.network_at + segment.length;
 
@@ -233,7 +237,7 @@ impl GsoSegments {
         let transport = self.transport_at;
         match self.transport {
             Transport::Tcp => {
-                // A packet is at most `u32::MAX` bytes long; sequence numbers wrap.
+                // A packet is at most `u32::MAX` bytes long. Sequence numbers wrap.
                 let before = (segment.start - self.header_len) as u32;
                 let sequence = self.sequence.wrapping_add(before);
                 self.set(transport + tcp::SEQUENCE, sequence.to_be_bytes());
@@ -257,7 +261,7 @@ impl GsoSegments {
             + sum_of(self.part(transport, self.header_len))
             + self.pseudo_header(transport_len as u16);
         let checksum = match (self.transport, fold_checksum(sum)) {
-            // RFC 768: zero says that there is no checksum.
+            // RFC 768: zero means that there is no checksum.
             (Transport::Udp, [0, 0]) => [0xff, 0xff],
             (_, checksum) => checksum,
         };
@@ -265,8 +269,8 @@ impl GsoSegments {
         self.part(0, self.header_len)
     }
 
-    /// The sum of the pseudo header for `length` bytes of header and payload: RFC 9293, section
-    /// 3.1, and RFC 8200, section 8.1.
+    /// Returns the sum of the pseudo header for `length` bytes of transport header and payload: RFC
+    /// 9293, section 3.1, and RFC 8200, section 8.1.
     #[inline]
     fn pseudo_header(&self, length: u16) -> u64 {
         let addresses = match self.version {
@@ -278,7 +282,7 @@ impl GsoSegments {
             + sum_of(&[0, self.transport.protocol(), high, low])
     }
 
-    /// Bytes of the headers.
+    /// Returns the bytes `from..to` of the headers.
     #[inline]
     fn part(&self, from: usize, to: usize) -> &[u8] {
         self.header.get(from..to).unwrap_or_default()
@@ -322,15 +326,15 @@ impl Iterator for GsoSegments {
     }
 }
 
-// The checksum of the internet protocols: RFC 1071. Words are added in the byte order of the machine,
-// as the kernel does: the ones' complement sum of swapped words is the swapped sum.
+// The internet checksum: RFC 1071. Words are added in native byte order, as the kernel does: the
+// ones' complement sum of byte-swapped words is the byte-swapped sum.
 
-/// The sum of the 16-bit words of at most 64 KiB, of which an odd last byte is the first one of a
-/// word. It is not folded yet; many of them may be added up.
+/// Returns the sum of the 16-bit words of at most 64 KiB. An odd last byte is the first byte of a
+/// word. The sum is not folded, and many such sums may be added up.
 #[inline]
 fn sum_of(bytes: &[u8]) -> u64 {
     let mut words = bytes.chunks_exact(4);
-    // No more than 2^14 words of less than 2^32 each.
+    // At most 2^14 words of less than 2^32 each.
     let sum = words
         .by_ref()
         .filter_map(|word| word.first_chunk())
@@ -344,11 +348,11 @@ fn sum_of(bytes: &[u8]) -> u64 {
     sum.wrapping_add(u64::from(u32::from_ne_bytes(last)))
 }
 
-/// The bytes of a checksum field over words that add up to `sum`.
+/// Returns the bytes of the checksum field for words that add up to `sum`.
 #[inline]
 fn fold_checksum(sum: u64) -> [u8; 2] {
-    // Each step leaves the value as it is modulo 2^16 - 1. Three are enough for what is below
-    // 2^34 by then.
+    // Each step keeps the value modulo 2^16 - 1. After the first step the sum is below 2^34, for
+    // which three more steps are enough.
     let sum = (sum & 0xffff_ffff) + (sum >> 32);
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);
@@ -364,8 +368,8 @@ mod tests {
     const PREFIX: usize = 14;
     const FLAGS: u8 = tcp::FIN | tcp::PSH | tcp::CWR | 0x10;
 
-    /// The headers of a packet: bytes before the IP header, its version, its options or extensions,
-    /// what carries the payload and with how many bytes of options.
+    /// Returns the headers of a packet: `prefix` bytes before the IP header, `between` bytes of IP
+    /// options or extension headers, and `options` bytes of options in the transport header.
     fn start(
         prefix: usize,
         version: Version,
@@ -398,7 +402,7 @@ mod tests {
             segment[12] = (((tcp::SIZE + options) / 4) << 4) as u8;
             segment[13] = FLAGS;
         }
-        // What was there as a checksum does not matter.
+        // The old value of the checksum does not matter.
         segment[transport.checksum()..][..2].copy_from_slice(&[0xde, 0xad]);
         let gso = GsoParams {
             transport,
@@ -423,8 +427,8 @@ mod tests {
             V4,
             V6, //
         };
-        // (bytes before the IP header, version, bytes after it, what carries it, bytes of options,
-        // payload, payloads of the segments)
+        // (bytes before the IP header, version, bytes between IP and transport header, transport,
+        // bytes of its options, payload, payloads of the segments)
         type Row<'a> = (usize, Version, usize, Transport, usize, usize, &'a [usize]);
         let table: [Row<'_>; 10] = [
             (0, V4, 0, Tcp, 12, 250, &[100, 100, 50]),
@@ -446,15 +450,17 @@ mod tests {
                 Udp => udp::SIZE,
             };
             let header = gso.transport_at + size;
-            let plan = GsoSegments::new(&start, header + payload, &gso);
-            assert_eq!((row, plan.is_some()), (row, true));
-            let Some(mut plan) = plan else { continue };
+            let segments = GsoSegments::new(&start, header + payload, &gso);
+            assert_eq!((row, segments.is_some()), (row, true));
+            let Some(mut segments) = segments else {
+                continue;
+            };
 
             let (mut count, mut done) = (0, 0);
-            while let Some(segment) = plan.next() {
+            while let Some(segment) = segments.next() {
                 assert_eq!((row, expected.get(count)), (row, Some(&segment.length)));
                 assert_eq!((row, segment.start), (row, header + done));
-                // A payload of which each word is 0x0102, but for an odd last byte.
+                // Each word of the payload is 0x0102, except an odd last byte.
                 let mut bytes = [1; 128];
                 bytes.iter_mut().skip(1).step_by(2).for_each(|it| *it = 2);
                 let data = &bytes[..segment.length];
@@ -462,7 +468,7 @@ mod tests {
                 while sum > u64::from(u32::MAX) {
                     sum = (sum & 0xffff_ffff) + (sum >> 32);
                 }
-                let headers = plan.headers(&segment, sum as u32);
+                let headers = segments.headers(&segment, sum as u32);
                 assert_eq!((row, headers.len()), (row, header));
 
                 let ip = &headers[prefix..];
@@ -516,21 +522,24 @@ mod tests {
     #[test]
     fn no_checksum_is_not_stated() {
         let (mut start, gso) = start(0, Version::V4, 0, Transport::Udp, 0);
-        // With this port, the header and a payload of no words add up to all ones.
-        let first = GsoSegments::new(&start, 29, &gso).and_then(|mut plan| {
-            let segment = plan.next()?;
-            plan.headers(&segment, 0)
+        // The checksum with source port 0x1234 is added to the port. With the new port, the sum of
+        // the header and a payload of zeros is all ones.
+        let first = GsoSegments::new(&start, 29, &gso).and_then(|mut segments| {
+            let segment = segments.next()?;
+            segments
+                .headers(&segment, 0)
                 .get(26..28)?
                 .first_chunk()
                 .copied()
         });
         let [high, low] = first.unwrap_or_default();
-        let endpoint = u16::from_be_bytes([0x12, 0x34]);
-        let (sum, carry) = endpoint.overflowing_add(u16::from_be_bytes([high, low]));
+        let port = u16::from_be_bytes([0x12, 0x34]);
+        let (sum, carry) = port.overflowing_add(u16::from_be_bytes([high, low]));
         start[20..22].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
-        let stated = GsoSegments::new(&start, 29, &gso).and_then(|mut plan| {
-            let segment = plan.next()?;
-            plan.headers(&segment, 0)
+        let stated = GsoSegments::new(&start, 29, &gso).and_then(|mut segments| {
+            let segment = segments.next()?;
+            segments
+                .headers(&segment, 0)
                 .get(26..28)?
                 .first_chunk()
                 .copied()
@@ -541,34 +550,35 @@ mod tests {
     #[test]
     fn what_is_refused() {
         let (tcp4, gso) = start(0, Version::V4, 0, Transport::Tcp, 12);
-        let complete = gso.transport_at + 32;
-        // (changed byte and its value, change of the cut, length of the packet, is there a plan?)
+        let header_len = gso.transport_at + 32;
+        // (offset of the changed byte, its value, change of the parameters, length of the packet,
+        // whether it can be segmented)
         type Change = fn(&mut GsoParams);
         let same: Change = |_| {};
         let table: [(usize, u8, Change, usize, bool); 14] = [
-            (0, 0x45, same, complete + 1, true),
-            (0, 0x45, same, complete, false),
+            (0, 0x45, same, header_len + 1, true),
+            (0, 0x45, same, header_len, false),
             (0, 0x45, same, 0, false),
-            (0, 0x35, same, complete + 100, false),
-            (0, 0x00, same, complete + 100, false),
-            (32, 0x40, same, complete + 100, false),
-            (32, 0x50, same, complete + 100, true),
-            (32, 0xf0, same, complete + 100, true),
-            (0, 0x45, |gso| gso.size = 0, complete + 100, false),
-            (0, 0x45, |gso| gso.network_at = 8, complete + 100, false),
-            (0, 0x45, |gso| gso.network_at = 21, complete + 100, false),
+            (0, 0x35, same, header_len + 100, false),
+            (0, 0x00, same, header_len + 100, false),
+            (32, 0x40, same, header_len + 100, false),
+            (32, 0x50, same, header_len + 100, true),
+            (32, 0xf0, same, header_len + 100, true),
+            (0, 0x45, |gso| gso.size = 0, header_len + 100, false),
+            (0, 0x45, |gso| gso.network_at = 8, header_len + 100, false),
+            (0, 0x45, |gso| gso.network_at = 21, header_len + 100, false),
             (
                 0,
                 0x45,
                 |gso| gso.transport_at = HEADER_MAX,
-                complete + 200,
+                header_len + 200,
                 false,
             ),
             (
                 0,
                 0x45,
                 |gso| gso.transport_at = usize::MAX,
-                complete + 100,
+                header_len + 100,
                 false,
             ),
             (0, 0x45, |gso| gso.size = 65_500, 200_000, false),
@@ -594,7 +604,7 @@ mod sum_tests {
 
     #[test]
     fn sums() {
-        // What is summed, the checksum. The second is the example of RFC 1071, section 3.
+        // (bytes, checksum). The second row is the example of RFC 1071, section 3.
         let table: [(&[u8], [u8; 2]); 7] = [
             (&[], [0xff, 0xff]),
             (
@@ -610,7 +620,7 @@ mod sum_tests {
         for (bytes, expected) in table {
             assert_eq!((bytes, fold_checksum(sum_of(bytes))), (bytes, expected));
         }
-        // However large, a sum folds to its value modulo 2^16 - 1.
+        // Sums of any size fold to their value modulo 2^16 - 1.
         for sum in [u64::MAX, u64::MAX - 1, 1 << 63, 0xffff_ffff, 0x1_0000_0000] {
             let residue = (sum % 0xffff) as u16;
             let folded = !u16::from_ne_bytes(fold_checksum(sum)) % 0xffff;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! An IPv4 packet in several pieces: RFC 791, section 3.2.
+//! IPv4 fragmentation: RFC 791, section 3.2.
 //!
-//! This plans which header and which bytes of the payload each fragment has. The payload itself is
-//! copied by whoever has it, straight to where the fragment goes.
+//! [`Fragments`] determines the header and the bytes of the payload of each fragment. The caller
+//! copies the payload directly to its destination.
 
 /// Size of an IPv4 header without options, in bytes.
 const HEADER_MIN: usize = 20;
@@ -17,7 +17,7 @@ const UNIT: usize = 8;
 /// "More fragments" in the field with the fragment offset.
 const MORE_FRAGMENTS: u16 = 0x2000;
 
-/// The bits of the fragment offset in its field.
+/// The bits of the fragment offset in the same field.
 const OFFSET_MASK: u16 = 0x1fff;
 
 /// Offsets of fields in the header.
@@ -41,8 +41,8 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header at the start of `packet`, of which the first [`HEADER_MAX`] bytes are enough;
-    /// [`None`] if that is no IPv4 header.
+    /// Returns the header at the start of `packet`, of which the first [`HEADER_MAX`] bytes are
+    /// enough; [`None`] if it is no IPv4 header.
     fn new(packet: &[u8]) -> Option<Self> {
         let len = usize::from(packet.first()? & 0x0f) * 4;
         if len < HEADER_MIN {
@@ -54,7 +54,7 @@ impl Header {
         Some(Self { bytes, len })
     }
 
-    /// The bytes of the header.
+    /// Returns the bytes of the header.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(..self.len).unwrap_or_default()
     }
@@ -72,8 +72,8 @@ impl Header {
         }
     }
 
-    /// Puts "no operation" in the place of options that only the first fragment has: those without
-    /// the "copied" bit in their type.
+    /// Replaces the options that only the first fragment has by "no operation": those without the
+    /// "copied" bit in their type.
     fn drop_options_of_first(&mut self) {
         const END: u8 = 0;
         const NO_OPERATION: u8 = 1;
@@ -84,7 +84,7 @@ impl Header {
             let skip = match *rest {
                 [] | [END, ..] => return,
                 [NO_OPERATION, ..] => 1,
-                // An option that is none ends them, as it does for a receiver.
+                // An invalid option ends the options, as it does for a receiver.
                 [_, length, ..] if length >= 2 => usize::from(length),
                 _ => return,
             };
@@ -100,7 +100,7 @@ impl Header {
 
     fn update_checksum(&mut self) {
         self.set_field(at::CHECKSUM, 0);
-        // Thirty words at most, so the sum of words does not wrap.
+        // The header has at most 30 words, so the sum does not wrap.
         let sum = self
             .bytes()
             .chunks_exact(2)
@@ -115,45 +115,45 @@ impl Header {
     }
 }
 
-/// One piece of a packet.
+/// One fragment of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fragment {
-    /// Its header.
+    /// The header of the fragment.
     pub(crate) header: Header,
-    /// Where its payload begins, in bytes from the start of the packet.
+    /// The start of its payload, in bytes from the start of the packet.
     pub(crate) start: usize,
-    /// Bytes of its payload.
+    /// The length of its payload in bytes.
     pub(crate) length: usize,
 }
 
 impl Fragment {
-    /// Bytes of header and payload.
+    /// Returns the length of header and payload in bytes.
     pub(crate) fn len(&self) -> usize {
         self.header.len + self.length
     }
 }
 
-/// The pieces of a packet, from its start to its end.
+/// The iterator over the fragments of a packet, from its start to its end.
 #[derive(Clone, Debug)]
 pub(crate) struct Fragments {
     /// The header for the next fragment.
     header: Header,
     /// The field with flags and fragment offset in the packet itself.
     original: u16,
-    /// Bytes of payload in each fragment but the last one: a multiple of 8.
+    /// The payload in bytes of each fragment but the last one: a multiple of 8.
     step: usize,
-    /// Bytes of payload of the packet.
+    /// The payload of the packet in bytes.
     payload: usize,
-    /// Bytes of payload in the fragments so far.
+    /// The payload in bytes of the fragments so far.
     done: usize,
 }
 
 impl Fragments {
-    /// Plans the fragments of at most `mtu` bytes, 68 or more, for a packet of `length` bytes that
-    /// starts with `start`: its first [`HEADER_MAX`] bytes, or all if it is shorter.
+    /// Returns the fragments of at most `mtu` bytes, 68 or more, of a packet of `length` bytes.
+    /// `start` is the start of the packet: its first [`HEADER_MAX`] bytes, or all if it is shorter.
     ///
-    /// [`None`]: it is no IPv4 packet, is shorter than it says, or reaches beyond what a fragment
-    /// offset can tell.
+    /// [`None`]: it is no IPv4 packet, is shorter than its header states, or ends beyond the range
+    /// of fragment offsets.
     pub(crate) fn new(start: &[u8], length: usize, mtu: u32) -> Option<Self> {
         let header = Header::new(start)?;
         let stated = usize::from(header.field(at::LENGTH));
@@ -188,7 +188,7 @@ impl Iterator for Fragments {
         }
         let length = left.min(self.step);
         let mut field = self.original & (OFFSET_MASK | MORE_FRAGMENTS);
-        // The end of the payload is below 2^16, so that this neither wraps nor reaches the flags.
+        // The payload ends below 2^16, so this neither wraps nor reaches the flags.
         field = field.wrapping_add((self.done / UNIT) as u16);
         if length < left {
             field |= MORE_FRAGMENTS;
@@ -216,8 +216,8 @@ impl Iterator for Fragments {
 mod tests {
     use super::*;
 
-    /// The header of a packet of `length` bytes, with these flags and this offset in its field, and
-    /// these options.
+    /// Returns the header of a packet of `length` bytes with these options. `field` has its flags
+    /// and its fragment offset.
     fn start(length: u16, field: u16, options: &[u8]) -> [u8; HEADER_MAX] {
         let mut start = [0; HEADER_MAX];
         start[0] = 0x40 | (5 + options.len() / 4) as u8;
@@ -232,7 +232,7 @@ mod tests {
         start
     }
 
-    /// The one's complement sum of a header with a right checksum is all ones.
+    /// Returns whether the checksum is right: the ones' complement sum of the header is all ones.
     fn checksum_is_right(header: &Header) -> bool {
         let sum: u32 = header
             .bytes()
@@ -244,11 +244,11 @@ mod tests {
 
     #[test]
     fn plans() {
-        // (length of the packet, its field, bytes of options, MTU, the fragments: where the payload
-        // starts, its length, the field)
+        // (length of the packet, its field, bytes of options, MTU, fragments), with fragments as
+        // (start of the payload, its length, field)
         type Row<'a> = (u16, u16, usize, u32, &'a [(usize, usize, u16)]);
         let table: [Row<'_>; 12] = [
-            // It would fit: one piece, as it is.
+            // The packet fits: one fragment, which is the packet as it is.
             (100, 0, 0, 100, &[(20, 80, 0)]),
             // One byte too long.
             (101, 0, 0, 100, &[(20, 80, 0x2000), (100, 1, 10)]),
@@ -271,15 +271,15 @@ mod tests {
             // The least MTU, with and without the longest header.
             (116, 0, 0, 68, &[(20, 48, 0x2000), (68, 48, 6)]),
             (76, 0, 40, 68, &[(60, 8, 0x2000), (68, 8, 1)]),
-            // A fragment in the middle, which is not the last one then either.
+            // A middle fragment: its last fragment is not the last one of the packet either.
             (116, 0x2064, 0, 68, &[(20, 48, 0x2064), (68, 48, 0x206a)]),
             // The last one stays the last one.
             (116, 0x0064, 0, 68, &[(20, 48, 0x2064), (68, 48, 0x006a)]),
-            // "Don't fragment" and the reserved bit are for others to look at.
+            // "Don't fragment" and the reserved bit are ignored: the caller checks them.
             (116, 0xc000, 0, 68, &[(20, 48, 0x2000), (68, 48, 6)]),
-            // As far as fragment offsets reach.
+            // The end of the range of fragment offsets.
             (35, 0x1ffe, 0, 68, &[(20, 15, 0x1ffe)]),
-            // Nothing to send.
+            // No payload to send.
             (20, 0, 0, 68, &[]),
         ];
         for (length, field, options, mtu, expected) in table {
@@ -295,7 +295,7 @@ mod tests {
                 assert_eq!(header.bytes().len(), 20 + options);
                 assert!(fragment.len() <= mtu as usize);
                 assert!(checksum_is_right(&header));
-                // All the rest is that of the packet.
+                // The rest of the header is that of the packet.
                 assert_eq!(header.bytes()[..2], start[..2]);
                 assert_eq!(header.bytes()[4..6], start[4..6]);
                 assert_eq!(header.bytes()[8..10], start[8..10]);
@@ -313,19 +313,19 @@ mod tests {
             start[at..][..bytes.len()].copy_from_slice(bytes);
             start
         };
-        // (number of the row, start, how much of it is there, bytes of the packet, MTU)
+        // (number of the row, start, available bytes of the start, length of the packet, MTU)
         let table = [
-            // Headers that are too short, or are not all there.
+            // Headers that are too short or truncated.
             (1, with(0, &[0x40]), 60, 1_500, 68),
             (2, with(0, &[0x44]), 60, 1_500, 68),
             (3, good, 19, 1_500, 68),
             (4, good, 0, 1_500, 68),
             (5, with(0, &[0x4f]), 59, 1_500, 68),
-            // Lengths that do not cover the header, or are not all there.
+            // Lengths that are shorter than the header or longer than the packet.
             (6, with(2, &[0, 19]), 60, 1_500, 68),
             (7, with(2, &[0, 0]), 60, 1_500, 68),
             (8, good, 60, 1_499, 68),
-            // Beyond what a fragment offset can tell.
+            // Beyond the range of fragment offsets.
             (9, with(6, &[0x1f, 0xff]), 60, 1_500, 68),
             (10, start(36, 0x1ffe, &[]), 60, 36, 68),
             // No room for any payload.
@@ -336,14 +336,15 @@ mod tests {
             let refused = Fragments::new(&start[..have], length, mtu).is_none();
             assert_eq!((row, refused), (row, true));
         }
-        // What is behind the packet does not count.
-        let pieces = Fragments::new(&good, 1_600, 1_000).unwrap();
-        assert_eq!(pieces.map(|fragment| fragment.length).sum::<usize>(), 1_480);
+        // Bytes behind the packet are not sent.
+        let fragments = Fragments::new(&good, 1_600, 1_000).unwrap();
+        let sent = fragments.map(|fragment| fragment.length).sum::<usize>();
+        assert_eq!(sent, 1_480);
     }
 
     #[test]
     fn options() {
-        // Record route (7) is for the first fragment only, the security option (130) for all.
+        // "Record route" (7) is only in the first fragment, the security option (130) in all.
         // (options of the packet, options of its second fragment)
         let table: [(&[u8], &[u8]); 9] = [
             (&[7, 3, 4, 0], &[1, 1, 1, 0]),
@@ -351,9 +352,9 @@ mod tests {
             (&[1, 7, 3, 4], &[1, 1, 1, 1]),
             (&[130, 3, 9, 7, 3, 4, 1, 1], &[130, 3, 9, 1, 1, 1, 1, 1]),
             (&[7, 4, 5, 6, 130, 4, 9, 9], &[1, 1, 1, 1, 130, 4, 9, 9]),
-            // What is behind the end is no option.
+            // Bytes behind "end of options" are no options.
             (&[0, 7, 3, 4], &[0, 7, 3, 4]),
-            // Options with lengths that cannot be.
+            // Options with invalid lengths.
             (&[7, 0, 0, 0], &[7, 0, 0, 0]),
             (&[7, 1, 0, 0], &[7, 1, 0, 0]),
             (&[7, 5, 0, 0], &[7, 5, 0, 0]),
@@ -377,7 +378,7 @@ mod tests {
 
     #[test]
     fn longest() {
-        // The most fragments that there can be.
+        // The largest possible number of fragments.
         let start = start(u16::MAX, 0, &[1; 40]);
         let fragments = Fragments::new(&start, 65_535, 68).unwrap();
         let (mut count, mut end) = (0, 60);

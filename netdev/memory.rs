@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mapped memory as the memory of a channel.
+//! The memory of channels: implements [`Memory`] and [`MemoryMut`] for mappings.
 
 use crate::{
     abstractions::mapping::Mapping,
@@ -11,14 +11,14 @@ use crate::{
     }, //
 };
 
-/// The memory of a channel that the peer writes; this kernel must not.
+/// The memory of an in channel. The peer writes it; this kernel must not.
 pub(crate) struct InMemory(pub(super) Mapping);
 
-/// The memory of a channel that this kernel writes, and that no peer does.
+/// The memory of an out channel. This kernel writes it; no peer does.
 pub(crate) struct OutMemory(pub(super) Mapping);
 
 impl InMemory {
-    /// The mapping, for packets to be copied from.
+    /// Returns the mapping, to copy packets from.
     #[inline]
     pub(super) fn mapping(&self) -> &Mapping {
         &self.0
@@ -26,7 +26,7 @@ impl InMemory {
 }
 
 impl OutMemory {
-    /// The mapping, for packets to be copied to.
+    /// Returns the mapping, to copy packets to.
     #[inline]
     pub(super) fn mapping(&self) -> &Mapping {
         &self.0
@@ -43,7 +43,7 @@ macro_rules! memory {
 
             #[inline]
             fn load(&self, word: Word) -> u64 {
-                // A mapping holds at least a page, so the header's words are in it.
+                // A mapping has at least one page, so it contains the words of the header.
                 self.0.read_u64(word.offset()).unwrap_or(0)
             }
 

@@ -9,30 +9,33 @@
 //!             poll_timer: one timer for all interfaces
 //! ```
 //!
-//! - [`params`]: the checked module parameters. [`mode`]: the kinds of elements.
-//! - [`device`]: the net device: creation, net_device and NAPI operations. [`ethtool`],
-//!   [`debugfs`]: its views for users. [`stats`]: its counters.
+//! - [`params`]: the checked module parameters. [`mode`]: the modes of an interface.
+//! - [`device`]: the network device: its registration, net_device and NAPI operations. [`ethtool`]:
+//!   its ethtool operations. [`debugfs`]: its file in debugfs. [`stats`]: its counters.
 //! - [`tx`], [`rx`]: the two channels of an interface. [`rx_ring`]: the loop that reads elements.
-//!   [`memory`]: the memory of both.
-//! - [`format`]: from packets to elements and back, for each mode. [`wire`]: the headers.
-//! - [`gso`]: segmentation of TCP and UDP packets. [`reassembly`]: packets in several elements.
+//!   [`memory`]: the memory of the channels.
+//! - [`format`]: encodes packets into elements and decodes them, for each mode. [`wire`]: the
+//!   headers of elements.
+//! - [`gso`]: segmentation of TCP and UDP packets. [`reassembly`]: packets that are spread over
+//!   several elements.
 //! - [`pmtu`]: the table of path MTUs. [`ip_fragment`]: IPv4 fragmentation.
 //! - [`endpoint`]: child interfaces and the marks that they own.
-//! - [`poll_timer`]: the timer that schedules NAPI without interrupts. [`poll_interval`]: its period.
-//! - `bench`, with `CONFIG_MUENNET_BENCH`: the cost of an element.
+//! - [`poll_timer`]: the timer that schedules NAPI of interfaces without an interrupt.
+//!   [`poll_interval`]: its period.
+//! - `bench`, with `CONFIG_MUENNET_BENCH`: a benchmark of one element.
 //!
 //! # Lock order
 //!
 //! 1. the RTNL, which the networking core holds around `ndo_open()`, `ndo_stop()` and others
 //! 2. `PollTimer::timer_handle`, while devices are attached and detached
 //! 3. `PollTimer::devices`, also taken by the timer
-//! 4. `RxChannel::ring`, taken by NAPI and by `ndo_open()`
-//! 5. `TxChannel::writer`, the one lock of an out channel
+//! 4. `RxChannel::ring`, taken by NAPI, `ndo_open()` and `ndo_stop()`
+//! 5. `TxChannel::writer`, the only lock of an out channel
 //!
-//! `Endpoints::members` is taken after the RTNL; no other lock is taken under it.
+//! `Endpoints::members` is taken after the RTNL. No other lock of this list is taken under it.
 //!
-//! Under lock 3 the driver only schedules NAPI, which takes none of these locks. Receiving a packet
-//! may send a reply, so lock 5 is not held while packets are handed to the stack.
+//! Under lock 3 the driver only schedules NAPI, which takes none of these locks. Lock 5 is not held
+//! while packets are passed to the stack, because the stack may send a reply from there.
 
 #[cfg(CONFIG_MUENNET_BENCH)]
 pub(crate) mod bench;

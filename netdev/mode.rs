@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The ways in which an element carries a packet.
+//! The modes of an interface: how an element carries a packet.
 
 use core::num::NonZeroU64;
 
@@ -10,31 +10,34 @@ use super::wire::{
     offload, //
 };
 
-/// Smallest MTU of the modes that know IP: every host must take IPv4 packets of this size.
+/// Smallest MTU of all modes but raw mode, in bytes: every host must accept IPv4 packets of this
+/// size.
 const MTU_MIN_IP: u32 = 68;
 
-/// Largest length that the `u16` length fields of both header and trailer can hold.
+/// Largest length in bytes that the `u16` length fields of both header and trailer can hold.
 const LENGTH_MAX: u32 = 65_535;
 
-/// What an element holds. Both ends of a channel use the same mode.
+/// The contents of an element. Both ends of a channel must use the same mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// The bytes of the packet, padded with zeros; the receiver gets the whole element.
+    /// The bytes of the packet, padded with zeros. The receiver gets the whole element.
     Raw,
     /// A header of 8 bytes and an IP packet: see [`wire`].
     Ip,
-    /// IP mode with offloads, in which a packet may lie in several elements: see [`offload`].
+    /// IP mode with offloads, in which a packet may be spread over several elements: see
+    /// [`offload`].
     Offload,
     /// An Ethernet frame, and its length in the last two bytes of the element: see
     /// [`ethernet`].
     Ethernet,
-    /// Ethernet mode, with room in each element for the tags of a VLAN that has the interface's
-    /// MTU. Only the sizes of the own elements differ.
+    /// Ethernet mode, with room in each element for the tags of a VLAN that has the MTU of the
+    /// interface. It differs from Ethernet mode only in the size of the elements that this end
+    /// writes.
     Vlan,
 }
 
 impl Mode {
-    /// The MTUs that the mode can carry, in bytes.
+    /// Returns the range of MTUs that the mode supports, in bytes.
     pub(crate) const fn mtu_range(self) -> core::ops::RangeInclusive<u32> {
         match self {
             Self::Raw => 1..=LENGTH_MAX,
@@ -46,7 +49,7 @@ impl Mode {
         }
     }
 
-    /// Bytes of an element that do not count for the MTU.
+    /// Returns the number of bytes of an element that do not count towards the MTU.
     pub(crate) const fn overhead(self) -> usize {
         match self {
             Self::Raw => 0,
@@ -57,15 +60,15 @@ impl Mode {
         }
     }
 
-    /// Size in bytes of the elements that carry packets of up to `mtu` bytes.
+    /// Returns the size in bytes of elements that carry packets of up to `mtu` bytes.
     pub(crate) const fn element_size(self, mtu: u32) -> usize {
-        // A `usize` has at least 32 bits here. An MTU is checked long before; for any number the
-        // result is at least one that no region has room for.
+        // A `usize` has at least 32 bits on supported machines. MTUs have been checked long before.
+        // For a number that is no valid MTU, the result is too large for any region.
         (mtu as usize).saturating_add(self.overhead())
     }
 
-    /// The sizes in bytes of the elements that a reader accepts: its peer may have another MTU, or
-    /// no room for tags.
+    /// Returns the range of element sizes in bytes that a reader accepts. The peer may have another
+    /// MTU, or no room for tags.
     pub(crate) const fn element_sizes(self) -> core::ops::RangeInclusive<usize> {
         if let Self::Vlan = self {
             return Self::Ethernet.element_sizes();
@@ -74,23 +77,24 @@ impl Mode {
         self.element_size(*mtu.start())..=self.element_size(*mtu.end())
     }
 
-    /// The number that a channel of this mode publishes for the one, `protocol`, that both ends
-    /// agree on.
+    /// Returns the protocol number in the header of a channel of this mode. `protocol` is the
+    /// configured number, on which both ends agree.
     ///
-    /// Offloads are nothing that two ends can negotiate, for channels lead one way. One that does
-    /// not know them, or is not to use them, must take the other for incompatible.
+    /// Channels are unidirectional, so two ends cannot negotiate offloads. An end that does not
+    /// support offloads, or must not use them, must see the other end as incompatible.
     pub(crate) fn wire_protocol(self, protocol: NonZeroU64) -> NonZeroU64 {
         /// "offload" in ASCII.
         const OFFLOAD: u64 = 0x006f_6666_6c6f_6164;
 
         match self {
             Self::Raw | Self::Ip | Self::Ethernet | Self::Vlan => protocol,
-            // Zero is no protocol.
+            // Zero is not a valid protocol number.
             Self::Offload => NonZeroU64::new(protocol.get() ^ OFFLOAD).unwrap_or(NonZeroU64::MAX),
         }
     }
 
-    /// The mode's name in the `flags` of an interface; `None` for the mode without one.
+    /// Returns the value of the module parameter `flags` that selects the mode; [`None`] for raw
+    /// mode, which is used without flags.
     pub(crate) const fn flag(self) -> Option<&'static str> {
         match self {
             Self::Raw => None,
@@ -127,7 +131,7 @@ mod tests {
                 (mode, mode.element_sizes()),
                 (mode, element_min..=element_max)
             );
-            // Garbage must not make a small element.
+            // An invalid MTU must not result in a small element.
             assert!(mode.element_size(u32::MAX) >= u32::MAX as usize);
         }
     }

@@ -1,41 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Path MTU: packets that some path behind the peer cannot carry.
+//! Path MTU: finds packets that are too long for a path behind the peer.
 //!
-//! Another subject knows how long packets may be on each path, and tells by a table in memory: an
-//! array of `u32` in native byte order, in which entry `m - 1` is for packets with mark `m`. It may
-//! change at any time. Zero is no limit, and so is a mark that the table has no entry for; a limit
-//! below what every host must take counts as that.
+//! Another subject knows the MTU of each path and writes it into a table in shared memory, at any
+//! time. The table is an array of `u32` in native byte order. Entry `m - 1` is the limit for
+//! packets with mark `m`. Zero means no limit, and so does a mark without an entry. A limit below
+//! the minimum MTU of the IP version counts as that minimum.
 
 use super::wire::Version;
 
-/// Size of an entry of the table in bytes.
+/// Size of a table entry in bytes.
 pub(crate) const ENTRY_SIZE: usize = 4;
 
-/// Number of bytes at the start of a packet that tell what is asked here.
+/// Number of bytes at the start of a packet that [`action`] needs.
 pub(crate) const PREFIX_SIZE: usize = 8;
 
-/// The place in the table, in bytes from its start, of the entry for packets with `mark`; [`None`]
-/// for packets without a mark. Where the table ends is for its memory to say.
+/// Returns the offset of the entry for packets with `mark`, in bytes from the start of the table;
+/// [`None`] for packets without a mark. The offset may be beyond the end of the table: reading the
+/// memory of the table checks that.
 pub(crate) fn entry_at(mark: u32) -> Option<usize> {
     let index = usize::try_from(mark.checked_sub(1)?).ok()?;
     index.checked_mul(ENTRY_SIZE)
 }
 
-/// What is to be done with a packet.
+/// The action for a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// It is short enough.
+    /// Send the packet as it is: it is short enough.
     Send,
-    /// It goes out in fragments of at most this many bytes: 68 or more.
+    /// Send the packet in fragments of at most this many bytes: 68 or more.
     Fragment(u32),
-    /// It goes nowhere, and whoever sent it has to know that this is the limit in bytes: 68 or
-    /// more for IPv4, 1280 or more for IPv6.
+    /// Drop the packet and report this limit in bytes to its sender: 68 or more for IPv4, 1280 or
+    /// more for IPv6.
     TooBig(u32),
 }
 
 impl Version {
-    /// The longest packet in bytes that any path carries: RFC 791, RFC 8200.
+    /// Returns the length in bytes of the longest packet that every path carries: RFC 791, RFC
+    /// 8200.
     const fn least_mtu(self) -> u32 {
         match self {
             Self::V4 => 68,
@@ -44,10 +46,10 @@ impl Version {
     }
 }
 
-/// Decides about a packet of IP version `version` that starts with `ip`.
+/// Returns the action for a packet of IP version `version` that starts with `ip`.
 ///
-/// `entry` is that of the packet's mark, read once. `fits` tells whether the packet has at most so
-/// many bytes; one that is yet to be cut into segments, whether each of these has.
+/// `entry` is the table entry of the packet's mark, read once. `fits` returns whether the packet
+/// has at most the given number of bytes. For a GSO packet, it returns whether each segment has.
 pub(crate) fn action(
     entry: u32,
     version: Version,
@@ -88,16 +90,16 @@ mod table {
         }, //
     };
 
-    /// A table of path MTUs, which another subject writes.
+    /// A table of path MTUs, written by another subject.
     pub(crate) struct Table(Mapping);
 
     impl Table {
-        /// Takes memory for a table; all of it counts.
+        /// Returns the table in `mapping`, which it fills.
         pub(crate) fn new(mapping: Mapping) -> Self {
             Self(mapping)
         }
 
-        /// The entry for packets with `mark`, read once; zero where there is none.
+        /// Returns the entry for packets with `mark`, read once; zero if there is none.
         #[inline]
         fn entry(&self, mark: u32) -> u32 {
             entry_at(mark)
@@ -105,8 +107,8 @@ mod table {
                 .unwrap_or(0)
         }
 
-        /// What is to be done with a packet, and which version it is of. What is no IP packet is not
-        /// for this table to stop.
+        /// Returns the IP version of a packet and the action for it. [`None`]: the table has no
+        /// limit for the packet, or it is not an IP packet, which this table does not restrict.
         #[inline]
         pub(crate) fn lookup(&self, skb: &SkBuff) -> Option<(Version, Action)> {
             let entry = self.entry(skb.mark());
@@ -115,7 +117,7 @@ mod table {
             }
             let ip = skb.head::<PREFIX_SIZE>()?;
             let version = format::version(skb, &ip)?;
-            let action = action(entry, version, &ip, |limit| skb.fits(limit));
+            let action = action(entry, version, &ip, |limit| skb.network_len_fits(limit));
             Some((version, action))
         }
     }
@@ -143,7 +145,7 @@ mod tests {
         }
     }
 
-    /// The start of a packet whose seventh byte is this: in IPv4 flags and fragment offset.
+    /// Returns the start of a packet with this seventh byte: in IPv4, flags and fragment offset.
     fn flags(byte: u8) -> [u8; PREFIX_SIZE] {
         [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, byte, 0xff]
     }
@@ -175,14 +177,14 @@ mod tests {
             (1_400, V4, 0, 1_401, Fragment(1_400)),
             (1_400, V4, DF, 1_401, TooBig(1_400)),
             (1_400, V6, 0, 1_401, TooBig(1_400)),
-            // An IPv6 packet is never fragmented on its way, whatever lies in that byte.
+            // Only the sender of an IPv6 packet fragments it, whatever that byte holds.
             (1_400, V6, 0xff, 1_401, TooBig(1_400)),
             (1_400, V6, !DF, 1_401, TooBig(1_400)),
-            // A fragment may be fragmented again, unless its sender says no.
+            // A fragment may be fragmented again, unless its sender forbids that.
             (1_400, V4, MF, 1_401, Fragment(1_400)),
             (1_400, V4, !DF, 1_401, Fragment(1_400)),
             (1_400, V4, MF | DF, 1_401, TooBig(1_400)),
-            // What every path carries.
+            // Limits below or at the minimum MTU.
             (1, V4, 0, 68, Send),
             (1, V4, 0, 69, Fragment(68)),
             (67, V4, DF, 69, TooBig(68)),
@@ -193,7 +195,7 @@ mod tests {
             (1_279, V6, 0, 1_281, TooBig(1_280)),
             (1_280, V6, 0, 1_281, TooBig(1_280)),
             (1_281, V6, 0, 1_281, Send),
-            // Garbage that is far above any packet.
+            // Garbage entries, far above the length of any packet.
             (u32::MAX, V4, 0, 65_535, Send),
             (u32::MAX, V6, 0, 65_575, Send),
             (0x8000_0000, V4, DF, 65_535, Send),

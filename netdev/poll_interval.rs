@@ -1,48 +1,50 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! When to look again.
+//! The period of the poll timer.
 //!
-//! A look costs an interrupt, so there should be few; a packet waits for the next one, so it should
-//! come soon. What both can live with:
+//! Each expiry of the timer costs an interrupt, so there should be few. A packet waits for the next
+//! expiry, so that should come soon. The period is a compromise:
 //!
-//! - Without pending, a packet waits for at most a quarter of the time that its sender was silent,
-//!   and never for longer than the user allows.
-//! - Single packets far apart, as in questions and answers, are looked for often: their senders
-//!   wait for them.
-//! - Where more than one is found at a time, nobody waits for a single one. The pace slows down, so
-//!   that each look finds more.
-//! - Where all that is found is being handled already, the look was for nothing. The pace slows down
+//! - While nothing is pending, the period grows with the time since something was pending. A packet
+//!   waits for at most a quarter of the time that its sender was silent, and never for longer than
+//!   the user allows.
+//! - If single packets arrive far apart, as requests and responses do, the period is short, because
+//!   their senders wait for the answers.
+//! - If several packets are pending at a time, nobody waits for a single one. The period grows, so
+//!   that each expiry finds more packets.
+//! - If NAPI is handling all pending packets already, the expiry was useless. The period grows
 //!   further.
 
 /// The shortest period, in microseconds.
 pub(crate) const SHORTEST_US: u32 = 50;
 
-/// The longest period while there is pending each time, in microseconds.
+/// The longest period while each expiry finds something pending, in microseconds.
 const BUSY_US: u32 = 200;
 
-/// The longest period while all there is is being handled.
+/// The longest period while NAPI is handling all pending elements already, in microseconds.
 const HANDLED_US: u32 = 800;
 
-/// What a look at all interfaces has found. The greatest decides: what is being handled keeps nobody
-/// else waiting, and where there is much, nobody waits for little.
+/// The outcome of one expiry of the timer. The outcome for all interfaces is the greatest one of
+/// each: an interface that is being handled does not delay the others, and if several elements are
+/// pending, nobody waits for a single one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum PollOutcome {
-    /// No pending.
+    /// Nothing is pending.
     Nothing,
-    /// News that is being handled, or is about to be.
+    /// NAPI is handling what is pending, or was scheduled for it before.
     Handled,
-    /// One element, or other pending of a channel.
+    /// One element is pending, or another change of a channel.
     One,
-    /// More than one element.
+    /// Several elements are pending.
     Several,
 }
 
 impl PollOutcome {
-    /// What `pending` elements mean, of which there is at least one, if the poll that they take was
-    /// `asked_for` only now. The number may be a peer's invention: all that it decides is the pace,
-    /// within its bounds.
-    pub(super) fn of(pending: u64, asked_for: bool) -> Self {
-        match (asked_for, pending) {
+    /// Returns the outcome for an interface with `pending` elements, at least one. `scheduled`:
+    /// this expiry has scheduled NAPI, which was neither scheduled nor running. The peer may report
+    /// any number of elements; the number only affects the period, within its bounds.
+    pub(super) fn of(pending: u64, scheduled: bool) -> Self {
+        match (scheduled, pending) {
             (false, _) => Self::Handled,
             (true, 1) => Self::One,
             _ => Self::Several,
@@ -50,17 +52,17 @@ impl PollOutcome {
     }
 }
 
-/// The pace of looks.
+/// The state that the period of the timer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PollInterval {
-    /// The period since the last look with pending, at least.
+    /// The shortest period since the last expiry that found something pending, in microseconds.
     base_us: u32,
-    /// The time since that look.
+    /// The time since that expiry, in microseconds.
     waited_us: u32,
 }
 
 impl PollInterval {
-    /// The pace when pending is expected.
+    /// Returns the initial state, in which elements are expected soon.
     pub(super) const fn new() -> Self {
         Self {
             base_us: SHORTEST_US,
@@ -68,19 +70,19 @@ impl PollInterval {
         }
     }
 
-    /// The time until the next look, in microseconds: at most `longest_us`, which is at least
-    /// [`SHORTEST_US`].
-    pub(super) fn next(&mut self, found: PollOutcome, longest_us: u32) -> u32 {
-        match found {
-            // What was being handled has come to its end.
+    /// Returns the time until the next expiry in microseconds, after an expiry with `outcome`. It
+    /// is at most `longest_us`, which must be at least [`SHORTEST_US`].
+    pub(super) fn next(&mut self, outcome: PollOutcome, longest_us: u32) -> u32 {
+        match outcome {
+            // NAPI has handled everything, so the long period for that ends.
             PollOutcome::Nothing => self.base_us = self.base_us.min(BUSY_US),
             PollOutcome::Handled => {
                 self.base_us = self.base_us.saturating_mul(2).min(HANDLED_US);
                 self.waited_us = 0;
             }
             PollOutcome::One => {
-                // Packets that come regularly, as acknowledgements do, come so again. After silence
-                // there is nothing to go by.
+                // Packets that arrive at regular intervals, as acknowledgements do, are expected
+                // after the same interval again. After a longer silence the interval is unknown.
                 self.base_us = match self.waited_us / 8 {
                     usual @ SHORTEST_US..=BUSY_US => usual,
                     _ => SHORTEST_US,
@@ -111,10 +113,10 @@ mod tests {
             One,
             Several, //
         };
-        // The longest period; what looks find, how often in a row, and the period after the last.
+        // (longest period, [(outcome, number of expiries with it in a row, period after the last)])
         type Row<'a> = (u32, &'a [(PollOutcome, usize, u32)]);
         let table: [Row<'_>; 12] = [
-            // Silence: a quarter of the time that has passed, up to the longest.
+            // Nothing pending: a quarter of the elapsed time, up to the longest period.
             (
                 1_000,
                 &[(Nothing, 1, 50), (Nothing, 4, 50), (Nothing, 1, 62)],
@@ -123,22 +125,22 @@ mod tests {
             (1_000_000, &[(Nothing, 1_000, 1_000_000)]),
             (50, &[(Nothing, 1_000, 50), (One, 9, 50), (Several, 9, 50)]),
             (120, &[(Several, 9, 120), (Nothing, 100, 120)]),
-            // News ends it at once.
+            // A pending element ends that at once.
             (1_000, &[(Nothing, 1_000, 1_000), (One, 1, 50)]),
-            // Many at a time: fewer looks.
+            // Several elements at a time: the period grows.
             (
                 1_000,
                 &[(Several, 1, 100), (Several, 1, 200), (Several, 100, 200)],
             ),
             (1_000, &[(Several, 100, 200), (One, 1, 50)]),
-            // All of it in good hands: still fewer, for as long as that is so.
+            // All elements are being handled: the period grows further while that lasts.
             (
                 1_000,
                 &[(Handled, 100, 800), (Several, 1, 200), (Handled, 1, 400)],
             ),
             (300, &[(Handled, 100, 300), (One, 1, 50)]),
             (1_000, &[(Handled, 100, 800), (Nothing, 1, 200)]),
-            // One now and then: it is expected for about as long.
+            // Single elements at intervals: the period becomes an eighth of the interval.
             (
                 1_000,
                 &[
@@ -149,16 +151,16 @@ mod tests {
                 ],
             ),
         ];
-        for (longest, looks) in table {
+        for (longest, expiries) in table {
             let mut interval = PollInterval::new();
-            for &(found, times, expected) in looks {
+            for &(outcome, times, expected) in expiries {
                 let mut last = 0;
                 for _ in 0..times {
-                    last = interval.next(found, longest);
+                    last = interval.next(outcome, longest);
                 }
                 assert_eq!(
-                    (longest, found, times, last),
-                    (longest, found, times, expected)
+                    (longest, outcome, times, last),
+                    (longest, outcome, times, expected)
                 );
             }
         }
@@ -173,20 +175,25 @@ mod tests {
             (1, false, PollOutcome::Handled),
             (u64::MAX, false, PollOutcome::Handled),
         ];
-        for (pending, asked_for, expected) in table {
+        for (pending, scheduled, expected) in table {
             assert_eq!(
-                (pending, asked_for, PollOutcome::of(pending, asked_for)),
-                (pending, asked_for, expected)
+                (pending, scheduled, PollOutcome::of(pending, scheduled)),
+                (pending, scheduled, expected)
             );
         }
-        // One interface's pending is not kept waiting by another one's that is being handled.
+        // An interface that is being handled does not delay another one.
         assert_eq!(PollOutcome::Handled.max(PollOutcome::One), PollOutcome::One);
     }
 
     #[test]
     fn no_packet_waits_longer_than_promised() {
         for longest in [50, 333, 1_000, 1_000_000] {
-            for first in [PollOutcome::Nothing, PollOutcome::Handled, PollOutcome::One, PollOutcome::Several] {
+            for first in [
+                PollOutcome::Nothing,
+                PollOutcome::Handled,
+                PollOutcome::One,
+                PollOutcome::Several,
+            ] {
                 let mut interval = PollInterval::new();
                 let before = interval.next(first, longest);
                 let mut silent = interval.next(first, longest);

@@ -3,9 +3,9 @@
 //! The timer that schedules NAPI of interfaces without an interrupt.
 //!
 //! A channel without a vector raises no interrupt for new elements. One high-resolution timer for
-//! all interfaces compares two words of each channel and schedules NAPI if they have changed.
-//! [`poll_interval`](super::poll_interval) has the period. The timer runs while at least one such
-//! interface is up.
+//! all interfaces compares two words of each channel with the snapshot of its reader, and schedules
+//! NAPI if they have changed. [`poll_interval`](super::poll_interval) determines the period. The
+//! timer runs while at least one such interface is up.
 
 use super::{
     poll_interval::{
@@ -48,16 +48,15 @@ use kernel::{
     }, //
 };
 
-
-/// The readers that are polled, and their timer.
+/// The poll timer and the devices that it polls.
 #[pin_data]
 pub(crate) struct PollTimer {
-    /// The longest period of interfaces that nobody has given another, in microseconds.
+    /// The default of the longest period of an interface, in microseconds.
     default_us: u32,
-    /// The devices that are up and poll.
+    /// The devices that are up and polled.
     #[pin]
     devices: RawSpinLock<Devices>,
-    /// Runs while there are devices.
+    /// The handle of the running timer; [`None`] without devices.
     #[pin]
     timer_handle: Mutex<Option<ArcHrTimerHandle<PollTimer>>>,
     #[pin]
@@ -69,8 +68,8 @@ struct Devices {
     interval: PollInterval,
 }
 
-// A soft timer would program the clock twice for each look: in the interrupt, and once more in the
-// softirq.
+// In soft mode, the clock would be programmed twice for each expiry: in the interrupt, and again in
+// the softirq.
 impl_has_hr_timer! {
     impl HasHrTimer<Self> for PollTimer {
         mode: RelativeHardMode<Monotonic>, field: self.timer
@@ -78,12 +77,12 @@ impl_has_hr_timer! {
 }
 
 impl PollTimer {
-    /// Makes a poller for up to `capacity` devices whose longest period is, unless they are given
-    /// another, `default_us` microseconds, 50 to 1,000,000.
+    /// Returns a timer for up to `capacity` devices. `default_us` is the default of the longest
+    /// period of an interface: 50 to 1,000,000 microseconds.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
+    /// - `ENOMEM`: there is no memory for the timer.
     pub(crate) fn new(default_us: u32, capacity: usize) -> Result<Arc<Self>> {
         let devices = Devices {
             list: KVec::with_capacity(capacity, GFP_KERNEL)?,
@@ -100,16 +99,17 @@ impl PollTimer {
         )
     }
 
-    /// The longest period of an interface at first, in microseconds.
+    /// Returns the initial value of the longest period of an interface, in microseconds.
     pub(crate) fn default_us(&self) -> u32 {
         self.default_us
     }
 
-    /// Polls a device from now on. Its interface must have a receiver.
+    /// Starts polling a device. Its interface must have an in channel.
     pub(crate) fn attach(self: &Arc<Self>, dev: &Device<Interface>) {
         let mut handle = self.timer_handle.lock();
-        // The capacity is the number of interfaces that there can be; the copy waits for an error
-        // path that does not exist.
+        // The capacity is the largest possible number of interfaces, so the list has room. On an
+        // error, which cannot occur, `pushed` would keep the reference until the spinlock is
+        // released.
         let reference = ARef::from(dev);
         let pushed = self.devices.lock().list.push_within_capacity(reference);
         let attached = pushed.is_ok();
@@ -118,7 +118,7 @@ impl PollTimer {
         }
     }
 
-    /// Heeds a period that was changed, if the poller runs.
+    /// Restarts the timer if it is running, so that a changed period takes effect.
     pub(crate) fn refresh(self: &Arc<Self>) {
         let mut handle = self.timer_handle.lock();
         if handle.is_some() {
@@ -126,16 +126,16 @@ impl PollTimer {
         }
     }
 
-    /// Starts the timer, or starts it anew.
+    /// Starts the timer, or restarts it if it is running.
     fn restart(self: &Arc<Self>, handle: &mut Option<ArcHrTimerHandle<Self>>) {
-        // Dropping a handle cancels the timer, so the old one must go first.
+        // Dropping a handle cancels the timer, so drop the old handle before the timer is started.
         *handle = None;
         self.devices.lock().interval = PollInterval::new();
         let first = Delta::from_micros(i64::from(SHORTEST_US));
         *handle = Some(self.clone().start(first));
     }
 
-    /// Does not poll a device any more: when this returns, it has no reference to it.
+    /// Stops polling a device. When this returns, the timer has no reference to the device.
     pub(crate) fn detach(&self, dev: &Device<Interface>) {
         let mut handle = self.timer_handle.lock();
         let mut devices = self.devices.lock();
@@ -146,7 +146,7 @@ impl PollTimer {
         drop(devices);
         drop(removed);
         if empty {
-            // Cancels the timer, and waits for its callback, which takes the other lock only.
+            // Cancels the timer and waits for its callback, which takes only the other lock.
             *handle = None;
         }
     }
@@ -160,16 +160,16 @@ impl HrTimerCallback for PollTimer {
         mut context: HrTimerCallbackContext<'_, Self>,
     ) -> HrTimerRestart {
         let mut devices = this.devices.lock();
-        let mut found = PollOutcome::Nothing;
+        let mut outcome = PollOutcome::Nothing;
         let mut longest_us = u32::MAX;
         for dev in devices.list.iter() {
             longest_us = longest_us.min(dev.data().poll_us.load(Relaxed));
             let pending = dev.data().pending();
             if pending > 0 {
-                found = found.max(PollOutcome::of(pending, dev.napi().schedule()));
+                outcome = outcome.max(PollOutcome::of(pending, dev.schedule_napi()));
             }
         }
-        let period_us = devices.interval.next(found, longest_us);
+        let period_us = devices.interval.next(outcome, longest_us);
         drop(devices);
         let period = Delta::from_micros(i64::from(period_us));
         context.forward_now(period);

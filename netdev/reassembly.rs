@@ -1,51 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Packets that lie in several elements, put together again.
+//! Reassembly of packets that are spread over several elements, in offload mode.
 //!
-//! Fragments are copied straight into their packet, before the channel tells whether their elements
-//! were intact. So there are two halves: [`Reassembly`] follows the copies, and [`ValidRange`] the
-//! elements that turned out to be intact; a packet counts only if all of its elements were.
+//! Fragments are copied directly into their packet, before the channel tells whether their elements
+//! were intact. Hence there are two parts: [`Reassembly`] follows the copies, and [`ValidRange`]
+//! follows the elements that turned out to be intact. A packet is valid only if all of its elements
+//! were intact.
 //!
-//! A packet ends in the epoch it began in: another epoch numbers its elements anew, and they have
-//! nothing to do with those before, whatever their numbers are.
+//! All elements of a packet are in the same epoch. Another epoch numbers its elements anew, so they
+//! are unrelated to earlier elements, whatever their numbers are.
 
 use super::wire::offload::OffloadFragment;
 use crate::channel::ElementId;
 
-/// A packet of which some pieces have been copied.
+/// A packet of which some fragments have been copied.
 struct Partial<P> {
     packet: P,
-    /// The first piece.
+    /// The first fragment.
     head: OffloadFragment,
-    /// Its element.
+    /// The element of the first fragment.
     first: ElementId,
-    /// The element that the next piece must be in.
+    /// The element that the next fragment must be in.
     next: ElementId,
-    /// Bytes copied.
+    /// The number of bytes copied.
     filled: usize,
 }
 
-/// A packet of which all pieces have been copied.
+/// A packet of which all fragments have been copied.
 pub(super) struct Complete<P> {
     /// The packet.
     pub(super) packet: P,
-    /// The first piece.
+    /// The first fragment.
     pub(super) head: OffloadFragment,
-    /// Its element.
+    /// The element of the first fragment.
     pub(super) first: ElementId,
 }
 
 /// The packet that is being copied, if there is one.
 pub(super) struct Reassembly<P> {
     partial: Option<Partial<P>>,
-    /// Packets that were given up since this was taken last.
+    /// The number of packets given up since the last [`take_given_up`](Self::take_given_up).
     given_up: u64,
-    /// Elements that were copied, or were to be.
+    /// The number of copies started, including those that failed.
     copies: u64,
 }
 
 impl<P> Reassembly<P> {
-    /// Nothing has been copied.
+    /// Returns the state in which nothing has been copied.
     pub(super) const fn new() -> Self {
         Self {
             partial: None,
@@ -54,37 +55,38 @@ impl<P> Reassembly<P> {
         }
     }
 
-    /// The number of a copy that is about to be made.
+    /// Returns the number of the copy that is about to be made.
     pub(super) fn next_copy(&mut self) -> u64 {
         let copy = self.copies;
         self.copies = copy.wrapping_add(1);
         copy
     }
 
-    /// Finds the packet that `piece` in the element `id` belongs to: a new one made by `make`
-    /// if it is the first piece, or else the one it continues. [`None`]: its packet is not there.
+    /// Returns the packet that `fragment` in the element `id` belongs to: the partial packet that
+    /// it continues, or a new one from `make` if it is a first fragment. [`None`]: its packet is
+    /// missing.
     ///
-    /// What has been copied of another packet is given up.
+    /// A partial packet that `fragment` does not continue is given up.
     ///
     /// # Errors
     ///
-    /// Those of `make`.
+    /// - Those of `make`.
     pub(super) fn find<E>(
         &mut self,
         id: ElementId,
-        piece: &OffloadFragment,
+        fragment: &OffloadFragment,
         make: impl FnOnce() -> Result<P, E>,
     ) -> Result<Option<&mut P>, E> {
         let partial = match self.partial.take() {
-            Some(it) if it.next == id && it.continued_by(piece) => it,
+            Some(it) if it.next == id && it.continued_by(fragment) => it,
             old => {
                 self.given_up += u64::from(old.is_some());
-                if piece.at != 0 {
+                if fragment.at != 0 {
                     return Ok(None);
                 }
                 Partial {
                     packet: make()?,
-                    head: *piece,
+                    head: *fragment,
                     first: id,
                     next: id,
                     filled: 0,
@@ -94,11 +96,11 @@ impl<P> Reassembly<P> {
         Ok(Some(&mut self.partial.insert(partial).packet))
     }
 
-    /// Takes note that `piece` has been copied into the packet that was found for it; returns the
-    /// packet if that was the last one.
-    pub(super) fn copied(&mut self, piece: &OffloadFragment) -> Option<Complete<P>> {
+    /// Records that `fragment` has been copied into the packet that [`find`](Self::find) returned.
+    /// Returns the packet if this was its last fragment.
+    pub(super) fn copied(&mut self, fragment: &OffloadFragment) -> Option<Complete<P>> {
         let mut partial = self.partial.take()?;
-        partial.filled = piece.at.saturating_add(piece.length);
+        partial.filled = fragment.at.saturating_add(fragment.length);
         partial.next = partial.next.next();
         if partial.filled < partial.head.total {
             self.partial = Some(partial);
@@ -111,12 +113,13 @@ impl<P> Reassembly<P> {
         })
     }
 
-    /// Gives up the packet that is being copied.
+    /// Gives up the partial packet, if there is one.
     pub(super) fn give_up(&mut self) {
         self.given_up += u64::from(self.partial.take().is_some());
     }
 
-    /// Takes note that no epoch but `current` has anything more to come; [`None`]: not even that.
+    /// Gives up a partial packet of any other epoch than `current`, because no element of another
+    /// epoch will follow. [`None`]: there is no current epoch.
     pub(super) fn keep_to(&mut self, current: Option<u64>) {
         let ended = |it: &Partial<P>| Some(it.first.epoch) != current;
         if self.partial.as_ref().is_some_and(ended) {
@@ -124,41 +127,42 @@ impl<P> Reassembly<P> {
         }
     }
 
-    /// How many packets were given up since this was asked last.
+    /// Returns the number of packets given up since the last call.
     pub(super) fn take_given_up(&mut self) -> u64 {
         core::mem::take(&mut self.given_up)
     }
 }
 
 impl<P> Partial<P> {
-    fn continued_by(&self, piece: &OffloadFragment) -> bool {
-        let OffloadFragment { at, length, .. } = *piece;
-        // All but the place must be the same.
+    /// Returns whether `fragment` is the next one of the packet.
+    fn continued_by(&self, fragment: &OffloadFragment) -> bool {
+        let OffloadFragment { at, length, .. } = *fragment;
+        // All fields but the place and the length must be those of the first fragment.
         at == self.filled
             && self.head
                 == OffloadFragment {
                     at: self.head.at,
                     length: self.head.length,
-                    ..*piece
+                    ..*fragment
                 }
             && length <= self.head.length
     }
 }
 
-/// Which elements were intact, of the last ones.
+/// The range of the last elements that were all intact.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ValidRange {
-    /// All elements of this epoch, from this one on ...
+    /// The first element of the range.
     from: ElementId,
-    /// ... up to the one before this were.
+    /// The element that follows the range, in the same epoch.
     next: ElementId,
-    /// The number of the copy that must follow: an epoch that comes again has the same elements
-    /// again, and one that was not intact in between leaves no other trace.
+    /// The number that the next copy must have. If an epoch comes again, it has elements with the
+    /// same IDs again. An element in between that was not intact is noticed only by this number.
     next_copy: u64,
 }
 
 impl ValidRange {
-    /// None is known to be.
+    /// Returns the empty range.
     pub(crate) const fn new() -> Self {
         // No epoch has the number zero.
         let nothing = ElementId {
@@ -172,7 +176,7 @@ impl ValidRange {
         }
     }
 
-    /// Takes note of an intact element, which was copy number `copy` of all that were made.
+    /// Records an intact element, whose copy had the number `copy`.
     pub(crate) fn add_change(&mut self, id: ElementId, copy: u64) {
         if id != self.next || copy != self.next_copy {
             self.from = id;
@@ -181,7 +185,7 @@ impl ValidRange {
         self.next_copy = copy.wrapping_add(1);
     }
 
-    /// Whether all elements since `first` were intact.
+    /// Returns whether all elements since `first` were intact.
     pub(crate) fn since(&self, first: ElementId) -> bool {
         first.epoch == self.from.epoch
             && (self.from.number..self.next.number).contains(&first.number)
@@ -196,8 +200,8 @@ mod tests {
         *, //
     };
 
-    /// A piece of a packet of `total` bytes in elements with room for 100, with a mark.
-    fn piece(at: usize, total: usize, mark: u32) -> OffloadFragment {
+    /// Returns a fragment of a packet of `total` bytes in elements with room for 100, with a mark.
+    fn fragment(at: usize, total: usize, mark: u32) -> OffloadFragment {
         OffloadFragment {
             mark,
             version: Version::V4,
@@ -208,16 +212,16 @@ mod tests {
         }
     }
 
-    /// An element of the epoch 1.
+    /// Returns the ID of an element of epoch 1.
     fn id(number: u64) -> ElementId {
         ElementId { epoch: 1, number }
     }
 
     #[test]
     fn pieces_make_packets() {
-        // The elements: their number, where their piece lies, its packet's length and mark; and
-        // the first element of the packet that is complete with it, or -1 for a piece without. The
-        // number of packets that were given up, to the end of the epoch.
+        // (elements, number of packets given up until the end of the epoch), with elements as
+        // (number, place of the fragment, length and mark of its packet, number of the first
+        // element of the packet that it completes, or -1 if its packet is missing).
         type Row<'a> = (&'a [(u64, usize, usize, u32, Option<i64>)], u64);
         let table: [Row<'_>; 13] = [
             (&[(0, 0, 100, 0, Some(0)), (1, 0, 20, 0, Some(1))], 0),
@@ -230,7 +234,7 @@ mod tests {
                 ],
                 0,
             ),
-            // Joined in the middle.
+            // The reader joins in the middle of a packet.
             (&[(3, 100, 300, 0, Some(-1)), (4, 200, 300, 0, Some(-1))], 0),
             // An element is missing.
             (
@@ -242,7 +246,7 @@ mod tests {
                 1,
             ),
             (&[(0, 0, 200, 0, None), (2, 100, 200, 0, Some(-1))], 1),
-            // One comes twice.
+            // A fragment comes twice.
             (
                 &[
                     (0, 0, 300, 0, None),
@@ -260,10 +264,10 @@ mod tests {
                 ],
                 1,
             ),
-            // They do not belong together.
+            // The fragments do not belong together.
             (&[(0, 0, 200, 0, None), (1, 100, 201, 0, Some(-1))], 1),
             (&[(0, 0, 200, 0, None), (1, 100, 200, 1, Some(-1))], 1),
-            // Another packet begins before the end of the first.
+            // Another packet begins before the end of the first one.
             (
                 &[
                     (0, 0, 200, 0, None),
@@ -272,14 +276,14 @@ mod tests {
                 ],
                 1,
             ),
-            // The end never comes.
+            // The last fragment never comes.
             (&[(0, 0, 300, 0, None), (1, 100, 300, 0, None)], 1),
             (&[], 0),
         ];
         for (elements, given_up) in table {
             let mut reassembly = Reassembly::new();
             for &(number, at, total, mark, expected) in elements {
-                let found = put(&mut reassembly, id(number), &piece(at, total, mark));
+                let found = put(&mut reassembly, id(number), &fragment(at, total, mark));
                 assert_eq!((elements, number, found), (elements, number, expected));
             }
             reassembly.keep_to(None);
@@ -289,13 +293,17 @@ mod tests {
         }
     }
 
-    /// Puts a piece to its packet, which is its length. Returns the number of the first element of
-    /// the packet that is complete with it, or -1 if its packet is not there.
-    fn put(reassembly: &mut Reassembly<usize>, id: ElementId, piece: &OffloadFragment) -> Option<i64> {
-        match reassembly.find(id, piece, || Ok::<_, ()>(piece.total)) {
+    /// Adds a fragment to its packet, which is represented by its length. Returns the number of the
+    /// first element of the packet that the fragment completes, or -1 if its packet is missing.
+    fn put(
+        reassembly: &mut Reassembly<usize>,
+        id: ElementId,
+        fragment: &OffloadFragment,
+    ) -> Option<i64> {
+        match reassembly.find(id, fragment, || Ok::<_, ()>(fragment.total)) {
             Ok(Some(&mut packet)) => {
-                assert_eq!(packet, piece.total);
-                let complete = reassembly.copied(piece);
+                assert_eq!(packet, fragment.total);
+                let complete = reassembly.copied(fragment);
                 complete.map(|complete| complete.first.number as i64)
             }
             _ => Some(-1),
@@ -304,34 +312,37 @@ mod tests {
 
     #[test]
     fn a_packet_ends_in_its_epoch() {
-        // The element of the second of three pieces of a packet that began in element 0 of epoch 1:
-        // its epoch and number, and whether it continues the packet.
+        // The packet of three fragments begins in element 0 of epoch 1. For the second fragment:
+        // (epoch of its element, number of its element, whether it continues the packet)
         let table = [
             (1, 1, true),
             (1, 0, false),
             (1, 2, false),
             (2, 0, false),
-            // The numbers would match.
+            // The number would match.
             (2, 1, false),
             (u64::MAX, 1, false),
         ];
         for (epoch, number, continues) in table {
             let mut reassembly = Reassembly::new();
-            assert_eq!(put(&mut reassembly, id(0), &piece(0, 300, 0)), None);
+            assert_eq!(put(&mut reassembly, id(0), &fragment(0, 300, 0)), None);
             let second = ElementId { epoch, number };
-            let found = put(&mut reassembly, second, &piece(100, 300, 0));
+            let found = put(&mut reassembly, second, &fragment(100, 300, 0));
             let expected = (!continues).then_some(-1);
             assert_eq!((epoch, number, found), (epoch, number, expected));
             let found = reassembly.take_given_up();
             assert_eq!((epoch, number, found), (epoch, number, !continues as u64));
         }
-        // What is known of the epochs without another piece.
+        // The epoch changes or stays the same before the next fragment.
         for (current, kept) in [(Some(1), true), (Some(2), false), (None, false)] {
             let mut reassembly = Reassembly::new();
-            assert_eq!(put(&mut reassembly, id(0), &piece(0, 200, 0)), None);
+            assert_eq!(put(&mut reassembly, id(0), &fragment(0, 200, 0)), None);
             reassembly.keep_to(current);
-            assert_eq!((current, reassembly.take_given_up()), (current, !kept as u64));
-            let found = put(&mut reassembly, id(1), &piece(100, 200, 0));
+            assert_eq!(
+                (current, reassembly.take_given_up()),
+                (current, !kept as u64)
+            );
+            let found = put(&mut reassembly, id(1), &fragment(100, 200, 0));
             let expected = Some(if kept { 0 } else { -1 });
             assert_eq!((current, found), (current, expected));
         }
@@ -340,10 +351,10 @@ mod tests {
     #[test]
     fn a_packet_that_cannot_be_made_leaves_none() {
         let mut reassembly = Reassembly::new();
-        assert_eq!(put(&mut reassembly, id(0), &piece(0, 200, 0)), None);
-        let made = reassembly.find(id(1), &piece(0, 300, 0), || Err(()));
+        assert_eq!(put(&mut reassembly, id(0), &fragment(0, 200, 0)), None);
+        let made = reassembly.find(id(1), &fragment(0, 300, 0), || Err(()));
         assert!(made.is_err());
-        let next = put(&mut reassembly, id(2), &piece(100, 300, 0));
+        let next = put(&mut reassembly, id(2), &fragment(100, 300, 0));
         assert_eq!(next, Some(-1));
         assert_eq!(reassembly.take_given_up(), 1);
     }
@@ -356,8 +367,8 @@ mod valid_range_tests {
 
     #[test]
     fn intact_elements() {
-        // Elements that were intact: their epoch and number; since which all were, and since which
-        // not.
+        // (epochs and numbers of intact elements, elements since which all were intact, elements
+        // since which not all were)
         type Elements<'a> = &'a [(u64, u64)];
         let table: [(Elements<'_>, Elements<'_>, Elements<'_>); 8] = [
             (&[], &[], &[(0, 0), (1, 0), (1, 1)]),
@@ -389,7 +400,7 @@ mod valid_range_tests {
                 &[(2, 2)],
                 &[(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)],
             ),
-            // Element 2^64 - 1 is not one of a channel: its counters end there.
+            // A channel has no element 2^64 - 1: its counters end there.
             (&[(1, u64::MAX)], &[], &[(1, 0), (1, u64::MAX)]),
         ];
         let id = |&(epoch, number): &(u64, u64)| ElementId { epoch, number };
@@ -409,8 +420,10 @@ mod valid_range_tests {
     }
     #[test]
     fn an_epoch_that_comes_again_begins_anew() {
-        // The number of the copy of element 6, and whether all since element 5 are intact: copy 5
-        // is that of element 5 when the epoch came first, copy 6 that when it came again.
+        // (number of the copy of element 6, whether all elements since element 5 are intact)
+        //
+        // Copy 5 was that of element 5. If element 6 has copy 7, the epoch has come again, and copy
+        // 6 was that of element 5, which was not intact.
         for (copy, expected) in [(6, true), (7, false)] {
             let mut valid = ValidRange::new();
             (0..6).for_each(|number| valid.add_change(ElementId { epoch: 1, number }, number));

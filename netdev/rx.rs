@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way in: elements of a channel to the stack.
+//! The in channel of an interface: receives the packets in its elements.
 //!
-//! Nothing that the peer writes is trusted. The length of a packet is peeked in the element, which
-//! decides how much is allocated and copied, bounded by the element; after one copy the channel
-//! tells whether the element was intact, and then everything is decoded from the copy. How the two
-//! are done is up to the mode: see [`format`](super::format). [`rx_ring`](super::rx_ring) touches
-//! elements; this file has what only a kernel has around it.
+//! Nothing that the peer writes is trusted. The driver peeks the length of a packet in its element.
+//! The length, which the size of the element limits, only decides how much is allocated and copied.
+//! After one copy the channel tells whether the element was intact. Then everything is decoded from
+//! the copy. How an element is copied and decoded depends on the mode: see
+//! [`format`](super::format).
+//!
+//! [`rx_ring`](super::rx_ring) has the loop that accesses elements. This file has what the loop
+//! needs in a kernel: the lock, the state that other contexts read, and the counters.
 
 use super::{
     endpoint::{
@@ -55,44 +58,47 @@ use kernel::{
 pub(crate) struct RxChannel {
     memory: InMemory,
     mode: Mode,
-    /// What NAPI has to itself while the device is up.
+    /// The state of reading. Only NAPI uses it while the device is up.
     #[pin]
-    reading: SpinLockBh<RxRing>,
-    /// What the reader accepts.
+    ring: SpinLockBh<RxRing>,
+    /// What the reader expects of the peer.
     params: PeerParams,
-    /// What the last poll left the channel in, for the timer to compare with.
-    seen_epoch: Atomic<u64>,
-    /// The other half of it.
-    seen_count: Atomic<u64>,
-    /// A [`Peer`].
+    /// The epoch of the reader's [`Snapshot`] after the last poll. Other contexts, such as the poll
+    /// timer, compare it with the channel.
+    snapshot_epoch: Atomic<u64>,
+    /// The count of the same snapshot.
+    snapshot_count: Atomic<u64>,
+    /// The state of the peer: a [`Peer`].
     peer: Atomic<u32>,
-    /// The peer's ring: the size of its elements in bytes, above their number in
-    /// [`ELEMENTS_BITS`]; zero while no epoch is followed.
-    ring: Atomic<u64>,
+    /// The geometry of the peer's ring, see [`pack`]; zero while the reader follows no epoch.
+    geometry: Atomic<u64>,
 }
 
-/// More elements fit no region that can be mapped.
+/// The bits for the number of elements in a packed geometry. No region that can be mapped has more
+/// elements.
 const ELEMENTS_BITS: u32 = 44;
 
-/// A ring in one word, for those who must not wait for a poll to end.
+/// Packs the geometry of a ring into one word: the size of its elements in bytes, above their
+/// number in the lower [`ELEMENTS_BITS`] bits. Other contexts read the word without waiting for the
+/// end of a poll.
 fn pack(ring: &Geometry) -> u64 {
-    // The size is at most the largest that any mode accepts, some 2^16.
+    // The size is at most the largest one that any mode accepts, about 2^16.
     (ring.size() as u64) << ELEMENTS_BITS | ring.elements() & ((1 << ELEMENTS_BITS) - 1)
 }
 
-/// What the peer does with an in channel.
+/// The state of the peer on an in channel.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Peer {
-    /// This end is down and does not look.
+    /// This end is down and does not read the channel.
     Unknown,
-    /// It has no epoch.
+    /// The peer has no epoch.
     Inactive,
-    /// Its epoch is followed.
+    /// The reader follows the peer's epoch.
     Active,
-    /// Its epoch does not fit this end.
+    /// The peer's epoch is incompatible with this end.
     Incompatible,
-    /// It broke the protocol in its epoch.
+    /// The peer broke the protocol in its epoch.
     Broken,
 }
 
@@ -107,7 +113,7 @@ impl Peer {
         }
     }
 
-    /// The state in words, as users see it.
+    /// Returns the state as text for users.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown (down)",
@@ -120,7 +126,7 @@ impl Peer {
 }
 
 impl RxChannel {
-    /// Makes a receiver that is down.
+    /// Returns an in channel that is down.
     pub(crate) fn new(
         mapping: Mapping,
         protocol: NonZeroU64,
@@ -135,108 +141,116 @@ impl RxChannel {
         try_pin_init!(Self {
             memory: InMemory(mapping),
             mode,
-            reading <- new_spinlock_bh!(RxRing::new(params), "muennet_reader"),
+            ring <- new_spinlock_bh!(RxRing::new(params), "muennet_reader"),
             params,
-            seen_epoch: Atomic::new(Snapshot::NOTHING.epoch),
-            seen_count: Atomic::new(Snapshot::NOTHING.count),
+            snapshot_epoch: Atomic::new(Snapshot::NOTHING.epoch),
+            snapshot_count: Atomic::new(Snapshot::NOTHING.count),
             peer: Atomic::new(Peer::Unknown as u32),
-            ring: Atomic::new(0),
+            geometry: Atomic::new(0),
         })
     }
 
-    /// Comes up, knowing nothing of the channel.
+    /// Resets the reader, for a device that goes up. It knows nothing of the channel yet.
     pub(crate) fn start(&self) {
-        let mut reading = self.reading.lock();
-        *reading = RxRing::new(self.params);
-        self.update_snapshot(reading.reader());
+        let mut ring = self.ring.lock();
+        *ring = RxRing::new(self.params);
+        self.update_snapshot(ring.reader());
     }
 
-    /// Goes down: nobody knows what the peer does from now on, nor what its ring is like.
+    /// Resets the reader, for a device that goes down. The state and the ring of the peer become
+    /// unknown.
     pub(crate) fn stop(&self) {
-        *self.reading.lock() = RxRing::new(self.params);
+        *self.ring.lock() = RxRing::new(self.params);
         self.peer.store(Peer::Unknown as u32, Relaxed);
-        self.ring.store(0, Relaxed);
+        self.geometry.store(0, Relaxed);
     }
 
-    /// The number that both ends of the channel agree on.
+    /// Returns the protocol number that the header of the channel must have.
     pub(crate) fn protocol(&self) -> u64 {
         self.params.protocol
     }
 
-    /// Bytes of the channel's region.
+    /// Returns the size of the channel's region in bytes.
     pub(crate) fn region_size(&self) -> usize {
         self.memory.size()
     }
 
-    /// What the peer does, as of the last poll.
+    /// Returns the state of the peer after the last poll.
     pub(crate) fn peer(&self) -> Peer {
         Peer::from_u32(self.peer.load(Relaxed))
     }
 
-    /// The elements of the peer's ring, as of the last poll; none if no epoch is followed.
+    /// Returns the geometry of the peer's ring after the last poll; [`None`] if the reader follows
+    /// no epoch.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
-        let ring = self.ring.load(Relaxed);
+        let packed = self.geometry.load(Relaxed);
         Geometry::new(
             self.memory.size(),
-            ring >> ELEMENTS_BITS,
-            ring & ((1 << ELEMENTS_BITS) - 1),
+            packed >> ELEMENTS_BITS,
+            packed & ((1 << ELEMENTS_BITS) - 1),
         )
     }
 
-    /// What the last poll left the channel in.
+    /// Returns the snapshot of the reader after the last poll.
     #[inline]
     fn snapshot(&self) -> Snapshot {
         Snapshot {
-            epoch: self.seen_epoch.load(Relaxed),
-            count: self.seen_count.load(Relaxed),
+            epoch: self.snapshot_epoch.load(Relaxed),
+            count: self.snapshot_count.load(Relaxed),
         }
     }
 
-    /// Whether a poll would find anything. A look at two words; any context.
+    /// Returns whether a poll would find anything. Reads two words of the channel. Any context.
     #[inline]
     pub(crate) fn has_pending(&self) -> bool {
         self.snapshot().has_pending(&self.memory)
     }
 
-    /// How many elements it would find, as the peer tells; other news counts as one.
+    /// Returns how many elements a poll would find, as reported by the peer. Any other change of
+    /// the channel counts as one element. Any context.
     #[inline]
     pub(crate) fn pending(&self) -> u64 {
         self.snapshot().pending(&self.memory)
     }
 
-    /// Notes for other contexts what the reader has come to.
+    /// Stores the state of the reader for other contexts.
     fn update_snapshot(&self, reader: &Reader) {
-        let seen = reader.snapshot();
-        self.seen_epoch.store(seen.epoch, Relaxed);
-        self.seen_count.store(seen.count, Relaxed);
-        let (peer, ring) = match reader.state() {
+        let snapshot = reader.snapshot();
+        self.snapshot_epoch.store(snapshot.epoch, Relaxed);
+        self.snapshot_count.store(snapshot.count, Relaxed);
+        let (peer, geometry) = match reader.state() {
             State::Joining | State::Inactive => (Peer::Inactive, 0),
-            State::Active(run) => (Peer::Active, pack(run.geometry())),
+            State::Active(active) => (Peer::Active, pack(active.geometry())),
             State::Incompatible { .. } => (Peer::Incompatible, 0),
             State::Broken { .. } => (Peer::Broken, 0),
         };
         self.peer.store(peer as u32, Relaxed);
-        self.ring.store(ring, Relaxed);
+        self.geometry.store(geometry, Relaxed);
     }
 
-    /// Receives as many packets as `poll` may, and hands them up.
-    // Its one caller is on the way of every packet: one frame of the stack for both.
+    /// Receives packets up to the budget of `poll` and passes them to the stack.
+    // Inlined into its only caller, so that the path of every packet has one stack frame for both.
     #[inline(always)]
-    pub(crate) fn poll(&self, poll: &Poll<'_>, endpoints: &Endpoints, counters: &CpuCounters) -> Progress {
-        let exit = RxContext::new(poll, endpoints);
-        let mut tally = RxStats::default();
-        let mut reading = self.reading.lock();
-        let progress = reading.poll(self.mode, &self.memory, &exit, &mut tally);
-        self.update_snapshot(reading.reader());
-        drop(reading);
+    pub(crate) fn poll(
+        &self,
+        poll: &Poll<'_>,
+        endpoints: &Endpoints,
+        counters: &CpuCounters,
+    ) -> Progress {
+        let ctx = RxContext::new(poll, endpoints);
+        let mut stats = RxStats::default();
+        let mut ring = self.ring.lock();
+        let progress = ring.poll(self.mode, &self.memory, &ctx, &mut stats);
+        self.update_snapshot(ring.reader());
+        drop(ring);
 
-        tally.add_to(counters);
+        stats.add_to(counters);
         count(&progress, counters);
         progress
     }
 }
 
-/// Counts what a poll did with the channel.
+/// Adds the result of a poll to the counters.
 fn count(progress: &Progress, counters: &CpuCounters) {
     counters.rx_polls.add(1);
     if progress.copied == 0 {
@@ -258,6 +272,7 @@ fn count(progress: &Progress, counters: &CpuCounters) {
 }
 
 impl RxStats {
+    /// Adds the statistics of a poll to the counters.
     fn add_to(&self, counters: &CpuCounters) {
         let malformed = self.malformed();
         counters.rx_packets.add(self.packets);

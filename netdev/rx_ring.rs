@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! How an in channel is read: all that becomes of its elements.
+//! The loop that reads an in channel: copies elements, and passes their packets to the stack.
 //!
-//! There is nothing here but the channel, the modes and what they ask of packets, so that the
-//! fuzzer (`tests/fuzz`) attacks this very source, with packets of its own.
+//! This file depends only on the channel, the modes, and the operations on packets that they need.
+//! Hence the fuzzer (`tests/fuzz`) can attack this very source, with its own packets.
 
 use super::{
     endpoint::RxContext,
@@ -27,14 +27,14 @@ use crate::channel::{
     State, //
 };
 
-/// How far an in channel has been read.
+/// The state of reading an in channel.
 pub(crate) struct RxRing {
     reader: Reader,
-    /// Packets that lie in several elements.
+    /// The packets that are spread over several elements, in offload mode.
     pending: OffloadState,
 }
 
-/// What one poll counts, to be added to the CPU's counters at its end.
+/// The statistics of one poll. They are added to the counters of the CPU at the end of the poll.
 #[derive(Default)]
 pub(crate) struct RxStats {
     pub(crate) packets: u64,
@@ -49,7 +49,7 @@ pub(crate) struct RxStats {
 }
 
 impl RxRing {
-    /// Knows nothing of the channel.
+    /// Returns the state before the first poll, in which nothing is known of the channel.
     pub(crate) fn new(params: PeerParams) -> Self {
         Self {
             reader: Reader::new(params),
@@ -57,51 +57,59 @@ impl RxRing {
         }
     }
 
-    /// What is known of the channel.
+    /// Returns the reader of the channel.
     pub(crate) fn reader(&self) -> &Reader {
         &self.reader
     }
 
-    /// Receives as many packets as the poll of `exit` may, hands them up and counts them.
+    /// Receives packets up to the budget of the poll of `ctx`, passes them to the stack, and counts
+    /// them in `stats`.
     #[inline]
     pub(crate) fn poll(
         &mut self,
         mode: Mode,
         memory: &InMemory,
-        exit: &RxContext<'_>,
-        tally: &mut RxStats,
+        ctx: &RxContext<'_>,
+        stats: &mut RxStats,
     ) -> Progress {
         match mode {
-            Mode::Ip => self.poll_format::<Ip>(memory, exit, tally),
-            Mode::Ethernet | Mode::Vlan => self.poll_format::<Ethernet>(memory, exit, tally),
-            Mode::Raw => self.poll_format::<Raw>(memory, exit, tally),
-            Mode::Offload => self.poll_offload(memory, exit, tally),
+            Mode::Ip => self.poll_format::<Ip>(memory, ctx, stats),
+            Mode::Ethernet | Mode::Vlan => self.poll_format::<Ethernet>(memory, ctx, stats),
+            Mode::Raw => self.poll_format::<Raw>(memory, ctx, stats),
+            Mode::Offload => self.poll_offload(memory, ctx, stats),
         }
     }
 
-    /// Its copies are much larger than those of the other modes, whose frame is on the stack while
-    /// a packet goes up: it has one of its own.
+    /// Polls in offload mode.
+    ///
+    /// Not inlined, so that it has its own stack frame: its copies are much larger than those of
+    /// the other modes, whose frame is in use while the network stack handles a packet.
     #[inline(never)]
-    fn poll_offload(&mut self, memory: &InMemory, exit: &RxContext<'_>, tally: &mut RxStats) -> Progress {
+    fn poll_offload(
+        &mut self,
+        memory: &InMemory,
+        ctx: &RxContext<'_>,
+        stats: &mut RxStats,
+    ) -> Progress {
         let Self { reader, pending } = self;
         let OffloadState { reassembly, valid } = pending;
         let mut copied_bytes = 0;
         let progress = reader.read(
             memory,
-            exit.poll().budget(),
+            ctx.poll().budget(),
             |element| {
                 let copied = Offload::copy(element, reassembly);
                 copied_bytes += copied.bytes();
                 copied
             },
-            |copied| tally.count(Offload::deliver(copied, valid, exit)),
+            |copied| stats.count(Offload::deliver(copied, valid, ctx)),
         );
         reassembly.keep_to(match reader.state() {
-            State::Active(run) => Some(run.epoch()),
+            State::Active(active) => Some(active.epoch()),
             _ => None,
         });
-        tally.incomplete += reassembly.take_given_up();
-        tally.copied_bytes += copied_bytes;
+        stats.incomplete += reassembly.take_given_up();
+        stats.copied_bytes += copied_bytes;
         progress
     }
 
@@ -109,19 +117,19 @@ impl RxRing {
     fn poll_format<F: Format>(
         &mut self,
         memory: &InMemory,
-        exit: &RxContext<'_>,
-        tally: &mut RxStats,
+        ctx: &RxContext<'_>,
+        stats: &mut RxStats,
     ) -> Progress {
-        let poll = exit.poll();
+        let poll = ctx.poll();
         self.reader.read(
             memory,
             poll.budget(),
             |element| F::copy(element, poll),
             |copied| {
                 if let Ok(skb) = &copied {
-                    tally.copied_bytes += skb.len() as u64;
+                    stats.copied_bytes += skb.len() as u64;
                 }
-                tally.count(copied.and_then(|skb| F::deliver(skb, exit)));
+                stats.count(copied.and_then(|skb| F::deliver(skb, ctx)));
             },
         )
     }
@@ -131,7 +139,8 @@ impl RxStats {
     #[inline]
     fn count(&mut self, result: Result<Option<usize>, RxError>) {
         match result {
-            // Another interface's, which has counted it.
+            // Nothing to count: an endpoint has counted its packet, or the packet needs more
+            // elements.
             Ok(None) => {}
             Ok(Some(bytes)) => {
                 self.packets += 1;
@@ -150,7 +159,7 @@ impl RxStats {
         }
     }
 
-    /// Elements whose contents were no packet.
+    /// Returns the number of elements that held no valid packet.
     #[inline]
     pub(crate) fn malformed(&self) -> u64 {
         self.bad_protocol + self.bad_length + self.bad_header + self.changed

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an interface counts, on each CPU for itself.
+//! The per-CPU counters of an interface and of an out channel, and their sums.
 
 use crate::abstractions::{
     percpu::{
@@ -11,7 +11,8 @@ use crate::abstractions::{
 };
 use kernel::prelude::*;
 
-/// Declares counters of one CPU, their sums, and what `ethtool -S` calls them: the fields' names.
+/// Declares the counters of one CPU and their sums over all CPUs. `ethtool -S` shows the names of
+/// the fields.
 macro_rules! counters {
     (
         $(#[$of:meta])* $cpu:ident, $sums:ident;
@@ -19,7 +20,7 @@ macro_rules! counters {
     ) => {
         $(#[$of])*
         ///
-        /// Softirqs raise them, system calls sum them up.
+        /// Softirqs increment them. System calls sum them up.
         #[derive(Zeroable)]
         #[repr(C)]
         pub(crate) struct $cpu {
@@ -33,10 +34,10 @@ macro_rules! counters {
         }
 
         impl $sums {
-            /// The names of the counters, in their order.
+            /// The names of the counters, in the order of the fields.
             pub(crate) const NAMES: &'static [&'static str] = &[$(stringify!($field),)*];
 
-            /// Sums the counters up.
+            /// Sums `counters` over all CPUs.
             pub(crate) fn of(counters: &PerCpu<$cpu>) -> Self {
                 let mut sums = Self::default();
                 for cpu in counters.iter() {
@@ -45,7 +46,7 @@ macro_rules! counters {
                 sums
             }
 
-            /// The sums in the order of the names.
+            /// Returns the sums in the order of [`Self::NAMES`].
             pub(crate) fn values(&self) -> [u64; Self::NAMES.len()] {
                 [$(self.$field,)*]
             }
@@ -54,86 +55,89 @@ macro_rules! counters {
 }
 
 counters! {
-    /// The counters of an interface: of its own packets and, if it has one, of its in channel.
+    /// The counters of an interface: those of its own packets and, if it has one, of its in
+    /// channel.
     CpuCounters, Sums;
 
-    /// Packets handed up.
+    /// Packets passed to the stack.
     rx_packets,
-    /// Their bytes, without the header of the element.
+    /// Bytes of these packets, without the header of the element.
     rx_bytes,
-    /// Elements copied out of the channel, good ones and others.
+    /// Elements copied out of the channel, valid or not.
     rx_elements,
     /// Bytes copied out of the channel into packets.
     rx_copied_bytes,
-    /// Polls that copied anything; their mean size is `rx_elements` by this.
+    /// Polls that copied at least one element. The mean batch is `rx_elements` divided by this.
     rx_batches,
-    /// Overruns: how often the writer had overtaken the reader.
+    /// Overruns: the writer had overtaken the reader.
     rx_overruns,
-    /// Elements lost in them.
+    /// Elements lost in overruns.
     rx_missed,
-    /// Elements whose contents are no packet.
+    /// Elements that hold no valid packet.
     rx_malformed,
-    /// Of these: the header's protocol is unknown.
+    /// Of `rx_malformed`: the protocol in the header is unknown.
     rx_bad_protocol,
-    /// Of these: the length is impossible, or does not fit the element.
+    /// Of `rx_malformed`: the length is impossible, or does not fit the element.
     rx_bad_length,
-    /// Of these: the IP version or header is wrong.
+    /// Of `rx_malformed`: the IP version or the header is invalid.
     rx_bad_header,
-    /// Of these: the element changed while it was copied.
+    /// Of `rx_malformed`: the element changed while it was copied.
     rx_changed,
-    /// Packets not handed up for want of memory.
+    /// Packets dropped for lack of memory.
     rx_no_memory,
-    /// Large packets given up because their next piece did not come, and pieces that continue none.
+    /// Packets in several elements that were given up because their next fragment did not follow,
+    /// and fragments that continue no packet.
     rx_incomplete,
-    /// Packets not handed up because the interface was down and its channel was not.
+    /// Packets dropped because the interface was down while its channel was up.
     rx_down,
-    /// Epochs that were followed.
+    /// Epochs that the reader followed.
     rx_epochs,
-    /// Epochs that were not, because they do not fit this end.
+    /// Epochs that the reader did not follow because they are incompatible with this end.
     rx_incompatible,
     /// Epochs given up because the writer broke the protocol.
     rx_broken,
-    /// Polls of NAPI.
+    /// NAPI polls.
     rx_polls,
-    /// Polls that found nothing.
+    /// Polls that copied no element.
     rx_empty_polls,
     /// Interrupts.
     rx_interrupts,
     /// Packets sent.
     tx_packets,
-    /// Their bytes, with the header of the element.
+    /// Bytes of these packets, with the header of the element.
     tx_bytes,
-    /// Packets not sent.
+    /// Packets dropped instead of sent.
     tx_dropped,
-    /// Of these: there is no out channel, or it is down.
+    /// Of `tx_dropped`: there is no out channel, or it is down.
     tx_no_channel,
-    /// Of these: too long for their path, and not to be fragmented.
+    /// Of `tx_dropped`: the packet exceeds its path MTU and must not be fragmented.
     tx_too_big,
-    /// Packets sent in fragments, each of which counts as a packet sent.
+    /// Packets sent in fragments. Each fragment counts as a packet sent.
     tx_fragmented,
 }
 
 counters! {
-    /// The counters of an out channel, whoever sends on it.
+    /// The counters of an out channel, for all interfaces that send on it.
     OutCounters, OutSums;
 
-    /// Batches published; their mean size is the packets sent by this.
+    /// Batches published. The mean batch is the number of packets sent divided by this.
     tx_batches,
-    /// Epochs begun.
+    /// Epochs started.
     tx_epochs,
     /// Events triggered.
     tx_events,
-    /// Of these: by another processor, which was called.
+    /// Of `tx_events`: triggered by another CPU, which was called for that.
     tx_events_remote,
-    /// Events merged with one for which another processor had been called.
+    /// Events merged with an event for which another CPU had been called already.
     tx_events_merged,
-    /// Events not triggered because all processors that have them were offline.
+    /// Events not triggered because all CPUs that have them were offline.
     tx_events_offline,
 }
 
 impl Sums {
-    /// Adds the sums to `stats`, with the meanings that users know of this driver: `rx_errors` is
-    /// the sum of overruns and bad elements; elements lost in overruns are `rx_missed_errors`.
+    /// Adds the sums to `stats`, with the meanings that users of this driver expect: `rx_errors` is
+    /// the sum of overruns and malformed elements, and `rx_missed_errors` counts the elements lost
+    /// in overruns.
     pub(crate) fn add_to(&self, stats: &mut LinkStats) {
         stats.add_rx_packets(self.rx_packets);
         stats.add_rx_bytes(self.rx_bytes);
@@ -147,16 +151,16 @@ impl Sums {
         stats.add_tx_dropped(self.tx_dropped);
     }
 
-    /// Packets not handed up, for whatever reason.
+    /// Returns the number of received packets that were dropped, for any reason.
     pub(crate) fn rx_dropped(&self) -> u64 {
         self.rx_no_memory.wrapping_add(self.rx_down)
     }
 
-    /// Overruns and bad elements together.
+    /// Returns the number of overruns and malformed elements.
     pub(crate) fn rx_errors(&self) -> u64 {
         self.rx_overruns.wrapping_add(self.rx_malformed)
     }
 }
 
-/// The counters of an interface.
+/// The counters of an interface on all CPUs.
 pub(crate) type Counters = PerCpu<CpuCounters>;

@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The way out: packets from the stack into a channel.
+//! The out channel of an interface: writes packets from the stack into its elements.
+//!
+//! A packet is checked against its path MTU first. Depending on its mark and the mode, the driver
+//! then writes it as it is, in IPv4 fragments, or in the segments of a GSO packet.
+//! [`format`](super::format) has the format of elements in each mode.
+//!
+//! - [`TxChannel`]: the channel, with the only lock of the transmit path.
+//! - [`TagWarning`]: the warning about VLAN frames that do not fit an element.
 
 use super::{
     format::{
@@ -45,7 +52,7 @@ use crate::{
         percpu::PerCpu,
         random,
         skbuff::{
-            Segmentation,
+            GsoInfo,
             SkBuff,
             SEGMENT_HEADER_MAX, //
         },
@@ -75,40 +82,41 @@ use kernel::{
     }, //
 };
 
-// What the stack leaves to the device is what the plan has room for.
+// `GsoSegments` has room for the headers of all packets that the stack leaves to the device.
 const _: () = assert!(gso::HEADER_MAX >= SEGMENT_HEADER_MAX);
 
-/// What a packet has come to in the channel.
+/// What a packet counts as after it has been written.
 #[derive(Default)]
 struct Written {
-    /// Elements.
+    /// The number of packets sent.
     packets: u64,
-    /// Bytes in them.
+    /// The number of bytes written.
     bytes: u64,
 }
 
 /// An out channel.
 ///
-/// Whoever sends on it is serialised by its one lock. A batch is published at its end, and before
-/// the lock is released after anything but a packet that another one follows.
+/// One lock serialises all senders: the interface and its children. Written elements are published
+/// in batches. The lock is released with unpublished elements only after a packet with `xmit_more`,
+/// which another packet follows.
 #[pin_data]
 pub(crate) struct TxChannel {
     memory: OutMemory,
     protocol: NonZeroU64,
     mode: Mode,
-    /// What tells the peer that there is something new.
+    /// The event that notifies the peer of new elements and epochs, if there is one.
     event: Option<Event>,
-    /// How long packets may be, by their marks.
+    /// The table of path MTUs, if there is one.
     pmtu: Option<Table>,
     counters: PerCpu<OutCounters>,
     tag_warning: TagWarning,
-    /// The writer of the current epoch; none while the device is down.
+    /// The writer of the current epoch; [`None`] while the device is down.
     #[pin]
     writer: SpinLockBh<Option<Writer>>,
 }
 
 impl TxChannel {
-    /// Makes a sender that is down.
+    /// Returns an out channel that is down.
     pub(crate) fn new(
         mapping: Mapping,
         protocol: NonZeroU64,
@@ -128,8 +136,8 @@ impl TxChannel {
         })
     }
 
-    /// Tells the peer that there is something new: a batch, or another epoch. The caller holds the
-    /// lock, or is in a softirq at least.
+    /// Notifies the peer of a new batch or a change of the epoch. The caller holds the lock, or at
+    /// least is in a softirq.
     #[inline]
     fn notify(&self) {
         let Some(event) = &self.event else {
@@ -148,73 +156,77 @@ impl TxChannel {
         }
     }
 
-    /// Whether the log is to say now that tagged frames do not fit; true once.
+    /// Returns whether to log now that tagged frames do not fit an element. Returns `true` at most
+    /// once.
     #[inline]
     pub(crate) fn take_tag_warning(&self) -> bool {
         self.tag_warning.take()
     }
 
-    /// The number that both ends of the channel agree on.
+    /// Returns the protocol number in the header of the channel.
     pub(crate) fn protocol(&self) -> u64 {
         self.protocol.get()
     }
 
-    /// Bytes of the channel's region.
+    /// Returns the size of the channel's region in bytes.
     pub(crate) fn region_size(&self) -> usize {
         self.memory.size()
     }
 
-    /// Whether packets must not be longer than their path's MTU.
+    /// Returns whether a table of path MTUs limits the length of packets.
     pub(crate) fn has_pmtu(&self) -> bool {
         self.pmtu.is_some()
     }
 
-    /// What was counted of the channel.
+    /// Returns the counters of the channel, summed over all CPUs.
     pub(crate) fn sums(&self) -> OutSums {
         OutSums::of(&self.counters)
     }
 
-    /// The ring of the current epoch; none while the device is down.
+    /// Returns the geometry of the ring in the current epoch; [`None`] while the device is down.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
         self.writer.lock().as_ref().map(|writer| *writer.geometry())
     }
 
-    /// Sends a packet, or drops and counts it. `more`: another one follows at once, and may be
-    /// published together with this one.
-    pub(crate) fn transmit(&self, mut skb: SkBuff, more: bool, counters: &CpuCounters) {
+    /// Transmits a packet or drops it, and counts the result in `counters`. `xmit_more`: another
+    /// packet follows at once, and may be published together with this one.
+    pub(crate) fn transmit(&self, mut skb: SkBuff, xmit_more: bool, counters: &CpuCounters) {
         let action = self.pmtu.as_ref().and_then(|table| table.lookup(&skb));
         match action {
             None | Some((_, Action::Send)) => {
-                self.send(skb, more, counters, |writer, skb| self.write(writer, skb));
+                self.send(skb, xmit_more, counters, |writer, skb| {
+                    self.write(writer, skb)
+                });
             }
-            Some((_, Action::Fragment(mtu))) => match skb.complete_checksum() {
+            Some((_, Action::Fragment(mtu))) => match skb.checksum_help() {
                 Some(skb) => {
-                    self.send(skb, more, counters, |writer, skb| {
+                    self.send(skb, xmit_more, counters, |writer, skb| {
                         let written = self.write_fragments(writer, skb, mtu)?;
                         counters.tx_fragmented.add(1);
                         Ok(written)
                     });
                 }
-                None => self.refuse(more, counters),
+                None => self.refuse(xmit_more, counters),
             },
             Some((version, Action::TooBig(mtu))) => {
-                // Without the lock: the message may go out by this very channel.
+                // The lock is not held: the ICMP error may be transmitted on this very channel.
                 match version {
                     Version::V4 => icmp::fragmentation_needed(&mut skb, mtu),
                     Version::V6 => icmp::packet_too_big(&mut skb, mtu),
                 }
                 counters.tx_too_big.add(1);
-                self.refuse(more, counters);
+                self.refuse(xmit_more, counters);
             }
         }
     }
 
-    /// Sends a packet by `write`.
+    /// Writes a packet with `write`, publishes it unless another one follows, and counts the
+    /// result.
     #[inline]
     fn send(
         &self,
         skb: SkBuff,
-        more: bool,
+        xmit_more: bool,
         counters: &CpuCounters,
         write: impl FnOnce(&mut Writer, &SkBuff) -> Result<Written, TxError>,
     ) {
@@ -223,9 +235,9 @@ impl TxChannel {
             Some(writer) => {
                 let sent = write(writer, &skb);
                 if sent.is_ok() {
-                    skb.sent_now();
+                    skb.tx_timestamp();
                 }
-                let ended = !more || sent.is_err();
+                let ended = !xmit_more || sent.is_err();
                 (sent, ended && writer.publish(&self.memory) > 0)
             }
             None => {
@@ -254,10 +266,11 @@ impl TxChannel {
         }
     }
 
-    /// Counts a packet that is not even tried, which may have been to end a batch.
-    fn refuse(&self, more: bool, counters: &CpuCounters) {
+    /// Counts a packet that is dropped before it is written. Publishes the batch that the packet
+    /// was to end, if no other packet follows.
+    fn refuse(&self, xmit_more: bool, counters: &CpuCounters) {
         counters.tx_dropped.add(1);
-        if more {
+        if xmit_more {
             return;
         }
         let mut guard = self.writer.lock();
@@ -271,25 +284,27 @@ impl TxChannel {
         }
     }
 
-    /// Tells the peer of a batch. The lock is not held for it: an event is an exit to the
-    /// separation kernel.
+    /// Counts a published batch and notifies the peer. The caller does not hold the lock, because
+    /// an event is an exit to the separation kernel.
     #[inline]
     fn batch_ended(&self) {
         self.counters.this_cpu().tx_batches.add(1);
         self.notify();
     }
 
-    /// Writes a packet into the next element.
+    /// Writes a packet into the next element, or into the next elements if it needs several.
     #[inline]
     fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<Written, TxError> {
         if self.mode == Mode::Offload {
             let bytes = Offload::write(writer, &self.memory, skb)? as u64;
             return Ok(Written { packets: 1, bytes });
         }
-        if let Some(how) = skb.segmentation() {
+        if let Some(gso_info) = skb.gso_info() {
             return match self.mode {
-                Mode::Ip => self.write_segments::<Ip>(writer, skb, &how),
-                Mode::Ethernet | Mode::Vlan => self.write_segments::<Ethernet>(writer, skb, &how),
+                Mode::Ip => self.write_segments::<Ip>(writer, skb, &gso_info),
+                Mode::Ethernet | Mode::Vlan => {
+                    self.write_segments::<Ethernet>(writer, skb, &gso_info)
+                }
                 Mode::Raw | Mode::Offload => Err(TxError),
             };
         }
@@ -305,38 +320,38 @@ impl TxChannel {
         })
     }
 
-    /// Writes a large TCP or UDP packet into the next elements, in segments.
+    /// Writes the segments of a large TCP or UDP packet into the next elements.
     fn write_segments<F: Segmented>(
         &self,
         writer: &mut Writer,
         skb: &SkBuff,
-        how: &Segmentation,
+        gso_info: &GsoInfo,
     ) -> Result<Written, TxError> {
         let gso = GsoParams {
-            transport: match (how.tcp, how.udp) {
+            transport: match (gso_info.tcp, gso_info.udp) {
                 (true, false) => Transport::Tcp,
                 (false, true) => Transport::Udp,
                 _ => return Err(TxError),
             },
-            size: how.size,
-            network_at: how.network_at.ok_or(TxError)?,
-            transport_at: how.transport_at.ok_or(TxError)?,
+            size: gso_info.size,
+            network_at: gso_info.network_at.ok_or(TxError)?,
+            transport_at: gso_info.transport_at.ok_or(TxError)?,
         };
         let mut start = [0; SEGMENT_HEADER_MAX];
-        let count = skb.copy_start(&mut start);
+        let count = skb.copy_bits(&mut start);
         let start = start.get(..count).ok_or(TxError)?;
-        let mut plan = GsoSegments::new(start, skb.len(), &gso).ok_or(TxError)?;
+        let mut segments = GsoSegments::new(start, skb.len(), &gso).ok_or(TxError)?;
         let mut written = Written::default();
-        while let Some(segment) = plan.next() {
-            // The first one is the longest: if that fits an element, all do.
+        while let Some(segment) = segments.next() {
+            // The first segment is the longest one. If it fits an element, all of them do.
             written.bytes +=
-                F::write_segment(writer, &self.memory, skb, &mut plan, &segment)? as u64;
+                F::write_segment(writer, &self.memory, skb, &mut segments, &segment)? as u64;
             written.packets += 1;
         }
         Ok(written)
     }
 
-    /// Writes an IPv4 packet into the next elements, in fragments of at most `mtu` bytes.
+    /// Writes the fragments of an IPv4 packet, of at most `mtu` bytes each, into the next elements.
     fn write_fragments(
         &self,
         writer: &mut Writer,
@@ -344,11 +359,11 @@ impl TxChannel {
         mtu: u32,
     ) -> Result<Written, TxError> {
         let mut start = [0; ip_fragment::HEADER_MAX];
-        let count = skb.copy_start(&mut start);
+        let count = skb.copy_bits(&mut start);
         let start = start.get(..count).ok_or(TxError)?;
         let mut written = Written::default();
         for fragment in Fragments::new(start, skb.len(), mtu).ok_or(TxError)? {
-            // The first one is the longest: if that fits an element, all do.
+            // The first fragment is the longest one. If it fits an element, all of them do.
             written.bytes += Ip::write_fragment(writer, &self.memory, skb, &fragment)? as u64;
             written.packets += 1;
         }
@@ -357,6 +372,11 @@ impl TxChannel {
 }
 
 impl TxChannel {
+    /// Returns a writer with elements for packets of `mtu` bytes.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: not one element fits the region.
     fn new_writer(&self, mtu: u32) -> Result<Writer> {
         Writer::new(
             self.protocol,
@@ -366,7 +386,7 @@ impl TxChannel {
         .map_err(|_| EINVAL)
     }
 
-    /// Begins an epoch with elements for packets of `mtu` bytes; returns their ring.
+    /// Starts an epoch with elements for packets of `mtu` bytes. Returns the geometry of its ring.
     ///
     /// # Errors
     ///
@@ -380,19 +400,19 @@ impl TxChannel {
         Ok(geometry)
     }
 
-    /// Begins an epoch and tells the peer. The caller holds the lock.
+    /// Starts an epoch with a random number and notifies the peer. The caller holds the lock.
     fn begin(&self, writer: &mut Writer) {
         self.begin_as(writer, new_epoch(random::nonzero_u64()));
     }
 
-    /// Begins the epoch of this number and tells the peer. The caller holds the lock.
+    /// Starts the epoch with the number `epoch` and notifies the peer. The caller holds the lock.
     fn begin_as(&self, writer: &mut Writer, epoch: NonZeroU64) {
         writer.start(&self.memory, epoch);
         self.counters.this_cpu().tx_epochs.add(1);
         self.notify();
     }
 
-    /// Ends the epoch, after publishing what is pending.
+    /// Ends the epoch, after publishing the pending elements.
     pub(crate) fn stop(&self) {
         let mut guard = self.writer.lock();
         if let Some(mut writer) = guard.take() {
@@ -401,9 +421,10 @@ impl TxChannel {
         }
     }
 
-    /// Answers an epoch of the peer with a new one of its own, if anything has been written in the
-    /// old one: a reader that has just come up may know only how to read from the beginning.
-    pub(crate) fn answer(&self) {
+    /// Answers a new epoch of the peer with a new epoch of the out channel, if anything has been
+    /// written in the old one. The reader of the peer has just started, and some readers can only
+    /// read an epoch from its beginning.
+    pub(crate) fn restart_for_peer(&self) {
         let mut guard = self.writer.lock();
         if let Some(writer) = &mut *guard {
             if writer.has_written() {
@@ -413,12 +434,12 @@ impl TxChannel {
         }
     }
 
-    /// Ends the epoch and begins another one with elements for packets of `mtu` bytes, if there is
-    /// one. If not, the next one will have them.
+    /// Replaces the current epoch, if there is one, by another one with elements for packets of
+    /// `mtu` bytes. Without a current epoch, the next one gets such elements.
     ///
     /// # Errors
     ///
-    /// - `EINVAL`: not one element fits the region. The epoch goes on.
+    /// - `EINVAL`: not one element fits the region. The epoch does not change.
     pub(crate) fn change_mtu(&self, mtu: u32) -> Result {
         let mut new = self.new_writer(mtu)?;
         let mut writer = self.writer.lock();
@@ -431,45 +452,45 @@ impl TxChannel {
     }
 }
 
-// What the log says of VLANs whose frames do not fit an element.
+// The warning about VLAN frames that do not fit an element.
 //
-// A VLAN has the MTU of the device below it unless somebody asks for another. An element has room
-// for a frame of that MTU without a tag: `ping` works, and TCP over the VLAN stands still. The
-// elements cannot simply grow, for some peers copy as many bytes as the header says into a buffer
-// of the usual size.
+// By default a VLAN has the MTU of the device below it. An element has room for a frame of that
+// MTU, but not for its tag: `ping` works, but TCP over the VLAN stalls. The driver cannot simply
+// enlarge the elements, because some peers copy as many bytes as the header says into a buffer of
+// the usual size.
 
 /// No tagged frame has been dropped for its length.
 const QUIET: u32 = 0;
-/// One has, and the log does not know yet.
+/// A tagged frame has been dropped for its length. The warning has not been logged yet.
 const DUE: u32 = 1;
-/// The log has been told, once for each interface.
+/// The warning has been logged. This happens once for each interface.
 const TOLD: u32 = 2;
 
-/// Whether the log is to be told.
+/// The state of the warning: [`QUIET`], [`DUE`] or [`TOLD`].
 struct TagWarning(Atomic<u32>);
 
 impl TagWarning {
-    /// There is nothing to say.
+    /// Returns the initial state: nothing to log.
     const fn new() -> Self {
         Self(Atomic::new(QUIET))
     }
 
-    /// Takes note of a frame that has been dropped: what helps is to be said if it has a tag and is
-    /// too long for the elements, of `element_size` bytes.
+    /// Makes the warning due if the dropped frame `skb` has a tag and is too long for elements of
+    /// `element_size` bytes.
     #[cold]
     fn dropped(&self, skb: &SkBuff, element_size: usize) {
         let room = ethernet::trailer_at(element_size).unwrap_or(0);
-        // Two bytes more, which every tagged frame has, make two loads of it.
+        // With two more bytes, which every tagged frame has, the compiler needs only two loads.
         let tagged = skb
             .head::<{ ethernet::HEADER_SIZE + 2 }>()
             .is_some_and(|start| start.first_chunk().is_some_and(ethernet::is_tagged));
-        let fits = skb.frame_fits(u32::try_from(room).unwrap_or(u32::MAX));
+        let fits = skb.mac_len_fits(u32::try_from(room).unwrap_or(u32::MAX));
         if tagged && !fits && self.0.load(Relaxed) == QUIET {
             self.0.store(DUE, Relaxed);
         }
     }
 
-    /// Whether it is to be said now; true once.
+    /// Returns whether to log the warning now. Returns `true` at most once.
     #[inline]
     fn take(&self) -> bool {
         self.0.load(Relaxed) == DUE && self.0.xchg(TOLD, Relaxed) == DUE

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What bindgen reads: the headers of the C items listed in `parameters`, and
- * the helpers that stand in for C's macros and inline functions.
+ * The input of bindgen: the headers of the C items that `parameters` lists, and
+ * the wrappers for macros and inline functions.
  */
 
 #include <linux/etherdevice.h>

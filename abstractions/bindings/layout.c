@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The C compiler's view of the types that the abstractions touch. Kbuild turns
- * the assembly of this file into Rust constants, and `layout.rs` compares them
- * with bindgen's view in every build.
+ * The layout, according to the C compiler, of the types that the abstractions
+ * access. Kbuild converts the assembly of this file to Rust constants. In each
+ * build `layout.rs` compares them with the layout according to bindgen.
  */
 #include <linux/kbuild.h>
 #include <linux/moduleparam.h>

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Proof, in every build, that Rust and C agree on the types that the abstractions touch.
+//! Checks, in each build, that Rust and C agree on the layout of the types that the abstractions
+//! access.
 //!
-//! libclang computed the layout that bindgen wrote down; the kernel may have been built with
-//! another compiler and other flags. `layout.c` asks that compiler, and what it answers is
-//! compared here when this crate is compiled.
+//! The layout in bindgen's output is from libclang, but the kernel may have been built with another
+//! compiler and other flags. `layout.c` gets the layout from that compiler. The assertions here
+//! compare the two when the crate is compiled.
 
 use super::*;
 
-/// Sizes and offsets by C, named `<type>__SIZE` and `<type>__<field>`.
+/// Sizes and offsets from the C compiler, named `<type>__SIZE` and `<type>__<field>`.
 mod by_c {
     #![expect(non_upper_case_globals, reason = "generated code")]
 
@@ -18,13 +19,13 @@ mod by_c {
     ));
 }
 
-/// Offset of `mark` in `struct sk_buff`, which lies in nested anonymous unions.
+/// The offset of `mark` in `struct sk_buff`. The field is in nested anonymous unions.
 pub(crate) const SK_BUFF_MARK: usize = by_c::sk_buff__mark;
 
-/// Offset of `protocol` in `struct sk_buff`.
+/// The offset of `protocol` in `struct sk_buff`.
 pub(crate) const SK_BUFF_PROTOCOL: usize = by_c::sk_buff__protocol;
 
-/// Alignment of C's `call_single_data_t`, which bindgen does not know.
+/// The alignment of `call_single_data_t`, which bindgen does not know.
 pub(crate) const CALL_SINGLE_DATA_ALIGN: usize = by_c::call_single_data_t__ALIGN;
 
 macro_rules! agree {

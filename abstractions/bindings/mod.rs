@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! C items: those of the kernel's `bindings` crate and, in front of them, those that it lacks.
+//! C items: those of the `bindings` crate of the kernel, and the ones that it lacks, which take
+//! precedence.
 //!
-//! `bindings.h` and `parameters` are bindgen's input, `layout.c` is the C compiler's view of the
-//! types that are touched here.
+//! `bindings.h` and `parameters` are the input of bindgen. `layout.c` contains the layout,
+//! according to the C compiler, of the types that the abstractions access.
 
 #![expect(
     clippy::all,
@@ -31,7 +32,8 @@ include!(concat!(
     "/abstractions/bindings/bindings_generated.rs"
 ));
 
-// SAFETY: A bit field unit is its storage, an array of integers, for which zeros are valid.
+// SAFETY: A bit field unit contains only its storage, an array of integers, for which zero is
+// valid.
 unsafe impl<Storage: pin_init::Zeroable> pin_init::Zeroable for __BindgenBitfieldUnit<Storage> {}
 
 mod layout;

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Mapping by `memremap()`.
+//! The default backend: `memremap()`.
 
 use super::bindings;
 use core::ptr::NonNull;
 use kernel::prelude::*;
 
-/// Maps `length` bytes from `start` to `last`.
+/// Maps the `length` bytes from `start` to `last`, both included.
 ///
 /// # Errors
 ///
 /// - `EFAULT`: the processor cannot address the range.
-/// - `EPERM`: the range holds System RAM, which belongs to this kernel.
-/// - `ENOMEM`: it cannot be mapped, for want of memory as a rule.
+/// - `EPERM`: the range contains System RAM, which belongs to this kernel.
+/// - `ENOMEM`: the range cannot be mapped, usually because there is no memory.
 pub(super) fn map(start: u64, last: u64, length: usize) -> Result<NonNull<u8>> {
-    // `ioremap()` warns of addresses that the processor does not have; the root of the resources
-    // ends where these begin.
-    // SAFETY: `iomem_resource` is a static whose end is set at boot.
+    // `ioremap()` warns about addresses that the processor does not support. They begin behind the
+    // end of the root resource.
+    // SAFETY: `iomem_resource` is a static variable, and its end is set at boot.
     if last > unsafe { (&raw const bindings::iomem_resource.end).read() } {
         return Err(EFAULT);
     }
 
-    // SAFETY: The function takes numbers and looks them up in the tree of resources.
+    // SAFETY: The function accepts any numbers, and looks them up in the resource tree.
     let ram = unsafe {
         bindings::region_intersects(
             start,
@@ -34,27 +34,27 @@ pub(super) fn map(start: u64, last: u64, length: usize) -> Result<NonNull<u8>> {
         return Err(EPERM);
     }
 
-    // SAFETY: The range is no System RAM, does not wrap and is addressable.
+    // SAFETY: The range contains no System RAM, does not wrap and is addressable.
     let base = unsafe { bindings::memremap(start, length, bindings::MEMREMAP_WB as usize) };
     NonNull::new(base.cast()).ok_or(ENOMEM)
 }
 
-/// The line of `/proc/iomem` about a range that is mapped.
+/// The entry of a mapped range in `/proc/iomem`.
 ///
 /// # Invariants
 ///
-/// The range is requested.
+/// The range was requested with `__request_region()`.
 pub(super) struct Claim {
     start: u64,
     length: u64,
 }
 
 impl Claim {
-    /// Requests the range. `None`: somebody else has it, such as another reader of the same
-    /// channel, or there is no memory; it is mapped all the same.
+    /// Requests the range. Returns `None` if it is already requested, for instance by another
+    /// reader of the same channel, or if there is no memory. The mapping works without an entry.
     pub(super) fn new(start: u64, length: usize) -> Option<Self> {
         let length = length as u64;
-        // SAFETY: The root of the resources and the name are static.
+        // SAFETY: The root resource and the name are static.
         let claimed = unsafe {
             bindings::__request_region(
                 &raw mut bindings::iomem_resource,
@@ -64,26 +64,26 @@ impl Claim {
                 0,
             )
         };
-        // INVARIANT: It is requested if it is made.
+        // INVARIANT: The value is created only if the range was requested.
         (!claimed.is_null()).then(|| Self { start, length })
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant the range is requested.
+        // SAFETY: By the type invariant the range was requested.
         unsafe {
             bindings::__release_region(&raw mut bindings::iomem_resource, self.start, self.length)
         }
     }
 }
 
-/// Undoes [`map`].
+/// Reverts [`map`].
 ///
 /// # Safety
 ///
-/// `base` must be a result of `map`, and nobody may use the memory any more.
+/// `base` must be a result of `map`, and nothing may use the mapping any more.
 pub(super) unsafe fn unmap(base: NonNull<u8>) {
-    // SAFETY: As the caller promises.
+    // SAFETY: The caller guarantees a result of `memremap()` that is no longer in use.
     unsafe { bindings::memunmap(base.as_ptr().cast()) }
 }

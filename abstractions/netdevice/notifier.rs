@@ -1,93 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! News of network devices, of whatever driver and in all namespaces.
+//! Notifiers of events of network devices, of any driver and in all namespaces.
 //!
-//! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
+//! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
+//! [`include/linux/notifier.h`](srctree/include/linux/notifier.h)
 
-use super::{
-    super::rtnl::Rtnl,
-    *, //
-};
-use core::marker::PhantomPinned;
-use kernel::{
-    error::to_result,
-    ffi::c_ulong, //
-};
+use super::*;
 
-/// What has happened to a device.
+/// An event of a network device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// It is up now.
+    /// `NETDEV_UP`: the device is up.
     Up,
-    /// It is down now.
+    /// `NETDEV_DOWN`: the device is down.
     Down,
-    /// Its flags or its carrier are others now.
+    /// `NETDEV_CHANGE`: its flags or its carrier changed.
     Change,
-    /// Its MTU is another one now.
+    /// `NETDEV_CHANGEMTU`: its MTU changed.
     ChangeMtu,
-    /// It has another name now.
+    /// `NETDEV_CHANGENAME`: its name changed.
     ChangeName,
-    /// It is in its namespace now: it is new, or comes from another one.
+    /// `NETDEV_REGISTER`: it was registered, or has moved to another namespace.
     Register,
+    /// `NETDEV_UNREGISTER`: it is being unregistered, or moves to another namespace.
+    Unregister,
 }
 
-/// Who wants to know.
-pub(crate) trait Watcher: 'static {
-    /// Something has happened to a device.
-    fn event(dev: &NetDevice, event: Event, rtnl: &Rtnl);
+/// The callback of a notifier, with its data.
+pub(crate) trait Callback: Send + Sync + 'static {
+    /// Handles an event of a device. May sleep.
+    fn event(&self, dev: &NetDevice, event: Event, rtnl: &Rtnl);
 }
 
-/// The registration of a [`Watcher`]. Dropping it ends the news.
+/// A registered notifier: `struct notifier_block`. Dropping it unregisters it.
 ///
 /// # Invariants
 ///
-/// The block is registered, unless registering it has failed.
+/// `block` is registered unless registering it failed. Its function is [`NotifierBlock::call`].
 #[pin_data(PinnedDrop)]
-pub(crate) struct Notifier<W: Watcher> {
+pub(crate) struct NotifierBlock<C: Callback> {
     #[pin]
     block: Opaque<bindings::notifier_block>,
-    #[pin]
-    _pinned: PhantomPinned,
-    _watcher: PhantomData<W>,
+    callback: C,
 }
 
-// SAFETY: It may be unregistered by any task.
-unsafe impl<W: Watcher> Send for Notifier<W> {}
+// SAFETY: Any task may unregister it, and `C: Send`.
+unsafe impl<C: Callback> Send for NotifierBlock<C> {}
 
-// SAFETY: There is nothing to do with a shared one.
-unsafe impl<W: Watcher> Sync for Notifier<W> {}
+// SAFETY: A shared reference gives access to nothing.
+unsafe impl<C: Callback> Sync for NotifierBlock<C> {}
 
-impl<W: Watcher> Notifier<W> {
-    /// Registers a watcher, which is told at once of all devices, and of those that are up. Takes
-    /// the RTNL.
+impl<C: Callback> NotifierBlock<C> {
+    /// Registers a notifier: `register_netdevice_notifier()`. The callback gets [`Event::Register`]
+    /// of each device that exists, and [`Event::Up`] of those that are up. Takes the RTNL.
     ///
     /// # Errors
     ///
-    /// - `ENOMEM`: there is no memory for it.
-    pub(crate) fn new() -> impl PinInit<Self, Error> {
+    /// - `ENOMEM`: there is no memory.
+    pub(crate) fn new(callback: C) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            block <- Opaque::try_ffi_init(|block: *mut bindings::notifier_block| {
-                let new = bindings::notifier_block {
+            callback,
+            block <- Opaque::try_ffi_init(|slot: *mut bindings::notifier_block| {
+                let block = bindings::notifier_block {
                     notifier_call: Some(Self::call),
                     ..pin_init::zeroed()
                 };
-                fault::point("notifier", ENOMEM)?;
-                // SAFETY: The memory is there for a block, and does not move once registered.
+                fault_inject::should_fail("notifier", ENOMEM)?;
+                // SAFETY:
+                // - `slot` is valid for writes, does not move, and is unregistered before it is
+                //   freed.
+                // - The field `callback`, which the function uses, is initialised before this one:
+                //   fields are initialised in the order of this list.
                 to_result(unsafe {
-                    block.write(new);
-                    bindings::register_netdevice_notifier(block)
+                    slot.write(block);
+                    bindings::register_netdevice_notifier(slot)
                 })
             }),
-            _pinned: PhantomPinned,
-            _watcher: PhantomData,
         })
     }
 
     /// # Safety
     ///
-    /// C calls it with the information on a device, with the RTNL held.
+    /// The core calls it with the block of a `NotifierBlock<C>` and the information on a device,
+    /// with the RTNL held.
     unsafe extern "C" fn call(
-        _block: *mut bindings::notifier_block,
+        block: *mut bindings::notifier_block,
         event: c_ulong,
         info: *mut c_void,
     ) -> c_int {
@@ -98,23 +95,27 @@ impl<W: Watcher> Notifier<W> {
             bindings::netdev_cmd_NETDEV_CHANGEMTU => Event::ChangeMtu,
             bindings::netdev_cmd_NETDEV_CHANGENAME => Event::ChangeName,
             bindings::netdev_cmd_NETDEV_REGISTER => Event::Register,
+            bindings::netdev_cmd_NETDEV_UNREGISTER => Event::Unregister,
             _ => return bindings::NOTIFY_DONE as c_int,
         };
-        // SAFETY: C holds the RTNL.
+        // SAFETY: The core holds the RTNL.
         let rtnl = unsafe { Rtnl::assume_held() };
-        // SAFETY: The information on a device begins with a pointer to it, which is valid. It has been
-        // registered: C sets its state before it tells of that, the first of these events.
+        // SAFETY: The information on a device begins with a pointer to it. The device is valid, and
+        // registered or about to be: these events come later than its initialisation.
         let dev =
             unsafe { NetDevice::from_raw((*info.cast::<bindings::netdev_notifier_info>()).dev) };
-        W::event(dev, event, rtnl);
+        // SAFETY: The block is the field of a `NotifierBlock<C>`.
+        let this = unsafe { &*kernel::container_of!(Opaque::cast_from(block), Self, block) };
+        this.callback.event(dev, event, rtnl);
         bindings::NOTIFY_DONE as c_int
     }
 }
 
 #[pinned_drop]
-impl<W: Watcher> PinnedDrop for Notifier<W> {
+impl<C: Callback> PinnedDrop for NotifierBlock<C> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the block is registered.
+        // SAFETY: By the type invariant the block is registered. The callback gets
+        // `Event::Unregister` of all devices, and does not run any more when the function returns.
         unsafe { bindings::unregister_netdevice_notifier(self.block.get()) };
     }
 }

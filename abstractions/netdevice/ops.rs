@@ -1,18 +1,144 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The functions that C calls, and their table.
+//! The operations of a driver, and the `struct net_device_ops` that calls them.
 
-use super::{
-    super::napi::rest,
-    *, //
-};
+use super::*;
 
-/// Makes the table of a driver's operations.
-pub(super) struct Adapter<T: Operations>(PhantomData<T>);
+/// The operations of a driver's devices. `Self` is the data that the driver keeps for one device.
+#[vtable]
+pub(crate) trait Operations: Sized + Send + Sync + 'static {
+    /// How the devices receive packets.
+    type Receive: Receive<Self>;
+
+    /// `ndo_open()`, before the device can receive packets. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the user; the device stays down.
+    fn open(_dev: &Device<Self>) -> Result {
+        Ok(())
+    }
+
+    /// Sets the carrier of a device that has gone up. It is on unless this changes it. May sleep.
+    fn update_carrier(_dev: &Device<Self>) {}
+
+    /// `ndo_stop()`, after the device has stopped receiving packets. May sleep.
+    fn stop(_dev: &Device<Self>) {}
+
+    /// `ndo_start_xmit()`: transmits a packet or drops it. `xmit_more`: another packet follows at
+    /// once, as `netdev_xmit_more()` says. Softirqs are off, hard interrupts on: netpoll is
+    /// refused.
+    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool);
+
+    /// `ndo_get_stats64()`: adds the device's counters to `stats`.
+    fn get_stats64(dev: &Device<Self>, stats: &mut LinkStats);
+
+    /// `ndo_change_mtu()`: `mtu` is in the range of the device's [`DeviceParams`], in bytes. May
+    /// sleep.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the user; the MTU does not change.
+    fn change_mtu(_dev: &Device<Self>, _mtu: u32) -> Result {
+        Ok(())
+    }
+
+    /// The operations for `ethtool`, if there are any.
+    fn ethtool_ops() -> Option<EthtoolOps<Self>> {
+        None
+    }
+}
+
+/// The `struct ethtool_ops` for devices with data of type `T`.
+pub(crate) struct EthtoolOps<T>(&'static bindings::ethtool_ops, PhantomData<T>);
+
+impl<T: Operations> EthtoolOps<T> {
+    /// Takes a table whose functions are called with devices of `T` only.
+    pub(in super::super) const fn new(ops: &'static bindings::ethtool_ops) -> Self {
+        Self(ops, PhantomData)
+    }
+
+    pub(super) fn as_ops(&self) -> &'static bindings::ethtool_ops {
+        self.0
+    }
+}
+
+/// How a device receives packets; part of its private area.
+pub(crate) trait Receive<T: Operations>: Sized {
+    /// The argument of [`Self::setup`].
+    type Config;
+
+    /// Initialises the part of the private area.
+    ///
+    /// # Safety
+    ///
+    /// `slot` must be the zeroed `receive` of the private area of `dev`, which must be valid and
+    /// not registered.
+    unsafe fn init(slot: *mut Self, dev: *mut bindings::net_device);
+
+    /// Sets it up, before the device is registered. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// Those of the implementation; the device is not registered then.
+    ///
+    /// # Safety
+    ///
+    /// `slot` must be initialised, and its device `dev` must not be registered. The private area of
+    /// `dev` must be initialised and be dropped before the device is freed.
+    unsafe fn setup(
+        slot: *mut Self,
+        dev: *mut bindings::net_device,
+        config: Self::Config,
+    ) -> Result;
+
+    /// The device goes up: packets may be received from now on.
+    ///
+    /// # Safety
+    ///
+    /// The caller must be the `ndo_open()` of the device.
+    unsafe fn enable(dev: &Device<T>);
+
+    /// The device is up, and has its carrier.
+    ///
+    /// # Safety
+    ///
+    /// The caller must be the `ndo_open()` of the device, after [`Self::enable`].
+    unsafe fn start(dev: &Device<T>);
+
+    /// The device goes down: no packet is received any more when this returns.
+    ///
+    /// # Safety
+    ///
+    /// The caller must be the `ndo_stop()` of the device.
+    unsafe fn stop(dev: &Device<T>);
+}
+
+/// The device receives no packets itself. Another device may hand packets up for it.
+pub(crate) struct NoReceive;
+
+impl<T: Operations> Receive<T> for NoReceive {
+    type Config = ();
+
+    unsafe fn init(_slot: *mut Self, _dev: *mut bindings::net_device) {}
+
+    unsafe fn setup(_slot: *mut Self, _dev: *mut bindings::net_device, (): ()) -> Result {
+        Ok(())
+    }
+
+    unsafe fn enable(_dev: &Device<T>) {}
+
+    unsafe fn start(_dev: &Device<T>) {}
+
+    unsafe fn stop(_dev: &Device<T>) {}
+}
+
+/// The C functions for devices with data of type `T`.
+pub(in super::super) struct Adapter<T: Operations>(PhantomData<T>);
 
 impl<T: Operations> Adapter<T> {
     /// The driver's `struct net_device_ops`.
-    pub(super) const OPS: bindings::net_device_ops = bindings::net_device_ops {
+    pub(in super::super) const OPS: bindings::net_device_ops = bindings::net_device_ops {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
@@ -25,91 +151,73 @@ impl<T: Operations> Adapter<T> {
     /// The same for an Ethernet device.
     const ETHERNET_OPS: bindings::net_device_ops = ethernet::operations(Self::OPS);
 
-    /// Where the tables lie.
-    pub(super) const TABLE: &'static bindings::net_device_ops = &Self::OPS;
+    /// Returns the operations for a device.
+    pub(super) const fn ops(ethernet: bool) -> &'static bindings::net_device_ops {
+        if ethernet {
+            &Self::ETHERNET_OPS
+        } else {
+            &Self::OPS
+        }
+    }
 
-    /// The same for an Ethernet device.
-    pub(super) const ETHERNET_TABLE: &'static bindings::net_device_ops = &Self::ETHERNET_OPS;
-
-    /// Whether a device is one of the driver's with data of type `T`.
+    /// Returns whether the private area of a device is a [`Private<T>`].
     ///
     /// # Safety
     ///
-    /// `dev` must be valid, and registered or about to be.
-    pub(super) unsafe fn owns(dev: *mut bindings::net_device) -> bool {
-        let ours: unsafe extern "C" fn(_, _) -> _ = Self::start_xmit;
-        // SAFETY: As the caller promises; a device's table is valid as long as the device.
-        let transmit = unsafe { (*dev).netdev_ops.as_ref() }.and_then(|ops| ops.ndo_start_xmit);
-        if transmit.map(|it| it as usize) != Some(ours as usize) {
+    /// `dev` must be valid and registered, or about to be.
+    pub(super) unsafe fn is_own(dev: *mut bindings::net_device) -> bool {
+        let own: unsafe extern "C" fn(_, _) -> _ = Self::start_xmit;
+        // SAFETY: The caller guarantees a valid device; its operations are valid as long.
+        let start_xmit = unsafe { (*dev).netdev_ops.as_ref() }.and_then(|ops| ops.ndo_start_xmit);
+        if start_xmit.map(|it| it as usize) != Some(own as usize) {
             return false;
         }
-        // The compiler may have made one function of those for two types; but who has any of them
-        // also has a `Private<_>`, in which the type comes first.
-        // SAFETY: So it has, and the type is written before the device is registered.
+        // The compiler may have merged the functions for two types. But a device that has any of
+        // them also has a `Private<_>`, which begins with the type.
+        // SAFETY: The device has a private area, whose type is set before it is registered.
         unsafe { (*Device::<T>::private(dev)).data_type == Some(TypeId::of::<T>()) }
     }
 
     /// # Safety
     ///
-    /// C calls it with a device of this driver, with the RTNL held, while the device is down.
+    /// The core calls it with a device of this driver, which is down, and the RTNL held.
     unsafe extern "C" fn open(ptr: *mut bindings::net_device) -> c_int {
         // SAFETY: `ptr` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(ptr) };
         from_result(|| {
             T::open(dev)?;
-            // SAFETY: NAPI is disabled while a device is down, and this is its `ndo_open`.
-            unsafe { dev.napi().enable() };
-            if T::receives(dev) {
-                // SAFETY: The device is going up, and the RTNL is held.
-                unsafe { dev.napi().set_serving(true) };
-            }
-            // SAFETY: The device is valid and going up.
-            unsafe { bindings::netif_carrier_on(ptr) };
-            T::start(dev);
-            // SAFETY: The device is valid, and the RTNL held.
+            // SAFETY: This is the device's `ndo_open()`.
+            unsafe { T::Receive::enable(dev) };
+            dev.set_carrier(true);
+            T::update_carrier(dev);
+            // SAFETY: The device is valid, and the RTNL is held.
             unsafe { bindings::muennet_netif_operational(ptr) };
-            if let Some(irq) = dev.irq() {
-                // SAFETY: The device is going up, and this is its `ndo_open`.
-                unsafe { irq.enable() };
-            }
-            // What happened while the device was down woke nobody.
-            Self::schedule(dev);
+            // SAFETY: This is the device's `ndo_open()`, and the device can receive.
+            unsafe { T::Receive::start(dev) };
             Ok(0)
         })
     }
 
     /// # Safety
     ///
-    /// C calls it with a device of this driver, with the RTNL held, while the device is up.
+    /// The core calls it with a device of this driver, which is up, and the RTNL held.
     unsafe extern "C" fn stop(ptr: *mut bindings::net_device) -> c_int {
         // SAFETY: `ptr` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(ptr) };
-        // Its queues are not stopped: a device without a queueing discipline must never ask for a
-        // packet to be kept, and a list of packets that has begun would be broken off, whose last
-        // one publishes all. What comes while the device goes down is `transmit`'s to judge.
-        if let Some(irq) = dev.irq() {
-            // SAFETY: The device is going down, and this is its `ndo_stop`.
-            unsafe { irq.disable() };
-        }
-        T::quiesce(dev);
-        // SAFETY: NAPI is enabled while a device is up, and this is its `ndo_stop`.
-        unsafe { dev.napi().disable() };
-        // SAFETY: The device is going down, and the RTNL is held.
-        unsafe { dev.napi().set_serving(false) };
-        // Not before: the last poll may have turned it on.
-        // SAFETY: The device is valid and going down.
-        unsafe { bindings::netif_carrier_off(ptr) };
-        if let Some(irq) = dev.irq() {
-            // The last poll may have been ended by the core, which knows nothing of the mask.
-            irq.unmask();
-        }
-        T::close(dev);
+        // The queues are not stopped: a device without a queueing discipline must not ask the core
+        // to requeue a packet. Nor may a list of packets be cut off, whose last one publishes all
+        // of them. `start_xmit` handles packets that come while the device goes down.
+        // SAFETY: This is the device's `ndo_stop()`.
+        unsafe { T::Receive::stop(dev) };
+        // Only now: the last poll may have turned it on.
+        dev.set_carrier(false);
+        T::stop(dev);
         0
     }
 
     /// # Safety
     ///
-    /// C calls it with a device of this driver and a packet that it gives away.
+    /// The core calls it with a device of this driver and a packet that it gives away.
     unsafe extern "C" fn start_xmit(
         skb: *mut bindings::sk_buff,
         ptr: *mut bindings::net_device,
@@ -117,24 +225,24 @@ impl<T: Operations> Adapter<T> {
         // SAFETY: `ptr` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(ptr) };
         // SAFETY: The function reads a per-CPU flag, with softirqs off.
-        let more = unsafe { bindings::muennet_xmit_more() };
+        let xmit_more = unsafe { bindings::muennet_xmit_more() };
         if let Some(skb) = NonNull::new(skb) {
-            // SAFETY: C gives the packet away.
-            T::transmit(dev, unsafe { SkBuff::from_raw(skb) }, more);
+            // SAFETY: The core gives the packet away.
+            T::start_xmit(dev, unsafe { SkBuff::from_raw(skb) }, xmit_more);
         }
         bindings::netdev_tx_NETDEV_TX_OK
     }
 
     /// # Safety
     ///
-    /// C calls it with a device of this driver, with the RTNL held, and an MTU within its range.
+    /// The core calls it with a device of this driver, an MTU in its range, and the RTNL held.
     unsafe extern "C" fn change_mtu(ptr: *mut bindings::net_device, mtu: c_int) -> c_int {
         // SAFETY: `ptr` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(ptr) };
         from_result(|| {
             let mtu = u32::try_from(mtu)?;
             T::change_mtu(dev, mtu)?;
-            // SAFETY: The device is valid; C reads the field in one access while packets flow.
+            // SAFETY: The device is valid. The core reads the field with single loads.
             unsafe { (&raw mut (*ptr).mtu).write_volatile(mtu) };
             Ok(0)
         })
@@ -142,71 +250,14 @@ impl<T: Operations> Adapter<T> {
 
     /// # Safety
     ///
-    /// C calls it with a device of this driver and counters that it has initialised.
+    /// The core calls it with a device of this driver and initialised counters.
     unsafe extern "C" fn get_stats64(
         ptr: *mut bindings::net_device,
         stats: *mut bindings::rtnl_link_stats64,
     ) {
         // SAFETY: `ptr` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(ptr) };
-        // SAFETY: The counters are the caller's and valid for this call.
-        T::stats(dev, unsafe { LinkStats::from_raw(stats) });
-    }
-
-    /// # Safety
-    ///
-    /// C calls it with the NAPI instance of a device of this driver, as its poll function.
-    pub(super) unsafe extern "C" fn poll(napi: *mut bindings::napi_struct, budget: c_int) -> c_int {
-        // SAFETY: The instance was added to a device of this driver, which is up.
-        let dev = unsafe { Device::<T>::from_raw((*napi).dev) };
-        // SAFETY: This is the poll function of that instance.
-        let poll = unsafe { Poll::new(dev.napi(), budget) };
-        if budget <= 0 {
-            return 0;
-        }
-        let polled = T::poll(dev, &poll);
-        poll.finish();
-        match polled {
-            Polled::Again => budget,
-            Polled::Done(work) => {
-                let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
-                rest(
-                    // SAFETY: This is the poll function, and `work` is below the budget.
-                    || unsafe { dev.napi().complete(work) },
-                    || {
-                        if let Some(irq) = dev.irq() {
-                            irq.unmask();
-                        }
-                    },
-                    || T::rearmed(dev),
-                    || Self::schedule(dev),
-                );
-                work
-            }
-        }
-    }
-
-    /// # Safety
-    ///
-    /// C calls it as the handler of an interrupt requested for a device of this driver.
-    pub(super) unsafe extern "C" fn interrupt(
-        _irq: c_int,
-        cookie: *mut c_void,
-    ) -> bindings::irqreturn_t {
-        // SAFETY: The cookie is a device of this driver, whose area is initialised.
-        let dev = unsafe { Device::<T>::from_raw(cookie.cast()) };
-        Self::schedule(dev);
-        T::interrupted(dev);
-        bindings::irqreturn::IRQ_HANDLED
-    }
-
-    /// Schedules NAPI, and keeps the device's interrupt, if it has one, from coming meanwhile: a
-    /// storm of interrupts would ask for another poll during each.
-    fn schedule(dev: &Device<T>) {
-        dev.napi().schedule_with(|| {
-            if let Some(irq) = dev.irq() {
-                irq.mask();
-            }
-        });
+        // SAFETY: The counters belong to the caller and are valid for this call.
+        T::get_stats64(dev, unsafe { LinkStats::from_raw(stats) });
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * C's macros and inline functions that the abstractions of netlink, network
- * namespaces and RCU need, as functions that Rust can call.
+ * Wrappers for macros and inline functions that the abstractions of netlink,
+ * network namespaces and RCU need: Rust can call functions only.
  */
 #include "helpers.h"
 
@@ -15,12 +15,20 @@ struct net *muennet_dev_net(const struct net_device *dev)
 	return dev_net(dev);
 }
 
+void muennet_get_net(struct net *net)
+{
+	get_net(net);
+}
+
 void muennet_put_net(struct net *net)
 {
 	put_net(net);
 }
 
-/* The device with the lowest index from *ifindex on; the RTNL is held. */
+/*
+ * Returns the device with the lowest index that is at least *ifindex. The
+ * caller must hold the RTNL.
+ */
 struct net_device *muennet_next_netdev(struct net *net, unsigned long *ifindex)
 {
 	return xa_find(&net->dev_by_index, ifindex, ULONG_MAX, XA_PRESENT);
@@ -94,7 +102,7 @@ int muennet_xa_insert(struct xarray *xa, unsigned long index, void *entry)
 	return xa_insert(xa, index, entry, GFP_KERNEL);
 }
 
-/* An index that is in use has its node already: this allocates nothing. */
+/* Does not allocate if the index is in use: its node exists. */
 void *muennet_xa_replace(struct xarray *xa, unsigned long index, void *old,
 			 void *entry)
 {

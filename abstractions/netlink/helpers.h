@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * C's macros and inline functions that the abstractions of netlink, network
- * namespaces and RCU need, as functions that Rust can call.
+ * Wrappers for macros and inline functions that the abstractions of netlink,
+ * network namespaces and RCU need: Rust can call functions only.
  */
 #ifndef _MUENNET_NETLINK_HELPERS_H
 #define _MUENNET_NETLINK_HELPERS_H
@@ -13,6 +13,7 @@
 
 bool muennet_netif_carrier_ok(const struct net_device *dev);
 struct net *muennet_dev_net(const struct net_device *dev);
+void muennet_get_net(struct net *net);
 void muennet_put_net(struct net *net);
 struct net_device *muennet_next_netdev(struct net *net, unsigned long *ifindex);
 

@@ -1,55 +1,273 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Generic netlink families: requests, dumps, and notifications.
+//! Netlink: attributes and their policies, extended acknowledgements, message buffers, and generic
+//! netlink families.
 //!
-//! ```text
-//!   Family --- Command --- Handler::run(Request) --- reply
-//!         \          \
-//!          \          +--- Dumper::run(Request, Dump) --- a message for each entry
-//!           +-- Group: notify, in one namespace
-//! ```
+//! `kernel::net::netlink` supports multicast only: its families have no operations, dumps, requests
+//! or extended acknowledgements.
 //!
-//! Each [`Command`] has a policy by which C has checked the attributes of a request before a
-//! handler sees it. What a handler refuses it explains by an [`ExtAck`].
-//!
-//! C headers: [`include/net/genetlink.h`](srctree/include/net/genetlink.h),
-//! [`include/net/netlink.h`](srctree/include/net/netlink.h)
+//! C header: [`include/net/netlink.h`](srctree/include/net/netlink.h)
 
 use super::{
     bindings,
     netns::Net, //
 };
-
-mod command;
-mod extack;
-mod family;
-mod message;
-mod policy;
-mod request;
-
-pub(crate) use self::{
-    command::{
-        Command,
-        Dumper,
-        Handler,
-        Permission, //
-    },
-    extack::ExtAck,
-    family::{
-        Family,
-        FamilyRegistration,
-        Group, //
-    },
-    message::{
-        Dump,
-        Message, //
-    },
-    policy::{
-        policies,
-        Policy, //
-    },
-    request::{
-        Attribute,
-        Request, //
-    }, //
+use core::{
+    marker::PhantomData,
+    mem::ManuallyDrop,
+    ptr::NonNull, //
 };
+use kernel::{
+    ffi::{
+        c_char,
+        c_void, //
+    },
+    fmt,
+    prelude::*, //
+};
+
+mod genetlink;
+
+pub(crate) use self::genetlink::{
+    Doit,
+    Dump,
+    Dumpit,
+    Family,
+    FamilyRegistration,
+    GenlInfo,
+    GenlMsg,
+    MulticastGroup,
+    OpFlags,
+    SplitOp, //
+};
+
+/// An attribute of a request: `struct nlattr`.
+///
+/// # Invariants
+///
+/// For `'a`, the pointer is valid for as many bytes as the length of the attribute, and nothing
+/// writes them.
+#[derive(Clone, Copy)]
+pub(crate) struct Attribute<'a> {
+    ptr: NonNull<bindings::nlattr>,
+    _life: PhantomData<&'a bindings::nlattr>,
+}
+
+impl<'a> Attribute<'a> {
+    pub(super) fn as_ptr(self) -> *const bindings::nlattr {
+        self.ptr.as_ptr()
+    }
+
+    /// Returns the payload: the bytes behind the header of the attribute.
+    fn payload(self) -> &'a [u8] {
+        const HEADER: usize = size_of::<bindings::nlattr>();
+        // SAFETY:
+        // - By the type invariant the attribute is valid for its length.
+        // - The request is private to the kernel, and nothing writes it.
+        unsafe {
+            let length = usize::from((*self.as_ptr()).nla_len).saturating_sub(HEADER);
+            core::slice::from_raw_parts(self.as_ptr().cast::<u8>().add(HEADER), length)
+        }
+    }
+
+    /// Returns the value of a `u32` attribute.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the payload is not 4 bytes long.
+    pub(crate) fn u32(self) -> Result<u32> {
+        let bytes = <[u8; 4]>::try_from(self.payload()).map_err(|_| EINVAL)?;
+        Ok(u32::from_ne_bytes(bytes))
+    }
+
+    /// Returns the value of an `s32` attribute.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the payload is not 4 bytes long.
+    pub(crate) fn i32(self) -> Result<i32> {
+        let bytes = <[u8; 4]>::try_from(self.payload()).map_err(|_| EINVAL)?;
+        Ok(i32::from_ne_bytes(bytes))
+    }
+
+    /// Returns the value of a string attribute.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the payload contains no NUL.
+    pub(crate) fn string(self) -> Result<&'a CStr> {
+        CStr::from_bytes_until_nul(self.payload()).map_err(|_| EINVAL)
+    }
+}
+
+/// The validation policy of an attribute: `struct nla_policy`.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub(crate) struct Policy(bindings::nla_policy);
+
+// SAFETY: A policy is never written, and the policies created here contain no pointers.
+unsafe impl Sync for Policy {}
+
+impl Policy {
+    /// `NLA_UNSPEC`: an attribute of this number is refused.
+    const NONE: Self = Self::of(bindings::NLA_UNSPEC, 0);
+
+    const fn of(kind: u32, length: u16) -> Self {
+        let mut policy: bindings::nla_policy = pin_init::zeroed();
+        policy.type_ = kind as u8;
+        policy.len = length;
+        Self(policy)
+    }
+
+    /// `NLA_U32`: an unsigned number of 32 bits.
+    pub(crate) const fn u32() -> Self {
+        Self::of(bindings::NLA_U32, 0)
+    }
+
+    /// `NLA_S32`: a signed number of 32 bits.
+    pub(crate) const fn i32() -> Self {
+        Self::of(bindings::NLA_S32, 0)
+    }
+
+    /// `NLA_NUL_STRING`: a string of at most `length` bytes and a NUL.
+    pub(crate) const fn string(length: u16) -> Self {
+        Self::of(bindings::NLA_NUL_STRING, length)
+    }
+}
+
+/// Creates the policy table of an operation from the attributes that it accepts. `N` is the highest
+/// of their numbers, plus one. Intended for const contexts only: panics if a number is too high.
+pub(crate) const fn policy_table<const N: usize>(accepted: &[(u16, Policy)]) -> [Policy; N] {
+    let mut table = [Policy::NONE; N];
+    let mut i = 0;
+    while i < accepted.len() {
+        table[accepted[i].0 as usize] = accepted[i].1;
+        i += 1;
+    }
+    table
+}
+
+/// An extended acknowledgement: `struct netlink_ext_ack`. It reports an error text and the bad or
+/// missing attribute to the sender of a request.
+///
+/// # Invariants
+///
+/// If there is a pointer, it is valid for `'a`, and only this task uses it. Some callers in the
+/// kernel pass none.
+pub(crate) struct ExtAck<'a> {
+    ptr: Option<NonNull<bindings::netlink_ext_ack>>,
+    _life: PhantomData<&'a mut bindings::netlink_ext_ack>,
+}
+
+impl ExtAck<'_> {
+    /// Wraps a C pointer, which may be null.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must be null, or valid for the lifetime of the returned value. Nothing else may use it
+    /// meanwhile.
+    pub(in super::super) unsafe fn from_raw(ptr: *mut bindings::netlink_ext_ack) -> Self {
+        // INVARIANT: The caller guarantees that the pointer is null, or valid and exclusive.
+        Self {
+            ptr: NonNull::new(ptr),
+            _life: PhantomData,
+        }
+    }
+
+    /// Returns the C pointer, which may be null.
+    pub(in super::super) fn as_ptr(&self) -> *mut bindings::netlink_ext_ack {
+        self.ptr.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+    }
+
+    /// Sets the error text: `NL_SET_ERR_MSG_FMT()`. A text that is too long is truncated and ends
+    /// with `...`.
+    ///
+    /// Returns `false` if the text was truncated: the caller may then replace it with a shorter
+    /// one. Without a `struct netlink_ext_ack` it returns `true`.
+    pub(crate) fn set_err_msg(&self, args: fmt::Arguments<'_>) -> bool {
+        const MORE: &[u8] = b"...\0";
+        let Some(ptr) = self.ptr else { return true };
+        let ptr = ptr.as_ptr();
+        // SAFETY: By the type invariant the structure is valid, and nothing else uses it.
+        let buffer = unsafe { &mut (*ptr)._msg_buf };
+        let size = buffer.len();
+        // SAFETY:
+        // - The buffer is valid for writes of `size` bytes.
+        // - `%pA` takes a pointer to `fmt::Arguments`.
+        let length = unsafe {
+            bindings::snprintf(
+                buffer.as_mut_ptr().cast(),
+                size,
+                c"%pA".as_char_ptr(),
+                (&raw const args).cast::<c_void>(),
+            )
+        };
+        let fits = usize::try_from(length).is_ok_and(|length| length < size);
+        if !fits {
+            let end = buffer.iter_mut().skip(size.saturating_sub(MORE.len()));
+            for (to, from) in end.zip(MORE) {
+                *to = *from as c_char;
+            }
+        }
+        // SAFETY: As above. The text is a part of the structure, and lives as long.
+        unsafe { (*ptr)._msg = buffer.as_ptr().cast() };
+        fits
+    }
+
+    /// Sets the bad attribute: `NL_SET_BAD_ATTR()`.
+    pub(crate) fn set_bad_attr(&self, attribute: Attribute<'_>) {
+        if let Some(ptr) = self.ptr {
+            // SAFETY: By the type invariant the structure is valid. The attribute is a part of the
+            // request, which the core keeps until it has sent the acknowledgement.
+            unsafe { (*ptr.as_ptr()).bad_attr = attribute.as_ptr() };
+        }
+    }
+
+    /// Sets the missing attribute: `NL_SET_ERR_ATTR_MISS()`.
+    pub(crate) fn set_miss_type(&self, attribute: u16) {
+        if let Some(ptr) = self.ptr {
+            // SAFETY: By the type invariant the structure is valid.
+            unsafe {
+                (*ptr.as_ptr()).miss_type = attribute;
+                (*ptr.as_ptr()).miss_nest = core::ptr::null();
+            }
+        }
+    }
+}
+
+/// A buffer for netlink messages: a `struct sk_buff`.
+///
+/// # Invariants
+///
+/// The pointer is valid, and this value owns the buffer.
+pub(super) struct NetlinkSkBuff(NonNull<bindings::sk_buff>);
+
+impl NetlinkSkBuff {
+    /// Allocates a buffer of the default size: `genlmsg_new()`. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: there is no memory.
+    pub(super) fn new() -> Result<Self> {
+        // SAFETY: The function accepts any size.
+        let skb =
+            unsafe { bindings::genlmsg_new(bindings::GENLMSG_DEFAULT_SIZE, bindings::GFP_KERNEL) };
+        // INVARIANT: The buffer was just allocated.
+        NonNull::new(skb).map(Self).ok_or(ENOMEM)
+    }
+
+    pub(super) fn as_ptr(&self) -> *mut bindings::sk_buff {
+        self.0.as_ptr()
+    }
+
+    pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
+        ManuallyDrop::new(self).as_ptr()
+    }
+}
+
+impl Drop for NetlinkSkBuff {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the buffer is valid, and this value owns it.
+        unsafe { bindings::nlmsg_free(self.as_ptr()) }
+    }
+}

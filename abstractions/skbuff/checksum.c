@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Checksums of packets that are received.
+ * Checksums of received packets.
  *
- * The copy out of a channel sums up what it copies, which decides whether the
- * checksum of TCP or UDP in it is right. The stack gets the verdict and not the
- * sum: who changes a packet on its way, as nftables and XDP do, would have to
- * keep a sum right, and the stack blames the device where it is not. A packet
- * with a wrong checksum, or with one that is not looked at here (of fragments,
- * in tunnels, behind extension headers, of other protocols), is for the stack
- * to check, and to count.
+ * The copy of a packet out of a mapping also computes the sum of its bytes.
+ * The sum verifies the TCP or UDP checksum of the packet. The stack gets the
+ * result (CHECKSUM_UNNECESSARY) instead of the sum (CHECKSUM_COMPLETE): code
+ * that changes packets, as nftables and XDP do, would have to update the sum,
+ * and the stack blames the device for a sum that is wrong. The stack itself
+ * checks and counts packets with a wrong checksum, and packets whose checksum
+ * is not verified here: fragments, packets in tunnels or with IPv6 extension
+ * headers, and other protocols.
  */
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
@@ -23,11 +24,14 @@
 
 #include "helpers.h"
 
-/* What is looked at of a packet in pages: before it, and its own headers. */
+/*
+ * The headers that are read here must be in the linear part of a packet with
+ * page fragments: the link layer header, a VLAN tag, IP (60 bytes) and TCP.
+ */
 static_assert(ETH_HLEN + VLAN_HLEN + 60 + sizeof(struct tcphdr) <=
 	      MUENNET_HEADER_MAX);
 
-/* Fills a packet that has pages, and returns the sum of its bytes. */
+/* Fills a packet with page fragments, and returns the sum of its bytes. */
 static __wsum muennet_fill_and_sum(struct sk_buff *skb, const u8 *from)
 {
 	const struct skb_shared_info *shared = skb_shinfo(skb);
@@ -50,9 +54,10 @@ static __wsum muennet_fill_and_sum(struct sk_buff *skb, const u8 *from)
 }
 
 /*
- * Copies memory that somebody else may write into a new packet, each byte once;
- * in a poll of the instance. Notes the sum of the bytes if that is asked for and
- * the device checks checksums. NULL: there is no memory.
+ * Allocates a packet and copies memory into it that another subject may write
+ * meanwhile. Each byte is read once. Call it in a poll of the NAPI instance.
+ * If @sum is set and the device has NETIF_F_RXCSUM, stores the sum of the bytes
+ * in skb->csum. Returns NULL if there is no memory.
  */
 struct sk_buff *muennet_skb_copy_new(struct napi_struct *napi, const void *from,
 				     unsigned int count, bool sum)
@@ -61,8 +66,8 @@ struct sk_buff *muennet_skb_copy_new(struct napi_struct *napi, const void *from,
 
 	sum = sum && likely(napi->dev->features & NETIF_F_RXCSUM);
 	if (unlikely(count > SKB_WITH_OVERHEAD(PAGE_SIZE - NET_SKB_PAD - NET_IP_ALIGN))) {
-		/* Not in one piece: memory gets fragmented. */
-		skb = muennet_skb_alloc_large(count);
+		/* In pieces: memory may be too fragmented for a single one. */
+		skb = muennet_skb_alloc_frags(count);
 		if (!skb)
 			return NULL;
 		skb->dev = napi->dev;
@@ -88,7 +93,10 @@ struct sk_buff *muennet_skb_copy_new(struct napi_struct *napi, const void *from,
 	return skb;
 }
 
-/* Whether there is a checksum of TCP or UDP, and of all of these bytes. */
+/*
+ * Returns whether the transport header has a TCP or UDP checksum that covers
+ * all @length bytes.
+ */
 static bool muennet_has_checksum(const void *transport, unsigned int length,
 				 u8 protocol)
 {
@@ -105,7 +113,10 @@ static bool muennet_has_checksum(const void *transport, unsigned int length,
 	}
 }
 
-/* Whether the sum of the bytes of an IPv4 packet says that it is intact. */
+/*
+ * Returns whether the TCP or UDP checksum of an IPv4 packet is correct. @sum is
+ * the sum of the bytes of the packet.
+ */
 static bool muennet_is_intact_ip(const struct iphdr *ip, unsigned int length,
 				 __wsum sum)
 {
@@ -122,14 +133,15 @@ static bool muennet_is_intact_ip(const struct iphdr *ip, unsigned int length,
 	if (!muennet_has_checksum((const u8 *)ip + header, length, ip->protocol))
 		return false;
 	/*
-	 * The header's own checksum makes it sum up to zero. Where it does not,
-	 * IP drops the packet, whatever is said of the rest.
+	 * A header with a correct checksum sums up to zero, so that @sum is the
+	 * sum of the payload. If the header checksum is wrong, IP drops the
+	 * packet, independently of the result here.
 	 */
 	return !csum_tcpudp_magic(ip->saddr, ip->daddr, length, ip->protocol,
 				  sum);
 }
 
-/* The same for an IPv6 packet. */
+/* As above, for an IPv6 packet. */
 static bool muennet_is_intact_ipv6(const struct ipv6hdr *ip,
 				   unsigned int length, __wsum sum)
 {
@@ -145,8 +157,10 @@ static bool muennet_is_intact_ipv6(const struct ipv6hdr *ip,
 }
 
 /*
- * Decides on the checksum of a packet whose data begin behind the link layer, and
- * are what the sum is of. All headers are in its linear part, if it has them.
+ * Verifies the checksum of a packet with the sum in skb->csum, if there is one,
+ * and sets skb->ip_summed. The data of the packet must begin after the link
+ * layer header, and skb->csum must be the sum of the data. All headers of the
+ * packet must be in the linear part.
  */
 void muennet_skb_check_sum(struct sk_buff *skb, const struct net_device *dev,
 			   __be16 protocol)

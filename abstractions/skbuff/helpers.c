@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * C's macros and inline functions for packets, as functions that Rust can call.
+ * Wrappers for macros and inline functions for packets, and functions that
+ * combine several of them: Rust can call functions only.
  */
 #include <linux/icmp.h>
 #include <linux/icmpv6.h>
@@ -35,10 +36,11 @@ void muennet_skb_consume(struct sk_buff *skb)
 }
 
 /*
- * Copies a whole packet, with the checksum that the stack left to the device
- * computed on the way. The checks are those of skb_partial_csum_set(). Not
- * skb_copy_and_csum_dev(), which leaves a sum of 0 as it is: over IPv6 that is
- * no checksum, and UDP drops the packet.
+ * Copies a whole packet, and computes the checksum that the stack left to the
+ * device. The checks are those of skb_partial_csum_set().
+ *
+ * skb_copy_and_csum_dev() cannot be used: it writes a checksum of 0 as 0, which
+ * means that there is no checksum, and UDP over IPv6 drops such packets.
  */
 int muennet_skb_copy(const struct sk_buff *skb, void *to)
 {
@@ -62,9 +64,9 @@ int muennet_skb_copy(const struct sk_buff *skb, void *to)
 	return 0;
 }
 
-/* Whether a packet is to be cut into segments, and how. */
-bool muennet_skb_segmentation(const struct sk_buff *skb,
-			      struct muennet_segmentation *to)
+/* Returns whether a packet is a GSO packet, and writes its parameters. */
+bool muennet_skb_gso_info(const struct sk_buff *skb,
+			  struct muennet_gso_info *to)
 {
 	const struct skb_shared_info *shared = skb_shinfo(skb);
 
@@ -79,14 +81,14 @@ bool muennet_skb_segmentation(const struct sk_buff *skb,
 	return true;
 }
 
-/* Copies bytes that the packet must have, and returns their sum. */
+/* Copies bytes and returns their sum. The packet must have these bytes. */
 u32 muennet_skb_copy_and_sum(const struct sk_buff *skb, int from, void *to,
 			     int count)
 {
 	return (__force u32)skb_copy_and_csum_bits(skb, from, to, count);
 }
 
-/* Whether there is anything between an IP header and what it carries. */
+/* Returns whether there are IPv4 options or IPv6 extension headers. */
 static bool muennet_has_ip_options(const struct sk_buff *skb)
 {
 	if (vlan_get_protocol(skb) == htons(ETH_P_IPV6))
@@ -96,9 +98,11 @@ static bool muennet_has_ip_options(const struct sk_buff *skb)
 }
 
 /*
- * The stack cuts segments whose headers are longer than the driver repeats,
- * and those whose checksum may be of another address than the one in the IP
- * header: with a source route that is the end of the route.
+ * Leaves segmentation to the stack for GSO packets whose headers are longer
+ * than MUENNET_HEADER_MAX, the longest that the driver repeats in each segment,
+ * and for those with IPv4 options or IPv6 extension headers: with a source
+ * route, the checksum covers the address of the end of the route, not the one
+ * in the IP header.
  */
 netdev_features_t muennet_features_check(struct sk_buff *skb,
 					 struct net_device *dev,
@@ -112,8 +116,11 @@ netdev_features_t muennet_features_check(struct sk_buff *skb,
 	return vlan_features_check(skb, features);
 }
 
-/* The network header is where the data are, for there is no link layer. */
-bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit)
+/*
+ * Returns whether a packet, or each segment of a GSO packet, has at most @limit
+ * bytes. The data begin with the network header: there is no link layer header.
+ */
+bool muennet_skb_network_len_fits(const struct sk_buff *skb, unsigned int limit)
 {
 	if (skb_is_gso(skb))
 		return skb_gso_validate_network_len(skb, limit);
@@ -121,8 +128,8 @@ bool muennet_skb_fits(const struct sk_buff *skb, unsigned int limit)
 	return skb->len <= limit;
 }
 
-/* The same for a frame, whose link layer counts. */
-bool muennet_skb_frame_fits(const struct sk_buff *skb, unsigned int limit)
+/* As above for a frame: its link layer header counts. */
+bool muennet_skb_mac_len_fits(const struct sk_buff *skb, unsigned int limit)
 {
 	if (skb_is_gso(skb))
 		return skb_gso_validate_mac_len(skb, limit);
@@ -131,8 +138,10 @@ bool muennet_skb_frame_fits(const struct sk_buff *skb, unsigned int limit)
 }
 
 /*
- * Sets the protocol of an IP packet that an AF_XDP socket sends, which has
- * passed no rules. Others without one are not what rules have taken them for.
+ * Sets the protocol of a packet from an AF_XDP socket according to its IP
+ * version, and returns it. Such packets bypass all rules. Rules have treated
+ * other packets without a protocol as packets of no known protocol, so these
+ * are not changed.
  */
 __be16 muennet_skb_set_protocol(struct sk_buff *skb)
 {
@@ -150,8 +159,11 @@ __be16 muennet_skb_set_protocol(struct sk_buff *skb)
 	return skb->protocol;
 }
 
-/* Takes the packet; returns it, a clone of it if others have it, or NULL. */
-struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb)
+/*
+ * Consumes the packet. Returns the packet, or a clone if it is shared, with its
+ * checksum computed. Returns NULL on errors.
+ */
+struct sk_buff *muennet_skb_checksum_help(struct sk_buff *skb)
 {
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return skb;
@@ -164,7 +176,10 @@ struct sk_buff *muennet_skb_complete_checksum(struct sk_buff *skb)
 	return skb;
 }
 
-/* Only of packets whose headers are where the stack put them. */
+/*
+ * Sends errors only for packets whose data begin with the network header that
+ * the stack has set.
+ */
 void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu)
 {
 	if (skb_network_offset(skb) == 0)
@@ -178,7 +193,7 @@ void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu)
 		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
 }
 
-/* Hands up a frame, which has an Ethernet header at least. */
+/* Passes a frame to the stack. It must have at least an Ethernet header. */
 void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
 {
 	skb->protocol = eth_type_trans(skb, napi->dev);
@@ -188,9 +203,10 @@ void muennet_skb_receive_frame(struct napi_struct *napi, struct sk_buff *skb)
 }
 
 /*
- * Has a packet received as what its data begin with, the L3 header. GRO does
- * not compare marks, but it does compare hashes; as one of layer 2 it is made
- * anew for whoever asks for a hash of the flow.
+ * Sets the fields of a received packet whose data begin with the layer 3
+ * header. GRO compares hashes but not marks: the mark is set as hash, too, so
+ * that GRO does not merge packets with different marks. As its type is that of
+ * a layer 2 hash, the stack computes a new one when it needs a flow hash.
  */
 static void muennet_skb_receive_as(struct sk_buff *skb, struct net_device *dev,
 				   u32 mark, __be16 protocol)
@@ -203,7 +219,7 @@ static void muennet_skb_receive_as(struct sk_buff *skb, struct net_device *dev,
 	skb_reset_network_header(skb);
 }
 
-/* Hands up a packet without link layer. */
+/* Passes a packet without link layer header to the stack. */
 void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
 			 struct net_device *dev, u32 mark, __be16 protocol)
 {
@@ -212,8 +228,11 @@ void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
 	napi_gro_receive(napi, skb);
 }
 
-/* A packet of this length, its headers in the linear part; in a softirq. */
-struct sk_buff *muennet_skb_alloc_large(u32 length)
+/*
+ * Allocates a packet of @length bytes, of which up to MUENNET_HEADER_MAX are in
+ * the linear part, and the rest in page fragments. Softirqs must be off.
+ */
+struct sk_buff *muennet_skb_alloc_frags(u32 length)
 {
 	u32 linear = min(length, MUENNET_HEADER_MAX);
 	struct sk_buff *skb;
@@ -232,8 +251,11 @@ struct sk_buff *muennet_skb_alloc_large(u32 length)
 	return skb;
 }
 
-/* What the stack left to the device, as a struct virtio_net_hdr. */
-bool muennet_skb_offloads(const struct sk_buff *skb, void *to)
+/*
+ * Writes the offloads that the stack left to the device as a little-endian
+ * struct virtio_net_hdr. Returns whether the structure can express them.
+ */
+bool muennet_skb_vnet_hdr(const struct sk_buff *skb, void *to)
 {
 	struct virtio_net_hdr hdr;
 
@@ -244,12 +266,13 @@ bool muennet_skb_offloads(const struct sk_buff *skb, void *to)
 }
 
 /*
- * Hands up a packet without link layer for which something is left to do. The
- * offloads are checked like those of any peer; returns whether they make sense.
+ * Passes a packet without link layer header to the stack, with its checksum and
+ * segmentation offloads: a little-endian struct virtio_net_hdr from the peer,
+ * which is not trusted. Returns false and drops the packet if it is invalid.
  */
-bool muennet_skb_receive_large(struct napi_struct *napi, struct sk_buff *skb,
-			       struct net_device *dev, u32 mark,
-			       __be16 protocol, const void *offloads)
+bool muennet_skb_receive_offload(struct napi_struct *napi, struct sk_buff *skb,
+				 struct net_device *dev, u32 mark,
+				 __be16 protocol, const void *offloads)
 {
 	struct virtio_net_hdr hdr;
 

@@ -2,12 +2,12 @@
 """
 The channel alone, in the kernel: an element's write and read against two copies of its payload.
 
-As the group `channel` does element by element, but a user-mode Linux at native speed does it, with the
-driver's own mappings and the kernel's memcpy(): the driver measures itself when
-it comes up (netdev/bench.rs) and logs what it found. User-mode Linux does not ask
-the processor whether `rep movsb` is fast, so that memcpy() moves eight bytes at a
-time, and takes twice as long as the host's: what the channel adds is to be compared
-with that on the host as a difference, not as a ratio; there is no target.
+As the group `channel` does element by element, but a user-mode Linux at native speed does it,
+with the driver's own mappings and the kernel's memcpy(): the driver measures itself when it comes
+up (netdev/bench.rs) and logs what it found. User-mode Linux does not ask the processor whether
+`rep movsb` is fast, so that memcpy() moves eight bytes at a time, and takes twice as long as the
+host's: what the channel adds is to be compared with that on the host as a difference, not as a
+ratio; there is no target.
 """
 
 import re

@@ -18,7 +18,8 @@ static void expired(int number)
 
 int main(int argc, char **argv)
 {
-	struct itimerspec period = { .it_value.tv_nsec = argc > 1 ? atol(argv[1]) * 1000 : 1000000 };
+	long nsec = argc > 1 ? atol(argv[1]) * 1000 : 1000000;
+	struct itimerspec period = { .it_value.tv_nsec = nsec };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	struct sigaction action = { .sa_handler = expired, .sa_flags = SA_RESTART };
 	struct pollfd signals = { .events = POLLIN };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables for the reader: writers that break the protocol.
+//! Tests of the reader with writers that violate the protocol.
 
 #[cfg_attr(
     CONFIG_KUNIT = "y",
@@ -30,8 +30,8 @@ mod tests {
     fn hostile_counters_are_survived() {
         use Violation::*;
 
-        // A reader that has read 5 elements, and then the write counter and the write start
-        // counter: what the writer broke, or what is delivered and lost. There are 8 elements.
+        // (write counter, write start counter, violation or delivered elements, overruns and lost
+        // elements), for a reader that has read 5 elements of a ring of 8.
         let table = [
             (6, 5, Err(WriteBeyondStart { wc: 6, wsc: 5 })),
             (5, 4, Err(WriteBeyondStart { wc: 5, wsc: 4 })),
@@ -73,7 +73,8 @@ mod tests {
                 )),
             };
             assert_eq!((wc, wsc, found), (wc, wsc, outcome));
-            // It is told once, costs no further calls, and the next honest epoch is followed.
+            // The violation is reported once and causes no further calls. The reader follows the
+            // next honest epoch.
             assert!(!reader.snapshot().has_pending(&memory) && !got.progress.more);
             assert_eq!(
                 matches!(reader.state(), State::Broken { epoch: 7 }),
@@ -133,14 +134,14 @@ mod tests {
                     let before = watched.loads.get();
                     let progress = reader.read(&watched, limit, |_| (), |()| ());
                     let loads = watched.loads.get() - before;
-                    // A turn, a copy and the last look take at most 9 loads each.
+                    // A retry, a copy and the last check of the channel make at most 9 loads each.
                     let most = 9 * (MAX_RETRIES + limit + 1) as u64;
                     assert_eq!((name, limit, loads <= most), (name, limit, true));
                     assert!(progress.copied <= limit);
                     assert!(progress.delivered <= progress.copied);
                     assert!(progress.changes().count() <= MAX_RETRIES);
                 }
-                // And the next honest epoch is followed.
+                // The reader follows the next honest epoch.
                 memory.header(MAX, 2, 8, 3, 3);
                 assert_eq!(read(&mut reader, &memory, 64, || ()).values().len(), 3);
             }
@@ -149,8 +150,8 @@ mod tests {
 
     #[test]
     fn losses_of_several_epochs_do_not_overflow() {
-        // Each epoch claims to have written all elements that can be counted, and the next one
-        // comes while an element of it is copied.
+        // Each epoch claims to have written as many elements as can be counted. The next epoch
+        // begins while the reader copies an element.
         let memory = Cells::<80>::new();
         memory.header(7, 2, 8, MAX, MAX);
         let mut reader = waiting_reader();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory for the tables beside the code: one thread, in which the peer acts whenever a test lets
-//! it, also in the middle of a call.
+//! Memory and helpers for the unit tests. There is one thread; the peer acts where the test calls
+//! it, also in the middle of a call of the reader.
 
 use core::cell::Cell;
 
@@ -29,8 +29,8 @@ mod writer;
 /// The protocol of all tests.
 pub(in crate::channel) const PROTOCOL: u64 = 0xbeef_beef_beef;
 
-/// The example of the protocol's description: the ninth element is the last that is written,
-/// and one byte of the tenth is there.
+/// The example of the protocol's specification. The ninth element is the last one that is written.
+/// One byte of the tenth element is written.
 #[rustfmt::skip]
 pub(in crate::channel) const EXAMPLE: [u8; 80] = [
     0x6d, 0x9b, 0x9a, 0xb7, 0xb6, 0x12, 0x73, 0x48, // transport
@@ -55,7 +55,14 @@ impl<const N: usize> Cells<N> {
     }
 
     /// Puts a header with these words into the region.
-    pub(in crate::channel) fn header(&self, epoch: u64, size: u64, elements: u64, wsc: u64, wc: u64) {
+    pub(in crate::channel) fn header(
+        &self,
+        epoch: u64,
+        size: u64,
+        elements: u64,
+        wsc: u64,
+        wc: u64,
+    ) {
         self.store(Word::Transport, TRANSPORT);
         self.store(Word::Epoch, epoch);
         self.store(Word::Protocol, PROTOCOL);
@@ -112,8 +119,8 @@ impl<const N: usize> MemoryMut for Cells<N> {
     }
 }
 
-/// A region in which a peer acts at every load of a word: it gets the word and how many loads there
-/// were before, and may give another value than the one in the region.
+/// A region in which a peer acts at every load of a word. The peer gets the word and the number of
+/// earlier loads. It may return a value that replaces the one in the region.
 pub(in crate::channel) struct Watched<'a, M, F> {
     pub(in crate::channel) memory: &'a M,
     pub(in crate::channel) loads: Cell<u64>,
@@ -148,7 +155,7 @@ impl<M: Memory, F: Fn(Word, u64) -> Option<u64>> Memory for Watched<'_, M, F> {
     }
 }
 
-/// A reader that takes elements of 1 to 16 bytes.
+/// Returns a reader that accepts elements of 1 to 16 bytes.
 pub(in crate::channel) fn reader() -> Reader {
     Reader::new(PeerParams {
         protocol: PROTOCOL,
@@ -157,14 +164,14 @@ pub(in crate::channel) fn reader() -> Reader {
     })
 }
 
-/// A reader that has seen that there is no writer: it reads the next epoch from its beginning.
+/// Returns a reader that has found no writer: it reads the next epoch from its beginning.
 pub(in crate::channel) fn waiting_reader() -> Reader {
     let mut reader = reader();
     reader.read(&Cells::<64>::new(), 0, |_| (), |()| ());
     reader
 }
 
-/// Writes an element of two bytes that both say `value`.
+/// Writes an element of two bytes, both of which are `value`.
 pub(in crate::channel) fn write<M: MemoryMut>(writer: &mut Writer, memory: &M, value: u8) -> bool {
     writer
         .write(memory, |slot| {
@@ -173,7 +180,7 @@ pub(in crate::channel) fn write<M: MemoryMut>(writer: &mut Writer, memory: &M, v
         .is_ok()
 }
 
-/// What a reader handed up: of each element its first byte.
+/// What a reader delivered: the first byte of each element.
 pub(in crate::channel) struct Got {
     values: [u8; 64],
     len: usize,
@@ -187,8 +194,8 @@ impl Got {
     }
 }
 
-/// Reads up to `limit` elements of two bytes, and lets `peer` act while each is copied: between its
-/// first and its second byte. A torn element arrives as 255.
+/// Reads up to `limit` elements of two bytes. During the copy of each element, between its first
+/// and its second byte, it calls `peer`. A torn element is delivered as 255.
 pub(in crate::channel) fn read<M: Memory>(
     reader: &mut Reader,
     memory: &M,
@@ -211,8 +218,8 @@ pub(in crate::channel) fn read<M: Memory>(
             }
         },
         |value| {
-            if let Some(place) = values.get_mut(len) {
-                *place = value;
+            if let Some(entry) = values.get_mut(len) {
+                *entry = value;
             }
             len += 1;
         },
@@ -224,7 +231,7 @@ pub(in crate::channel) fn read<M: Memory>(
     }
 }
 
-/// Returns whether the call noticed these changes and no others: A for activated, I for inactive,
+/// Returns whether the call detected these changes and no others: A for activated, I for inactive,
 /// X for incompatible, B for broken.
 pub(in crate::channel) fn changed(got: &Got, kinds: &str) -> bool {
     let kind = |change: &Change| match change {

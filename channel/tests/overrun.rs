@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables for the reader: batches, overruns and the way back.
+//! Tests of the reader: batches, overruns and recovery.
 
 #[cfg_attr(
     CONFIG_KUNIT = "y",
@@ -39,7 +39,8 @@ mod tests {
         Ok(writer)
     }
 
-    /// Writes and publishes elements of these numbers, which say their number modulo 128.
+    /// Writes and publishes the elements with these numbers. Each byte of an element is the number
+    /// of the element modulo 128.
     fn burst<const N: usize>(
         writer: &mut Writer,
         memory: &Cells<N>,
@@ -53,7 +54,7 @@ mod tests {
 
     #[test]
     fn the_ring_wraps() -> Result<(), NoRoom> {
-        // Seven elements, read in portions that do not divide the ring.
+        // The ring has seven elements. They are read in portions that do not divide the ring.
         let memory = Cells::<78>::new();
         let mut writer = start(&memory)?;
         let mut reader = waiting_reader();
@@ -71,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_burst_loses_only_what_was_overwritten() -> Result<(), NoRoom> {
-        // Elements written before the reader looks, and what is lost of them. There are 8.
+        // (elements written before the reader is called, elements lost), in a ring of 8.
         for (written, lost) in [(0, 0), (8, 0), (9, 1), (15, 7), (16, 8), (17, 9), (100, 92)] {
             let memory = Cells::<80>::new();
             let mut writer = start(&memory)?;
@@ -104,8 +105,8 @@ mod tests {
 
     #[test]
     fn the_newest_element_is_left_to_read() -> Result<(), NoRoom> {
-        // The writer overtakes the first batch and the single copy after it, so that the margin is
-        // as wide as it gets; then it begins one more element and stops there.
+        // The writer overtakes the first batch and the single copy after it, so that the margin
+        // becomes as wide as possible. Then it begins one more element and stops.
         let memory = Cells::<80>::new();
         let mut writer = start(&memory)?;
         let mut reader = waiting_reader();
@@ -128,8 +129,8 @@ mod tests {
 
     #[test]
     fn a_batch_is_checked_element_by_element() -> Result<(), NoRoom> {
-        // A full batch of 8 in a ring of 16. During its last copy the writer begins some elements:
-        // how many of the batch are lost.
+        // (elements that the writer begins during the last copy of a full batch of 8, elements
+        // lost), in a ring of 16.
         for (begun, lost) in [(8, 0), (9, 1), (12, 4), (15, 7), (16, 8), (17, 8), (40, 8)] {
             let memory = Cells::<96>::new();
             let mut writer = start(&memory)?;
@@ -158,7 +159,8 @@ mod tests {
         let mut writer = start(&memory)?;
         let mut reader = waiting_reader();
         burst(&mut writer, &memory, 0..8);
-        // It is begun while the first element is copied, and changes its second byte.
+        // The writer begins the element, and changes its second byte, while the reader copies the
+        // first element.
         let mut once = true;
         let got = read(&mut reader, &memory, 64, || {
             if core::mem::take(&mut once) {
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn what_was_copied_when_the_epoch_ends_is_dropped() -> Result<(), NoRoom> {
-        // The copy during which a new writer comes, and how many batches of 8 were whole by then.
+        // (copy during which a new writer starts, complete batches of 8 before it)
         for (at, whole) in [(1, 0), (8, 0), (9, 1), (16, 1), (17, 2)] {
             let memory = Cells::<128>::new();
             let mut writer = start(&memory)?;
@@ -241,7 +243,7 @@ mod tests {
             writer.skip_to(&memory, u64::MAX - gone);
             let mut reader = super::super::reader();
             assert_eq!(read(&mut reader, &memory, 64, || ()).progress.delivered, 0);
-            // One less than the numbers that are left; the last one begins a new epoch.
+            // One element less than the numbers that are left. The last number starts a new epoch.
             burst(&mut writer, &memory, 0..gone - 1);
             let got = read(&mut reader, &memory, 64, || ());
             let lost = (gone - 1).saturating_sub(8);
@@ -256,8 +258,8 @@ mod tests {
         Ok(())
     }
 
-    /// Lets a writer write `pace` elements during each of many copies. Returns the percentage of the
-    /// copies that reached the caller.
+    /// Makes a writer write `pace` elements during each of many copies. Returns the percentage of
+    /// the copies that were delivered.
     fn share<const N: usize>(pace: u64, limit: usize) -> Result<u64, NoRoom> {
         let memory = Cells::<N>::new();
         let mut writer = start(&memory)?;
@@ -273,7 +275,7 @@ mod tests {
             copied += got.progress.copied as u64;
             delivered += got.progress.delivered as u64;
             lost += got.progress.lost;
-            // No element is torn, delivered twice or lost without being counted.
+            // No element is torn, delivered twice, or lost without being counted.
             if got.values().contains(&255) || delivered + lost != reader.snapshot().count {
                 return Ok(0);
             }
@@ -287,8 +289,9 @@ mod tests {
             HEADER_SIZE + 2 * elements
         }
 
-        // How fast the writer is, and the percentage of copies to get through at least: in a ring
-        // of 16 elements, of 64 (with calls of 64 copies, of 10 and of 1), and of 256.
+        // (elements that the writer writes during each copy, least percentage of copies that are
+        // delivered). The percentages are for a ring of 16 elements, for one of 64 (with calls of
+        // 64 copies, of 10 and of 1), and for one of 256.
         let table = [
             (1, [100, 100, 100, 100, 100]),
             (2, [80, 90, 90, 90, 95]),
@@ -317,7 +320,7 @@ mod tests {
         let mut reader = waiting_reader();
         let mut number = 8;
         burst(&mut writer, &memory, 0..number);
-        // The writer runs away for two calls, and stops.
+        // The writer is faster than the reader for two calls, and stops.
         for _ in 0..2 {
             read(&mut reader, &memory, 64, || {
                 burst(&mut writer, &memory, number..number + 10);
@@ -325,7 +328,7 @@ mod tests {
             });
         }
         while read(&mut reader, &memory, 64, || ()).progress.copied > 0 {}
-        // The next burst loses only what it overwrites of itself.
+        // In the next burst the reader loses only the elements that this burst itself overwrites.
         burst(&mut writer, &memory, number..number + 70);
         let got = read(&mut reader, &memory, 64, || ());
         assert_eq!((got.progress.overruns, got.progress.lost), (1, 6));

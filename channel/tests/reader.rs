@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables for the reader: headers, epochs and joins.
+//! Tests of the reader: headers, epochs and joins.
 
 #[cfg_attr(
     CONFIG_KUNIT = "y",
@@ -76,7 +76,7 @@ mod tests {
     fn a_header_must_fit() {
         use Mismatch::*;
 
-        // Of an element at least 3 and at most 9 bytes are wanted, in a region of 100.
+        // The reader accepts elements of 3 to 9 bytes. The region has 100 bytes.
         let (fit, protocol) = (TRANSPORT, PROTOCOL);
         let table = [
             (fit, protocol, 3, 12, None),
@@ -174,7 +174,7 @@ mod tests {
             assert_eq!(got.progress.changes().next().copied(), change);
             assert!(got.progress.changes().count() == 1 && !got.progress.more);
 
-            // It is told once, and nobody need look again before the next epoch.
+            // The mismatch is reported once. No call is due before the next epoch.
             assert!(!reader.snapshot().has_pending(&memory));
             assert!(changed(&read(&mut reader, &memory, 64, || ()), ""));
         }
@@ -199,8 +199,9 @@ mod tests {
 
     #[test]
     fn epochs_follow_each_other() {
-        // Whether the reader sees the channel for the first time, and then what it finds, one call
-        // each: epoch, element size, counter (both words); changes, values read, lost elements.
+        // (name, steps). The reader has not seen the channel before the first step. Each step is
+        // one call: (epoch, element size, value of both counters, changes, values that are read,
+        // lost elements).
         type Step = (u64, u64, u64, &'static str, &'static [u8], u64);
         let table: [(&str, &[Step]); 9] = [
             (
@@ -269,8 +270,8 @@ mod tests {
             for &(epoch, size, count, changes, values, lost) in steps {
                 memory.header(epoch, size, 8, count, count);
                 for number in count.saturating_sub(8)..count {
-                    let place = 64 + (number % 8) as usize * 2;
-                    assert!(memory.copy_in(place, &[number as u8; 2]));
+                    let offset = 64 + (number % 8) as usize * 2;
+                    assert!(memory.copy_in(offset, &[number as u8; 2]));
                 }
                 let got = read(&mut reader, &memory, 64, || ());
                 assert_eq!((name, changed(&got, changes)), (name, true));
@@ -283,9 +284,10 @@ mod tests {
 
     #[test]
     fn an_epoch_that_ends_during_the_look_does_not_count() {
-        // The load at which the peer acts, whether it leaves a new epoch or none, and the reader's
-        // changes and values. The calls before: 0 the epoch, 1 to 5 header and counter, 6 the epoch
-        // again; then, in the next pass, 7 the epoch, 8 and 9 the counters, 10 the epoch.
+        // (load at which the peer acts, epoch that it starts or 0, changes, values, whether the
+        // reader has already found no writer). The loads are: 0 the epoch, 1 to 5 the header and
+        // the counter, 6 the epoch again; then, in the next pass, 7 the epoch, 8 and 9 the
+        // counters, 10 the epoch.
         let table = [
             (1, 6, "A", "01", false),
             (6, 6, "A", "01", false),
@@ -296,7 +298,8 @@ mod tests {
             (1, 0, "", "", false),
             (6, 0, "", "", false),
             (10, 0, "AI", "", false),
-            // A waiting reader knows that it missed nothing but what the first epoch brought.
+            // A reader that waits for an epoch reads the new one from its beginning, too. It misses
+            // only the elements of the epoch that ended.
             (1, 6, "A", "01", true),
             (6, 6, "A", "01", true),
             (10, 6, "AA", "01", true),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables for the writer.
+//! Tests of the writer.
 
 #[cfg_attr(
     CONFIG_KUNIT = "y",
@@ -38,7 +38,7 @@ mod tests {
         Writer::new(protocol, size, region)
     }
 
-    /// What a writer does to its memory.
+    /// An access of a writer to its memory.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Act {
         Store(Word, u64),
@@ -46,7 +46,7 @@ mod tests {
         Copy(usize),
     }
 
-    /// Memory that remembers what was done to it, in order.
+    /// Memory that records all accesses in order.
     struct Recorder {
         acts: [Cell<Option<Act>>; 32],
         len: Cell<usize>,
@@ -61,20 +61,20 @@ mod tests {
         }
 
         fn record(&self, act: Act) {
-            if let Some(place) = self.acts.get(self.len.get()) {
-                place.set(Some(act));
+            if let Some(entry) = self.acts.get(self.len.get()) {
+                entry.set(Some(act));
             }
             self.len.set(self.len.get() + 1);
         }
 
-        /// Forgets what was done. Returns whether it was `acts`.
+        /// Clears the record. Returns whether it was equal to `acts`.
         fn did(&self, acts: &[Act]) -> bool {
             let len = self.len.replace(0);
             len == acts.len()
                 && acts
                     .iter()
                     .zip(&self.acts)
-                    .all(|(act, place)| place.get() == Some(*act))
+                    .all(|(act, entry)| entry.get() == Some(*act))
         }
     }
 
@@ -84,7 +84,7 @@ mod tests {
         }
 
         fn load(&self, _word: Word) -> u64 {
-            // A writer does not read its channel: there, anybody might have changed it.
+            // A writer does not read its channel, because others might have changed it.
             self.record(Act::Barrier);
             0
         }
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn the_example_is_written_byte_for_byte() -> Result<(), NoRoom> {
         let memory = Cells::<80>::new();
-        // What was there before does not matter.
+        // The old contents of the region do not matter.
         assert!(memory.copy_in(0, &[0xa5; 80]));
         let mut writer = writer(2, 80)?;
         writer.start(&memory, EPOCH);
@@ -186,7 +186,7 @@ mod tests {
             Barrier,
             Store(Write, 2),
         ]));
-        // It tells of what was published before, once, and does nothing.
+        // `publish` reports the elements that were published before, once, and makes no access.
         assert_eq!(writer.publish(&memory), 2);
         assert_eq!(writer.publish(&memory), 0);
         assert!(memory.did(&[]));
@@ -226,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_published_at_a_quarter_of_the_ring() -> Result<(), NoRoom> {
-        // Elements in the ring, and how many make a batch.
+        // (elements in the ring, elements in a batch)
         let table = [
             (1, 1),
             (3, 1),
@@ -248,7 +248,7 @@ mod tests {
                 assert_eq!(memory.load(Word::WriteStart), count);
                 assert_eq!(memory.load(Word::Write), count / batch * batch);
             }
-            // Whoever tells the reader gets to know of all of them, also where nothing is pending.
+            // `publish` reports all of them, also if none is pending.
             assert_eq!(writer.publish(&memory), 140);
             assert_eq!(memory.load(Word::Write), 140);
             assert_eq!(writer.publish(&memory), 0);
@@ -259,7 +259,7 @@ mod tests {
     #[test]
     fn the_counters_do_not_wrap() -> Result<(), NoRoom> {
         const MAX: u64 = u64::MAX;
-        // The epoch, and the one that follows it when the counters end.
+        // (epoch, epoch that follows when the counters reach their end)
         for (epoch, following) in [(1, 2), (MAX - 1, MAX), (MAX, 1)] {
             let memory = Cells::<80>::new();
             let mut writer = writer(2, 80)?;
@@ -277,14 +277,14 @@ mod tests {
             assert_eq!(memory.load(Word::Write), 0);
 
             assert!(write(&mut writer, &memory, 3));
-            // The last one of the old epoch, too.
+            // The number includes the last element of the old epoch.
             assert_eq!(writer.publish(&memory), 2);
             assert_eq!(memory.load(Word::Write), 1);
             let mut element = [0; 2];
             assert!(memory.copy_out(64, &mut element) && element == [3, 3]);
         }
 
-        // While stopped nobody listens, and nothing begins.
+        // A stopped writer has no readers, and starts no epoch.
         let memory = Cells::<80>::new();
         let mut writer = writer(2, 80)?;
         writer.skip_to(&memory, MAX - 1);

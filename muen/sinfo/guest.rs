@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the images of all processors of a guest say.
+//! The images of all processors of a guest, taken together.
 //!
-//! To Muen each processor of a guest is a subject of its own, with its own image, events and
-//! vectors; they share the guest's memory. All of them see all images.
+//! In Muen each processor of a guest is a subject of its own, with its own image, events and
+//! vectors. The processors share the guest's memory. Each processor can read the images of all of
+//! them.
 
 use core::fmt;
 
@@ -22,14 +23,15 @@ use super::resource::{
 };
 use super::Sinfo;
 
-/// Distance of the images of two processors in bytes: an image and the page behind it.
+/// The distance between the images of two processors in bytes: an image and the page that follows
+/// it.
 const STRIDE: u64 = 0x9000;
 
-/// Bytes from the start of an image to the end of its last page.
+/// The number of bytes from the start of an image to the end of its last page.
 pub(crate) const IMAGE_PAGES: u64 = (IMAGE_SIZE as u64).next_multiple_of(PAGE_SIZE);
 
-/// The address of the image of processor `number`, that of processor 0 being at `base`; `None`: the
-/// address space ends before it.
+/// Returns the address of the image of processor `number` if that of processor 0 is at `base`.
+/// Returns `None` if that address exceeds the address space.
 pub(crate) fn address_of(number: u32, base: u64) -> Option<u64> {
     u64::from(number).checked_mul(STRIDE)?.checked_add(base)
 }
@@ -37,11 +39,11 @@ pub(crate) fn address_of(number: u32, base: u64) -> Option<u64> {
 /// A processor and its image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Processor<'a> {
-    /// Number of the processor, from 0 on.
+    /// The number of the processor, from 0.
     pub(crate) number: u32,
-    /// Where its image lies.
+    /// The addresses of its image.
     pub(crate) range: Range,
-    /// What the image says.
+    /// The parsed image.
     pub(crate) sinfo: Sinfo<'a>,
 }
 
@@ -49,12 +51,12 @@ pub(crate) struct Processor<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Guest<'a>(&'a [Processor<'a>]);
 
-/// A vector that two processors have under one name.
+/// The error of [`Guest::vector`]: two processors have a vector of the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TwoVectors {
-    /// The first processor.
+    /// The number of the first processor.
     pub(crate) first: u32,
-    /// The second one.
+    /// The number of the second processor.
     pub(crate) second: u32,
 }
 
@@ -69,41 +71,44 @@ impl fmt::Display for TwoVectors {
 }
 
 impl<'a> Guest<'a> {
-    /// The guest of these processors.
+    /// Returns the guest that consists of these processors.
     pub(crate) fn new(processors: &'a [Processor<'a>]) -> Self {
         Self(processors)
     }
 
-    /// Looks up what keeps the pages of `image` from being believed to hold an image: memory that
-    /// somebody else may write, which any may be but one that is read-only, no channel, and just
-    /// these pages, as a policy may have for the image.
+    /// Looks up memory because of which the pages of `image` cannot be trusted to hold an image: a
+    /// memory resource that overlaps them and that another subject may write.
+    ///
+    /// Any memory resource counts as such, except one that is read-only, is not a channel, and
+    /// consists of exactly these pages. A policy may list the image itself as such a resource.
     pub(crate) fn image_conflict(&self, image: Range) -> Option<Conflict<'a>> {
-        let may_be = |memory: &MemoryResource<'_>| {
+        let is_image = |memory: &MemoryResource<'_>| {
             memory.range() == image && !memory.writable && memory.kind != CHANNEL_KIND
         };
         self.memories()
             .map(|(_, memory)| memory)
-            .find(|memory| memory.range().overlaps(&image) && !may_be(memory))
+            .find(|memory| memory.range().overlaps(&image) && !is_image(memory))
             .map(|memory| Conflict::Memory(memory.name))
     }
 
-    /// The processors.
+    /// Returns the processors.
     pub(crate) fn processors(&self) -> &'a [Processor<'a>] {
         self.0
     }
 
     /// Looks up the channel called `name` that this subject uses with `access`, and makes every
-    /// check that can be made without touching it.
+    /// check that does not access the channel itself.
     ///
     /// # Errors
     ///
     /// - [`ResourceError::NotFound`] if there is no memory resource of that name.
     /// - [`ResourceError::NotAChannel`] if it is memory of another kind.
-    /// - [`ResourceError::Writability`] if a reader could write to it or a writer could not.
+    /// - [`ResourceError::Writability`] if it is writable for a reader or not writable for a
+    ///   writer.
     /// - [`ResourceError::Differs`] if two images disagree about it.
-    /// - [`ResourceError::Overlap`] if it shares memory with something else: see
+    /// - [`ResourceError::Overlap`] if it shares memory with another resource or with an image, see
     ///   [`Guest::conflict`].
-    /// - What [`Sinfo::memory`] returns.
+    /// - The errors of [`Sinfo::memory`].
     pub(crate) fn channel(
         &self,
         name: &[u8],
@@ -114,17 +119,17 @@ impl<'a> Guest<'a> {
         self.disjoint(home, memory)
     }
 
-    /// Looks up the memory called `name` that this subject only reads, whatever kind it is of, and
-    /// makes every check that can be made without touching it.
+    /// Looks up the memory called `name`, of any kind, which this subject can only read, and makes
+    /// every check that does not access the memory itself.
     ///
     /// # Errors
     ///
     /// - [`ResourceError::NotFound`] if there is no memory resource of that name.
-    /// - [`ResourceError::Writability`] if this subject could write to it.
+    /// - [`ResourceError::Writability`] if this subject can write to it.
     /// - [`ResourceError::Differs`] if two images disagree about it.
-    /// - [`ResourceError::Overlap`] if it shares memory with something else: see
+    /// - [`ResourceError::Overlap`] if it shares memory with another resource or with an image, see
     ///   [`Guest::conflict`].
-    /// - What [`Sinfo::memory`] returns.
+    /// - The errors of [`Sinfo::memory`].
     pub(crate) fn read_only(&self, name: &[u8]) -> Result<MemoryResource<'a>, ResourceError<'a>> {
         let (home, memory) = self.memory(name)?;
         if memory.writable {
@@ -133,8 +138,8 @@ impl<'a> Guest<'a> {
         self.disjoint(home, memory)
     }
 
-    /// The events called `name`, what a writer triggers after it has written: the processors that
-    /// have one, and its number there.
+    /// Returns the events called `name`, which a writer triggers after it has written: the number
+    /// of each processor that has one, and the number of the event there.
     pub(crate) fn events<'b>(&self, name: &'b [u8]) -> impl Iterator<Item = (u32, u8)> + 'b
     where
         'a: 'b,
@@ -144,12 +149,13 @@ impl<'a> Guest<'a> {
             .filter_map(move |it| Some((it.number, it.sinfo.event(name)?)))
     }
 
-    /// The number of the vector called `name`, what a reader gets when there is something to read.
-    /// Its interrupt belongs to the processor that has it.
+    /// Returns the number of the vector called `name`, which notifies a reader of new elements.
+    /// Returns `None` if there is none. The interrupt of the vector belongs to the processor that
+    /// has the vector.
     ///
     /// # Errors
     ///
-    /// - the processors, if two have one.
+    /// - [`TwoVectors`] if two processors have a vector of this name.
     pub(crate) fn vector(&self, name: &[u8]) -> Result<Option<u8>, TwoVectors> {
         let mut found = self
             .0
@@ -164,18 +170,20 @@ impl<'a> Guest<'a> {
         }
     }
 
-    /// Looks up what keeps `region`, a memory resource of processor `home`, from being used.
+    /// Looks up what prevents the use of `region`, a memory resource in the image of processor
+    /// `home`.
     ///
-    /// A region must be disjoint from all images, and from every other memory resource. The same
-    /// region in the image of another processor is no other one. There is one exception: one
-    /// writable and one read-only name may stand for exactly the same range, which is how a subject
-    /// talks to itself.
+    /// A region must not overlap any image or any other memory resource. The same region in the
+    /// image of another processor is not another memory resource. There is one exception: one
+    /// writable and one read-only name may refer to exactly the same range. A subject uses this to
+    /// communicate with itself.
     pub(crate) fn conflict(&self, home: u32, region: &MemoryResource<'a>) -> Option<Conflict<'a>> {
         let images = self.0.iter().map(|processor| processor.range);
         overlap::conflict(home, region, images, self.memories())
     }
 
-    /// All memory resources and whose they are, in the order of the processors and their images.
+    /// Returns all memory resources and the processor whose image has them, in the order of the
+    /// processors and of the entries in their images.
     fn memories(&self) -> impl Iterator<Item = (u32, MemoryResource<'a>)> + 'a {
         self.0.iter().flat_map(|it| {
             let number = it.number;
@@ -183,7 +191,8 @@ impl<'a> Guest<'a> {
         })
     }
 
-    /// The first memory resource of that name and whose it is; what others say of it is the same.
+    /// Returns the first memory resource of that name, and the processor whose image has it. Checks
+    /// that the other images agree about it.
     fn memory(&self, name: &[u8]) -> Result<(u32, MemoryResource<'a>), ResourceError<'a>> {
         let mut found = None;
         for processor in self.0 {

@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Layout of the subject information: where its bytes are and what they are called.
+//! The layout of the subject information: the offsets and encodings of its fields.
 
 use core::fmt;
 
-/// Size of the image in bytes.
+/// The size of an image in bytes.
 pub(crate) const IMAGE_SIZE: usize = 32_720;
 
-/// Size in bytes of the magic that the image starts with.
+/// The size in bytes of the magic at the start of an image.
 pub(crate) const MAGIC_SIZE: usize = 8;
 
-/// Size of one resource in bytes.
+/// The size of one resource in bytes.
 pub(super) const ENTRY_SIZE: usize = 128;
 
-/// Number of resources that the image has room for.
+/// The number of resource entries in an image.
 pub(super) const ENTRY_COUNT: usize = 255;
 
-/// Largest number of bytes in a name; also the bits of a name's first byte that hold its length.
+/// The largest length of a name in bytes; also the mask of the length in the first byte of a name.
 const NAME_MAX: usize = 0x3f;
 
-/// Offsets in the image.
+/// Offsets in an image.
 mod offset {
     pub(super) const COUNT_V3: usize = 77;
     pub(super) const COUNT_V5: usize = 78;
@@ -35,19 +35,19 @@ mod entry_offset {
 
 const _: () = assert!(offset::ENTRIES + ENTRY_COUNT * ENTRY_SIZE == IMAGE_SIZE);
 
-/// Version of the layout.
+/// The version of the layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     /// Version 3.
     V3,
-    /// Version 4: other numbers for kinds of memory that the driver never looks at.
+    /// Version 4: other numbers for kinds of memory that the driver does not use.
     V4,
     /// Version 5: the number of resources is aligned, and there are device ports.
     V5,
 }
 
 impl Version {
-    /// The version that starts with `magic`, or `None` for memory that is no image we can read.
+    /// Returns the version with this magic, or `None` if it is not the magic of a known version.
     pub(crate) fn from_magic(magic: [u8; MAGIC_SIZE]) -> Option<Self> {
         match &magic {
             b"muinfo\0\x03" => Some(Self::V3),
@@ -57,7 +57,7 @@ impl Version {
         }
     }
 
-    /// Whether `magic` is that of an image of a version that the driver cannot read.
+    /// Returns whether `magic` is that of an image of a version that the driver does not know.
     pub(crate) fn is_unknown(magic: [u8; MAGIC_SIZE]) -> bool {
         magic.starts_with(b"muinfo\0") && Self::from_magic(magic).is_none()
     }
@@ -72,17 +72,18 @@ impl Version {
 
 /// Why an image cannot be read at all.
 ///
-/// All of them mean that this is no subject of Muen, or none that we understand: `-ENODEV`.
+/// All of these errors mean that this machine is no Muen subject, or one whose subject information
+/// the driver does not know: `-ENODEV`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ImageError {
     /// The copy has this many bytes instead of [`IMAGE_SIZE`].
     Size(usize),
-    /// The image starts with this instead of the magic of a known version.
+    /// The image starts with this value instead of the magic of a known version.
     Magic(u64),
 }
 
 impl ImageError {
-    /// Whether there is an image, of a version that the driver cannot read.
+    /// Returns whether there is an image of a version that the driver does not know.
     pub(crate) fn is_unknown_version(&self) -> bool {
         matches!(self, Self::Magic(magic) if Version::is_unknown(magic.to_le_bytes()))
     }
@@ -103,51 +104,52 @@ impl fmt::Display for ImageError {
     }
 }
 
-/// A name in the image: up to 63 bytes of any value.
+/// A name in an image: up to 63 bytes with any values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Name<'a>(pub(super) &'a [u8]);
 
 impl<'a> Name<'a> {
-    /// Decodes the name at the start of `bytes`: the length in the low six bits, then the bytes.
+    /// Decodes the name at the start of `bytes`: the length in the low six bits of the first byte,
+    /// followed by the bytes of the name.
     fn decode(bytes: &'a [u8]) -> Self {
         let name = bytes.split_first().and_then(|(length, name)| {
-            // The two high bits mean nothing.
+            // The two high bits have no meaning.
             name.get(..usize::from(*length) & NAME_MAX)
         });
         Self(name.unwrap_or_default())
     }
 
-    /// Whether this is `name`: as long, and the same bytes.
+    /// Returns whether this name has the same length and bytes as `name`.
     pub(crate) fn is(&self, name: &[u8]) -> bool {
         self.0 == name
     }
 }
 
-/// Bytes that are not printable ASCII come out escaped, so that a name is always one word in a log.
+/// Escapes bytes that are not printable ASCII, so that a name does not break a log line.
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.escape_ascii().fmt(f)
     }
 }
 
-/// Kinds of resources that the driver uses.
+/// The kinds of resources that the driver uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A region of memory.
     Memory,
     /// An event that the subject may trigger.
     Event,
-    /// An interrupt that the subject may get.
+    /// An interrupt that the subject may receive.
     Vector,
 }
 
-/// One resource of the image, not yet interpreted.
+/// One resource of an image, not yet decoded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<'a>(&'a [u8]);
 
 impl<'a> Entry<'a> {
-    /// The kind of the resource; `None` for an empty entry and for kinds of no use to the driver,
-    /// also for those that some later version may add.
+    /// Returns the kind of the resource, or `None` for an empty entry and for kinds that the driver
+    /// does not use, including kinds that a later version may add.
     pub(super) fn kind(self) -> Option<Kind> {
         match u32::from_le_bytes(field(self.0, entry_offset::KIND)) {
             1 => Some(Kind::Memory),
@@ -161,19 +163,19 @@ impl<'a> Entry<'a> {
         Name::decode(self.0.get(entry_offset::NAME..).unwrap_or_default())
     }
 
-    /// The number of an event or vector.
+    /// Returns the number of an event or vector.
     pub(super) fn number(self) -> u8 {
         let [number] = self.data(0);
         number
     }
 
-    /// `N` bytes at `at` of the part of the resource that depends on its kind.
+    /// Returns `N` bytes at offset `at` in the part of the resource that depends on its kind.
     pub(super) fn data<const N: usize>(self, at: usize) -> [u8; N] {
         field(self.0, entry_offset::DATA + at)
     }
 }
 
-/// The entries in use of an image; never more than it has room for.
+/// The entries of an image that are in use, at most [`ENTRY_COUNT`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entries<'a>(&'a [u8]);
 
@@ -194,15 +196,15 @@ impl<'a> Entries<'a> {
         Ok(Self(entries.unwrap_or_default()))
     }
 
-    /// All entries in the order of the image, the empty ones too.
+    /// Returns all entries in the order of the image, including empty ones.
     pub(super) fn iter(self) -> impl Iterator<Item = Entry<'a>> + 'a {
         self.0.chunks_exact(ENTRY_SIZE).map(Entry)
     }
 }
 
-/// The `N` bytes at `at` of `bytes`.
+/// Returns the `N` bytes at offset `at` of `bytes`.
 ///
-/// Callers stay inside by the layout above. Beyond the end there would be zeros, which stand for
+/// By the layout above, callers do not exceed `bytes`. The result would be zeroes, which mean
 /// "nothing" in every field.
 fn field<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
     bytes

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The errors of the parser in the kernel's terms; the parser itself knows `core` only.
+//! Conversions of the parser's errors to the kernel's types. The parser itself uses `core` only.
 
 use kernel::{
     error::Error,
@@ -37,7 +37,8 @@ impl From<ResourceError<'_>> for Error {
     }
 }
 
-/// Forwards the kernel's `Display`, which `pr_err!` and friends ask for, to that of `core`.
+/// Implements the kernel's `Display`, which `pr_err!` and similar macros require, with that of
+/// `core`.
 macro_rules! forward_display {
     ($($ty:ty),* $(,)?) => {
         $(

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Subject information (sinfo): what the Muen Separation Kernel tells a subject about itself.
+//! Subject information (sinfo): the description of a subject's resources that the Muen Separation
+//! Kernel provides to the subject.
 //!
-//! The image is [`IMAGE_SIZE`] bytes in memory that the subject can only read. This is a pure
-//! parser over a private copy of it: it touches no memory but the copy, allocates nothing, and
-//! believes no number it reads. What is wrong with one resource is an error only for whoever asks
-//! for that resource; the others stay usable.
+//! An image is [`IMAGE_SIZE`] bytes of memory that the subject can only read. This module parses a
+//! private copy of it. The parser accesses no memory except the copy, allocates nothing, and checks
+//! every number that it reads. An invalid resource is an error only if that resource is looked up;
+//! the other resources stay usable.
 //!
 //! ```text
 //!   offset  type       field
@@ -17,6 +18,12 @@
 //! ```
 //!
 //! All numbers are little-endian.
+//!
+//! - `image`: the layout of an image.
+//! - `resource`: memory resources, and the checks of one of them.
+//! - `overlap`: the checks that memory resources and images do not overlap.
+//! - `guest`: the images of all processors of a guest.
+//! - `kernel_glue`: conversions of the errors to the kernel's types.
 
 mod guest;
 mod image;
@@ -60,31 +67,32 @@ use self::image::{
     Kind, //
 };
 
-/// The resources of one processor, read from a private copy of its image.
+/// The resources of one processor, in a private copy of its image.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sinfo<'a>(Entries<'a>);
 
 impl<'a> Sinfo<'a> {
-    /// Reads the head of `image`, a private copy of the [`IMAGE_SIZE`] bytes of the image.
+    /// Parses the head of `image`, a private copy of the [`IMAGE_SIZE`] bytes of the image.
     ///
-    /// A count of resources above what the image has room for means all the entries there are.
+    /// If the number of resources exceeds the number of entries in an image, all entries are in
+    /// use.
     ///
     /// # Errors
     ///
     /// - [`ImageError::Size`] if `image` is not [`IMAGE_SIZE`] bytes long.
-    /// - [`ImageError::Magic`] if the image does not start with a magic of a known version.
+    /// - [`ImageError::Magic`] if the image does not start with the magic of a known version.
     pub(crate) fn parse(image: &'a [u8]) -> Result<Self, ImageError> {
         Entries::parse(image).map(Self)
     }
 
-    /// Looks up the memory resource called `name` and checks where it lies.
+    /// Looks up the memory resource called `name` and checks its address and size.
     ///
     /// Returns `None` if there is no memory resource of that name.
     ///
     /// # Errors
     ///
     /// - [`ResourceError::Empty`], [`ResourceError::Unaligned`] or [`ResourceError::Wraps`] if the
-    ///   region cannot be one: see [`MemoryResource::check_range`].
+    ///   address and the size are not those of a region, see [`MemoryResource::check_range`].
     pub(crate) fn memory(
         &self,
         name: &[u8],
@@ -95,17 +103,17 @@ impl<'a> Sinfo<'a> {
         }
     }
 
-    /// The number of the event called `name`: what a writer triggers after it has written.
+    /// Returns the number of the event called `name`, which a writer triggers after it has written.
     pub(crate) fn event(&self, name: &[u8]) -> Option<u8> {
         self.number(Kind::Event, name)
     }
 
-    /// The number of the vector called `name`: what a reader gets when there is something to read.
+    /// Returns the number of the vector called `name`, which notifies a reader of new elements.
     pub(crate) fn vector(&self, name: &[u8]) -> Option<u8> {
         self.number(Kind::Vector, name)
     }
 
-    /// All memory resources in the order of the image, whatever they hold and wherever they lie.
+    /// Returns all memory resources in the order of the image, without any checks.
     pub(crate) fn memories(&self) -> impl Iterator<Item = MemoryResource<'a>> + 'a {
         self.0
             .iter()

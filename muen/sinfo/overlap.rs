@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Which regions share memory, and which of them may.
+//! Overlaps of memory regions: which regions share memory, and which of them may.
 
 use core::fmt;
 
@@ -14,12 +14,12 @@ use super::resource::MemoryResource;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Range {
     start: u64,
-    /// The first address behind the range.
+    /// The first address after the range.
     end: u64,
 }
 
 impl Range {
-    /// The `size` bytes from `start` on, or as many as there are addresses left.
+    /// Returns the range of `size` bytes at `start`, cut off at the end of the address space.
     pub(crate) fn new(start: u64, size: u64) -> Self {
         Self {
             start,
@@ -27,17 +27,17 @@ impl Range {
         }
     }
 
-    /// The first address.
+    /// Returns the first address.
     pub(crate) fn start(&self) -> u64 {
         self.start
     }
 
-    /// Where the image at `address` lies.
+    /// Returns the range of the image at `address`.
     pub(crate) fn of_image(address: u64) -> Self {
         Self::new(address, IMAGE_SIZE as u64)
     }
 
-    /// Whether the ranges have an address in common. An empty range has none to share.
+    /// Returns whether the two ranges have an address in common. An empty range has no addresses.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.start.max(other.start) < self.end.min(other.end)
     }
@@ -61,7 +61,7 @@ impl fmt::Display for Conflict<'_> {
     }
 }
 
-/// Looks up what keeps `region`, of processor `home`, from being used: see
+/// Looks up what prevents the use of `region`, a memory resource of processor `home`. See
 /// [`Guest::conflict`](super::Guest::conflict).
 pub(super) fn conflict<'a>(
     home: u32,
@@ -74,7 +74,7 @@ pub(super) fn conflict<'a>(
         return Some(Conflict::Image);
     }
 
-    // The exception is for a pair of names, not for a crowd.
+    // The exception permits one pair of names only.
     let mut alias: Option<(u32, MemoryResource<'a>)> = None;
     for (processor, other) in others {
         let itself = if processor == home {
@@ -85,11 +85,11 @@ pub(super) fn conflict<'a>(
         if itself || !range.overlaps(&other.range()) {
             continue;
         }
-        let may_be = other.range() == range && other.writable != region.writable;
+        let may_alias = other.range() == range && other.writable != region.writable;
         match alias {
-            None if may_be => alias = Some((processor, other)),
-            // In the image of another processor, again.
-            Some((first, seen)) if first != processor && seen.is_as(&other) => {}
+            None if may_alias => alias = Some((processor, other)),
+            // The same memory resource in the image of another processor.
+            Some((first, known)) if first != processor && known.is_as(&other) => {}
             _ => return Some(Conflict::Memory(other.name)),
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory resources: what they are, and whether they can be a channel.
+//! Memory resources: their fields, and the checks that a region is valid and is a channel.
 
 use core::fmt;
 
@@ -14,12 +14,12 @@ use super::overlap::{
     Range, //
 };
 
-/// Memory kind of a channel.
+/// The memory kind of a channel.
 ///
-/// The numbering of the kinds above 17 differs between versions of the image; this one does not.
+/// The numbers of the kinds above 17 differ between versions of the image; this one does not.
 pub(crate) const CHANNEL_KIND: u8 = 5;
 
-/// Every region starts and ends on a boundary of this many bytes.
+/// The start and the size of every region are multiples of this number of bytes.
 pub(crate) const PAGE_SIZE: u64 = 4096;
 
 /// Offsets in the data of a memory resource.
@@ -33,27 +33,27 @@ mod offset {
 const FLAG_WRITABLE: u8 = 1 << 0;
 const FLAG_EXECUTABLE: u8 = 1 << 1;
 
-/// A region of memory that the policy gives to this subject.
+/// A region of memory that the policy grants to this subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct MemoryResource<'a> {
-    /// Name of the region.
+    /// The name of the region.
     pub(crate) name: Name<'a>,
-    /// What the region is for: [`CHANNEL_KIND`], or a kind of no use to the driver.
+    /// The kind of the memory: [`CHANNEL_KIND`], or a kind that the driver does not use.
     pub(crate) kind: u8,
     /// Whether the subject can write to it.
     pub(crate) writable: bool,
     /// Whether the subject can execute it.
     pub(crate) executable: bool,
-    /// Guest-physical address, as the image has it: see [`Self::check_range`].
+    /// The guest-physical address in the image, which [`Self::check_range`] checks.
     pub(crate) address: u64,
-    /// Size in bytes, as the image has it: see [`Self::check_range`].
+    /// The size in bytes in the image, which [`Self::check_range`] checks.
     pub(crate) size: u64,
-    /// Which entry of the image this is: two entries may be alike in all the rest.
+    /// The index of the entry in the image, because two entries may be equal in all other respects.
     pub(super) index: usize,
 }
 
 impl<'a> MemoryResource<'a> {
-    /// Decodes entry `index`; `None` if it is no memory.
+    /// Decodes entry `index`. Returns `None` if it is not a memory resource.
     pub(super) fn decode(index: usize, entry: Entry<'a>) -> Option<Self> {
         if entry.kind() != Some(Kind::Memory) {
             return None;
@@ -72,7 +72,7 @@ impl<'a> MemoryResource<'a> {
         })
     }
 
-    /// Whether `other`, of another image, is the same region under the same name.
+    /// Returns whether `other`, of another image, is the same region under the same name.
     pub(super) fn is_as(&self, other: &Self) -> bool {
         *self
             == Self {
@@ -81,17 +81,18 @@ impl<'a> MemoryResource<'a> {
             }
     }
 
-    /// The range of addresses of the region. One that would wrap ends with the address space.
+    /// Returns the addresses of the region, cut off at the end of the address space.
     pub(crate) fn range(&self) -> Range {
         Range::new(self.address, self.size)
     }
 
-    /// Checks that the region can be one at all.
+    /// Checks that the address and the size are those of a region.
     ///
     /// # Errors
     ///
     /// - [`ResourceError::Empty`] if its size is zero.
-    /// - [`ResourceError::Unaligned`] if its address or its size is no multiple of [`PAGE_SIZE`].
+    /// - [`ResourceError::Unaligned`] if its address or its size is not a multiple of
+    ///   [`PAGE_SIZE`].
     /// - [`ResourceError::Wraps`] if it does not end below 2^64.
     pub(crate) fn check_range(&self) -> Result<(), ResourceError<'a>> {
         if self.size == 0 {
@@ -112,12 +113,13 @@ impl<'a> MemoryResource<'a> {
         Ok(())
     }
 
-    /// Checks that the region is a channel that this subject uses with `access`.
+    /// Checks that the region is a channel that this subject can use with `access`.
     ///
     /// # Errors
     ///
     /// - [`ResourceError::NotAChannel`] if it is memory of another kind.
-    /// - [`ResourceError::Writability`] if a reader could write to it or a writer could not.
+    /// - [`ResourceError::Writability`] if it is writable for a reader or not writable for a
+    ///   writer.
     pub(crate) fn check_channel(&self, access: Access) -> Result<(), ResourceError<'a>> {
         if self.kind != CHANNEL_KIND {
             return Err(ResourceError::NotAChannel { kind: self.kind });
@@ -129,52 +131,53 @@ impl<'a> MemoryResource<'a> {
     }
 }
 
-/// What the subject does with a channel.
+/// How the subject uses a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// It reads; the policy must not let it write.
+    /// The subject reads; the policy must not permit it to write.
     Read,
-    /// It writes; the policy must let it.
+    /// The subject writes; the policy must permit it.
     Write,
 }
 
 /// Why a resource cannot be used.
 ///
-/// Displays as the end of a line about the resource: "channel 'x' <error>".
+/// Displays as the end of a log line about the resource: `channel 'x' <error>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResourceError<'a> {
     /// There is no memory resource of that name: `-ENXIO`.
     NotFound,
-    /// The region is no channel but memory of this kind: `-EPERM`.
+    /// The region is not a channel but memory of this kind: `-EPERM`.
     NotAChannel {
-        /// The kind of memory that the image says.
+        /// The memory kind in the image.
         kind: u8,
     },
-    /// The region cannot be used like this because it is, or is not, writable: `-EPERM`.
+    /// The region is writable but the subject must only read it, or it is not writable but the
+    /// subject writes it: `-EPERM`.
     Writability(Access),
     /// The images of two processors disagree about its address, size, kind or rights: `-EPERM`.
     Differs {
-        /// Processor whose image has one.
+        /// The processor whose image has the first region.
         one: u32,
-        /// Processor whose image has another one.
+        /// The processor whose image has the other region.
         other: u32,
     },
-    /// The region shares memory with something that it must be disjoint from: `-EPERM`.
+    /// The region shares memory with something that it must not overlap: `-EPERM`.
     Overlap(Conflict<'a>),
-    /// The region has no bytes: `-EFAULT`.
+    /// The size of the region is zero: `-EFAULT`.
     Empty,
-    /// The region does not start and end at a page: `-EFAULT`.
+    /// The region does not start and end on a page boundary: `-EFAULT`.
     Unaligned {
-        /// Address that the image says.
+        /// The address in the image.
         address: u64,
-        /// Size in bytes that the image says.
+        /// The size in the image, in bytes.
         size: u64,
     },
-    /// The region would end above the address space: `-EFAULT`.
+    /// The region exceeds the address space: `-EFAULT`.
     Wraps {
-        /// Address that the image says.
+        /// The address in the image.
         address: u64,
-        /// Size in bytes that the image says.
+        /// The size in the image, in bytes.
         size: u64,
     },
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What can be wrong with the module parameters, as one line for the log.
+//! The errors of the module parameters. Each error is displayed as one line for the log.
+//!
+//! - [`Text`]: a word from a parameter, which is escaped when it is displayed.
+//! - [`ConfigError`]: an error, made up of its place in the parameters ([`Place`]) and the
+//!   [`Problem`].
 
 use core::fmt;
 
@@ -10,26 +14,26 @@ use super::{
     POLL_MAX_US, //
 };
 
-/// Longest piece of a value, in bytes, that a line of the log repeats.
+/// Largest number of bytes of a value that a line of the log shows.
 const SHOWN_MAX: usize = 64;
 
-/// A word from a parameter: bytes that somebody typed.
+/// A word from a parameter: arbitrary bytes from the user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Text<'a>(&'a [u8]);
 
 impl<'a> Text<'a> {
-    /// The word in `bytes`.
+    /// Returns the word in `bytes`.
     pub(crate) const fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes of the word.
+    /// Returns the bytes of the word.
     pub(crate) const fn as_bytes(&self) -> &'a [u8] {
         self.0
     }
 }
 
-/// Bytes that are not printable ASCII come out escaped, and of a long word only the start.
+/// Escapes bytes that are not printable ASCII, and shows only the start of a long word.
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0.get(..SHOWN_MAX) {
@@ -39,14 +43,14 @@ impl fmt::Display for Text<'_> {
     }
 }
 
-/// Where in the parameters something is wrong.
+/// The place of an error in the parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place<'a> {
-    /// In a parameter as a whole.
+    /// A parameter as a whole.
     Parameter(&'static str),
-    /// In the values of the interface of this name.
+    /// The values for the interface of this name.
     Interface(Text<'a>),
-    /// In the name of the interface with this index.
+    /// The name of the interface with this index.
     Name(usize),
 }
 
@@ -60,14 +64,13 @@ impl fmt::Display for Place<'_> {
     }
 }
 
-/// Parameters that cannot be used: where they are wrong, and how.
-///
-/// Displays as one line that says so. In the kernel it converts into an errno.
+/// An error in the parameters. It is displayed as one line. In the kernel it converts into an
+/// errno.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ConfigError<'a> {
-    /// Where.
+    /// The place of the error.
     pub(crate) place: Place<'a>,
-    /// What.
+    /// The problem at that place.
     pub(crate) problem: Problem<'a>,
 }
 
@@ -77,7 +80,7 @@ impl fmt::Display for ConfigError<'_> {
     }
 }
 
-/// What is wrong with a parameter. All of it is `-EINVAL` unless it says otherwise.
+/// What is wrong with a parameter. The errno is `EINVAL` unless another one is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem<'a> {
     /// A list has more entries than there are names.
@@ -86,20 +89,20 @@ pub(crate) enum Problem<'a> {
         entries: usize,
         /// Number of names.
         names: usize,
-        /// The first entry that belongs to nobody.
+        /// The first entry that belongs to no interface.
         first: Text<'a>,
     },
     /// The interface has no name.
     NameMissing,
     /// The name is longer than the kernel can store.
     NameTooLong(Text<'a>),
-    /// The kernel does not allow this name.
+    /// The name is not a valid interface name.
     NameInvalid(Text<'a>),
-    /// The kernel has other uses for this name.
+    /// The kernel reserves the name.
     NameReserved(Text<'a>),
-    /// An earlier interface has the same name: `-EEXIST`, as for a name that the system has.
+    /// An earlier interface has the same name: `EEXIST`, as for a name that exists in the system.
     NameTaken,
-    /// There is a channel neither in nor out.
+    /// Neither an in channel nor an out channel is given.
     NoChannel,
     /// An earlier interface writes to the same channel.
     WriterTaken {
@@ -108,7 +111,7 @@ pub(crate) enum Problem<'a> {
         /// Name of the other interface.
         other: Text<'a>,
     },
-    /// There is a channel, but no protocol for it.
+    /// A channel is given without a protocol.
     ProtocolMissing {
         /// Name of the parameter.
         parameter: &'static str,
@@ -122,36 +125,37 @@ pub(crate) enum Problem<'a> {
         /// The value.
         value: Text<'a>,
     },
-    /// There is no such flag.
+    /// The flag is unknown.
     FlagUnknown(Text<'a>),
-    /// The flags ask for offloads in another mode than IP.
+    /// The flag `offload` is set in another mode than IP.
     OffloadWithoutIp(Text<'a>),
-    /// The flags ask for room for VLAN tags in another mode than Ethernet.
+    /// The flag `vlan` is set in another mode than Ethernet.
     VlanWithoutEthernet(Text<'a>),
-    /// The flags ask for two modes at once.
+    /// The flags select two modes.
     FlagsExclusive(Text<'a>),
     /// The MTU is not a decimal number.
     MtuInvalid(Text<'a>),
-    /// The mode has no such MTU.
+    /// The MTU is out of the range of the mode.
     MtuOutOfRange {
         /// The value.
         value: Text<'a>,
-        /// The mode that the flags ask for.
+        /// The mode that the flags select.
         mode: Mode,
     },
     /// The poll period is not a decimal number.
     PollInvalid(Text<'a>),
     /// The poll period is too long.
     PollTooLong(Text<'a>),
-    /// The address is not a hexadecimal number with room for the image behind it.
+    /// The address of the subject information is not a hexadecimal number, or the image does not
+    /// fit at it.
     AddressInvalid(Text<'a>),
-    /// There is a region with path MTUs, which only IP mode has.
+    /// A region with path MTUs is given in another mode than IP.
     PmtuWithoutIp(Text<'a>),
-    /// There are path MTUs, and offloads.
+    /// A region with path MTUs is given with offloads.
     PmtuWithOffload(Text<'a>),
-    /// There is an address in another mode than Ethernet.
+    /// A MAC address is given in another mode than Ethernet.
     MacWithoutEthernet(Text<'a>),
-    /// The address is none that an interface can have.
+    /// The MAC address is malformed, zero, or a group address.
     MacInvalid(Text<'a>),
 }
 
@@ -221,7 +225,7 @@ impl fmt::Display for Problem<'_> {
     }
 }
 
-/// The errors of the parameters in the kernel's types; elsewhere this module uses `core` only.
+/// Conversions of the errors into types of the kernel. The rest of this file uses only `core`.
 #[cfg(CONFIG_RUST)]
 mod kernel_impl {
     use super::{
@@ -244,7 +248,7 @@ mod kernel_impl {
         }
     }
 
-    // The kernel's `Display` is what `pr_err!` and friends ask for.
+    // `pr_err!` and the like require `kernel::fmt::Display`.
 
     impl fmt::Display for ConfigError<'_> {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -269,7 +273,7 @@ mod tests {
         Text::new(text.as_bytes())
     }
 
-    /// 64 characters, the most that are shown.
+    /// 64 characters, the largest number that is shown.
     const LONG: &str = "0123456789012345678901234567890123456789012345678901234567890123";
     const TOO_LONG: &str = "01234567890123456789012345678901234567890123456789012345678901234";
 

@@ -1,23 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Module parameters: from lists of words to checked configurations.
+//! The module parameters: parses lists of words into checked configurations.
 //!
-//! The parameters that describe interfaces are lists of the same order: entry `i` of each belongs
-//! to interface `i`. C has split them at the commas. An entry that is missing at the end of a list,
-//! or empty, stands for the default of its parameter; where the name is empty there is no
-//! interface, and what else there is at its place is skipped. This is pure: it borrows the words,
-//! allocates nothing and looks at nothing else.
+//! Each parameter that describes interfaces is a list, in which entry `i` belongs to interface `i`.
+//! The kernel has split the lists at the commas. An entry that is empty, or missing at the end of a
+//! list, stands for the default of its parameter. An empty name means that there is no interface.
+//! The entries of the other lists at the same index are skipped then.
 //!
 //! ```text
 //!   name             names of the interfaces, at most 15 characters; "%d" becomes a number
-//!   in, out          names of the channels; none = nothing in that direction
-//!   reader_protocol  hexadecimal, not zero; needed with a channel in
-//!   writer_protocol  the same with a channel out
-//!   flags            "net_hdr", "net_hdr+offload", "eth_dev" or "eth_dev+vlan"; none = raw
-//!   mtu              decimal, in the range of the mode; 1500
-//!   pmtu             name of the memory region with the path MTUs; none
-//!   mac              address in Ethernet mode, as 02:00:00:00:00:01; random
+//!   in, out          names of the channels; default: no channel in that direction
+//!   reader_protocol  hexadecimal, not zero; required with a channel in `in`
+//!   writer_protocol  hexadecimal, not zero; required with a channel in `out`
+//!   flags            "net_hdr", "net_hdr+offload", "eth_dev" or "eth_dev+vlan"; default: raw mode
+//!   mtu              decimal, in the range of the mode; default: 1500
+//!   pmtu             name of the memory region with the path MTUs; default: none
+//!   mac              address in Ethernet mode, as 02:00:00:00:00:01; default: random
 //! ```
+//!
+//! [`Poll`] and [`parse_sinfo`] parse the parameters `poll` and `sinfo` of the whole module.
+//!
+//! The functions of this module are pure: they borrow the words, allocate nothing, and depend on
+//! nothing else.
 
 use self::error::Place;
 use super::mode::Mode;
@@ -36,10 +40,10 @@ mod tests;
 
 /// The entries of one list parameter.
 pub(crate) trait List {
-    /// The number of entries.
+    /// Returns the number of entries.
     fn count(&self) -> usize;
 
-    /// Entry `index`, or `None` if the list has fewer.
+    /// Returns entry `index`; [`None`] if the list has fewer entries.
     fn get(&self, index: usize) -> Option<&[u8]>;
 }
 
@@ -77,33 +81,33 @@ pub(crate) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    /// The indices of the interfaces: of the names that are not empty. An empty name is skipped
-    /// with the entries that belong to it, whatever they are.
+    /// Returns the indices of the interfaces: those of the names that are not empty. The entries of
+    /// the other lists that belong to an empty name are skipped, whatever they are.
     pub(crate) fn indices(&self) -> impl Iterator<Item = usize> + use<'a> {
         let names = self.name;
         (0..names.count()).filter(move |&index| entry(names, index).is_some())
     }
 
-    /// The number of interfaces.
+    /// Returns the number of interfaces.
     pub(crate) fn len(&self) -> usize {
         self.indices().count()
     }
 
-    /// Whether there is no interface at all.
+    /// Returns whether there is no interface.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Checks the lists against each other, and every interface in them.
     ///
-    /// After this, [`Self::interface`] does not fail for any of [`Self::indices`].
+    /// If this succeeds, [`Self::interface`] does not fail for any of [`Self::indices`].
     ///
     /// # Errors
     ///
-    /// - `-EINVAL` if a list has an entry behind the last place of `name` that is not empty, if two
-    ///   interfaces have the same channel `out`, or for an interface that
-    ///   [`InterfaceConfig::parse`] does not accept.
-    /// - `-EEXIST` if two interfaces have the same name.
+    /// - `EINVAL`: a list has an entry that is not empty behind the last entry of `name`, two
+    ///   interfaces have the same channel `out`, or [`InterfaceConfig::parse`] does not accept an
+    ///   interface.
+    /// - `EEXIST`: two interfaces have the same name.
     pub(crate) fn check(&self) -> Result<(), ConfigError<'a>> {
         self.check_lengths()?;
         for index in self.indices() {
@@ -115,11 +119,11 @@ impl<'a> Lists<'a> {
         Ok(())
     }
 
-    /// The configuration of interface `index`. See [`InterfaceConfig::parse`].
+    /// Returns the configuration of interface `index`.
     ///
     /// # Errors
     ///
-    /// - `-EINVAL` as [`InterfaceConfig::parse`] says.
+    /// - `EINVAL`: as for [`InterfaceConfig::parse`].
     pub(crate) fn interface(&self, index: usize) -> Result<InterfaceConfig<'a>, ConfigError<'a>> {
         InterfaceConfig::parse(self, index)
     }
@@ -153,7 +157,7 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Entry `index` of `list`; `None` for the default.
+/// Returns entry `index` of `list`; [`None`] for the default.
 fn entry(list: &dyn List, index: usize) -> Option<Text<'_>> {
     list.get(index)
         .filter(|entry| !entry.is_empty())
@@ -163,30 +167,30 @@ fn entry(list: &dyn List, index: usize) -> Option<Text<'_>> {
 /// Largest number of characters in the name of an interface: `IFNAMSIZ - 1`.
 const NAME_MAX: usize = 15;
 
-/// MTU in bytes if nobody asks for another.
+/// Default MTU in bytes.
 const MTU_DEFAULT: u32 = 1_500;
 
-/// One direction of an interface.
+/// The configuration of one channel of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Channel<'a> {
-    /// Name of the channel: that of a memory resource of this subject.
+    /// Name of the channel: the name of a memory resource of this subject.
     pub(crate) name: Text<'a>,
-    /// Number that the reader demands, or the writer announces.
+    /// Protocol number that the reader expects, or that the writer publishes.
     pub(crate) protocol: NonZeroU64,
 }
 
-/// An address of an Ethernet interface: neither zero nor that of a group.
+/// An address of an Ethernet interface: neither zero nor a group address.
 pub(crate) type MacAddress = [u8; 6];
 
-/// What the parameters say about one interface. All of it is valid by itself; whether the channels
-/// exist is another question.
+/// The configuration of one interface. All values are valid by themselves. Whether the channels
+/// exist is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct InterfaceConfig<'a> {
-    /// Name for the interface; with `%d` in it the kernel puts a free number there.
+    /// Name of the interface. The kernel replaces `%d` in it by a free number.
     pub(crate) name: Text<'a>,
-    /// Where packets come from. At least one of the two directions is there.
+    /// Channel that packets are received from. There is at least one of the two channels.
     pub(crate) in_channel: Option<Channel<'a>>,
-    /// Where packets go to.
+    /// Channel that packets are sent to.
     pub(crate) out_channel: Option<Channel<'a>>,
     /// What the elements of both channels hold.
     pub(crate) mode: Mode,
@@ -194,26 +198,25 @@ pub(crate) struct InterfaceConfig<'a> {
     pub(crate) mtu: u32,
     /// Name of the memory resource with the path MTUs.
     pub(crate) pmtu: Option<Text<'a>>,
-    /// Address in Ethernet mode; none: a random one.
+    /// Address in Ethernet mode; [`None`]: a random one.
     pub(crate) mac: Option<MacAddress>,
 }
 
 impl<'a> InterfaceConfig<'a> {
-    /// Reads entry `index` of all lists.
+    /// Parses entry `index` of all lists.
     ///
-    /// A protocol for a direction without a channel is not needed and not used, but must be a
-    /// number; zero will do.
+    /// A protocol for a direction without a channel is not used. If it is given, it must be a
+    /// number, and may be zero.
     ///
     /// # Errors
     ///
-    /// `-EINVAL` for each of these:
-    ///
-    /// - the name is empty, too long, or not one that the kernel accepts;
-    /// - there is no channel, or one without a valid protocol;
-    /// - a flag is not known, or the flags exclude each other;
-    /// - the MTU is not a number, or not one for the mode;
-    /// - there are path MTUs in another mode than IP, or with offloads;
-    /// - there is an address in another mode than Ethernet, or none that an interface can have.
+    /// - `EINVAL`: one of these conditions is met:
+    ///   - The name is empty, too long, or not accepted by the kernel.
+    ///   - There is no channel, or a channel has no valid protocol.
+    ///   - A flag is unknown, or the flags exclude each other.
+    ///   - The MTU is not a number, or not in the range of the mode.
+    ///   - There are path MTUs in another mode than IP, or with offloads.
+    ///   - There is an address in another mode than Ethernet, or it is not a valid one.
     pub(crate) fn parse(lists: &Lists<'a>, index: usize) -> Result<Self, ConfigError<'a>> {
         let name = name(lists, index).map_err(|problem| ConfigError {
             place: Place::Name(index),
@@ -262,14 +265,14 @@ impl<'a> InterfaceConfig<'a> {
         })
     }
 
-    /// Checks that this interface can be there together with `earlier`.
+    /// Checks that this interface does not conflict with `earlier`.
     ///
     /// # Errors
     ///
-    /// - `-EEXIST` ([`Problem::NameTaken`]) if both have the same name. A name with `%d` in it is a
+    /// - `EEXIST` ([`Problem::NameTaken`]): both have the same name. A name with `%d` in it is a
     ///   pattern, not a name.
-    /// - `-EINVAL` ([`Problem::WriterTaken`]) if both write to the same channel. Two writers would
-    ///   overwrite each other's elements; two readers do not disturb each other.
+    /// - `EINVAL` ([`Problem::WriterTaken`]): both write to the same channel. Two writers would
+    ///   overwrite each other's elements. Two readers do not disturb each other.
     pub(crate) fn check_distinct(&self, earlier: &Self) -> Result<(), ConfigError<'a>> {
         if self.name == earlier.name && !self.name.as_bytes().contains(&b'%') {
             return Err(self.error(Problem::NameTaken));
@@ -285,7 +288,7 @@ impl<'a> InterfaceConfig<'a> {
         }
     }
 
-    /// An error of this interface.
+    /// Returns an error of this interface.
     pub(crate) fn error(&self, problem: Problem<'a>) -> ConfigError<'a> {
         ConfigError {
             place: Place::Interface(self.name),
@@ -294,13 +297,13 @@ impl<'a> InterfaceConfig<'a> {
     }
 }
 
-/// Whether no interface can have this name, though it is a valid one: the kernel has the settings
-/// of all interfaces, and of those to come, in folders of these names in `/proc/sys/net/ipv4/conf`.
+/// Returns whether this valid name is reserved: in `/proc/sys/net/ipv4/conf`, the directories of
+/// these names have the settings for all interfaces, and the defaults for new ones.
 pub(crate) fn is_reserved_name(name: &[u8]) -> bool {
     matches!(name, b"all" | b"default")
 }
 
-/// Reads the name of an interface: one that `dev_valid_name()` and `dev_alloc_name()` accept.
+/// Parses the name of an interface: one that `dev_valid_name()` and `dev_alloc_name()` accept.
 fn name<'a>(lists: &Lists<'a>, index: usize) -> Result<Text<'a>, Problem<'a>> {
     let name = entry(lists.name, index).ok_or(Problem::NameMissing)?;
     let bytes = name.as_bytes();
@@ -322,13 +325,15 @@ fn name<'a>(lists: &Lists<'a>, index: usize) -> Result<Text<'a>, Problem<'a>> {
     }
 }
 
-/// Whether a name can have this character: not what `isspace()` is true for in the kernel, whose
-/// table is that of Latin-1, and not what would make a bad file name.
+/// Returns whether a name can contain this character. It cannot contain those for which `isspace()`
+/// of the kernel is true, whose table is that of Latin-1, nor those that file names cannot contain,
+/// nor a colon.
 fn valid_in_name(byte: u8) -> bool {
     !matches!(byte, b'\t'..=b'\r' | b' ' | 0xa0 | b'/' | b':' | 0)
 }
 
-/// Reads one direction: the name of the channel, and entry `index` of its list of protocols.
+/// Parses one channel: its name, and entry `index` of the list of protocols. `parameter` is the
+/// name of that list.
 fn channel<'a>(
     name: Option<Text<'a>>,
     parameter: &'static str,
@@ -354,7 +359,7 @@ fn channel<'a>(
     }
 }
 
-/// Reads the flags: words with `+` between them.
+/// Parses the flags: words separated by `+`.
 fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
     let Some(flags) = flags else {
         return Ok(Mode::Raw);
@@ -362,20 +367,20 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
 
     let (mut chosen, mut offload, mut vlan) = (None, false, false);
     for word in flags.as_bytes().split(|&byte| byte == b'+') {
-        let more = match word {
+        let option = match word {
             b"offload" => Some(&mut offload),
             b"vlan" => Some(&mut vlan),
             _ => None,
         };
-        if let Some(more) = more {
-            *more = true;
+        if let Some(option) = option {
+            *option = true;
             continue;
         }
         let mode = [Mode::Ip, Mode::Ethernet]
             .into_iter()
             .find(|mode| mode.flag().is_some_and(|flag| flag.as_bytes() == word))
             .ok_or(Problem::FlagUnknown(Text::new(word)))?;
-        // Naming one flag twice is no contradiction.
+        // The same flag may be given twice.
         if chosen.is_some_and(|chosen| chosen != mode) {
             return Err(Problem::FlagsExclusive(flags));
         }
@@ -391,7 +396,7 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
     }
 }
 
-/// Reads the address of an interface in `mode`: six pairs of hexadecimal digits, as
+/// Parses the address of an interface in `mode`: six pairs of hexadecimal digits, as
 /// 02:00:00:00:00:01.
 fn mac(value: Option<Text<'_>>, mode: Mode) -> Result<Option<MacAddress>, Problem<'_>> {
     let Some(value) = value else {
@@ -408,14 +413,14 @@ fn mac(value: Option<Text<'_>>, mode: Mode) -> Result<Option<MacAddress>, Proble
         let number = number.and_then(|number| u8::try_from(number).ok());
         *byte = number.ok_or(Problem::MacInvalid(value))?;
     }
-    // The lowest bit of the first byte is that of groups.
+    // The lowest bit of the first byte marks group addresses.
     if pairs.next().is_some() || address == [0; 6] || address[0] & 1 != 0 {
         return Err(Problem::MacInvalid(value));
     }
     Ok(Some(address))
 }
 
-/// Reads the MTU of an interface in `mode`.
+/// Parses the MTU of an interface in `mode`.
 fn mtu(value: Option<Text<'_>>, mode: Mode) -> Result<u32, Problem<'_>> {
     let Some(value) = value else {
         return Ok(MTU_DEFAULT);
@@ -431,7 +436,7 @@ fn mtu(value: Option<Text<'_>>, mode: Mode) -> Result<u32, Problem<'_>> {
         .ok_or(out_of_range)
 }
 
-/// Poll period in microseconds if nobody asks for another.
+/// Default poll period in microseconds.
 const POLL_DEFAULT_US: u32 = 1_000;
 
 /// Shortest poll period in microseconds.
@@ -440,26 +445,26 @@ const POLL_MIN_US: u32 = 50;
 /// Longest poll period in microseconds.
 const POLL_MAX_US: u32 = 1_000_000;
 
-/// Address of the subject information if nobody asks for another: that of Muen on x86-64.
+/// Default physical address of the subject information: that of Muen on x86-64.
 const SINFO_DEFAULT: u64 = 0xe_0000_0000;
 
-/// The `poll` parameter: how long readers without a vector sleep at most.
+/// The `poll` parameter: the longest period for polling idle in channels without a vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Poll {
     /// Longest idle period in microseconds, 50 to 1,000,000.
     pub(crate) period_us: u32,
-    /// The period that was asked for, if that is too short and counts as the shortest one. This is
-    /// worth a line in the log.
+    /// The requested period, if it is too short and was raised to the shortest one. The module logs
+    /// that.
     pub(crate) raised_from: Option<u32>,
 }
 
 impl Poll {
-    /// Reads the value of the parameter; `None` or an empty one means the default.
+    /// Parses the value of the parameter. [`None`] or an empty value means the default.
     ///
     /// # Errors
     ///
-    /// - [`Problem::PollInvalid`] if it is not a decimal number.
-    /// - [`Problem::PollTooLong`] if it is above 1,000,000.
+    /// - [`Problem::PollInvalid`]: the value is not a decimal number.
+    /// - [`Problem::PollTooLong`]: the value is above 1,000,000.
     pub(crate) fn parse(value: Option<&[u8]>) -> Result<Self, ConfigError<'_>> {
         let value = Text::new(value.unwrap_or_default());
         let asked = match decimal(value.as_bytes()) {
@@ -468,8 +473,12 @@ impl Poll {
                 Ok(period) if period <= POLL_MAX_US => period,
                 _ => return Err(parameter_error("poll", Problem::PollTooLong(value))),
             },
-            Err(NumberError::TooLarge) => return Err(parameter_error("poll", Problem::PollTooLong(value))),
-            Err(NumberError::NoNumber) => return Err(parameter_error("poll", Problem::PollInvalid(value))),
+            Err(NumberError::TooLarge) => {
+                return Err(parameter_error("poll", Problem::PollTooLong(value)))
+            }
+            Err(NumberError::NoNumber) => {
+                return Err(parameter_error("poll", Problem::PollInvalid(value)))
+            }
         };
         Ok(Self {
             period_us: asked.max(POLL_MIN_US),
@@ -478,13 +487,13 @@ impl Poll {
     }
 }
 
-/// Reads the `sinfo` parameter: the physical address of the subject information. `None` or an empty
-/// value means [`SINFO_DEFAULT`].
+/// Parses the `sinfo` parameter: the physical address of the subject information. [`None`] or an
+/// empty value means [`SINFO_DEFAULT`].
 ///
 /// # Errors
 ///
-/// - [`Problem::AddressInvalid`] if it is not a hexadecimal number of at most 64 bits, or if the
-///   image would not fit behind it.
+/// - [`Problem::AddressInvalid`]: the value is not a hexadecimal number of at most 64 bits, or the
+///   image would end beyond the address space.
 pub(crate) fn parse_sinfo(value: Option<&[u8]>) -> Result<u64, ConfigError<'_>> {
     let value = match value {
         Some(value) if !value.is_empty() => Text::new(value),
@@ -503,21 +512,21 @@ fn parameter_error<'a>(parameter: &'static str, problem: Problem<'a>) -> ConfigE
     }
 }
 
-/// Why a word is not the number that it should be.
+/// Why a word could not be parsed as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NumberError {
-    /// It has no digits, or something that is no digit: a sign or a space for example.
+    /// The word has no digits, or other characters than digits, for example a sign or a space.
     NoNumber,
-    /// It is a number, but one that does not fit.
+    /// The number does not fit 64 bits.
     TooLarge,
 }
 
-/// Reads a number of decimal digits.
+/// Parses a number of decimal digits.
 fn decimal(word: &[u8]) -> Result<u64, NumberError> {
     digits(word, 10)
 }
 
-/// Reads a number of hexadecimal digits, with or without `0x` before them.
+/// Parses a number of hexadecimal digits, with or without a leading `0x` or `0X`.
 fn hexadecimal(word: &[u8]) -> Result<u64, NumberError> {
     let word = word
         .strip_prefix(b"0x")
@@ -531,7 +540,7 @@ fn digits(word: &[u8], base: u32) -> Result<u64, NumberError> {
         return Err(NumberError::NoNumber);
     }
 
-    // The whole word is read, so that the answer for "99999999999999999999x" is "no number".
+    // The whole word is parsed, so that the result for "99999999999999999999x" is `NoNumber`.
     let mut number = Some(0u64);
     for &byte in word {
         let digit = char::from(byte)
@@ -617,7 +626,7 @@ mod global_tests {
             (Some("0xe00000000"), Ok(0xe_0000_0000)),
             (Some("E00000000"), Ok(0xe_0000_0000)),
             (Some("123456789abcdef"), Ok(0x0123_4567_89ab_cdef)),
-            // The last address with room for the image behind it.
+            // The last address at which the image fits.
             (Some("ffffffffffff802f"), Ok(u64::MAX - 32_720)),
             (
                 Some("ffffffffffff8030"),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables for the module parameters.
+//! Tests of the module parameters.
 
 use super::{
     super::mode::Mode,
@@ -9,7 +9,7 @@ use super::{
 };
 use core::num::NonZeroU64;
 
-/// A list as it stands on a command line; `None` if it does not.
+/// A list as on a command line; [`None`] if the parameter is not given.
 #[derive(Clone, Copy)]
 struct Commas(Option<&'static str>);
 
@@ -36,14 +36,14 @@ const LISTS: [&str; 9] = [
     "mac",
 ];
 
-/// An interface that nothing is wrong with.
+/// The parameters of a valid interface.
 const GOOD: &str = "name=a in=x reader_protocol=1 flags=net_hdr";
 
 /// All list parameters.
 struct Parameters([Commas; 9]);
 
 impl Parameters {
-    /// Those of a command line: "parameter=list" with a space between them.
+    /// Returns the parameters of a command line: "parameter=list", separated by spaces.
     fn new(line: &'static str) -> Self {
         Self(LISTS.map(|list| {
             let value = |word: &'static str| word.strip_prefix(list)?.strip_prefix('=');
@@ -51,12 +51,12 @@ impl Parameters {
         }))
     }
 
-    /// The good interface with another value for one of its parameters.
+    /// Returns the valid interface with another value for one of its parameters.
     fn good_but(parameter: &str, value: &'static str) -> Self {
         Self::new(GOOD).with(parameter, value)
     }
 
-    /// These with another value for one of them.
+    /// Returns the parameters with another value for one of them.
     fn with(mut self, parameter: &str, value: &'static str) -> Self {
         for (list, name) in self.0.iter_mut().zip(LISTS) {
             if name == parameter {
@@ -91,7 +91,7 @@ fn text(text: &str) -> Text<'_> {
     Text::new(text.as_bytes())
 }
 
-/// What is wrong with the interface of this name.
+/// Returns the error for the interface of this name.
 fn wrong<'a>(name: &'a str, problem: Problem<'a>) -> Result<(), ConfigError<'a>> {
     Err(ConfigError {
         place: Place::Interface(text(name)),
@@ -192,7 +192,7 @@ mod lists {
                     ..RAW
                 },
             ),
-            // Parameters without a value say nothing.
+            // Parameters without a value are defaults.
             (
                 "name=net0 in= out=b writer_protocol=2 flags= mtu= pmtu=",
                 1,
@@ -202,8 +202,8 @@ mod lists {
                     ..RAW
                 },
             ),
-            // Empty names are skipped with their entries, also at the end, and so are entries that
-            // are empty.
+            // Empty names are skipped with their entries, also at the end. So are entries that are
+            // empty.
             (
                 "name=a,,c, in=x,bad,y,worse reader_protocol=1,none,2,none flags=,?,net_hdr,,,",
                 2,
@@ -225,7 +225,7 @@ mod lists {
                     ..RAW
                 },
             ),
-            // What a unikernel's names and protocol look like.
+            // Names and a protocol as those of a unikernel.
             (
                 "name=tap in=service|out out=service|in reader_protocol=0x7ade5c549b08e814 \
                  writer_protocol=7ADE5C549B08E814 flags=eth_dev",
@@ -268,7 +268,7 @@ mod lists {
 
     #[test]
     fn lengths() {
-        // (parameters, the one that is too long, its entries, names, first entry too many)
+        // (parameters, the list that is too long, its entries, names, first excess entry)
         let table = [
             ("in=a", "in", 1, 0, "a"),
             ("in=a,b", "in", 2, 0, "a"),
@@ -297,7 +297,7 @@ mod lists {
         }
     }
 
-    /// Channels, and protocols that are not there.
+    /// Missing channels and missing protocols.
     #[test]
     fn channels() {
         let missing = |parameter, channel| Problem::ProtocolMissing {
@@ -329,7 +329,8 @@ mod lists {
                 "name=a,b out=x,y writer_protocol=1",
                 wrong("b", missing("writer_protocol", "y")),
             ),
-            // One channel in both directions is for the subject information to refuse.
+            // One channel in both directions is accepted here. The look-up in the subject
+            // information refuses it.
             (
                 "name=a in=x out=x reader_protocol=1 writer_protocol=1 flags=net_hdr",
                 Ok(()),
@@ -341,7 +342,7 @@ mod lists {
         }
     }
 
-    /// Interfaces that are right one by one.
+    /// Interfaces that are valid by themselves.
     #[test]
     fn together() {
         let writer_taken = Problem::WriterTaken {
@@ -448,7 +449,7 @@ mod values {
             refused(name, Problem::NameReserved(text(name)));
         }
 
-        // Nobody asks for the interface of an empty name; there is none.
+        // `interface()` fails for an empty name, which `indices()` does not include.
         let parameters = Parameters::new("name=a, in=x,y reader_protocol=1,1");
         let expected = ConfigError {
             place: Place::Name(1),
@@ -500,7 +501,7 @@ mod values {
             let expected = wrong("a", invalid("reader_protocol"));
             assert_eq!((value, parameters.check()), (value, expected));
 
-            // Where nobody needs it, only zero will do.
+            // Without a channel, zero is valid, too.
             let parameters = Parameters::good_but("writer_protocol", value);
             let expected = match value.trim_start_matches(['0', 'x']) {
                 "" if value != "0x" => Ok(()),
@@ -638,13 +639,14 @@ mod values {
             ] {
                 assert_eq!((flags, value, parse(value)), (flags, value, Ok(mtu)));
             }
-            // 2^32 + 1500, 2^64 + 1500, and what is no number even if it is a long one.
+            // One below and above the range, 2^32 + 1500, 2^64 + 1500.
             for value in [below, above, "4294968796", "18446744073709553116"] {
                 assert_eq!(
                     (flags, value, parse(value)),
                     (flags, value, Err("out of range"))
                 );
             }
+            // Not numbers, even if they are long.
             for value in [
                 "abc",
                 "0x5dc",

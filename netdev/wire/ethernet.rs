@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an element holds in Ethernet mode: the frame at its start, without FCS, and the frame's
-//! length in the last two bytes. Between the two lies whatever an earlier frame has left there.
+//! The format of elements in Ethernet mode: the frame at the start, without FCS, and the length of
+//! the frame in the last two bytes, little-endian. The bytes between them are those of earlier
+//! frames.
 //!
 //! # Receiving
 //!
-//! The element is memory that somebody else writes, and the length lies apart from the frame: a
-//! copy of the frame does not hold it. So it is read once, checked by [`frame_len`], and from then
-//! on it is the number of bytes that were copied and nothing else. There is no second reading that
-//! could differ.
+//! The peer may write the element at any time. The length is apart from the frame, so a copy of the
+//! frame does not contain it. It is read once and checked by [`frame_len`]. From then on it is only
+//! the number of bytes that were copied. It is not read a second time, when it could differ.
 
 use super::{
     EncodeError,
@@ -18,13 +18,13 @@ use super::{
 /// Size of an Ethernet header without tags, in bytes: the shortest frame.
 pub(crate) const HEADER_SIZE: usize = 14;
 
-/// Size in bytes of two VLAN tags, IEEE 802.1Q in 802.1ad: as many as a frame usually has at most.
+/// Size in bytes of two VLAN tags, IEEE 802.1Q in 802.1ad. Frames usually have no more tags.
 pub(crate) const TAGS_SIZE: usize = 8;
 
 /// Size in bytes of the length behind the frame.
 pub(crate) const TRAILER_SIZE: usize = 2;
 
-/// Whether the frame that starts with `header` has a VLAN tag.
+/// Returns whether the frame that starts with `header` has a VLAN tag.
 pub(crate) const fn is_tagged(header: &[u8; HEADER_SIZE]) -> bool {
     /// `ETH_P_8021Q`.
     const CUSTOMER: u16 = 0x8100;
@@ -35,18 +35,19 @@ pub(crate) const fn is_tagged(header: &[u8; HEADER_SIZE]) -> bool {
     matches!(u16::from_be_bytes([high, low]), CUSTOMER | SERVICE)
 }
 
-/// The place of the trailer in an element of `element_size` bytes; [`None`] if the element is too
-/// small for one.
+/// Returns the offset in bytes of the trailer in an element of `element_size` bytes; [`None`] if
+/// the element is too small for a trailer.
 pub(crate) const fn trailer_at(element_size: usize) -> Option<usize> {
     element_size.checked_sub(TRAILER_SIZE)
 }
 
-/// The length of the frame in an element of `element_size` bytes that ends with `trailer`: at least
-/// an Ethernet header, and at most what the element has in front of the trailer.
+/// Returns the length of the frame in an element of `element_size` bytes that ends with `trailer`.
+/// It is at least that of an Ethernet header, and at most what the element has in front of the
+/// trailer.
 ///
 /// # Errors
 ///
-/// - [`Malformed::Length`]: no frame is that short or that long.
+/// - [`Malformed::Length`]: the length is out of this range.
 pub(crate) fn frame_len(
     trailer: [u8; TRAILER_SIZE],
     element_size: usize,
@@ -58,13 +59,18 @@ pub(crate) fn frame_len(
     }
 }
 
-/// The trailer for a frame of `length` bytes, tags included, in an element of `element_size` bytes.
+/// Returns the trailer for a frame of `length` bytes, tags included, in an element of
+/// `element_size` bytes.
 ///
 /// # Errors
 ///
-/// - [`EncodeError::TooShort`]: it is no frame.
-/// - [`EncodeError::TooLong`]: the element has no room for it, or a `u16` cannot tell its length.
-pub(crate) fn encode(length: usize, element_size: usize) -> Result<[u8; TRAILER_SIZE], EncodeError> {
+/// - [`EncodeError::TooShort`]: the frame is shorter than an Ethernet header.
+/// - [`EncodeError::TooLong`]: the element has no room for the frame, or a `u16` cannot hold its
+///   length.
+pub(crate) fn encode(
+    length: usize,
+    element_size: usize,
+) -> Result<[u8; TRAILER_SIZE], EncodeError> {
     if length < HEADER_SIZE {
         return Err(EncodeError::TooShort);
     }
@@ -75,10 +81,7 @@ pub(crate) fn encode(length: usize, element_size: usize) -> Result<[u8; TRAILER_
 }
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
-#[cfg_attr(
-    CONFIG_KUNIT = "y",
-    kernel::macros::kunit_tests(muennet_wire_ethernet)
-)]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_wire_ethernet))]
 mod tests {
     use super::*;
 
@@ -87,7 +90,7 @@ mod tests {
         let bad = Err(Malformed::Length);
         // (trailer, size of the element, length of the frame)
         let table = [
-            // From a bare header to all the room of the usual element.
+            // From a header without payload to a full element of the usual size.
             ([0, 0], 1_516, bad),
             ([13, 0], 1_516, bad),
             ([14, 0], 1_516, Ok(14)),
@@ -99,11 +102,11 @@ mod tests {
             // The least significant byte comes first.
             ([0x00, 0x01], 1_516, Ok(256)),
             ([0x01, 0x00], 1_516, bad),
-            // The largest element there is.
+            // The largest possible element.
             ([0xff, 0xff], 65_537, Ok(65_535)),
             ([0xff, 0xff], 65_536, bad),
             ([0xfe, 0xff], 65_536, Ok(65_534)),
-            // Elements without room for any frame.
+            // The smallest element with room for a frame, and elements without.
             ([14, 0], 16, Ok(14)),
             ([14, 0], 15, bad),
             ([0, 0], 2, bad),
@@ -131,7 +134,7 @@ mod tests {
             (13, 1_516, Err(TooShort)),
             (14, 1_516, Ok([14, 0])),
             (1_514, 1_516, Ok([0xea, 0x05])),
-            // A tag on top of a full frame.
+            // A full frame with a tag added.
             (1_518, 1_516, Err(TooLong)),
             (1_515, 1_516, Err(TooLong)),
             (65_535, 65_537, Ok([0xff, 0xff])),
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn tags() {
-        // (ethertype, whether it is that of a tag)
+        // (EtherType, whether it is that of a tag)
         let table = [
             ([0x81, 0x00], true),
             ([0x88, 0xa8], true),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an element holds in IP mode: a header of 8 bytes (`net_hdr`), then the IP packet.
+//! The format of elements in IP mode: a header of 8 bytes (`net_hdr`), then the IP packet. The
+//! modules [`ethernet`] and [`offload`] have the formats of the other modes.
 //!
 //! ```text
 //!   offset  type  field
@@ -10,14 +11,15 @@
 //!   7       u8    qos: IPv4 TOS >> 2, or IPv6 traffic class >> 2
 //! ```
 //!
-//! All numbers are little-endian; the IP packet has its own order.
+//! The fields of the header are little-endian. The IP packet is in network byte order.
 //!
 //! # Receiving
 //!
-//! The element is memory that somebody else writes. [`peek_len`] reads a few bytes of it and says
-//! how many to copy, and that is all it says. Everything else comes from the private copy, by way
-//! of [`check`]: also the length again, which must be what was copied. The length that counts is
-//! that of the IP header; the one in `net_hdr` may be zero with some peers and is not read.
+//! The peer may write the element at any time. [`peek_len`] gets a few bytes of it and returns how
+//! many bytes to copy. That is all that these bytes decide. [`check`] decodes everything else from
+//! the private copy, including the length again, which must be the number of bytes that were
+//! copied. The length in the IP header counts. The length in `net_hdr` is zero with some peers, and
+//! is not used.
 
 pub(crate) mod ethernet;
 pub(crate) mod offload;
@@ -25,15 +27,15 @@ pub(crate) mod offload;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
 mod tests;
 
-/// Size of the header before the IP packet in bytes.
+/// Size of the header in front of the IP packet, in bytes.
 pub(crate) const HEADER_SIZE: usize = 8;
 
-/// Number of bytes at the start of an element that tell how long the packet in it is. Every element
-/// that a reader accepts is longer.
+/// Number of bytes at the start of an element from which the length of its packet follows. Every
+/// element that a reader accepts is longer.
 pub(crate) const PREFIX_SIZE: usize = HEADER_SIZE + IP_PREFIX_SIZE;
 
-/// Number of bytes at the start of an IP packet that hold the version, TOS or traffic class, and
-/// the length, in either version.
+/// Number of bytes at the start of an IP packet that contain the version, the TOS or traffic class,
+/// and the length, in both versions.
 const IP_PREFIX_SIZE: usize = 8;
 
 /// Size of an IPv4 header without options, in bytes.
@@ -52,7 +54,7 @@ pub(crate) enum Version {
 }
 
 impl Version {
-    /// The version that an IP packet starting with `first_byte` claims.
+    /// Returns the version in the first byte of an IP packet.
     pub(crate) const fn from_first_byte(first_byte: u8) -> Option<Self> {
         match first_byte >> 4 {
             4 => Some(Self::V4),
@@ -61,7 +63,7 @@ impl Version {
         }
     }
 
-    /// The Ethernet protocol number, in host order.
+    /// Returns the EtherType in host byte order: `ETH_P_IP` or `ETH_P_IPV6`.
     pub(crate) const fn ethertype(self) -> u16 {
         match self {
             Self::V4 => 0x0800,
@@ -69,7 +71,7 @@ impl Version {
         }
     }
 
-    /// The version that `protocol` of a [`NetHdr`] stands for.
+    /// Returns the version for the `protocol` of a [`NetHdr`].
     const fn from_protocol(protocol: u8) -> Option<Self> {
         match protocol {
             4 => Some(Self::V4),
@@ -78,7 +80,7 @@ impl Version {
         }
     }
 
-    /// The number for `protocol` of a [`NetHdr`]: `IPPROTO_IPIP` or `IPPROTO_IPV6`.
+    /// Returns the `protocol` of a [`NetHdr`]: `IPPROTO_IPIP` or `IPPROTO_IPV6`.
     const fn protocol(self) -> u8 {
         match self {
             Self::V4 => 4,
@@ -86,7 +88,7 @@ impl Version {
         }
     }
 
-    /// The least that a packet's length can be, in bytes.
+    /// Returns the smallest possible length of a packet in bytes.
     const fn min_len(self) -> usize {
         match self {
             Self::V4 => IPV4_HEADER_MIN,
@@ -94,7 +96,8 @@ impl Version {
         }
     }
 
-    /// The length in bytes that the header of the packet starting with `ip` states.
+    /// Returns the length in bytes that the header of a packet states. `ip` is the start of the
+    /// packet.
     fn stated_len(self, ip: &[u8; IP_PREFIX_SIZE]) -> usize {
         match (self, ip) {
             (Self::V4, &[_, _, high, low, ..]) => usize::from(u16::from_be_bytes([high, low])),
@@ -104,8 +107,8 @@ impl Version {
         }
     }
 
-    /// The six bits of TOS or traffic class that say how the packet starting with `ip` wants to be
-    /// treated (DSCP).
+    /// Returns the DSCP of a packet: the upper six bits of the TOS or traffic class. `ip` is the
+    /// start of the packet.
     fn qos(self, ip: &[u8; IP_PREFIX_SIZE]) -> u8 {
         let &[first, second, ..] = ip;
         match self {
@@ -115,7 +118,7 @@ impl Version {
     }
 }
 
-/// The header before an IP packet.
+/// The header in front of an IP packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NetHdr {
     /// Netfilter mark of the packet.
@@ -129,14 +132,14 @@ pub(crate) struct NetHdr {
 }
 
 impl NetHdr {
-    /// The bytes of the header in an element.
+    /// Returns the bytes of the header in an element.
     pub(crate) const fn encode(self) -> [u8; HEADER_SIZE] {
         let [m0, m1, m2, m3] = self.mark.to_le_bytes();
         let [l0, l1] = self.length.to_le_bytes();
         [m0, m1, m2, m3, l0, l1, self.protocol, self.qos]
     }
 
-    /// The header that `bytes` of an element stand for.
+    /// Returns the header in `bytes` of an element.
     pub(crate) const fn decode(bytes: [u8; HEADER_SIZE]) -> Self {
         let [m0, m1, m2, m3, l0, l1, protocol, qos] = bytes;
         Self {
@@ -148,38 +151,38 @@ impl NetHdr {
     }
 }
 
-/// Why an element is a bad one.
+/// Why an element holds no valid packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Malformed {
     /// The header's protocol is neither that of IPv4 nor that of IPv6.
     Protocol,
-    /// The packet's length does not even cover its header, or is more than the element holds.
+    /// The length of the packet is shorter than its header, or exceeds the element.
     Length,
-    /// The packet's version is not the one that the header's protocol stands for.
+    /// The version of the packet does not match the protocol in the header.
     Version,
     /// The IPv4 header is shorter than 20 bytes or longer than the packet.
     HeaderLength,
-    /// What is left to do for the packet makes no sense for it.
+    /// The offloads do not fit the packet.
     Offloads,
-    /// The packet in the copy is not as long as the copy: somebody changed it in between.
+    /// The packet in the copy is not as long as the copy: the peer has changed it in between.
     Changed,
 }
 
-/// An IP packet that has passed [`check`]. It starts at [`HEADER_SIZE`] of the copy and ends with
-/// it.
+/// An IP packet that has passed [`check`]. It starts at [`HEADER_SIZE`] of the copy and ends at the
+/// end of the copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Checked {
     /// Version of the IP packet.
     pub(crate) version: Version,
-    /// Netfilter mark for the packet.
+    /// Netfilter mark of the packet.
     pub(crate) mark: u32,
 }
 
-/// How many bytes to copy out of an element of `element_size` bytes that starts with `prefix`:
-/// header and IP packet together.
+/// Returns how many bytes to copy out of an element of `element_size` bytes that starts with
+/// `prefix`: header and IP packet together.
 ///
-/// The result is at most `element_size` and at least enough for both headers. It is good for
-/// nothing but allocating and copying, since the element may change at any time.
+/// The result is at most `element_size` and at least enough for both headers. Use it only for
+/// allocating and copying, because the element may change at any time.
 ///
 /// # Errors
 ///
@@ -191,11 +194,12 @@ pub(crate) fn peek_len(
     Packet::decode(prefix)?.len(element_size)
 }
 
-/// Checks `copy`, the start of the private copy of header and IP packet, which has `copied` bytes.
+/// Checks a private copy of header and IP packet. `copy` is the start of the copy, which has
+/// `copied` bytes.
 ///
 /// # Errors
 ///
-/// - [`Malformed`]: the element is a bad one, and nothing in it is to be used.
+/// - [`Malformed`]: the element holds no valid packet. Nothing of it may be used.
 pub(crate) fn check(copy: &[u8], copied: usize) -> Result<Checked, Malformed> {
     let prefix = copy.first_chunk().ok_or(Malformed::Length)?;
     let packet = Packet::decode(prefix)?;
@@ -228,23 +232,22 @@ pub(crate) fn check(copy: &[u8], copied: usize) -> Result<Checked, Malformed> {
 /// Why a packet cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EncodeError {
-    /// It is neither IPv4 nor IPv6.
+    /// It is neither an IPv4 nor an IPv6 packet.
     Protocol,
-    /// It is shorter than its own header says, or than any packet of its version.
+    /// It is shorter than its own header states, or than any packet of its version.
     TooShort,
-    /// It is longer than an element has room for, or than a `u16` can tell.
+    /// It is longer than an element has room for, or than a `u16` can hold.
     TooLong,
 }
 
-/// The header for an IP packet of `length` bytes that starts with `ip`, in an element of
-/// `element_size` bytes.
+/// Returns the header for an IP packet of `length` bytes in an element of `element_size` bytes.
 ///
-/// `ip` are the first 8 bytes of the packet, or more.
+/// `ip` has the first 8 bytes of the packet, or more.
 ///
 /// # Errors
 ///
-/// - [`EncodeError`]: there is no header with which the receiver would take just the bytes of this
-///   packet, no more and no less than it states.
+/// - [`EncodeError`]: with no header would the receiver take exactly the bytes of this packet,
+///   neither more nor less than its IP header states.
 pub(crate) fn encode(
     mark: u32,
     ip: &[u8],
@@ -257,8 +260,8 @@ pub(crate) fn encode(
         .ok_or(EncodeError::Protocol)?;
     let ip = ip.first_chunk().ok_or(EncodeError::TooShort)?;
 
-    // The receiver goes by the length in the IP header. What is more in the element would be left
-    // over from an earlier packet, which may have been somebody else's.
+    // The receiver uses the length in the IP header. If the packet were shorter, the receiver would
+    // take bytes of an earlier packet in the element, which may belong to another user.
     let stated = version.stated_len(ip);
     if stated < version.min_len() || length < stated {
         return Err(EncodeError::TooShort);
@@ -276,7 +279,7 @@ pub(crate) fn encode(
     Ok(header.encode())
 }
 
-/// The start of an element, taken apart.
+/// The decoded start of an element.
 #[derive(Clone, Copy)]
 struct Packet {
     header: NetHdr,
@@ -295,7 +298,8 @@ impl Packet {
         })
     }
 
-    /// The length of header and packet together, if it is possible and at most `limit`.
+    /// Returns the length in bytes of header and packet together, if it is valid and at most
+    /// `limit`.
     fn len(&self, limit: usize) -> Result<usize, Malformed> {
         let stated = self.version.stated_len(&self.ip);
         let len = HEADER_SIZE + stated;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an element holds in IP mode with offloads: a header of 28 bytes, then an IP packet or a
-//! piece of one.
+//! The format of elements in IP mode with offloads: a header of 28 bytes, then an IP packet or a
+//! fragment of one.
 //!
 //! ```text
 //!   offset  type   field
@@ -10,20 +10,22 @@
 //!   6       u8     protocol: 4 = IPv4, 41 = IPv6
 //!   7       u8     qos, as in IP mode
 //!   8       u32    total: bytes of the packet
-//!   12      u32    at: the place of these bytes in the packet
-//!   16      10     what is left to do for its checksum and its segments: `struct virtio_net_hdr`
+//!   12      u32    at: the offset of these bytes in the packet
+//!   16      10     offloads for its checksum and its segments: `struct virtio_net_hdr`
 //!   26      u16    0
 //! ```
 //!
-//! All numbers are little-endian. A packet lies in consecutive elements, each filled to its end but
-//! for the last one; all of them have the same mark, protocol, qos, total and offloads.
+//! All numbers are little-endian. A packet is in consecutive elements, all of which are filled to
+//! their end except the last one. All of them have the same mark, protocol, qos, total and
+//! offloads. The fragments of a packet in elements are not those of IP.
 //!
 //! # Receiving
 //!
-//! The header is read once, and from then on only that copy of it counts. It says how many bytes to
-//! copy where, within bounds that are checked here. Whether the pieces of a packet are all there is
-//! for [`assembly`](super::super::assembly) to say; what the offloads ask for is checked by the
-//! kernel's own code for virtual machines, whose hosts are not trusted either.
+//! The header is read once, and from then on only this copy of it counts. It determines how many
+//! bytes to copy, and where to, within bounds that are checked here.
+//! [`reassembly`](super::super::reassembly) checks whether all fragments of a packet are there. The
+//! kernel's own virtio code checks the offloads: it does not trust the hosts of virtual machines
+//! either.
 
 use super::{
     EncodeError,
@@ -38,43 +40,45 @@ use super::{
 /// Size of the header in bytes.
 pub(crate) const HEADER_SIZE: usize = 28;
 
-/// Size in bytes of what is left to do for a packet.
-pub(crate) const OFFLOADS_SIZE: usize = 10;
+/// Size of the offloads of a packet in bytes.
+pub(crate) const VNET_HDR_SIZE: usize = 10;
 
-/// The longest packet in bytes: that of IPv6, without extensions for more.
+/// Length of the longest packet in bytes: an IPv6 packet that is no jumbogram.
 pub(crate) const PACKET_MAX: usize = IPV6_HEADER + u16::MAX as usize;
 
-/// What is left to do for a packet: a `struct virtio_net_hdr` in little-endian order.
-pub(crate) type Offloads = [u8; OFFLOADS_SIZE];
+/// The offloads of a packet, work that the sender has left to others: a `struct virtio_net_hdr` in
+/// little-endian byte order.
+pub(crate) type Offloads = [u8; VNET_HDR_SIZE];
 
-/// The header of an element, checked for itself.
+/// The decoded header of an element: which fragment of a packet it holds. Each header is valid by
+/// itself. Whether it belongs to those of other elements is not checked.
 ///
 /// # Invariants
 ///
-/// `length` is not zero, and `at + length` at most `total`, which is at most [`PACKET_MAX`].
+/// `length` is not zero. `at + length` is at most `total`, which is at most [`PACKET_MAX`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OffloadFragment {
     /// Netfilter mark of the packet.
     pub(crate) mark: u32,
     /// Version of the IP packet.
     pub(crate) version: Version,
-    /// Bytes of the packet.
+    /// The length of the packet in bytes.
     pub(crate) total: usize,
-    /// The place of the bytes of this piece in the packet.
+    /// The offset of this fragment in the packet, in bytes.
     pub(crate) at: usize,
-    /// Bytes of this piece.
+    /// The length of this fragment in bytes.
     pub(crate) length: usize,
-    /// What is left to do for the packet.
+    /// The offloads of the packet.
     pub(crate) offloads: Offloads,
 }
 
 impl OffloadFragment {
-    /// The header at the start of an element of `element_size` bytes.
+    /// Decodes the header of an element of `element_size` bytes.
     ///
     /// # Errors
     ///
-    /// - [`Malformed::Protocol`]: it is that of no packet.
-    /// - [`Malformed::Length`]: no writer cuts a packet so.
+    /// - [`Malformed::Protocol`]: the protocol is neither that of IPv4 nor that of IPv6.
+    /// - [`Malformed::Length`]: the lengths are not those of a fragment in such an element.
     pub(crate) fn decode(
         bytes: &[u8; HEADER_SIZE],
         element_size: usize,
@@ -86,7 +90,7 @@ impl OffloadFragment {
         let (at, rest) = rest.split_first_chunk().ok_or(Malformed::Length)?;
         let offloads = *rest.first_chunk().ok_or(Malformed::Length)?;
 
-        // A `usize` has at least 32 bits here.
+        // A `usize` has at least 32 bits on supported machines.
         let total = u32::from_le_bytes(*total) as usize;
         let at = u32::from_le_bytes(*at) as usize;
         let room = element_size.saturating_sub(HEADER_SIZE);
@@ -96,7 +100,7 @@ impl OffloadFragment {
         if !possible || length == 0 || usize::from(header.length) != length {
             return Err(Malformed::Length);
         }
-        // INVARIANT: As just checked; `length` is at most `total - at`.
+        // INVARIANT: Checked above; `length` is at most `total - at`.
         Ok(Self {
             mark: header.mark,
             version,
@@ -107,12 +111,12 @@ impl OffloadFragment {
         })
     }
 
-    /// Whether the packet that these pieces make up, which starts with `ip`, is what they say.
+    /// Checks the reassembled packet, which starts with `ip`, against the header of its fragments.
     ///
     /// # Errors
     ///
-    /// - [`Malformed::Version`]: it is of another version.
-    /// - [`Malformed::Length`]: its own header states another length.
+    /// - [`Malformed::Version`]: the packet has another IP version.
+    /// - [`Malformed::Length`]: the IP header states another length.
     pub(crate) fn check(&self, ip: &[u8; IP_PREFIX_SIZE]) -> Result<(), Malformed> {
         let &[first, ..] = ip;
         if Version::from_first_byte(first) != Some(self.version) {
@@ -125,33 +129,35 @@ impl OffloadFragment {
     }
 }
 
-/// The pieces of a packet that is sent, one after the other.
+/// The iterator over the fragments of a packet that is sent.
 pub(crate) struct OffloadFragments {
     start: [u8; NET_HDR_SIZE],
     offloads: Offloads,
     total: usize,
-    /// Bytes of the packet in each element.
+    /// The number of bytes of the packet in each element but the last one.
     room: usize,
     at: usize,
 }
 
-/// One of them: the header of its element, and which bytes of the packet follow it.
+/// A fragment of a packet that is sent: the header of its element, and the bytes of the packet that
+/// follow the header.
 pub(crate) struct TxFragment {
-    /// The header.
+    /// The header of the element.
     pub(crate) header: [u8; HEADER_SIZE],
-    /// The place of the bytes in the packet.
+    /// The offset of the bytes in the packet.
     pub(crate) at: usize,
-    /// Their number.
+    /// The number of bytes.
     pub(crate) length: usize,
 }
 
 impl OffloadFragments {
-    /// Plans the pieces of an IP packet that starts with `ip` and has `length` bytes, or more behind
-    /// what its header states, in elements of `element_size` bytes.
+    /// Returns the fragments of an IP packet in elements of `element_size` bytes. The packet starts
+    /// with `ip` and has `length` bytes, of which those behind the length that its IP header states
+    /// are not sent.
     ///
     /// # Errors
     ///
-    /// - [`EncodeError`]: there are no pieces that a reader would accept.
+    /// - [`EncodeError`]: a reader would accept no such fragments.
     pub(crate) fn new(
         mark: u32,
         ip: &[u8; IP_PREFIX_SIZE],
@@ -199,7 +205,8 @@ impl Iterator for OffloadFragments {
         self.at += length;
 
         let [m0, m1, m2, m3, _, _, protocol, qos] = self.start;
-        // At most `u16::MAX`, as checked, and both others at most `PACKET_MAX`.
+        // `length` is at most `u16::MAX`, as `new` has checked. The others are at most
+        // `PACKET_MAX`.
         let [l0, l1] = (length as u16).to_le_bytes();
         let [t0, t1, t2, t3] = (self.total as u32).to_le_bytes();
         let [a0, a1, a2, a3] = (at as u32).to_le_bytes();
@@ -231,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_received() {
-        // (start of the packet, its length, size of elements, bytes in each)
+        // (start of the packet, its length, size of the elements, bytes of the packet in each)
         type Row<'a> = ([u8; IP_PREFIX_SIZE], usize, usize, &'a [usize]);
         let table: [Row<'_>; 7] = [
             (ipv4(20), 20, 1_528, &[20]),
@@ -244,18 +251,18 @@ mod tests {
         ];
         for row in table {
             let (ip, length, size, expected) = row;
-            let pieces = OffloadFragments::new(7, &ip, length, OFFLOADS, size);
-            assert_eq!((row, pieces.is_ok()), (row, true));
+            let fragments = OffloadFragments::new(7, &ip, length, OFFLOADS, size);
+            assert_eq!((row, fragments.is_ok()), (row, true));
             let (mut count, mut at) = (0, 0);
-            for out in pieces.into_iter().flatten() {
-                let piece = OffloadFragment::decode(&out.header, size);
-                let Ok(piece) = piece else {
-                    return assert_eq!((row, piece.is_ok()), (row, true));
+            for out in fragments.into_iter().flatten() {
+                let fragment = OffloadFragment::decode(&out.header, size);
+                let Ok(fragment) = fragment else {
+                    return assert_eq!((row, fragment.is_ok()), (row, true));
                 };
-                assert_eq!((row, Some(&piece.length)), (row, expected.get(count)));
-                assert_eq!((row, piece.at, out.at), (row, at, at));
-                assert_eq!((row, piece.mark, piece.offloads), (row, 7, OFFLOADS));
-                assert_eq!((row, piece.check(&ip)), (row, Ok(())));
+                assert_eq!((row, Some(&fragment.length)), (row, expected.get(count)));
+                assert_eq!((row, fragment.at, out.at), (row, at, at));
+                assert_eq!((row, fragment.mark, fragment.offloads), (row, 7, OFFLOADS));
+                assert_eq!((row, fragment.check(&ip)), (row, Ok(())));
                 at += out.length;
                 count += 1;
             }
@@ -285,7 +292,7 @@ mod tests {
             Protocol, //
         };
         const MAX: u32 = u32::MAX;
-        // (length, protocol, total, at, what is wrong) in elements of 128 bytes: room for 100
+        // (length, protocol, total, at, error) in elements of 128 bytes, which have room for 100
         let table = [
             (100, 4, 1_000, 0, None),
             (100, 4, 1_000, 900, None),
@@ -330,7 +337,7 @@ mod tests {
             Length,
             Version as Wrong, //
         };
-        let piece = OffloadFragment {
+        let fragment = OffloadFragment {
             mark: 0,
             version: super::super::Version::V4,
             total: 100,
@@ -346,7 +353,7 @@ mod tests {
             ([0; 8], Err(Wrong)),
         ];
         for (ip, expected) in table {
-            assert_eq!((ip, piece.check(&ip)), (ip, expected));
+            assert_eq!((ip, fragment.check(&ip)), (ip, expected));
         }
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables for the frame format of IP mode.
+//! Tests of the element format in IP mode.
 
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_wire))]
 mod cases {
@@ -9,7 +9,7 @@ mod cases {
     /// Room for all packets of the tables.
     const ROOM: usize = 72;
 
-    /// An element with nothing in it but these changes: where, and which bytes.
+    /// Returns an element of zeros with these changes: (offset, bytes).
     fn element(changes: &[(usize, &[u8])]) -> [u8; ROOM] {
         let mut element = [0; ROOM];
         for &(at, bytes) in changes {
@@ -22,17 +22,19 @@ mod cases {
         element.first_chunk().unwrap()
     }
 
-    /// An IPv4 packet that states to be `length` bytes long, under a matching header.
+    /// Returns an element with an IPv4 packet that states a length of `length` bytes, and a
+    /// matching header.
     fn v4(length: u16) -> [u8; ROOM] {
         element(&[(6, &[4]), (8, &[0x45]), (10, &length.to_be_bytes())])
     }
 
-    /// An IPv6 packet that states a payload of `length` bytes, under a matching header.
+    /// Returns an element with an IPv6 packet that states a payload of `length` bytes, and a
+    /// matching header.
     fn v6(length: u16) -> [u8; ROOM] {
         element(&[(6, &[41]), (8, &[0x60]), (12, &length.to_be_bytes())])
     }
 
-    /// `element` with the byte at `at` changed.
+    /// Returns `element` with the byte at `at` changed.
     fn with(mut element: [u8; ROOM], at: usize, byte: u8) -> [u8; ROOM] {
         element[at] = byte;
         element
@@ -93,9 +95,9 @@ mod cases {
     fn peeked_length() {
         use Malformed::*;
 
-        // (number of the row, element, its size, what to copy)
+        // (number of the row, element, its size, number of bytes to copy)
         let table = [
-            // IPv4: from a bare header to what the element holds.
+            // IPv4: from a header without payload to a full element.
             (1, v4(0), 1_508, Err(Length)),
             (2, v4(19), 1_508, Err(Length)),
             (3, v4(20), 1_508, Ok(28)),
@@ -104,26 +106,26 @@ mod cases {
             (6, v4(u16::MAX), 1_508, Err(Length)),
             (7, v4(u16::MAX), 65_543, Ok(65_543)),
             (8, v4(u16::MAX), 65_542, Err(Length)),
-            // IPv6: the header counts on top.
+            // IPv6: the stated length does not include the header.
             (9, v6(0), 1_508, Ok(48)),
             (10, v6(1_460), 1_508, Ok(1_508)),
             (11, v6(1_461), 1_508, Err(Length)),
             (12, v6(u16::MAX), 1_508, Err(Length)),
             (13, v6(65_495), 65_543, Ok(65_543)),
             (14, v6(65_496), 65_543, Err(Length)),
-            // An element that is too small for any packet.
+            // Elements that are too small for any packet, and the smallest with room for one.
             (15, v4(20), 27, Err(Length)),
             (16, v4(20), 28, Ok(28)),
             (17, v6(0), 47, Err(Length)),
             (18, v6(0), 48, Ok(48)),
             (19, v4(20), 0, Err(Length)),
-            // The protocol alone decides which length counts; the version is checked in the copy.
+            // The protocol alone decides which length counts. The version is checked in the copy.
             (20, with(v4(20), 6, 41), 1_508, Ok(48)),
             (21, with(v4(20), 8, 0x00), 1_508, Ok(28)),
             (22, with(v4(20), 6, 0), 1_508, Err(Protocol)),
             (23, with(v4(20), 6, 6), 1_508, Err(Protocol)),
             (24, with(v4(20), 6, 0xff), 1_508, Err(Protocol)),
-            // The length in our own header does not count.
+            // The length in `net_hdr` does not count.
             (25, with(with(v4(20), 4, 0xff), 5, 0xff), 1_508, Ok(28)),
         ];
         for (row, element, size, expected) in table {
@@ -141,7 +143,7 @@ mod cases {
         };
 
         let ok = |version, mark| Ok(Checked { version, mark });
-        // (number of the row, start of the element, how much of it was copied, result)
+        // (number of the row, start of the element, number of bytes copied, result)
         let table = [
             (1, v4(20), 28, ok(Version::V4, 0)),
             (2, v4(64), ROOM, ok(Version::V4, 0)),
@@ -150,20 +152,20 @@ mod cases {
             // The mark, least significant byte first.
             (5, with(v4(20), 0, 7), 28, ok(Version::V4, 7)),
             (6, with(v6(0), 3, 0x80), 48, ok(Version::V6, 0x8000_0000)),
-            // The length was another one when it was peeked.
+            // The length has changed since it was peeked.
             (7, v4(20), 29, Err(Changed)),
             (8, v4(21), 28, Err(Changed)),
             (9, v4(u16::MAX), ROOM, Err(Changed)),
             (10, v6(0), 47, Err(Changed)),
             (11, v6(1), 48, Err(Changed)),
             (12, v6(u16::MAX), ROOM, Err(Changed)),
-            // So short now that there is no packet any more.
+            // The length has become too short for a packet.
             (13, v4(19), 27, Err(Length)),
             (14, v4(0), 28, Err(Length)),
-            // So was the protocol.
+            // The protocol has changed since it was peeked.
             (15, with(v4(20), 6, 41), 28, Err(Changed)),
             (16, with(v4(20), 6, 6), 28, Err(Protocol)),
-            // Copies that nobody should make.
+            // Copies that are too short for the headers.
             (17, v4(20), 0, Err(Length)),
             (18, v4(20), PREFIX_SIZE - 1, Err(Length)),
             (19, v4(20), PREFIX_SIZE, Err(Changed)),
@@ -173,7 +175,7 @@ mod cases {
             (22, with(v4(20), 8, 0xf5), 28, Err(Malformed::Version)),
             (23, with(v6(0), 8, 0x40), 48, Err(Malformed::Version)),
             (24, with(v6(0), 8, 0x6f), 48, ok(Version::V6, 0)),
-            // The length of the IPv4 header: at least 5 words, at most the packet.
+            // The length of the IPv4 header: at least 5 words, at most the length of the packet.
             (25, with(v4(20), 8, 0x40), 28, Err(HeaderLength)),
             (26, with(v4(20), 8, 0x44), 28, Err(HeaderLength)),
             (27, with(v4(20), 8, 0x46), 28, Err(HeaderLength)),
@@ -194,7 +196,7 @@ mod cases {
     fn sent_header() {
         use EncodeError::*;
 
-        /// The IP packet in an element.
+        /// Returns the IP packet in an element.
         fn ip(element: &[u8; ROOM]) -> &[u8] {
             &element[HEADER_SIZE..]
         }
@@ -207,7 +209,8 @@ mod cases {
             }
             .encode())
         };
-        // (number of the row, element with the packet, its length, size of the element, header)
+        // (number of the row, element with the packet, length of the packet, size of the element,
+        // header)
         let table = [
             (1, v4(20), 20, 1_508, ok(20, 4, 0)),
             (2, v4(1_500), 1_500, 1_508, ok(1_500, 4, 0)),
@@ -219,7 +222,7 @@ mod cases {
             (8, v6(1_461), 1_501, 1_508, Err(TooLong)),
             (9, v6(65_495), 65_535, 65_543, ok(65_535, 41, 0)),
             (10, v6(65_496), 65_536, 65_544, Err(TooLong)),
-            // Padding behind the packet is nothing to worry about, a piece that is missing is.
+            // Padding behind the packet is allowed, a missing part is not.
             (11, v4(20), 46, 1_508, ok(46, 4, 0)),
             (12, v4(21), 20, 1_508, Err(TooShort)),
             (13, v4(19), 20, 1_508, Err(TooShort)),
@@ -228,12 +231,13 @@ mod cases {
             (16, v6(1), 40, 1_508, Err(TooShort)),
             (17, v6(0), 39, 1_508, Err(TooShort)),
             (18, v6(u16::MAX), 1_500, 1_508, Err(TooShort)),
-            // Elements that hold no packet at all.
+            // An element that is just large enough, elements that are too small, and a length that
+            // no `u16` can hold.
             (19, v4(20), 20, 28, ok(20, 4, 0)),
             (20, v4(20), 20, 27, Err(TooLong)),
             (21, v4(20), 20, 7, Err(TooLong)),
             (22, v4(20), usize::MAX, usize::MAX, Err(TooLong)),
-            // TOS and traffic class; ECN stays out of it.
+            // TOS and traffic class, without the ECN bits.
             (23, with(v4(20), 9, 0xff), 20, 1_508, ok(20, 4, 0x3f)),
             (24, with(v4(20), 9, 0xb8), 20, 1_508, ok(20, 4, 46)),
             (25, with(v4(20), 9, 0x03), 20, 1_508, ok(20, 4, 0)),
@@ -268,12 +272,12 @@ mod cases {
             assert_eq!((row, header), (row, expected));
         }
 
-        // Packets of which there is not even a start.
+        // Packets that are shorter than the 8 bytes that `encode()` needs.
         assert_eq!(encode(0, &[], 0, 1_508), Err(Protocol));
         assert_eq!(encode(0, &[0x45; 7], 7, 1_508), Err(TooShort));
     }
 
-    /// What one side sends, the other takes, unless somebody meddles.
+    /// The receiver accepts what the sender writes.
     #[test]
     fn round_trip() {
         for mark in [0, 1, 0xffff_ffff] {

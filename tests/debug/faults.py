@@ -20,8 +20,8 @@ from inject import ANY, DEBUG, MODULES, NO_MEMORY, NO_NAME, REACHED, inject_each
 
 SYSTEM = leaks.SYSTEM
 
-# The names of the driver's own points (abstractions/fault.rs).
-POINTS = {"mapping", "per-CPU memory", "notifier", "folders", "family", "kind", "interface",
+# The names of the driver's own points (abstractions/fault_inject.rs).
+POINTS = {"mapping", "per-CPU memory", "notifier", "family", "kind", "interface",
           "interrupt", "child"}
 
 

@@ -124,7 +124,8 @@ def test_team(env, mode):
     ksft_eq(ping(*ends).received, 3)
     stream(*ends)
     if mode == "loadbalance":
-        # In this mode a user space program assigns flows to links, so a link cannot be removed.
+        # In this mode a user space program assigns flows to links. There is none here, so the
+        # test does not remove a link.
         return
     # The team works with one link. In mode activebackup, user space must select it.
     for machine in machines:

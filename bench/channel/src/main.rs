@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What an element costs beyond the copying: the driver's own writer and reader in one thread, each
-//! element written, published and read, against two plain copies of the payload, to the next place
-//! of an equal ring and back; one by one, and in batches as a driver under load has them: so many
-//! are written, published together and read by one call.
+//! The cost of an element beyond copying its payload.
 //!
-//! `bench-channel ROUNDS RING...` prints for each ring (bytes), batch and size of a payload a line
-//! a round: ring, batch, size, and nanoseconds an element, ours and theirs in turns.
+//! One thread runs the driver's own writer and reader: it writes, publishes and reads each element.
+//! The reference makes two plain copies of the payload, to the next position of a ring of the same
+//! size and back. Both process elements one by one, and in batches as a driver under load does: it
+//! writes a number of elements, publishes them together, and reads them in one call.
+//!
+//! `bench-channel ROUNDS RING...` prints one line for each ring (in bytes), batch, payload size and
+//! round: ring, batch, size, and the time for each element in nanoseconds, of the channel and of
+//! the reference. Measurements of the two alternate.
 
 #[allow(
     dead_code,
@@ -37,14 +40,14 @@ use channel::{
 use memory::Region;
 
 const SIZES: [usize; 5] = [64, 512, 1500, 9000, 65_535];
-/// Elements that are written and published before they are read.
+/// The number of elements that are written and published before they are read.
 const BATCHES: [usize; 2] = [1, 16];
-/// Bytes that one turn moves, and turns of a round.
+/// The number of bytes that one measurement copies, and the number of measurements in a round.
 const TURN: usize = 4 << 20;
 const TURNS: usize = 15;
 const ONE: NonZeroU64 = NonZeroU64::MIN;
 
-/// Both contenders on one ring.
+/// The channel and the reference, for one ring size.
 struct Bench {
     region: Region,
     writer: Writer,
@@ -53,9 +56,10 @@ struct Bench {
     batch: usize,
     payload: Vec<u8>,
     copy: Vec<u8>,
-    /// Where the plain copies are, and how far they have got: in a ring of their own, or one
-    /// contender would find in the cache what the other one has just touched.
+    /// The ring of the reference. It is a separate ring, because in a shared ring each contender
+    /// would find in the cache the data that the other one has just used.
     plain: Region,
+    /// The number of the next element in `plain`.
     place: usize,
 }
 
@@ -84,7 +88,7 @@ impl Bench {
         })
     }
 
-    /// `count` is a multiple of the batch.
+    /// Passes `count` elements through the channel. `count` is a multiple of the batch.
     #[inline(never)]
     fn ours(&mut self, count: usize) {
         let mut delivered = 0;
@@ -112,6 +116,7 @@ impl Bench {
         assert_eq!(delivered, count, "every element arrives");
     }
 
+    /// Copies the payload `count` times to the ring of the reference and back.
     #[inline(never)]
     fn theirs(&mut self, count: usize) {
         let elements = (self.plain.size() - HEADER_SIZE) / self.size;
@@ -132,12 +137,13 @@ impl Bench {
         }
     }
 
-    /// One round: the medians of turns, in nanoseconds an element.
+    /// Runs one round. Returns the medians of the measurements in nanoseconds for each element: of
+    /// the channel and of the reference.
     fn round(&mut self) -> [f64; 2] {
         let count = (TURN / self.size).max(16).next_multiple_of(self.batch);
-        let mut turns = [Vec::new(), Vec::new()];
+        let mut samples = [Vec::new(), Vec::new()];
         for _ in 0..TURNS {
-            let [first, second] = &mut turns;
+            let [first, second] = &mut samples;
             for (which, found) in [(true, first), (false, second)] {
                 let begin = Instant::now();
                 if which {
@@ -148,7 +154,7 @@ impl Bench {
                 found.push(begin.elapsed().as_secs_f64() * 1e9 / count as f64);
             }
         }
-        turns.map(|mut found| {
+        samples.map(|mut found| {
             found.sort_by(f64::total_cmp);
             found[TURNS / 2]
         })
@@ -161,7 +167,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for ring in numbers {
         let ring = ring?;
         for (batch, size) in BATCHES.iter().flat_map(|&it| SIZES.map(|size| (it, size))) {
-            // The writer publishes by itself at each quarter of the ring.
+            // The writer publishes by itself when a quarter of the ring is pending.
             if batch > 1 && (ring - HEADER_SIZE) / size < 4 * batch {
                 continue;
             }

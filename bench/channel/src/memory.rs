@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory of a channel, accessed as the driver does it: words one by one, elements by C's
-//! `memcpy()`, and barriers for the compiler alone, which is what x86-64 needs.
+//! Memory of a channel, accessed in the same way as in the driver: words one at a time, elements
+//! with C's `memcpy()`. The barriers affect the compiler only, which is sufficient on x86-64.
 
 use std::{
     cell::RefCell,
@@ -19,20 +19,20 @@ use crate::channel::{
     HEADER_SIZE, //
 };
 
-/// What elements begin at a multiple of, if their size allows: a line of the cache.
+/// The size of a cache line. Elements start on such a boundary if their size is a multiple of it.
 const LINE: usize = 64;
 
-/// A region: a header of words, and the elements.
+/// A region: the words of the header, and the elements.
 pub(crate) struct Region {
     words: [AtomicU64; HEADER_SIZE / size_of::<u64>()],
     elements: RefCell<Vec<u8>>,
-    /// Where the elements begin.
+    /// The index of the first byte of the first element.
     start: usize,
     size: usize,
 }
 
 impl Region {
-    /// A region of `size` bytes, all of it touched.
+    /// Returns a region of `size` bytes, all of which have been written once.
     pub(crate) fn new(size: usize) -> Self {
         let elements = vec![1; size.saturating_sub(HEADER_SIZE) + LINE];
         let start = elements.as_ptr().align_offset(LINE).min(LINE);
@@ -49,7 +49,7 @@ impl Region {
         &self.words[word.offset() / size_of::<u64>()]
     }
 
-    /// Where bytes of elements lie.
+    /// Returns the range in `elements` of `length` bytes at `offset` in the region.
     #[inline(always)]
     fn place(&self, offset: usize, length: usize) -> Option<std::ops::Range<usize>> {
         let begin = offset.checked_sub(HEADER_SIZE)?.checked_add(self.start)?;

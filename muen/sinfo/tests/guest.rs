@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Several processors, each with an image of its own.
+//! Tests of guests with several processors, each of which has its own image.
 
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_sinfo_guest))]
 mod cases {
@@ -11,8 +11,7 @@ mod cases {
     const EVENT: u32 = 2;
     const VECTOR: u32 = 3;
 
-    /// Processors 0, 1 and 3, each with what is said of it: memory from entry 0 on, events and
-    /// vectors behind it.
+    /// Returns processors 0, 1 and 3 with these images.
     fn guest(images: &[Image; 3]) -> [Processor<'_>; 3] {
         let mut numbers = [0, 1, 3].into_iter();
         images.each_ref().map(|image| {
@@ -54,7 +53,7 @@ mod cases {
         }
     }
 
-    /// Each has events and vectors of its own.
+    /// Each processor has its own events and vectors.
     #[test]
     fn numbers() {
         let images = [
@@ -114,7 +113,7 @@ mod cases {
         ));
     }
 
-    /// They share memory, and have to agree on it.
+    /// The processors share memory, and their images must agree about it.
     #[test]
     fn memory() {
         use Access::{
@@ -218,7 +217,7 @@ mod cases {
             ("overlapped", Read, Err(Overlap(name(2, "overlapping")))),
             ("on image 3", Read, Err(Overlap(Conflict::Image))),
             ("behind image 0", Read, Ok(0xe_0000_8000)),
-            // One pair is what a subject needs to talk to itself; which image says so is the same.
+            // A subject needs only one pair to communicate with itself, whichever images list it.
             ("own in 2", Read, Err(Overlap(name(2, "own out 3")))),
             ("none", Read, Err(NotFound)),
         ];
@@ -232,7 +231,7 @@ mod cases {
         }
     }
 
-    /// Where somebody else may write nothing is believed to be an image.
+    /// No image is accepted in memory that another subject may write.
     #[test]
     fn places_of_images() {
         let plain = |flags, address, size| Memory {
@@ -242,7 +241,7 @@ mod cases {
             address,
             size,
         };
-        // (the region, whether an image may be at 0xe_0000_9000)
+        // (region, whether an image may be at 0xe_0000_9000)
         let table = [
             (channel("x", RO, 0xe_0000_9000, 0x1000), false),
             (channel("x", RO, 0xe_0001_0000, 0x1000), false),
@@ -251,7 +250,7 @@ mod cases {
             (channel("x", RO, 0xe_0000_8000, 0x1000), true),
             (channel("x", RO, 0xe_0001_1000, 0x1000), true),
             (plain(RW, 0xe_0000_a000, 0x1000), false),
-            // Another subject may write what this one only reads, such as a table.
+            // Another subject may write memory that this subject can only read, such as a table.
             (plain(RO, 0xe_0000_9000, 0x1000), false),
             (plain(RO, 0xe_0000_9000, 0x9000), false),
             // The image itself.
@@ -267,16 +266,17 @@ mod cases {
         }
     }
 
-    /// What makes an image broken makes it none; the others are read as ever.
+    /// An image that cannot be parsed is not used. An invalid entry does not affect the other
+    /// entries.
     #[test]
     fn broken_images() {
         let good = with(&[channel("x", RO, 0x1000, 0x1000)], &[(EVENT, "x", 1)]);
         let broken: [(&[Change<'_>], bool); 5] = [
             (&[(0, b"muinfo\0\x02")], false),
             (&[(0, &[0; 8])], false),
-            // Not even a count makes it so: there are as many resources as there is room for.
+            // A count that is too large does not make an image invalid: all entries are in use.
             (&[(77, &[0xff, 0xff])], true),
-            // Kinds, names and numbers of anything.
+            // Invalid kinds, names and numbers.
             (&[(entry(1), &[0xff; 128])], true),
             (&[(entry(0), &[0xff; 128]), (entry(1), &[0xff; 128])], true),
         ];

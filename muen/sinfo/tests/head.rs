@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What is in an image, and what is none.
+//! Tests of the parser: the magic, the number of resources, names and kinds.
 
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_sinfo_head))]
 mod cases {
@@ -30,7 +30,7 @@ mod cases {
 
     #[test]
     fn heads() {
-        // (bytes of the magic, version or the number that the error names)
+        // (magic, version or the number that the error contains)
         let table: [(&[u8; 8], Result<Version, u64>); 13] = [
             (b"muinfo\0\x03", Ok(Version::V3)),
             (b"muinfo\0\x04", Ok(Version::V4)),
@@ -81,7 +81,7 @@ mod cases {
             (253, "last but one"),
             (254, "last"),
         ];
-        // (count, how many of these are seen)
+        // (count, how many of these are found)
         let table = [
             (0u16, 0),
             (1, 1),
@@ -92,7 +92,7 @@ mod cases {
             (256, 4),
             (u16::MAX, 4),
         ];
-        // (version, offset of its count, offset of what is no count)
+        // (version, offset of its count, offset of a byte that is not part of the count)
         for (version, at, other) in [(3, 77, 79), (4, 77, 79), (5, 78, 77)] {
             for (count, seen) in table {
                 let mut image = image(&[
@@ -119,7 +119,7 @@ mod cases {
     #[test]
     fn names() {
         let letters = [b'x'; 64];
-        // The length byte, and the length that it stands for.
+        // (length byte, length that it encodes)
         let table = [
             (0x00, 0),
             (0x01, 1),
@@ -149,7 +149,7 @@ mod cases {
             }
         }
 
-        // Any bytes may be in a name, and none of them garbles the log.
+        // A name may contain any bytes. None of them breaks a log line.
         let image = change(
             with_memory(&[channel("", RO, 0x1000, 0x1000)]),
             &[(entry(0) + 4, b"\x07a\0|\n\xe9'\\")],
@@ -186,7 +186,8 @@ mod cases {
             assert_eq!((kind, found), (kind, expected));
         }
 
-        // One name for three things, with others between; the first of its kind counts.
+        // Three resources have the same name, with others between them. The first one of a kind is
+        // found.
         let mut image = with_memory(&[channel("x", RW, 0x1000, 0x1000)]);
         image[77] = 9;
         for (index, kind) in [(2, 2), (4, 3), (5, 4), (6, 2), (7, 3), (8, 1)] {

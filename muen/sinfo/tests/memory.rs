@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory resources one by one, and whether they can be channels.
+//! Tests of single memory resources: their ranges, and whether they are channels.
 
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_sinfo_memory))]
 mod cases {
@@ -50,7 +50,7 @@ mod cases {
             (0xfff, 0x1000, unaligned(0xfff, 0x1000)),
             (0x1800, 0x1000, unaligned(0x1800, 0x1000)),
             (u64::MAX, u64::MAX, unaligned(u64::MAX, u64::MAX)),
-            // The end.
+            // The end of the address space.
             (0, TOP, Ok(())),
             (TOP - 0x1000, 0x1000, Ok(())),
             (TOP, 0x1000, wraps(TOP, 0x1000)),
@@ -71,7 +71,7 @@ mod cases {
                 (address, size, found),
                 (address, size, expected.map(|()| true))
             );
-            // Nobody else suffers.
+            // The other memory resources are not affected.
             assert!(matches!(sinfo.memory(b"good"), Ok(Some(_))));
             assert_eq!(sinfo.memories().count(), 2);
         }
@@ -135,7 +135,7 @@ mod cases {
         }
     }
 
-    /// Memory that is only read, which need not be a channel.
+    /// Memory that the subject can only read need not be a channel.
     #[test]
     fn read_only() {
         use ResourceError::{
@@ -162,7 +162,8 @@ mod cases {
             region("on the image", 1, 0, 0xe_0000_7000, 0x1000),
             region("one", 1, 0, 0x1_0000, 0x2000),
             region("other", 1, 0, 0x1_1000, 0x2000),
-            // Read under one name and written under another: a subject that talks to itself.
+            // Readable under one name and writable under another: a subject that communicates with
+            // itself.
             region("own in", 1, 0, 0x2_0000, 0x1000),
             region("own out", 1, 1, 0x2_0000, 0x1000),
         ]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tables for the subject information: real images, and images with things changed.
+//! Tests of the subject information: real images, and modified ones.
 
 mod guest;
 mod head;
@@ -14,14 +14,14 @@ use super::{
     Sinfo, //
 };
 
-/// Made by Muen's own generator.
+/// Images that Muen's own generator has made.
 pub(super) const SUBJECT: &[u8] = include_bytes!("../../../tests/data/sinfo/subject_info.bin");
 pub(super) const NULL: &[u8] = include_bytes!("../../../tests/data/sinfo/null_info.bin");
 
-/// Bytes to put at an offset.
+/// An offset, and the bytes to put there.
 pub(super) type Change<'a> = (usize, &'a [u8]);
 
-/// An image of our own: an image is too much for the stack of a kernel.
+/// An image for modifications. It is too large for a kernel stack.
 #[cfg(CONFIG_RUST)]
 pub(super) type Image = kernel::alloc::KVec<u8>;
 #[cfg(not(CONFIG_RUST))]
@@ -49,15 +49,15 @@ pub(super) fn change(mut image: Image, changes: &[Change<'_>]) -> Image {
     image
 }
 
-/// The image without resources, with changes.
+/// Returns the image without resources, with these modifications.
 pub(super) fn image(changes: &[Change<'_>]) -> Image {
     change(copy(&[NULL]), changes)
 }
 
-/// Where the image of processor 0 lies.
+/// The address of the image of processor 0.
 pub(super) const BASE: u64 = 0xe_0000_0000;
 
-/// The one processor of a guest, its image being at `address`.
+/// Returns the only processor of a guest, with its image at `address`.
 pub(super) fn alone(image: &[u8], address: u64) -> Processor<'_> {
     Processor {
         number: 0,
@@ -66,12 +66,12 @@ pub(super) fn alone(image: &[u8], address: u64) -> Processor<'_> {
     }
 }
 
-/// Offset of entry `index`.
+/// Returns the offset of entry `index`.
 pub(super) const fn entry(index: usize) -> usize {
     80 + index * 128
 }
 
-/// A memory resource, as `memory` fills it in.
+/// A memory resource for [`with_memory`].
 pub(super) struct Memory {
     pub(super) name: &'static str,
     pub(super) kind: u8,
@@ -80,7 +80,7 @@ pub(super) struct Memory {
     pub(super) size: u64,
 }
 
-/// A channel that is writable or not.
+/// Returns a channel with these flags, [`RO`] or [`RW`].
 pub(super) const fn channel(name: &'static str, flags: u8, address: u64, size: u64) -> Memory {
     Memory {
         name,
@@ -107,7 +107,7 @@ pub(super) fn resource(image: Image, index: usize, kind: u32, name: &str) -> Ima
     )
 }
 
-/// The image with these memory resources from entry 0 on.
+/// Returns the image with these memory resources, starting at entry 0.
 pub(super) fn with_memory<'a>(resources: impl IntoIterator<Item = &'a Memory>) -> Image {
     let mut image = image(&[]);
     for (index, memory) in resources.into_iter().enumerate() {

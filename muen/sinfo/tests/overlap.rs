@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Memory resources that share memory.
+//! Tests of memory resources that overlap.
 
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_sinfo_overlap))]
 mod cases {
@@ -13,20 +13,20 @@ mod cases {
     fn ranges() {
         let range = Range::new;
         let table = [
-            // Side by side, and one byte too far.
+            // Adjacent ranges, and ranges with one byte in common.
             (range(0x1000, 0x1000), range(0x2000, 0x1000), false),
             (range(0x1000, 0x1001), range(0x2000, 0x1000), true),
             (range(0x1000, 0x1000), range(0x1fff, 0x1000), true),
-            // One in the other, and the same.
+            // A range within another one, and equal ranges.
             (range(0x1000, 0x4000), range(0x2000, 0x1000), true),
             (range(0x1000, 0x4000), range(0x1000, 0x1000), true),
             (range(0x1000, 0x4000), range(0x4000, 0x1000), true),
             (range(0x1000, 0x1000), range(0x1000, 0x1000), true),
-            // Nothing overlaps nothing, wherever it is.
+            // An empty range does not overlap any other range.
             (range(0x1000, 0), range(0x1000, 0x1000), false),
             (range(0x1800, 0), range(0x1000, 0x1000), false),
             (range(0x1000, 0), range(0x1000, 0), false),
-            // What would wrap ends with the address space, and does not start again.
+            // A range that would wrap ends at the end of the address space.
             (range(TOP, 0x2000), range(0, 0x1000), false),
             (range(TOP, 0x2000), range(TOP, 0x1000), true),
             (range(0, u64::MAX), range(TOP, 0x1000), true),
@@ -67,7 +67,7 @@ mod cases {
         }
     }
 
-    /// What is in conflict with the first of these regions.
+    /// The first one of these regions is looked up.
     #[test]
     fn beside_each_other() {
         let other = |kind, flags, address, size| Memory {
@@ -80,28 +80,29 @@ mod cases {
         let reader = || channel("a", RO, 0x4000, 0x4000);
         let writer = || channel("a", RW, 0x4000, 0x4000);
 
-        // (number of the row, the region, the others, name of the one it is in conflict with)
+        // (number of the row, region, other regions, name of the conflicting one)
         let table: [(u32, Memory, &[Memory], Option<&str>); 25] = [
             (1, reader(), &[], None),
-            // Around it.
+            // Regions around it.
             (2, reader(), &[channel("b", RO, 0x3000, 0x1000)], None),
             (3, reader(), &[channel("b", RO, 0x8000, 0x1000)], None),
             (4, reader(), &[channel("b", RO, 0x3000, 0x2000)], Some("b")),
             (5, reader(), &[channel("b", RO, 0x7000, 0x1000)], Some("b")),
             (6, reader(), &[channel("b", RO, 0x5000, 0x1000)], Some("b")),
             (7, reader(), &[channel("b", RO, 0x3000, 0x6000)], Some("b")),
-            // The very same range: a reader and a writer may have it, but no two of a kind.
+            // Equal ranges are permitted for a reader and a writer, but not for two readers or two
+            // writers.
             (8, reader(), &[channel("b", RW, 0x4000, 0x4000)], None),
             (9, writer(), &[channel("b", RO, 0x4000, 0x4000)], None),
             (10, reader(), &[channel("b", RO, 0x4000, 0x4000)], Some("b")),
             (11, writer(), &[channel("b", RW, 0x4000, 0x4000)], Some("b")),
             (12, reader(), &[channel("a", RO, 0x4000, 0x4000)], Some("a")),
-            // Nearly the same range.
+            // Nearly equal ranges.
             (13, reader(), &[channel("b", RW, 0x4000, 0x3000)], Some("b")),
             (14, reader(), &[channel("b", RW, 0x4000, 0x5000)], Some("b")),
             (15, writer(), &[channel("b", RO, 0x5000, 0x3000)], Some("b")),
             (16, writer(), &[channel("b", RO, 0x5000, 0x4000)], Some("b")),
-            // A third name is one too many.
+            // A third name is not permitted.
             (
                 17,
                 writer(),
@@ -129,7 +130,7 @@ mod cases {
                 ],
                 Some("c"),
             ),
-            // Memory of any kind counts, and any address.
+            // Memory of any kind and at any address counts.
             (20, reader(), &[other(0, RO, 0x4000, 0x1000)], Some("b")),
             (21, reader(), &[other(17, RW, 0x7fff, 0x1)], Some("b")),
             (22, reader(), &[other(255, RW, 0, u64::MAX)], Some("b")),
@@ -155,7 +156,8 @@ mod cases {
         }
     }
 
-    /// A region is not in conflict with itself, wherever it stands, but both of a pair are.
+    /// A region does not conflict with itself, whatever its entry, but both regions of a pair
+    /// conflict.
     #[test]
     fn both_sides() {
         let image = with_memory(&[

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One run: cases of attacks, each with an honest peer at its end.
+//! A run of the fuzzer: cases, each of which is an attack followed by honest peers.
 
 use std::{
     cell::RefCell,
@@ -54,13 +54,13 @@ use crate::{
 /// The protocol of all cases.
 pub(crate) const PROTOCOL: u64 = 2;
 
-/// What marks a channel, as the protocol's description has it.
+/// The word that marks a channel, as in the specification of the protocol.
 pub(crate) const TRANSPORT: u64 = 0x4873_12b6_b79a_9b6d;
 
-/// The most mutations between two honest peers.
+/// The largest number of mutations in one case.
 const CASE: u64 = 1000;
 
-/// How often a call may go on without a copy, as the channel's documentation promises.
+/// How often a call may go on without a copy, according to the documentation of the channel.
 const TURNS: usize = 6;
 
 /// All modes.
@@ -77,14 +77,14 @@ pub(crate) struct Attack {
     judge: Judge,
 }
 
-/// What a call of the reader came to.
+/// The result of one call of the reader.
 pub(crate) struct Outcome {
     pub(crate) progress: Progress,
     pub(crate) tally: RxStats,
     pub(crate) handed: Vec<Handed>,
 }
 
-/// Attacks until `mutations` have been made; panics where something does not hold.
+/// Attacks until `mutations` mutations have been made. Panics if a check fails.
 pub fn run(seed: u64, mutations: u64) -> Figures {
     let random = Random::new(seed);
     let figures = Rc::new(RefCell::new(Figures::default()));
@@ -102,7 +102,7 @@ pub fn run(seed: u64, mutations: u64) -> Figures {
 }
 
 impl Attack {
-    /// A new reader of a region of `size` bytes.
+    /// Returns a new reader of a region of `size` bytes.
     fn new(mode: Mode, size: usize, random: Random, figures: Rc<RefCell<Figures>>) -> Self {
         let shared = Rc::new(Shared::new(size));
         let sizes = mode.element_sizes();
@@ -121,8 +121,8 @@ impl Attack {
         }
     }
 
-    /// Attacks for a while, to this number of mutations in all; then an honest peer has to be
-    /// heard, and the driver to hear itself.
+    /// Attacks until the total number of mutations is `end`. After that the elements of an honest
+    /// peer, and the packets that the driver itself sends, must arrive.
     fn case(&mut self, end: u64) {
         while self.figures.borrow().mutations() < end {
             self.call();
@@ -137,17 +137,18 @@ impl Attack {
         self.shared.region()
     }
 
-    /// An element that is nearly the smallest one, or a larger one; all modes take it.
+    /// Returns an element size that all modes accept: one that is close to the minimum, or a larger
+    /// one.
     pub(crate) fn element_size(&self) -> usize {
         self.random.pick(&[96, 100, 508, 1516])
     }
 
-    /// How many elements of `size` bytes the region has room for.
+    /// Returns how many elements of `size` bytes fit the region.
     pub(crate) fn elements(&self, size: usize) -> usize {
         (crate::channel::Memory::size(self.region()) - HEADER_SIZE) / size
     }
 
-    /// An epoch that the reader does not know.
+    /// Returns an epoch that the reader does not know.
     pub(crate) fn new_epoch(&self) -> u64 {
         let known = self.reading.reader().snapshot().epoch;
         let epoch = self.random.next().max(1);
@@ -158,7 +159,8 @@ impl Attack {
         }
     }
 
-    /// Writes a header that fits as a rule, so that the reader is not always in a state of refusal.
+    /// Writes a header that is usually acceptable, so that the reader is not always in a state in
+    /// which it reads nothing.
     fn sane(&self) {
         let size = self.element_size();
         let region = self.region();
@@ -166,7 +168,7 @@ impl Attack {
         region.store(Word::Transport, TRANSPORT);
         region.store(Word::Protocol, PROTOCOL);
         region.store(Word::Size, size as u64);
-        // Now and then one more than there is room for.
+        // Sometimes one element more than fits.
         let more = usize::from(self.random.once_in(8));
         region.store(Word::Elements, (self.elements(size) + more) as u64);
         let wc = self.random.pick(&[0, 0, 3, 100, u64::MAX - 3, u64::MAX]);
@@ -175,7 +177,7 @@ impl Attack {
         region.store(Word::Epoch, 1 + self.random.below(3));
     }
 
-    /// One call of the reader in which the rogue acts, and what has to hold of it.
+    /// Calls the reader once while the rogue makes mutations, and checks the results.
     fn call(&mut self) {
         let limit = self.random.pick(&[0, 1, 3, 8, 64, 64]);
         let pace = self.random.pick(&[1, 2, 5, 30, 300]);
@@ -220,16 +222,16 @@ impl Attack {
         figures.refused += progress.changes().filter(refused).count() as u64;
     }
 
-    /// Calls the reader while `peer` acts, and checks what has to hold of every call.
+    /// Calls the reader once while `peer` acts, and makes the checks that apply to every call.
     pub(crate) fn poll(&mut self, limit: usize, peer: Peer) -> Outcome {
         let stack = RefCell::default();
         let poll = Poll::new(limit, &stack);
         self.shared.set_peer(Some(peer));
         let mut tally = RxStats::default();
-        let exit = RxContext::new(&poll);
+        let context = RxContext::new(&poll);
         let progress = self
             .reading
-            .poll(self.mode, &self.memory, &exit, &mut tally);
+            .poll(self.mode, &self.memory, &context, &mut tally);
         self.shared.set_peer(None);
         let (first, trace) = self.shared.take_trace();
         let handed = stack.into_inner();
@@ -246,27 +248,27 @@ impl Attack {
     }
 }
 
-/// Checks that a call kept its bounds.
+/// Checks that a call stayed within its bounds.
 fn bounded(progress: &Progress, trace: &[Access], limit: usize) {
     assert!(progress.copied <= limit);
     assert!(progress.delivered <= progress.copied);
     assert!(progress.changes().count() <= TURNS);
     let is_load = |access: &&Access| matches!(access, Access::Load(..));
     let loads = trace.iter().filter(is_load).count();
-    // A turn, a copy and the last look take at most nine loads each.
+    // A retry, a copy and the last check of the channel make at most nine loads each.
     assert!(loads <= 9 * (TURNS + limit + 1), "{loads} loads");
-    // And a copy is a look at the length and the copy itself.
+    // A copy consists of one peek at the length and the copy itself.
     assert!(trace.len() - loads <= 2 * limit);
 }
 
-/// Checks that what is counted is what happened.
+/// Checks that the counters match the results.
 fn counted(mode: Mode, progress: &Progress, tally: &RxStats, handed: &[Handed]) {
     let own = || handed.iter().filter(|packet| packet.is_own());
     assert_eq!(tally.packets, own().count() as u64);
     let bytes: usize = own().map(|it| it.bytes.len() - it.pulled).sum();
     assert_eq!(tally.bytes, bytes as u64);
     if mode != Mode::Offload {
-        // Each element became a packet, or was counted as none.
+        // Each element became a packet, or was counted as rejected or without memory.
         let none = tally.malformed() + tally.no_memory;
         assert_eq!(tally.incomplete, 0);
         let all = handed.len() as u64 + none;

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What a run did, by kind.
+//! The statistics of a run.
 
 use std::fmt;
 
-/// What the reader was about to do, or in the middle of, when the rogue acted.
+/// The point in the work of the reader at which the rogue acted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Moment {
-    /// It was not called yet.
+    /// Before the call.
     Between,
-    /// It was about to load a word.
+    /// Before the load of a word.
     Load,
-    /// It was about to look at some bytes of an element, at this offset, or in the middle of it.
+    /// Before, or in the middle of, a peek at bytes of an element at this offset.
     Peek(usize),
-    /// It was about to copy bytes from this offset on into a packet, or in the middle of it.
+    /// Before, or in the middle of, a copy into a packet of bytes at this offset.
     Copy(usize),
 }
 
-/// What the columns of the table are called.
+/// The names of the columns of the table.
 const MOMENTS: [&str; 4] = ["between calls", "at a load", "in a peek", "in a copy"];
 
 impl Moment {
@@ -31,7 +31,7 @@ impl Moment {
     }
 }
 
-/// The kinds of mutations, and what the rows of the table are called.
+/// The kinds of mutations, which are the names of the rows of the table.
 pub(crate) const KINDS: [&str; 21] = [
     "word: transport",
     "word: epoch",
@@ -56,7 +56,7 @@ pub(crate) const KINDS: [&str; 21] = [
     "pieces: a row of them",
 ];
 
-/// A kind of mutation: its place in [`KINDS`].
+/// A kind of mutation: its index in [`KINDS`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind(pub(crate) usize);
 
@@ -76,40 +76,41 @@ impl Kind {
     pub(crate) const PIECES: Self = Self(20);
 }
 
-/// What a run did.
+/// The statistics of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Figures {
     /// Mutations of shared memory, by kind and by moment.
     pub by_kind: [[u64; 4]; KINDS.len()],
     /// Calls of the reader under attack.
     pub calls: u64,
-    /// Elements that were found intact under attack, those that held no packet too.
+    /// Elements that were found intact under attack, including those that contained no packet.
     pub delivered: u64,
-    /// Packets that were handed up under attack, all of them checked.
+    /// Packets that were delivered under attack, all of them checked.
     pub packets: u64,
-    /// Of these: packets that lay in several elements.
+    /// Those of these packets that consisted of several elements.
     pub pieced: u64,
     /// Elements and packets that were rejected under attack.
     pub rejected: u64,
     /// Packets for which there was no memory.
     pub no_memory: u64,
-    /// Epochs given up because of the rogue, or never followed.
+    /// Epochs that the reader stopped following because of the rogue, or never followed.
     pub refused: u64,
-    /// Returns of the honest peer.
+    /// Honest peers after an attack.
     pub honest: u64,
-    /// Elements of the honest peer that arrived, all of them checked.
+    /// Elements of honest peers that arrived, all of them checked.
     pub arrived: u64,
-    /// Packets that the driver's own writer sent and its own reader received, byte by byte.
+    /// Packets that the driver's own writer sent and its own reader received, compared byte by
+    /// byte.
     pub own: u64,
 }
 
 impl Figures {
-    /// All mutations.
+    /// Returns the number of all mutations.
     pub fn mutations(&self) -> u64 {
         self.by_kind.iter().flatten().sum()
     }
 
-    /// The kinds of mutations of which there was none at one of the moments.
+    /// Returns the kinds of mutations that were never made at one or more of the moments.
     pub fn missing(&self) -> Vec<&'static str> {
         let rows = KINDS.iter().zip(&self.by_kind);
         rows.filter(|(_, row)| row.contains(&0))
@@ -117,7 +118,7 @@ impl Figures {
             .collect()
     }
 
-    /// Adds those of another run.
+    /// Adds the statistics of another run.
     pub fn add(&mut self, more: &Self) {
         for (row, more) in self.by_kind.iter_mut().zip(&more.by_kind) {
             for (sum, more) in row.iter_mut().zip(more) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The honest writer, each step of which may fall between any two accesses of the reader.
+//! The honest writer. Each of its steps may take place between any two accesses of the reader.
 
 use std::{
     cell::RefCell,
@@ -24,17 +24,17 @@ use crate::{
     netdev::mode::Mode, //
 };
 
-/// The header of IP mode and that of the packet.
+/// The size of the header of IP mode and of the header of the packet.
 const HEADERS: usize = 8 + 20;
 
-/// A writer that keeps the rules, one step at a time.
+/// A writer that follows the protocol, one step at a time.
 struct Writer {
     mode: Mode,
     size: usize,
     elements: u64,
-    /// The next element, and how many steps of writing it are done.
+    /// The number of the next element, and the number of steps of writing it that are done.
     next: (u64, u32),
-    /// The number of elements it writes in all.
+    /// The number of elements that it writes in total.
     end: u64,
 }
 
@@ -90,7 +90,8 @@ impl Writer {
     }
 }
 
-/// A packet that fills an element and tells in every eight bytes which one it is.
+/// Returns a packet that fills an element and contains the number of the element in every eight
+/// bytes.
 fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
     let stamp = number.to_le_bytes();
     let mut bytes: Vec<u8> = stamp.iter().copied().cycle().take(size).collect();
@@ -116,9 +117,11 @@ fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
     bytes
 }
 
-/// The number of the element that a packet is; panics if it is not all of one.
+/// Returns the number of the element that a packet was in. Panics if the packet differs from that
+/// element.
 fn number(mode: Mode, size: usize, packet: &Handed) -> u64 {
-    // Where the copy of the packet begins and ends in the element, and its first stamp.
+    // The range of the element that was copied into the packet, and the offset of the first
+    // complete stamp.
     let (range, at) = match mode {
         Mode::Raw => (0..size, 0),
         Mode::Ethernet | Mode::Vlan => (0..size - 2, 0),
@@ -134,12 +137,13 @@ fn number(mode: Mode, size: usize, packet: &Handed) -> u64 {
     number
 }
 
-/// Ends an attack: a writer starts an epoch of its own, and its elements arrive.
+/// Ends an attack: an honest writer starts an epoch, and its elements must arrive.
 pub(crate) fn returns(attack: &mut Attack) {
     let size = attack.element_size();
     let elements = attack.elements(size) as u64;
 
-    // The first element, with nothing in its way: there by the second call.
+    // The reader is not disturbed while it reads the first element. It must arrive by the second
+    // call.
     let mut writer = Writer::start(attack, size, 1);
     while !writer.done() {
         writer.step(attack.region());
@@ -155,7 +159,7 @@ pub(crate) fn returns(attack: &mut Attack) {
         "the first element was not there by the second call"
     );
 
-    // Many, at a pace that may overtake the reader.
+    // Write many elements, at a pace that may overtake the reader.
     writer.borrow_mut().end = 1 + attack.random.below(4 * elements);
     let pace = attack.random.pick(&[1, 2, 4, 10, 40]);
     let mut lost = 0;
@@ -165,7 +169,7 @@ pub(crate) fn returns(attack: &mut Attack) {
     while !writer.borrow().done() {
         writer.borrow_mut().step(attack.region());
     }
-    // It has ended: all that is intact can be had, and there is nothing more to come.
+    // The writer has finished. Read all elements that are intact; there must be no others.
     for _ in 0..4 * elements {
         lost += call(attack, &writer, 0, size, &mut got);
     }
@@ -175,8 +179,8 @@ pub(crate) fn returns(attack: &mut Attack) {
     attack.figures.borrow_mut().arrived += got.len() as u64;
 }
 
-/// One call of the reader, during which the writer makes up to `pace` steps at each access. Returns
-/// how many elements were lost.
+/// Calls the reader once. The writer makes up to `pace` steps at each access. Returns the number of
+/// lost elements.
 fn call(
     attack: &mut Attack,
     writer: &Rc<RefCell<Writer>>,

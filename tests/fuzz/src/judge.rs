@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What has to hold of every call, told from the accesses alone: which copies were intact, how
-//! elements were read, and what a packet that was handed up is made of.
+//! The checks of every call, based on the recorded accesses only: which copies were intact, how
+//! elements were read, and which copies a delivered packet consists of.
 //!
-//! Nothing here asks the driver how it came to a result, nor uses its decoders.
+//! The checks do not depend on how the driver has computed a result, and do not use its decoders.
 
 use std::collections::BTreeMap;
 
@@ -24,14 +24,14 @@ use crate::{
     netdev::mode::Mode, //
 };
 
-/// The shape of a ring as the reader has taken it from the header.
+/// The geometry of a ring as the reader has read it from the header.
 #[derive(Clone, Copy, Default)]
 struct Ring {
     size: u64,
     elements: u64,
 }
 
-/// What is known of an element while it is being read.
+/// The accesses to the element that is being read.
 #[derive(Clone, Copy)]
 struct Touched {
     slot: u64,
@@ -45,13 +45,14 @@ struct Copied {
     slot: u64,
     epoch: u64,
     length: usize,
-    /// What was peeked before.
+    /// The bytes that were peeked at before the copy.
     peeked: [u8; PEEK_MAX],
-    /// Whether the writer had not begun to overwrite it, and the epoch was the same, afterwards.
+    /// Whether, after the copy, the writer had not begun to overwrite the element and the epoch had
+    /// not changed.
     intact: bool,
 }
 
-/// All that is known of a reader from its accesses.
+/// The state of a reader as derived from its accesses.
 pub(crate) struct Judge {
     mode: Mode,
     ring: Ring,
@@ -59,7 +60,7 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    /// Knows a reader that reads nothing yet.
+    /// Returns the state of a reader that has made no accesses yet.
     pub(crate) fn new(mode: Mode) -> Self {
         Self {
             mode,
@@ -68,13 +69,14 @@ impl Judge {
         }
     }
 
-    /// Takes note of the accesses of one call, of which the first has this number; panics if an
-    /// element was read in another way than the mode's.
+    /// Follows the accesses of one call, the first of which has the number `first`. Panics if an
+    /// element was not read as the mode requires.
     pub(crate) fn follow(&mut self, first: usize, trace: &[Access]) {
         let (mut epoch, mut wc, mut size) = (0, 0, 0);
         let mut pending = None;
         let mut touched: Option<Touched> = None;
-        // Copies since the last look at the counters, and what that look found.
+        // The copies since the counters were last loaded, and the write start counter that was
+        // loaded after them.
         let (mut open, mut start) = (Vec::new(), None);
         for (number, access) in (first..).zip(trace) {
             match *access {
@@ -157,7 +159,7 @@ impl Judge {
         }
     }
 
-    /// The element that a place is in, and the bytes from its start.
+    /// Returns the slot that contains these bytes, and their offset in it.
     fn place(&self, offset: usize, length: usize) -> (u64, usize) {
         let Ring { size, elements } = self.ring;
         let offset = (offset - HEADER_SIZE) as u64;
@@ -167,20 +169,20 @@ impl Judge {
         (slot, at as usize)
     }
 
-    /// Judges copies by what the counters and the epoch were when they had been made.
+    /// Decides which copies are intact by the counters and the epoch that were loaded after them.
     fn close(&mut self, open: &mut Vec<usize>, wc: u64, wsc: u64, epoch: u64) {
         for number in open.drain(..) {
             let Some(copy) = self.copies.get_mut(&number) else {
                 continue;
             };
             let elements = copy.ring.elements;
-            // The newest element that could have been meant.
+            // The newest element that can have been in the slot.
             let newest = (wc - 1) - ((wc - 1) % elements + elements - copy.slot) % elements;
             copy.intact = epoch == copy.epoch && wsc <= newest.saturating_add(elements);
         }
     }
 
-    /// What the mode peeks: the place and the number of the bytes.
+    /// Returns the offset and the number of the bytes that a reader in this mode must peek at.
     fn peek(&self) -> Option<(usize, usize)> {
         match self.mode {
             Mode::Raw => None,
@@ -190,7 +192,8 @@ impl Judge {
         }
     }
 
-    /// What the mode copies after this was peeked: the place and the number of the bytes.
+    /// Returns the offset and the number of the bytes that a reader in this mode must copy after it
+    /// has peeked at these bytes.
     fn stated(&self, peeked: &[u8]) -> (usize, usize) {
         match self.mode {
             Mode::Raw => (0, self.ring.size as usize),
@@ -200,7 +203,7 @@ impl Judge {
         }
     }
 
-    /// Judges a packet that was handed up; panics if it is not what was there once.
+    /// Checks a delivered packet. Panics if it is not what its copies contained.
     pub(crate) fn packet(&self, handed: &Handed) {
         let copies: Vec<_> = handed.copies.iter().map(|at| &self.copies[at]).collect();
         assert!(
@@ -251,7 +254,7 @@ impl Judge {
     }
 }
 
-/// Checks that copies are the pieces of one packet, all of them and in their order.
+/// Checks that the copies are the fragments of one packet, complete and in order.
 fn pieces(copies: &[&Copied]) {
     let first = copies[0];
     let wide = |piece: &Copied, at: usize| {
@@ -280,7 +283,7 @@ fn pieces(copies: &[&Copied]) {
     assert_eq!(at, total, "not all pieces are there");
 }
 
-/// The protocol of a whole IP packet; panics where a copy is not one.
+/// Returns the protocol of a complete IP packet. Panics if the bytes are not one.
 fn packet(protocol: u8, ip: &[u8]) -> Protocol {
     assert_eq!(packet_len(protocol, ip), ip.len(), "of another length");
     match (protocol, ip[0] >> 4) {
@@ -290,7 +293,7 @@ fn packet(protocol: u8, ip: &[u8]) -> Protocol {
     }
 }
 
-/// The length that an IP packet states.
+/// Returns the length that an IP packet states.
 fn packet_len(protocol: u8, ip: &[u8]) -> usize {
     let big = |at: usize| (usize::from(ip[at]) << 8) | usize::from(ip[at + 1]);
     match protocol {

@@ -1,27 +1,30 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A rogue writer against the driver's own way in, in one thread: the rogue acts at every load and
-//! in the middle of every copy of the driver, as its seed says. So everything that happens in a run
-//! happens again with the same seed.
+//! Attacks the driver's receive path with a rogue writer.
 //!
-//! All that touches an element is the driver's own source: the channel, the formats, what puts
-//! large packets together, and the loop that reads. [`abstractions`] stands for the kernel below
-//! it: memory in which somebody else acts between any two accesses, and packets that remember
-//! which accesses they are made of.
+//! Each run has one thread. The rogue acts before every load of the driver, and before and in the
+//! middle of every copy. The seed of a run decides what it does, so a run with the same seed does
+//! the same again.
 //!
-//! A run takes turns: the rogue breaks the rules for some calls of the reader, then an honest
-//! writer starts an epoch, and its elements have to arrive; then the driver's own writer sends
-//! packets. What holds in every call is checked by [`judge`]; what holds for an honest writer, whose
-//! steps fall between any two of the reader's, by [`honest`].
+//! All code that accesses an element is the driver's own source: the channel, the formats, the
+//! reassembly of large packets, and the receive loop. [`abstractions`] replaces the kernel: it
+//! provides memory that another party writes between any two accesses, and packets that record the
+//! accesses they consist of.
+//!
+//! A run alternates between attacks and honest peers. The rogue violates the protocol during some
+//! calls of the reader. Then an honest writer starts an epoch, and its elements must arrive. Then
+//! the driver's own writer sends packets, which must arrive. [`judge`] makes the checks that apply
+//! to every call. [`honest`] makes those that apply to an honest writer, whose steps take place
+//! between any two accesses of the reader.
 
 #![deny(unsafe_code)]
 
-// The driver's sources name what they use of the kernel by this name.
+// The driver's sources refer to the kernel by this name.
 extern crate self as kernel;
 
-/// As `kernel::error`, as far as the sources here use it.
+/// The part of `kernel::error` that these sources use.
 pub(crate) mod error {
-    /// What the stand-ins for the kernel fail with; nobody here asks which error it was.
+    /// The error of the replacements for the kernel. No code here distinguishes errors.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Error;
 
@@ -66,17 +69,17 @@ mod netdev {
         channel::Writer, //
     };
 
-    /// The memory of an in channel, in a mapping.
+    /// Returns the memory of an in channel in a mapping.
     pub(crate) fn in_memory(mapping: Mapping) -> memory::InMemory {
         memory::InMemory(mapping)
     }
 
-    /// The memory of an out channel, in a mapping.
+    /// Returns the memory of an out channel in a mapping.
     pub(crate) fn out_memory(mapping: Mapping) -> memory::OutMemory {
         memory::OutMemory(mapping)
     }
 
-    /// Sends a packet as the driver does; returns whether the mode can carry it.
+    /// Sends a packet as the driver does. Returns whether the mode can carry it.
     pub(crate) fn write(
         mode: mode::Mode,
         writer: &mut Writer,

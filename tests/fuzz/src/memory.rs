@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A region in which somebody else acts between any two accesses of the reader.
+//! A region in which another party acts between any two accesses of the reader.
 
 use std::cell::{
     Cell,
@@ -29,29 +29,29 @@ pub(crate) const WORDS: [Word; 8] = [
     Word::Write,
 ];
 
-/// The most bytes that a look at an element is for.
+/// The largest number of bytes in one peek at an element.
 pub(crate) const PEEK_MAX: usize = 28;
 
 /// One access of the reader.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Access {
-    /// It loaded a word and got the value.
+    /// A load of a word, and its value.
     Load(Word, u64),
-    /// It looked at `length` bytes from this offset on, and this is what it got.
+    /// A peek at `length` bytes at this offset, and the bytes it returned.
     Peek {
         offset: usize,
         length: usize,
         bytes: [u8; PEEK_MAX],
     },
-    /// It copied `length` bytes into a packet.
+    /// A copy of `length` bytes into a packet.
     Copy { offset: usize, length: usize },
 }
 
-/// The bytes of a channel, without anybody who acts.
+/// The bytes of a channel, without a peer that acts.
 pub(crate) struct Region(Vec<Cell<u8>>);
 
 impl Region {
-    /// A region of `size` zeroes.
+    /// Returns a region of `size` zeroes.
     pub(crate) fn new(size: usize) -> Self {
         Self(vec![Cell::new(0); size])
     }
@@ -60,7 +60,7 @@ impl Region {
         self.0.get(offset..offset.checked_add(length)?)
     }
 
-    /// Writes bytes, if they are all in it.
+    /// Writes bytes. Returns `false` and writes nothing if not all of them lie in the region.
     pub(crate) fn fill(&self, offset: usize, from: &[u8]) -> bool {
         let Some(to) = self.bytes(offset, from.len()) else {
             return false;
@@ -108,16 +108,16 @@ impl MemoryMut for Region {
     }
 }
 
-/// The other side: it gets the region, and what the reader is about to do or in the middle of.
+/// The peer. It gets the region, and what the reader is about to do or in the middle of.
 pub(crate) type Peer = Box<dyn FnMut(&Region, Moment)>;
 
-/// The region as the reader sees it: at every access the other side acts first, and a copy is made
-/// in two halves between which it acts again. All accesses are noted.
+/// The region as the reader accesses it. The peer acts before every access. A copy is made in two
+/// halves, and the peer also acts between them. All accesses are recorded.
 pub(crate) struct Shared {
     region: Region,
     peer: RefCell<Option<Peer>>,
     trace: RefCell<Vec<Access>>,
-    /// How many accesses there were before those of the trace.
+    /// The number of accesses before those in the trace.
     before: Cell<usize>,
 }
 
@@ -131,17 +131,17 @@ impl Shared {
         }
     }
 
-    /// The region, for whoever need not be watched.
+    /// Returns the region, for accesses that are not recorded.
     pub(crate) fn region(&self) -> &Region {
         &self.region
     }
 
-    /// Lets this one act from now on.
+    /// Sets the peer that acts from now on.
     pub(crate) fn set_peer(&self, peer: Option<Peer>) {
         *self.peer.borrow_mut() = peer;
     }
 
-    /// The accesses since this was called last, and the number of the first one.
+    /// Returns the accesses since the last call, and the number of the first one.
     pub(crate) fn take_trace(&self) -> (usize, Vec<Access>) {
         let trace = self.trace.take();
         let first = self.before.get();
@@ -155,7 +155,7 @@ impl Shared {
         }
     }
 
-    /// Loads a word of the header. The driver asks for no other.
+    /// Loads a word of the header. The driver loads no others.
     pub(crate) fn load(&self, offset: usize) -> Option<u64> {
         let word = WORDS.into_iter().find(|word| word.offset() == offset);
         let word = word.expect("a load of what is no word of the header");
@@ -165,8 +165,8 @@ impl Shared {
         Some(value)
     }
 
-    /// Copies in two halves. The reader computes each place itself from checked numbers: it never
-    /// asks for one that is not there, nor for the header.
+    /// Copies in two halves. The reader computes each offset from checked numbers: it never
+    /// accesses bytes outside of the region, nor copies from the header.
     fn halves(&self, offset: usize, to: &mut [u8], moment: Moment) {
         let size = self.region.size();
         let end = offset.checked_add(to.len());
@@ -183,7 +183,7 @@ impl Shared {
         self.region.copy_out(offset + half, second);
     }
 
-    /// Looks at some bytes of an element.
+    /// Peeks at bytes of an element.
     pub(crate) fn peek(&self, offset: usize, to: &mut [u8]) {
         self.halves(offset, to, Moment::Peek(offset));
         let mut bytes = [0; PEEK_MAX];
@@ -195,7 +195,7 @@ impl Shared {
         });
     }
 
-    /// Copies bytes of an element into a packet; returns them and the number of the access.
+    /// Copies bytes of an element into a packet. Returns them and the number of the access.
     pub(crate) fn copy(&self, offset: usize, length: usize) -> (Vec<u8>, usize) {
         let mut bytes = vec![0; length];
         self.halves(offset, &mut bytes, Moment::Copy(offset));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver's own writer and formats: what they send, its reader and formats receive.
+//! The driver's own writer and formats: its reader and formats must receive all packets that they
+//! send.
 
 use std::num::NonZeroU64;
 
@@ -28,10 +29,11 @@ use crate::{
     random::Random, //
 };
 
-/// The most packets that are sent.
+/// The largest number of packets that are sent.
 const MOST: u64 = 20;
 
-/// A packet that the mode can carry in elements of `size` bytes, at most in as many as `elements`.
+/// Returns a packet that the mode can carry in elements of `size` bytes, in at most `elements` of
+/// them.
 fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
     let (least, most) = match mode {
         Mode::Raw => (1, size),
@@ -50,8 +52,8 @@ fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
             bytes[4..6].copy_from_slice(&((length - 40) as u16).to_be_bytes());
         }
     }
-    // The start of a packet is looked at, then all of it is copied: whoever shares it may write it
-    // in between. (Large packets: the reader compares.)
+    // The driver peeks at the start of a packet and then copies all of it. Others that share the
+    // packet may write it in between. (For large packets the reader compares the two.)
     let copied = (mode == Mode::Ip && random.once_in(4)).then(|| {
         let mut copied = bytes.clone();
         copied[..8].fill_with(|| random.next() as u8);
@@ -65,7 +67,7 @@ fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
     }
 }
 
-/// Sends packets through the region of an attack, to its reader: all of them arrive as they are.
+/// Sends packets through the region of an attack to its reader. All of them must arrive unchanged.
 pub(crate) fn sends(attack: &mut Attack) {
     let size = attack.element_size();
     let elements = attack.elements(size);

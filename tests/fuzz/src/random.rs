@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Numbers that a seed decides.
+//! Pseudo-random numbers.
 
 use std::{
     cell::Cell,
     rc::Rc, //
 };
 
-/// A generator (splitmix64), shared by all that act in one run.
+/// A generator (splitmix64) that all parts of a run share.
 ///
-/// Clones share the row of numbers.
+/// Clones share their state.
 #[derive(Clone)]
 pub struct Random(Rc<Cell<u64>>);
 
 impl Random {
-    /// A generator whose numbers are those of `seed`.
+    /// Returns a generator with this seed.
     pub fn new(seed: u64) -> Self {
         Self(Rc::new(Cell::new(seed)))
     }
 
-    /// The next number.
+    /// Returns the next number.
     pub fn next(&self) -> u64 {
         let state = self.0.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
         self.0.set(state);
@@ -29,17 +29,17 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number below `limit`, which is at least 1.
+    /// Returns a number below `limit`, which is at least 1.
     pub fn below(&self, limit: u64) -> u64 {
         self.next() % limit
     }
 
-    /// True once in `times`.
+    /// Returns true once in `times` calls on average.
     pub fn once_in(&self, times: u64) -> bool {
         self.below(times) == 0
     }
 
-    /// One of the items.
+    /// Returns one of the items.
     pub fn pick<T: Copy>(&self, items: &[T]) -> T {
         items[self.below(items.len() as u64) as usize]
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The writer that breaks the rules.
+//! The rogue: a writer that violates the protocol.
 
 use crate::{
     channel::{
@@ -21,7 +21,7 @@ use crate::{
     random::Random, //
 };
 
-/// The values at which programs go wrong.
+/// Values at which programs often fail.
 const BOUNDARIES: [u64; 23] = [
     0,
     1,
@@ -48,12 +48,13 @@ const BOUNDARIES: [u64; 23] = [
     u64::MAX,
 ];
 
-/// Lengths at which they do, of packets.
+/// Lengths of packets at which programs often fail.
 const LENGTHS: [u16; 12] = [0, 1, 4, 13, 14, 19, 20, 40, 1500, 1501, 32_768, 65_535];
 
-/// Does one thing that no honest writer would do just now, and tells what it was.
+/// Makes one mutation that no honest writer would make at this moment, and returns its kind.
 ///
-/// In a `calm` call rows of pieces come, which other mutations would not let the reader get to.
+/// If `calm` is true, most mutations are sequences of fragments. Other mutations would prevent the
+/// reader from reading them.
 pub(crate) fn mutate(
     region: &Region,
     random: &Random,
@@ -72,12 +73,12 @@ pub(crate) fn mutate(
             Kind(which)
         }
         3 | 4 => count(region, random),
-        // An epoch that fits, with whatever counters there are.
+        // A likely epoch, with the counters unchanged.
         5 => {
             region.store(Word::Epoch, random.below(4));
             Kind::EPOCH
         }
-        // Bytes anywhere.
+        // A byte at any offset after the header.
         6 => {
             let room = (region.size() - HEADER_SIZE) as u64;
             let at = HEADER_SIZE + random.below(room) as usize;
@@ -90,10 +91,10 @@ pub(crate) fn mutate(
     }
 }
 
-/// Lets the counters run: on, backwards, far ahead, round.
+/// Changes the counters: forwards, backwards, far ahead, or beyond 2^64.
 fn count(region: &Region, random: &Random) -> Kind {
     let step = random.pick(&[1, 1, 1, 8, 100, u64::MAX, u64::MAX - 7, 1 << 40]);
-    // One of them at least.
+    // Change one or both of them.
     let both = random.below(4);
     let mut kind = match step {
         1 => Kind::AHEAD,
@@ -105,7 +106,7 @@ fn count(region: &Region, random: &Random) -> Kind {
             let old = region.load(word);
             let new = old.wrapping_add(step);
             region.store(word, new);
-            // On from the highest numbers to the lowest, or back from these to the highest.
+            // The counter wrapped: forwards from the largest numbers to the smallest, or backwards.
             if (step < 1 << 63) != (new > old) {
                 kind = Kind::ROUND;
             }
@@ -114,7 +115,8 @@ fn count(region: &Region, random: &Random) -> Kind {
     kind
 }
 
-/// The size of elements as the header tells, and the place of one: what is being read, or any.
+/// Returns the offset of an element and the element size according to the header. The element is
+/// the one that is being read, or any other.
 fn slot(region: &Region, random: &Random, moment: Moment) -> (usize, usize) {
     let size = region.load(Word::Size).clamp(16, 1 << 16) as usize;
     let slots = (region.size() - HEADER_SIZE) / size;
@@ -128,10 +130,10 @@ fn slot(region: &Region, random: &Random, moment: Moment) -> (usize, usize) {
     (HEADER_SIZE + slot * size, size)
 }
 
-/// The lengths that packets state, where the reader may look for them.
+/// Writes a length at an offset where the reader expects the length of a packet.
 fn length(region: &Region, random: &Random, moment: Moment) -> Kind {
     let (slot, size) = slot(region, random, moment);
-    // Either one that is wrong as a rule, or one that is right in some mode.
+    // A length that is usually wrong, or one that is correct in some mode.
     let length = match random.below(2) {
         0 => random.pick(&LENGTHS),
         _ => (size as u16).wrapping_sub(random.pick(&[0, 2, 8, 28, 48])),
@@ -155,27 +157,29 @@ fn length(region: &Region, random: &Random, moment: Moment) -> Kind {
     kind
 }
 
-/// The headers of a packet in several elements: a row that fits as a rule, or with one thing wrong.
+/// Writes the headers of a packet in several elements: a sequence that is usually correct, or one
+/// with a single error.
 fn pieces(region: &Region, random: &Random, moment: Moment) -> Kind {
     let (mut first, size) = slot(region, random, moment);
     let room = size.saturating_sub(28).max(1);
-    // Few lengths and marks, so that rows are often those of one packet, but for what is wrong.
+    // There are few lengths and marks, so that a sequence often belongs to one packet except for
+    // the error.
     let count = random.below(3) as usize + 1;
     let rest = random.pick(&[1, 2, room.div_ceil(2), room]);
     let total = (room * (count - 1) + rest).max(20);
     let mark = random.pick(&[0, 0, 7, u32::MAX]);
-    // What is wrong with which of the pieces, if anything is; or the first ones are not there.
-    let (wrong, where_to) = (random.below(12), random.below(3) as usize);
+    // The error, if any, and the fragment that has it. The first fragments may be missing.
+    let (wrong, wrong_piece) = (random.below(12), random.below(3) as usize);
     let mut at = if random.once_in(4) {
-        room * where_to
+        room * wrong_piece
     } else {
         0
     };
-    // Either anywhere, or where the next element is due, and then it is told.
+    // Write the sequence anywhere, or where the next element is due, and then publish it.
     let wc = region.load(Word::Write);
     let elements = region.load(Word::Elements);
-    let told = random.below(4) > 0 && elements.saturating_mul(size as u64) < region.size() as u64;
-    if told && elements > 0 {
+    let due = random.below(4) > 0 && elements.saturating_mul(size as u64) < region.size() as u64;
+    if due && elements > 0 {
         first = HEADER_SIZE + (wc % elements) as usize * size;
         if first + size > region.size() {
             first = HEADER_SIZE;
@@ -191,8 +195,8 @@ fn pieces(region: &Region, random: &Random, moment: Moment) -> Kind {
         header[6] = 4;
         header[8..12].copy_from_slice(&(total as u32).to_le_bytes());
         header[12..16].copy_from_slice(&(at as u32).to_le_bytes());
-        if at / room == where_to {
-            // One byte is not as it was.
+        if at / room == wrong_piece {
+            // Change one byte.
             match wrong {
                 0 => header[0] ^= 1,
                 1 => header[4] ^= 1,
@@ -215,8 +219,8 @@ fn pieces(region: &Region, random: &Random, moment: Moment) -> Kind {
             place = HEADER_SIZE;
         }
     }
-    if told {
-        // Not all of them, sometimes: the rest follows, or never comes.
+    if due {
+        // Sometimes publish all but one: the rest follows later, or never.
         let fewer = u64::from(random.once_in(4));
         let wc = wc.wrapping_add(written).saturating_sub(fewer);
         region.store(Word::WriteStart, wc);

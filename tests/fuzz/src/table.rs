@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Each word of the header at each boundary, in each state of a reader, and what comes of it.
+//! Tests each word of the header with each boundary value in each state of a reader.
 //!
-//! What is expected is said by the rules of the protocol, in numbers that cannot overflow; each
-//! cell has exactly one outcome. After each the next honest epoch is followed.
+//! The expected outcome follows from the rules of the protocol, computed with numbers that cannot
+//! overflow. Each cell of the table has exactly one outcome. After each cell the reader must follow
+//! the next honest epoch.
 
 use std::ops::Range;
 
@@ -32,10 +33,10 @@ const SIZE: u64 = 100;
 const ELEMENTS: u64 = 40;
 const REGION: usize = HEADER_SIZE + (SIZE * ELEMENTS) as usize;
 
-/// The elements that the reader takes: those of IP mode.
+/// The element sizes that the reader accepts: those of IP mode.
 const SIZES: Range<u128> = 76..65_544;
 
-/// What the words become.
+/// The values that are written to the words.
 const VALUES: [u64; 25] = [
     0,
     1,
@@ -57,8 +58,7 @@ const VALUES: [u64; 25] = [
     1 << 40,
     (1 << 63) - 1,
     1 << 63,
-    // A ring of this many elements, or elements of this size, have the right size when the product
-    // wraps.
+    // With this number of elements, or this element size, the product wraps to the correct size.
     (1 << 62) + 40,
     u64::MAX / 100 + 1,
     TRANSPORT,
@@ -79,22 +79,22 @@ struct Header {
     wc: u64,
 }
 
-/// What the reader is in when a word changes.
+/// The state of the reader when a word changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
-    /// It has just come up.
+    /// The reader has just started.
     Joining,
-    /// The epoch begins with the change; the one before is followed.
+    /// A new epoch begins with the change. The reader follows the epoch before it.
     NewEpoch,
-    /// The writer has no epoch, and the header of the next one is being written.
+    /// The writer has no epoch, and is writing the header of the next one.
     Inactive,
-    /// All of the epoch's three elements were read.
+    /// The reader has read all of the three elements of the epoch.
     Active,
     /// There are elements to read.
     Behind,
-    /// The writer has gone round the ring, and the reader does not know it yet.
+    /// The writer has gone around the ring, and the reader has not detected that yet.
     Overrun,
-    /// The protocol is another one.
+    /// The protocol is not the expected one.
     Incompatible,
     /// The counters were impossible.
     Broken,
@@ -111,7 +111,7 @@ const STATES: [Before; 8] = [
     Before::Broken,
 ];
 
-/// What the reader is in afterwards.
+/// The state of the reader after the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum After {
     Inactive,
@@ -120,20 +120,20 @@ enum After {
     Broken,
 }
 
-/// What comes of a cell.
+/// The outcome of a cell.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
-    /// The state, and those that it came through.
+    /// The states that the reader has entered. The last one is its state after the change.
     states: Vec<After>,
-    /// What is told of them.
+    /// The number of changes that the reader reported.
     told: usize,
-    /// The elements that are delivered.
+    /// The elements that were delivered.
     delivered: Range<u64>,
     lost: u64,
 }
 
 impl Header {
-    /// An honest one.
+    /// Returns the header of an honest writer.
     const fn new(epoch: u64, wc: u64) -> Self {
         Self {
             transport: TRANSPORT,
@@ -166,7 +166,7 @@ impl Header {
         }
     }
 
-    /// Whether a reader follows an epoch with these words.
+    /// Returns whether a reader follows an epoch with these words.
     fn fits(&self) -> bool {
         let (size, elements) = (u128::from(self.size), u128::from(self.elements));
         self.transport == TRANSPORT
@@ -176,14 +176,15 @@ impl Header {
             && HEADER_SIZE as u128 + size * elements <= REGION as u128
     }
 
-    /// Reading from element `from` on in a ring of `elements`: all that is intact, and no more.
+    /// Adds the outcome of reading all intact elements, starting at element `from`, in a ring of
+    /// `elements` elements.
     fn read(&self, from: u64, elements: u64, mut outcome: Outcome) -> Outcome {
         if self.wc > self.wsc || self.wc < from {
             outcome.states.push(After::Broken);
             outcome.told += 1;
             return outcome;
         }
-        // Element n is intact if no more than n + elements were begun.
+        // Element n is intact if no more than n + elements elements were begun.
         let intact = |n: u64| u128::from(self.wsc) <= u128::from(n) + u128::from(elements);
         let mut first = self.wc;
         while first > from && intact(first - 1) {
@@ -194,7 +195,8 @@ impl Header {
         outcome
     }
 
-    /// An epoch that the reader does not know: `joins` it, or reads it from its beginning.
+    /// Returns the outcome of an epoch that the reader does not know. It `joins` the epoch, or
+    /// reads it from the beginning.
     fn begin(&self, joins: bool) -> Outcome {
         let told = usize::from(self.epoch != 0 || !joins);
         let outcome = |state| Outcome {
@@ -215,7 +217,7 @@ impl Header {
 }
 
 impl Before {
-    /// The header when the reader was called last, before the one of the cell.
+    /// Returns the header during the last call of the reader before that of the cell.
     fn header(self) -> Option<Header> {
         match self {
             Before::Joining => None,
@@ -233,7 +235,7 @@ impl Before {
         }
     }
 
-    /// The header of the cell, before one of its words is changed.
+    /// Returns the header of the cell, before one of its words is changed.
     fn changed(self) -> Header {
         match self {
             Before::Joining | Before::NewEpoch => Header::new(7, 3),
@@ -243,7 +245,7 @@ impl Before {
         }
     }
 
-    /// What comes of a header.
+    /// Returns the expected outcome of a header.
     fn expected(self, header: Header) -> Outcome {
         let quiet = |state| Outcome {
             states: vec![state],
@@ -255,7 +257,7 @@ impl Before {
         if known != Some(header.epoch) {
             return header.begin(known.is_none());
         }
-        // Within an epoch only the counters are looked at, and by a reader that follows it only.
+        // Within an epoch a reader checks the counters only, and only if it follows the epoch.
         match self {
             Before::Joining | Before::NewEpoch => header.read(0, ELEMENTS, quiet(After::Active)),
             Before::Active | Before::Behind | Before::Overrun => {
@@ -268,7 +270,7 @@ impl Before {
     }
 }
 
-/// Calls the reader and tells what came of it, with the elements' stamps.
+/// Calls the reader. Returns the outcome, and the stamps of the elements.
 fn call(reader: &mut Reader, region: &Region) -> (Outcome, Vec<u64>) {
     let mut got = Vec::new();
     let progress = reader.read(
@@ -341,11 +343,12 @@ fn cell(before: Before, word: Word, value: u64) {
     let (mut found, stamps) = call(&mut reader, &region);
     let context = (before, word, value);
     for outcome in [&mut expected, &mut found] {
-        // No elements are the same wherever they are not.
+        // All empty ranges of elements are equal.
         if outcome.delivered.is_empty() {
             outcome.delivered = 0..0;
         }
-        // An epoch that was followed all the time is not told; its state counts.
+        // If the reader followed the same epoch all the time it reports no change. Compare its
+        // state only.
         let last = outcome.states.len().saturating_sub(outcome.told.max(1));
         outcome.states.drain(..last);
     }
@@ -355,14 +358,17 @@ fn cell(before: Before, word: Word, value: u64) {
         assert!(stamps.iter().copied().eq(wanted), "{context:?}: {stamps:?}");
     }
 
-    // There is nothing more to come, whatever is in the counters, ...
+    // Nothing is left to read, whatever the counters contain, ...
     assert!(!reader.snapshot().has_pending(&region), "{context:?}: busy");
     let (again, _) = call(&mut reader, &region);
     assert_eq!((context, again.told, again.lost), (context, 0, 0));
     assert!(again.delivered.is_empty(), "{context:?}: {again:?}");
-    // ... and the next honest epoch is followed.
+    // ... and the reader follows the next honest epoch.
     Header::new(1 << 50, 2).store(&region);
-    assert!(reader.snapshot().has_pending(&region), "{context:?}: asleep");
+    assert!(
+        reader.snapshot().has_pending(&region),
+        "{context:?}: asleep"
+    );
     let (next, stamps) = call(&mut reader, &region);
     let honest = (vec![After::Active], 0..2, 0);
     let next = (next.states, next.delivered, next.lost);
@@ -370,7 +376,7 @@ fn cell(before: Before, word: Word, value: u64) {
     assert_eq!(stamps, [0, 1]);
 }
 
-/// Checks all cells; returns their number. Panics at the first that has another outcome.
+/// Checks all cells and returns their number. Panics at the first cell with a wrong outcome.
 pub fn check() -> usize {
     let mut cells = 0;
     for before in STATES {

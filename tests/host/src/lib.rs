@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The driver's pure parts, each at the place in the module tree that it has in the driver.
+//! The modules of the driver that do not depend on the kernel, each at the same position in the
+//! module tree as in the driver.
 
 #![deny(unsafe_code)]
 #![allow(

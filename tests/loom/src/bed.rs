@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the models share: an honest writer, and a reader that checks all it gets.
+//! Fixtures of the models: an honest writer, and a reader that checks all results.
 
 use std::{
     num::NonZeroU64,
@@ -29,18 +29,18 @@ use crate::channel::{
 /// The protocol of all models.
 const PROTOCOL: NonZeroU64 = NonZeroU64::MIN;
 
-/// The byte that element `number` of an epoch is made of. Numbers run on over the end of the
-/// counters; epochs and numbers of a model are few.
+/// Returns the value of all bytes of element `number` of an epoch. Numbers continue beyond the end
+/// of the counters. The epochs and numbers of a model are small.
 fn byte(epoch: u64, number: u64) -> u8 {
     ((epoch as u8) << 4) | (number as u8 & 15)
 }
 
-/// Returns a stopped writer of elements of `size` bytes for all of `memory`.
+/// Returns a stopped writer with elements of `size` bytes that fill `memory`.
 pub(crate) fn writer(memory: &impl Memory, size: usize) -> Writer {
     Writer::new(PROTOCOL, size, memory.size()).expect("an element fits")
 }
 
-/// Begins an epoch.
+/// Starts an epoch.
 pub(crate) fn start(writer: &mut Writer, memory: &impl MemoryMut, epoch: u64) {
     writer.start(
         memory,
@@ -60,24 +60,24 @@ pub(crate) fn write(writer: &mut Writer, memory: &impl MemoryMut, epoch: u64, nu
         .expect("the element is filled");
 }
 
-/// A reader with all that it must hold to.
+/// A reader, and the state against which its results are checked.
 pub(crate) struct Checked {
     pub(crate) reader: Reader,
-    /// The epoch that is followed, 0 for none.
+    /// The epoch that the reader follows, 0 if there is none.
     pub(crate) epoch: u64,
-    /// The next element that may be delivered.
+    /// The number of the next element that the reader may deliver.
     pub(crate) next: u64,
     /// The element size of the epoch.
     size: usize,
-    /// Elements handed up, and elements counted as lost, in all epochs.
+    /// The numbers of elements that were delivered and that were counted as lost, in all epochs.
     pub(crate) delivered: u64,
     pub(crate) lost: u64,
-    /// Whether the last call left something to do.
+    /// Whether the last call did not read all elements.
     pub(crate) more: bool,
 }
 
 impl Checked {
-    /// Returns a reader that comes up now.
+    /// Returns a reader that starts now.
     pub(crate) fn new() -> Self {
         Self {
             reader: Reader::new(PeerParams {
@@ -94,9 +94,9 @@ impl Checked {
         }
     }
 
-    /// Calls the reader, and checks what it does against what an honest writer has done.
+    /// Calls the reader, and checks its results against those of an honest writer.
     ///
-    /// `size` tells the element size of an epoch.
+    /// `size` returns the element size of an epoch.
     pub(crate) fn read<M: Memory>(&mut self, memory: &M, limit: usize, size: fn(u64) -> usize) {
         let mut got = Vec::new();
         let progress = self.reader.read(memory, limit, copy, |element| {
@@ -111,7 +111,7 @@ impl Checked {
         assert_eq!(progress.lost > 0, progress.overruns > 0);
         self.more = progress.more;
 
-        // An honest writer is never taken for another.
+        // An honest writer is never incompatible or broken.
         let epochs: Vec<_> = progress
             .changes()
             .map(|change| match change {
@@ -127,18 +127,18 @@ impl Checked {
 
         for element in got {
             let first = element[0];
-            // It is whole, ...
+            // The element is whole, ...
             assert!(
                 element.iter().all(|byte| *byte == first),
                 "torn: {element:?}"
             );
-            // ... of the epoch that the reader follows by now, ...
+            // ... is of the epoch that the reader now follows, ...
             while u64::from(first >> 4) != self.epoch {
                 let next = changes.next().expect("an element of another epoch");
                 self.change(*next, size);
             }
             assert_eq!(element.len(), self.size);
-            // ... and comes after all that came before.
+            // ... and comes after all elements that were delivered before.
             let number = u64::from(first & 15);
             assert!(number >= self.next, "{number} again");
             self.next = number + 1;
@@ -156,7 +156,7 @@ impl Checked {
         self.next = 0;
     }
 
-    /// Reads all that is left when the writer is done. Each call does something.
+    /// Reads all remaining elements after the writer has finished. The number of calls is bounded.
     pub(crate) fn drain<M: Memory>(&mut self, memory: &M, size: fn(u64) -> usize) {
         let mut calls = 0;
         while calls == 0 || self.more {
@@ -165,7 +165,10 @@ impl Checked {
             assert!(calls < 8, "the reader does not come to an end");
         }
         assert_eq!(self.epoch, memory.load(Word::Epoch));
-        assert!(!self.reader.snapshot().has_pending(memory), "something was left");
+        assert!(
+            !self.reader.snapshot().has_pending(memory),
+            "something was left"
+        );
     }
 }
 
@@ -176,10 +179,10 @@ fn copy<M: Memory>(element: &Element<'_, M>) -> Vec<u8> {
     bytes
 }
 
-/// More preemptions than any model here has room for.
+/// The bound for all preemptions: no model reaches it.
 pub(crate) const ALL: usize = u8::MAX as usize;
 
-/// Tells how often a model was run, also one that fails.
+/// Prints the number of executions of a model, also if it fails.
 struct Told {
     preemptions: usize,
     executions: Arc<AtomicU64>,
@@ -202,7 +205,7 @@ impl Drop for Told {
 }
 
 /// Runs a model through all interleavings in which threads are preempted at most `preemptions`
-/// times, and through all values that loads may return in them; tells how many there were.
+/// times, and through all values that loads may return in them. Prints the number of executions.
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let executions = Arc::new(AtomicU64::new(0));
     let _told = Told {
@@ -212,7 +215,7 @@ pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'stat
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(move || {
-        // An atomic of the machine, not one of the model.
+        // This is an atomic of the machine, not of the model.
         executions.fetch_add(1, Ordering::Relaxed);
         model();
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Writers that come, go and are replaced: no element reaches the caller under another epoch than
-//! its own, and no honest writer is taken for a broken one.
+//! Models of writers that start, stop and are replaced. No element is delivered under another epoch
+//! than its own, and no honest writer is reported as broken or incompatible.
 
 use loom::{
     sync::Arc,
@@ -22,8 +22,8 @@ use crate::{
     }, //
 };
 
-/// The element size of each epoch: a region of 4 bytes holds two elements of epoch 1, or one of any
-/// other.
+/// Returns the element size of an epoch: a region of 4 bytes holds two elements of epoch 1, or one
+/// element of any other epoch.
 fn size(epoch: u64) -> usize {
     if epoch == 1 {
         2
@@ -32,8 +32,8 @@ fn size(epoch: u64) -> usize {
     }
 }
 
-/// Reads with these limits while `peer` acts on the region, which `prepare` has prepared. Returns
-/// the reader when all is read.
+/// Prepares the region with `prepare`, then calls the reader with each of `limits` while `peer`
+/// accesses the region. Returns the region, and the reader after it has read all elements.
 fn against(
     barriers: Barriers,
     prepare: impl FnOnce(&Region, &mut Checked),
@@ -55,7 +55,7 @@ fn against(
     (memory, reader)
 }
 
-/// A writer begins while a reader waits or comes up.
+/// A writer starts while a reader waits or starts.
 fn begins(barriers: Barriers, waits: bool) {
     let (_, reader) = against(
         barriers,
@@ -78,7 +78,8 @@ fn begins(barriers: Barriers, waits: bool) {
     }
 }
 
-/// A writer is replaced by another, with elements of another size, that knows nothing of it.
+/// A writer is replaced by another one, which has elements of another size and does not know the
+/// first one.
 fn replaced(barriers: Barriers, joins: bool) {
     let (_, reader) = against(
         barriers,
@@ -103,7 +104,7 @@ fn replaced(barriers: Barriers, joins: bool) {
     assert!(joins || reader.next == 1);
 }
 
-/// The only element of the ring is overwritten, and then the counters are set to zero.
+/// The writer overwrites the only element of the ring, and then sets the counters to zero.
 fn hidden(barriers: Barriers) {
     let memory = Region::new(4, barriers);
     let mut reader = Checked::new();
@@ -144,7 +145,7 @@ fn stops(barriers: Barriers) {
     assert_eq!(reader.epoch, 0);
 }
 
-/// The second of the three elements has the last number there is.
+/// The second of the three elements has the largest possible number.
 fn end(barriers: Barriers) {
     let memory = Region::new(8, barriers);
     let mut reader = Checked::new();
@@ -167,8 +168,8 @@ fn end(barriers: Barriers) {
     assert_eq!((reader.epoch, reader.next), (4, 1));
 }
 
-/// A model that holds, and the same without the one and without the other kind of barriers, which
-/// does not.
+/// Defines three tests of a model: it holds; without read barriers it fails; without write barriers
+/// it fails.
 macro_rules! model {
     ($name:ident, $preemptions:expr, $read:literal, $write:literal, $model:expr) => {
         mod $name {

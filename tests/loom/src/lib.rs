@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The reader of a channel against its writer, under a model checker for weak memory.
+//! The reader and the writer of a channel, under a model checker for weak memory.
 //!
-//! Each model is run through every interleaving of its threads, and through every value that the
-//! memory model of C11 lets a load return, within the bounds that README.md states.
+//! Each model runs through every interleaving of its threads, and through every value that a load
+//! may return in the memory model of C11, within the bounds that README.md states.
 
 #![cfg(test)]
 #![deny(unsafe_code)]
@@ -16,12 +16,12 @@
 #[path = "../../../channel/mod.rs"]
 mod channel;
 
-/// See `abstractions/napi.rs`.
+/// See `abstractions/napi/mod.rs`.
 #[path = "../../../abstractions/napi"]
 mod napi {
-    mod rest;
+    mod complete;
 
-    pub(crate) use self::rest::rest;
+    pub(crate) use self::complete::complete_and_rearm;
 }
 
 mod bed;

@@ -20,7 +20,8 @@ use crate::channel::{
     HEADER_SIZE, //
 };
 
-/// Which barriers there are. A channel needs both; the others show that the models notice.
+/// The barriers that are in effect. A channel needs both kinds. The other variants show that the
+/// models detect missing barriers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Barriers {
     Both,
@@ -29,7 +30,7 @@ pub(crate) enum Barriers {
 }
 
 /// A region whose words and payload bytes are atomics of the model checker. All accesses are
-/// relaxed: what order there is comes from the barriers.
+/// relaxed: only the barriers order them.
 pub(crate) struct Region {
     words: [AtomicU64; 8],
     payload: Vec<AtomicU8>,
@@ -37,7 +38,7 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    /// Returns a region of zeroes with room for `payload` bytes behind the header.
+    /// Returns a region of zeroes, with `payload` bytes after the header.
     pub(crate) fn new(payload: usize, barriers: Barriers) -> Arc<Self> {
         Arc::new(Self {
             words: std::array::from_fn(|_| AtomicU64::new(0)),

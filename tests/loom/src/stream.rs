@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! One epoch: no torn element, none out of order, none lost without being counted.
+//! Models of one epoch: no element is torn, out of order, or lost without being counted.
 
 use loom::thread;
 
@@ -19,7 +19,7 @@ use crate::{
     }, //
 };
 
-/// Elements are two bytes in these models.
+/// Returns the element size in these models: two bytes.
 fn two(_epoch: u64) -> usize {
     2
 }
@@ -27,17 +27,18 @@ fn two(_epoch: u64) -> usize {
 /// A model of one epoch.
 #[derive(Clone, Copy)]
 struct Stream {
-    /// Elements in the ring.
+    /// The number of elements in the ring.
     ring: usize,
-    /// Elements that the writer writes while the reader reads.
+    /// The number of elements that the writer writes while the reader reads.
     writes: u64,
-    /// How many of them it publishes at a time.
+    /// The number of these elements that the writer publishes at a time.
     batch: u64,
-    /// How many elements there are before.
+    /// The number of elements that the writer writes before that.
     before: u64,
     /// The limits of the reader's calls while the writer writes.
     calls: &'static [usize],
-    /// Whether the reader comes up only then, and joins.
+    /// Whether the reader starts only after the first `before` elements were written, and so joins
+    /// the epoch.
     joins: bool,
     barriers: Barriers,
 }
@@ -94,18 +95,18 @@ impl Stream {
         reader.drain(&*memory, two);
 
         if !self.joins {
-            // All elements are accounted for, ...
+            // All elements are delivered or counted as lost, ...
             assert_eq!(reader.delivered + reader.lost, total);
         }
         if !self.joins || reader.delivered > 0 {
-            // ... and the newest is always read: nobody overwrites it any more.
+            // ... and the newest one is always read, because nothing overwrites it any more.
             assert_eq!(reader.next, total);
         }
     }
 }
 
-/// A model that holds, and the same without the one and without the other kind of barriers, which
-/// does not.
+/// Defines three tests of a model: it holds; without read barriers it fails; without write barriers
+/// it fails.
 macro_rules! model {
     ($name:ident, $preemptions:expr, $read:literal, $write:literal, $stream:expr) => {
         mod $name {

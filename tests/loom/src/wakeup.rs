@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A reader that sleeps is woken, or a look at the channel tells that it must be.
+//! Models of wakeups: a reader that sleeps is woken, or a check of the channel reports that it must
+//! be woken.
 
 use std::sync::atomic::Ordering;
 
@@ -28,24 +29,24 @@ use crate::{
         Barriers,
         Region, //
     },
-    napi::rest, //
+    napi::complete_and_rearm, //
 };
 
-/// Elements are one byte in these models.
+/// Returns the element size in these models: one byte.
 fn one(_epoch: u64) -> usize {
     1
 }
 
-/// How far a reader has got, where a timer finds it.
+/// The position of a reader, stored for a timer.
 struct Posted {
     epoch: AtomicU64,
     count: AtomicU64,
 }
 
 impl Posted {
-    fn post(&self, seen: Snapshot) {
-        self.epoch.store(seen.epoch, Ordering::Relaxed);
-        self.count.store(seen.count, Ordering::Relaxed);
+    fn post(&self, snapshot: Snapshot) {
+        self.epoch.store(snapshot.epoch, Ordering::Relaxed);
+        self.count.store(snapshot.count, Ordering::Relaxed);
     }
 
     fn snapshot(&self) -> Snapshot {
@@ -56,7 +57,7 @@ impl Posted {
     }
 }
 
-/// A writer that has begun its epoch, and a reader that follows it.
+/// Returns a writer that has started its epoch, and a reader that follows it.
 fn pair() -> (Arc<Region>, Checked, crate::channel::Writer) {
     let memory = Region::new(2, Barriers::Both);
     let mut writer = writer(&*memory, 1);
@@ -66,8 +67,9 @@ fn pair() -> (Arc<Region>, Checked, crate::channel::Writer) {
     (memory, reader, writer)
 }
 
-/// The writer tells each element with an event, which stays until it is taken. The reader takes the
-/// event, reads all there is and sleeps; or it does so in the wrong order.
+/// The writer triggers an event after each element; the event stays pending until it is taken. The
+/// reader takes the event, reads all elements and sleeps. If `takes_first` is false, it takes the
+/// event after it has read, which is the wrong order.
 fn event(takes_first: bool) {
     let (memory, mut reader, mut writer) = pair();
     let event = Arc::new(AtomicBool::new(false));
@@ -108,8 +110,9 @@ fn an_event_is_lost_if_it_is_taken_late() {
     explore(6, || event(false));
 }
 
-/// A timer looks at what the reader has posted, in another thread, while the reader reads. It may
-/// find a mixture, but when all is at rest it tells the truth, if the reader `posts` what it saw.
+/// A timer in another thread compares the stored position with the channel while the reader reads.
+/// It may find a mixture of two positions. When all threads have finished, its answer is correct,
+/// if the reader stores its position at the end (`posts`).
 fn look(replaced: bool, posts: bool) {
     let (memory, mut reader, mut writer) = pair();
     let posted = Arc::new(Posted {
@@ -140,7 +143,11 @@ fn look(replaced: bool, posts: bool) {
     timer.join().unwrap();
 
     let all = reader.epoch == 1 + u64::from(replaced) && reader.next == 1;
-    assert_eq!(posted.snapshot().has_pending(&*memory), !all, "told wrongly");
+    assert_eq!(
+        posted.snapshot().has_pending(&*memory),
+        !all,
+        "told wrongly"
+    );
     reader.drain(&*memory, one);
     posted.post(reader.reader.snapshot());
     assert!(reader.next == 1 && !posted.snapshot().has_pending(&*memory));
@@ -168,33 +175,34 @@ fn a_look_is_wrong_of_epochs_if_nothing_is_posted() {
     explore(2, || look(true, false));
 }
 
-/// How a poll comes to rest.
+/// The steps with which a poll completes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Steps {
     /// As in the driver.
     All,
-    /// It does not look again.
+    /// The poll does not check the channel again.
     NoLook,
-    /// It looks before the line is armed.
+    /// The poll checks the channel before it unmasks the line.
     EarlyLook,
-    /// Arming the line is a plain store, which orders nothing.
+    /// The poll unmasks the line with a plain store, which orders nothing.
     PlainArm,
-    /// Whether the line is armed is found out by a plain load, which orders nothing either.
+    /// The writer checks with a plain load whether the line is masked, which orders nothing either.
     PlainAsk,
 }
 
-/// The interrupt line of a device. Who asks while it is masked is not heard, nor is that made up
-/// for later: that some interrupt controllers do is nothing that the driver depends on.
+/// The interrupt line of a device. An interrupt that is raised while the line is masked is lost,
+/// and is not replayed when the line is unmasked. Some interrupt controllers replay it, but the
+/// driver does not depend on that.
 struct Line {
     masked: AtomicBool,
     due: AtomicBool,
 }
 
-/// The writer asks after each element; the reader polls by the driver's own `rest()` until nobody
-/// asks any more, and sleeps.
+/// The writer raises an interrupt after each element. The reader polls, completes each poll with
+/// the driver's own `complete_and_rearm()` until nothing schedules another one, and sleeps.
 fn rests(steps: Steps, elements: u64) {
     let (memory, mut reader, mut writer) = pair();
-    // A poll is under way.
+    // A poll is in progress.
     let line = Arc::new(Line {
         masked: AtomicBool::new(true),
         due: AtomicBool::new(false),
@@ -217,12 +225,12 @@ fn rests(steps: Steps, elements: u64) {
     });
     loop {
         reader.read(&*memory, 8, one);
-        let seen = reader.reader.snapshot();
+        let snapshot = reader.reader.snapshot();
         let (mut again, mut early) = (false, false);
-        rest(
+        complete_and_rearm(
             || true,
             || {
-                early = steps == Steps::EarlyLook && seen.has_pending(&*memory);
+                early = steps == Steps::EarlyLook && snapshot.has_pending(&*memory);
                 if steps == Steps::PlainArm {
                     line.masked.store(false, Ordering::Relaxed);
                 } else {
@@ -232,7 +240,7 @@ fn rests(steps: Steps, elements: u64) {
             || match steps {
                 Steps::NoLook => false,
                 Steps::EarlyLook => true,
-                _ => seen.has_pending(&*memory),
+                _ => snapshot.has_pending(&*memory),
             },
             || again = steps != Steps::EarlyLook,
         );

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the driver's sources use of the kernel, on the host: the names and the promises of
-//! `abstractions/`, with memory that somebody else writes between any two accesses, and packets that
-//! remember which accesses they are made of.
+//! The part of the kernel that the driver's sources use, on the host. The modules have the names
+//! and the guarantees of those in `abstractions/`. Another party writes the memory between any two
+//! accesses, and packets record the accesses they consist of.
 
 pub(crate) mod mapping;
 pub(crate) mod napi;

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! As `abstractions/napi.rs` and `netdev/ports.rs`: what is handed up is kept for the judge.
+//! Replaces `abstractions/napi/mod.rs` and the receive context of `netdev/endpoint.rs`: keeps
+//! delivered packets for the checks.
 
 use std::cell::RefCell;
 
 use super::{
     mapping::Mapping,
     skbuff::{
-        CompleteSkBuff,
-        NewSkBuff, //
+        FilledFragSkBuff,
+        RxSkBuff, //
     }, //
 };
 use crate::{
@@ -30,17 +31,17 @@ pub(crate) enum Protocol {
     Unknown,
 }
 
-/// Marks from here on are those of other interfaces.
+/// Marks with this value or a larger one belong to other interfaces.
 pub(crate) const FOREIGN: u32 = 1 << 31;
 
-/// How a packet was handed up.
+/// The way in which a packet was delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum As {
-    /// A frame, with its own header.
+    /// An Ethernet frame, including its header.
     Frame,
-    /// A packet of a protocol.
+    /// A packet of this protocol.
     Packet { mark: u32, protocol: Protocol },
-    /// The same in IP mode with offloads.
+    /// A packet of IP mode with offloads.
     Large {
         mark: u32,
         protocol: Protocol,
@@ -48,19 +49,19 @@ pub(crate) enum As {
     },
 }
 
-/// A packet that was handed up.
+/// A packet that was delivered.
 pub(crate) struct Handed {
     pub(crate) how: As,
-    /// All bytes that were copied for it, also those that were pulled from its front.
+    /// All bytes that were copied for it, including those that were pulled from its front.
     pub(crate) bytes: Vec<u8>,
-    /// How many were pulled.
+    /// The number of bytes that were pulled.
     pub(crate) pulled: usize,
-    /// The numbers of the accesses that copied them.
+    /// The numbers of the accesses that copied the bytes.
     pub(crate) copies: Vec<usize>,
 }
 
 impl Handed {
-    /// Whether it was the interface's own.
+    /// Returns whether the packet was for the interface itself.
     pub(crate) fn is_own(&self) -> bool {
         match self.how {
             As::Frame => true,
@@ -90,11 +91,11 @@ impl<'a> Poll<'a> {
         offset: usize,
         length: usize,
         _sum: bool,
-    ) -> Option<NewSkBuff> {
-        NewSkBuff::copied(from, offset, length)
+    ) -> Option<RxSkBuff> {
+        RxSkBuff::copied(from, offset, length)
     }
 
-    fn hand_up(&self, skb: NewSkBuff, how: As) {
+    fn hand_up(&self, skb: RxSkBuff, how: As) {
         self.handed.borrow_mut().push(Handed {
             how,
             bytes: skb.bytes,
@@ -103,7 +104,7 @@ impl<'a> Poll<'a> {
         });
     }
 
-    pub(crate) fn receive_frame(&self, skb: NewSkBuff) -> bool {
+    pub(crate) fn gro_receive_eth(&self, skb: RxSkBuff) -> bool {
         let whole = skb.len() >= ethernet::HEADER_SIZE;
         if whole {
             self.hand_up(skb, As::Frame);
@@ -111,12 +112,12 @@ impl<'a> Poll<'a> {
         whole
     }
 
-    pub(crate) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) {
+    pub(crate) fn gro_receive(&self, skb: RxSkBuff, mark: u32, protocol: Protocol) {
         self.hand_up(skb, As::Packet { mark, protocol });
     }
 }
 
-/// The way out of the interface, to whom the mark says.
+/// The receive context: delivers each packet to the interface that the mark selects.
 pub(crate) struct RxContext<'a> {
     poll: &'a Poll<'a>,
 }
@@ -130,16 +131,17 @@ impl<'a> RxContext<'a> {
         self.poll
     }
 
-    pub(crate) fn receive(&self, skb: NewSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
+    pub(crate) fn receive(&self, skb: RxSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
         let bytes = skb.len();
-        self.poll.receive(skb, mark, protocol);
+        self.poll.gro_receive(skb, mark, protocol);
         (mark < FOREIGN).then_some(bytes)
     }
 
-    /// The kernel's own check of the offloads is not here: some do not pass.
-    pub(crate) fn receive_large(
+    /// Delivers a large packet. Instead of the kernel's check of the offloads, it rejects some of
+    /// them.
+    pub(crate) fn receive_offload(
         &self,
-        skb: CompleteSkBuff,
+        skb: FilledFragSkBuff,
         mark: u32,
         protocol: Protocol,
         offloads: &Offloads,

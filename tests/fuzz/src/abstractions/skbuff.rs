@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! As `abstractions/skbuff.rs`: packets that remember which accesses they are made of.
+//! Replaces `abstractions/skbuff/mod.rs`: packets that record the accesses they consist of.
 
 use std::cell::Cell;
 
@@ -11,11 +11,12 @@ use crate::error::{
 };
 
 thread_local! {
-    /// How many packets can be allocated before one cannot; `None`: all can.
+    /// The number of packets that can be allocated before one allocation fails; `None` if none
+    /// fails.
     static LEFT: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Lets `count` packets be allocated, and not the one after them.
+/// Makes the allocation fail that follows the next `count` allocations. With `None`, none fails.
 pub(crate) fn fail_after(count: Option<u64>) {
     LEFT.set(count);
 }
@@ -32,19 +33,19 @@ fn allocate() -> Option<()> {
     Some(())
 }
 
-/// The bytes of a packet that are in one piece: `MUENNET_HEADER_MAX`.
+/// The number of bytes in the linear part of a packet: `MUENNET_HEADER_MAX`.
 const LINEAR: usize = 192;
 
-/// A packet that is received.
-pub(crate) struct NewSkBuff {
-    /// All bytes that were copied, also those that were pulled.
+/// A received packet.
+pub(crate) struct RxSkBuff {
+    /// All bytes that were copied, including those that were pulled.
     pub(super) bytes: Vec<u8>,
     pub(super) pulled: usize,
-    /// The accesses that copied them.
+    /// The numbers of the accesses that copied the bytes.
     pub(super) copies: Vec<usize>,
 }
 
-impl NewSkBuff {
+impl RxSkBuff {
     pub(super) fn copied(from: &Mapping, offset: usize, length: usize) -> Option<Self> {
         allocate()?;
         let (bytes, access) = from.copy(offset, length);
@@ -59,7 +60,7 @@ impl NewSkBuff {
         self.bytes.len() - self.pulled
     }
 
-    /// As in the kernel, where the rest of a long packet lies in pages.
+    /// Returns the linear part only: in the kernel the rest of a long packet lies in pages.
     pub(crate) fn data(&self) -> &[u8] {
         let linear = self.bytes.len().min(LINEAR);
         &self.bytes[self.pulled..linear]
@@ -72,14 +73,14 @@ impl NewSkBuff {
     }
 }
 
-/// A packet that is received in pieces.
-pub(crate) struct LargeSkBuff {
+/// A large packet that is being received, one fragment at a time.
+pub(crate) struct FragSkBuff {
     bytes: Vec<u8>,
     copies: Vec<usize>,
     length: usize,
 }
 
-impl LargeSkBuff {
+impl FragSkBuff {
     pub(crate) fn new(length: usize) -> Option<Self> {
         allocate()?;
         Some(Self {
@@ -89,7 +90,7 @@ impl LargeSkBuff {
         })
     }
 
-    pub(crate) fn append(&mut self, from: &Mapping, offset: usize, length: usize) -> Result {
+    pub(crate) fn put(&mut self, from: &Mapping, offset: usize, length: usize) -> Result {
         if self.bytes.len() + length > self.length {
             return Err(Error);
         }
@@ -99,30 +100,30 @@ impl LargeSkBuff {
         Ok(())
     }
 
-    pub(crate) fn complete(self) -> Option<CompleteSkBuff> {
-        (self.bytes.len() == self.length).then_some(CompleteSkBuff {
+    pub(crate) fn complete(self) -> Option<FilledFragSkBuff> {
+        (self.bytes.len() == self.length).then_some(FilledFragSkBuff {
             bytes: self.bytes,
             copies: self.copies,
         })
     }
 }
 
-/// A large packet that has been received.
-pub(crate) struct CompleteSkBuff {
+/// A large packet that has been received completely.
+pub(crate) struct FilledFragSkBuff {
     pub(super) bytes: Vec<u8>,
     pub(super) copies: Vec<usize>,
 }
 
-impl CompleteSkBuff {
+impl FilledFragSkBuff {
     pub(crate) fn head<const N: usize>(&self) -> Option<[u8; N]> {
         self.bytes.first_chunk().copied()
     }
 }
 
-/// A packet that is sent, with nothing left to do for it.
+/// A packet that is sent, without any offloads.
 pub(crate) struct SkBuff {
     pub(crate) bytes: Vec<u8>,
-    /// What it has become by the time it is copied, if somebody writes it meanwhile.
+    /// The bytes of the packet when it is copied, if another party has changed them meanwhile.
     pub(crate) copied: Option<Vec<u8>>,
     pub(crate) mark: u32,
 }
@@ -136,7 +137,7 @@ impl SkBuff {
         self.mark
     }
 
-    /// What the first byte says.
+    /// Returns the protocol that the first byte of the packet indicates.
     pub(crate) fn protocol(&self) -> u16 {
         match self.bytes.first().map(|first| first >> 4) {
             Some(4) => 0x0800,
@@ -149,12 +150,35 @@ impl SkBuff {
         self.bytes.first_chunk().copied()
     }
 
-    pub(crate) fn offloads(&self) -> Option<[u8; 10]> {
+    pub(crate) fn vnet_hdr(&self) -> Option<[u8; 10]> {
         Some([0; 10])
     }
 
-    pub(super) fn part(&self, from: usize, length: usize) -> Option<&[u8]> {
+    pub(crate) fn copy_to(&self, to: &Mapping, offset: usize) -> Result {
+        self.copy_bits_to(to, offset, 0, self.len())
+    }
+
+    pub(crate) fn copy_bits_to(
+        &self,
+        to: &Mapping,
+        offset: usize,
+        from: usize,
+        length: usize,
+    ) -> Result {
         let bytes = self.copied.as_ref().unwrap_or(&self.bytes);
-        bytes.get(from..from.checked_add(length)?)
+        let end = from.checked_add(length).ok_or(Error)?;
+        let bytes = bytes.get(from..end).ok_or(Error)?;
+        to.copy_in(offset, bytes).then_some(()).ok_or(Error)
+    }
+
+    /// Fails: the fuzzer sends no packets that need segmentation, so no checksum is needed.
+    pub(crate) fn copy_and_csum_bits_to(
+        &self,
+        _to: &Mapping,
+        _offset: usize,
+        _from: usize,
+        _length: usize,
+    ) -> Result<u32> {
+        Err(Error)
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `fuzz MUTATIONS SEED`: attacks the reader on two threads and says what was done.
+//! `fuzz MUTATIONS SEED`: attacks the reader in two threads and prints the statistics.
 
 use std::{
     env,
@@ -14,7 +14,7 @@ use muennet_fuzz::{
     figures::Figures, //
 };
 
-/// Mutations between two lines of progress.
+/// The number of mutations between two lines of progress.
 const STRETCH: u64 = 1_000_000;
 
 fn number(argument: Option<String>) -> Option<u64> {
@@ -32,12 +32,12 @@ fn main() -> ExitCode {
     let mut stretch = 0;
     while sum.mutations() < mutations {
         let each = (mutations - sum.mutations()).min(STRETCH).div_ceil(2);
-        // Each stretch has a seed of its own, which is all that it takes to run it again.
+        // Each stretch has its own seeds. A seed is sufficient to repeat a stretch.
         let seeds = [seed.wrapping_add(stretch), seed.wrapping_add(stretch + 1)];
         let threads = seeds.map(|seed| (seed, thread::spawn(move || run(seed, each))));
         for (seed, thread) in threads {
             let Ok(figures) = thread.join() else {
-                // Of which each of the two threads does a half.
+                // Each of the two threads makes half of the mutations.
                 println!(
                     "failed; again: fuzz {} {seed}, on its first thread",
                     2 * each

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Interrupts that a driver knows by number, and masks while it polls.
+//!
+//! `kernel::irq` requests interrupts of bound devices of a bus; the devices here have no bus.
+//!
+//! ```text
+//!               enable                 interrupt
+//!   [ off ] ------------> [ armed ] ----------------> [ masked: NAPI polls ]
+//!      ^                   |     ^                        |        |
+//!      +---- disable ------+     +---- unmask ------------+        |
+//!      +------------------------- disable -------------------------+
+//! ```
+//!
+//! C header: [`include/linux/interrupt.h`](srctree/include/linux/interrupt.h)
+
+use super::{
+    bindings,
+    fault_inject, //
+};
+use kernel::{
+    error::to_result,
+    ffi::{
+        c_char,
+        c_int,
+        c_void, //
+    },
+    prelude::*,
+    sync::atomic::{
+        ordering::Full,
+        AtomicFlag, //
+    }, //
+};
+
+/// The number of an interrupt.
+#[derive(Clone, Copy)]
+pub(crate) struct Irq(u32);
+
+impl Irq {
+    /// Returns the interrupt with this Linux interrupt number.
+    #[cfg(not(target_arch = "aarch64"))]
+    pub(crate) const fn number(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// Returns the interrupt with this hardware number in the default interrupt domain.
+    #[cfg(target_arch = "aarch64")]
+    pub(crate) fn of_default_domain(number: u32) -> Option<Self> {
+        // SAFETY: The function takes numbers; without a domain it uses the default one.
+        let irq = unsafe { bindings::muennet_irq_create_mapping(number) };
+        (irq != 0).then_some(Self(irq))
+    }
+
+    /// Returns the Linux interrupt number.
+    pub(crate) const fn as_u32(self) -> u32 {
+        self.0
+    }
+}
+
+/// A handler: `irq_handler_t`.
+pub(super) type Handler =
+    unsafe extern "C" fn(irq: c_int, cookie: *mut c_void) -> bindings::irqreturn_t;
+
+/// A requested interrupt.
+///
+/// # Invariants
+///
+/// The interrupt is requested with `cookie` until this value is dropped. It is disabled once while
+/// it is off, and once more while `masked` (and for a moment before and after that).
+pub(super) struct Registration {
+    irq: Irq,
+    cookie: *mut c_void,
+    masked: AtomicFlag,
+}
+
+impl Registration {
+    /// Requests the interrupt, which stays disabled: `request_irq()`. It stays on the CPU to which
+    /// it belongs. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `EBUSY`: another driver has it.
+    /// - `EINVAL`: there is no such interrupt.
+    ///
+    /// # Safety
+    ///
+    /// `name` must be a C string and `handler` must accept `cookie`, both until the value is
+    /// dropped.
+    pub(super) unsafe fn request(
+        irq: Irq,
+        handler: Handler,
+        name: *const c_char,
+        cookie: *mut c_void,
+    ) -> Result<Self> {
+        fault_inject::should_fail("interrupt", EBUSY)?;
+        // SAFETY: The caller guarantees that the name and the handler outlive the request, and that
+        // the handler accepts the cookie.
+        to_result(unsafe {
+            bindings::request_threaded_irq(
+                irq.0,
+                Some(handler),
+                None,
+                (bindings::IRQF_NO_AUTOEN | bindings::IRQF_NOBALANCING) as usize,
+                name,
+                cookie,
+            )
+        })?;
+        // INVARIANT: The interrupt is requested, and disabled by `IRQF_NO_AUTOEN`.
+        Ok(Self {
+            irq,
+            cookie,
+            masked: AtomicFlag::new(false),
+        })
+    }
+
+    /// Enables the interrupt.
+    ///
+    /// # Safety
+    ///
+    /// The interrupt must be off.
+    pub(super) unsafe fn enable(&self) {
+        // SAFETY: By the type invariant the interrupt is requested, and disabled once.
+        unsafe { bindings::enable_irq(self.irq.0) }
+    }
+
+    /// Disables the interrupt and waits for its handler. The caller calls
+    /// [`unmask`](Self::unmask) once it no longer polls.
+    ///
+    /// # Safety
+    ///
+    /// The interrupt must be on.
+    pub(super) unsafe fn disable(&self) {
+        // SAFETY: By the type invariant the interrupt is requested.
+        unsafe { bindings::disable_irq(self.irq.0) }
+    }
+
+    /// Masks the interrupt while the caller polls.
+    ///
+    /// Another CPU may end a poll and unmask at the same time. Hence the interrupt is disabled
+    /// before the flag is set: otherwise it could be enabled before it is disabled.
+    pub(super) fn mask(&self) {
+        // SAFETY: By the type invariant the interrupt is requested; the handler may call this.
+        unsafe { bindings::disable_irq_nosync(self.irq.0) };
+        if self.masked.xchg(true, Full) {
+            // SAFETY: By the type invariant the interrupt is requested; it was disabled just now.
+            unsafe { bindings::enable_irq(self.irq.0) }
+        }
+    }
+
+    /// Reverts [`mask`](Self::mask). An interrupt that was raised in between is handled now.
+    pub(super) fn unmask(&self) {
+        if self.masked.xchg(false, Full) {
+            // SAFETY: By the type invariant the interrupt is requested, and disabled by `mask`.
+            unsafe { bindings::enable_irq(self.irq.0) }
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the interrupt was requested with this cookie. The function
+        // waits for the handler.
+        unsafe { bindings::free_irq(self.irq.0, self.cookie) };
+    }
+}

@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Link kinds: network devices that users create on top of another device with `ip link add`.
+//!
+//! ```text
+//!   newlink --> init --> [ registered ] --> registered() ... uninit --> data dropped
+//!                 (registering may fail: uninit, data dropped)
+//! ```
+//!
+//! All steps but the last are called with the RTNL held. Between `uninit` and the last step the
+//! networking core waits for an RCU grace period and for all references.
+//!
+//! C header: [`include/net/rtnetlink.h`](srctree/include/net/rtnetlink.h)
+
+use super::{
+    bindings,
+    fault_inject,
+    netdevice::{
+        setup,
+        Adapter,
+        Device,
+        DeviceParams,
+        NetDevice,
+        NoReceive,
+        Operations, //
+    },
+    netlink::ExtAck,
+    netns::Net,
+    rtnl::Rtnl, //
+};
+use core::marker::PhantomData;
+use kernel::{
+    error::{
+        from_err_ptr,
+        from_result,
+        to_result, //
+    },
+    ffi::c_int,
+    fmt,
+    prelude::*,
+    sync::{
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        },
+        rcu::rcu_barrier, //
+    },
+    types::Opaque, //
+};
+
+/// A driver of a link kind. Its devices receive no packets themselves.
+pub(crate) trait Driver: Operations<Receive = NoReceive> {
+    /// The name of the kind.
+    const KIND: &'static CStr;
+
+    /// Creates the parameters and the data of a device on top of `lower`. `mtu` is the `IFLA_MTU`
+    /// of the request.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the user together with `extack`.
+    fn newlink(
+        lower: &NetDevice,
+        mtu: Option<u32>,
+        extack: &ExtAck<'_>,
+        rtnl: &Rtnl,
+    ) -> Result<(DeviceParams, Self)>;
+
+    /// `ndo_init()`: the device is about to be registered.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the user; the device is not registered.
+    fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result;
+
+    /// The device has been registered.
+    fn registered(dev: &Device<Self>, rtnl: &Rtnl);
+
+    /// `ndo_uninit()`: the device is down and is being unregistered, or registering it failed after
+    /// `init`. References to it must be dropped soon.
+    fn uninit(dev: &Device<Self>, rtnl: &Rtnl);
+
+    /// Returns the device that this device is on top of.
+    fn lower(&self) -> &NetDevice;
+}
+
+/// A link kind: `struct rtnl_link_ops`.
+pub(crate) struct Ops<T: Driver> {
+    inner: Opaque<bindings::rtnl_link_ops>,
+    registered: Atomic<bool>,
+    _data: PhantomData<T>,
+}
+
+// SAFETY: The core has locks for the fields that it changes.
+unsafe impl<T: Driver> Sync for Ops<T> {}
+
+/// The registration of a link kind. Dropping it unregisters all devices of the kind, in all
+/// namespaces.
+///
+/// # Invariants
+///
+/// The kind is registered.
+pub(crate) struct Registration<T: Driver>(&'static Ops<T>);
+
+impl<T: Driver> Ops<T> {
+    /// Creates a kind that is not registered.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`as_char_ptr` cannot be called in constants"
+    )]
+    pub(crate) const fn new() -> Self {
+        Self {
+            inner: Opaque::new(bindings::rtnl_link_ops {
+                kind: T::KIND.as_ptr().cast(),
+                priv_size: size_of::<super::netdevice::Private<T>>(),
+                setup: Some(Self::setup),
+                newlink: Some(Self::newlink),
+                dellink: Some(Self::dellink),
+                get_link_net: Some(Self::get_link_net),
+                ..pin_init::zeroed()
+            }),
+            registered: Atomic::new(false),
+            _data: PhantomData,
+        }
+    }
+
+    fn as_ptr(&self) -> *mut bindings::rtnl_link_ops {
+        self.inner.get()
+    }
+
+    /// Registers the kind: `rtnl_link_register()`.
+    ///
+    /// # Errors
+    ///
+    /// - `EEXIST`: the kind, or another one with its name, is registered.
+    pub(crate) fn register(&'static self) -> Result<Registration<T>> {
+        fault_inject::should_fail("kind", ENOMEM)?;
+        // `rtnl_link_register()` initialises fields that a registered kind uses, before it finds
+        // it.
+        if self.registered.xchg(true, Acquire) {
+            return Err(EEXIST);
+        }
+        // SAFETY: The kind and its name are static, and it is not registered.
+        let registered = to_result(unsafe { bindings::rtnl_link_register(self.as_ptr()) });
+        if registered.is_err() {
+            self.registered.store(false, Release);
+        }
+        registered?;
+        // INVARIANT: The kind is registered.
+        Ok(Registration(self))
+    }
+
+    /// Adds a device on top of `lower`, in the namespace `net`, as RTM_NEWLINK does. It is down.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the name is invalid.
+    /// - `EEXIST`: a device in `net` has this name.
+    /// - `ENOMEM`: there is no memory.
+    /// - The errors of [`Driver::newlink`] and [`Driver::init`].
+    pub(crate) fn add<'a>(
+        &'static self,
+        net: &Net,
+        name: &CStr,
+        lower: &NetDevice,
+        extack: &ExtAck<'_>,
+        rtnl: &'a Rtnl,
+    ) -> Result<&'a Device<T>> {
+        if name.to_bytes_with_nul().len() > bindings::IFNAMSIZ as usize {
+            return Err(EINVAL);
+        }
+        let mut attributes = [core::ptr::null_mut(); bindings::__IFLA_MAX as usize];
+        // SAFETY:
+        // - The namespace is valid, and the name is a C string that fits `dev->name`.
+        // - The table has an entry for each attribute, and all are absent.
+        // - The RTNL is held.
+        let dev = from_err_ptr(unsafe {
+            bindings::rtnl_create_link(
+                net.as_ptr(),
+                name.as_char_ptr(),
+                bindings::NET_NAME_USER as u8,
+                self.as_ptr(),
+                attributes.as_mut_ptr(),
+                extack.as_ptr(),
+            )
+        })?;
+        // SAFETY: The device was created by `setup` just now, and the RTNL is held.
+        if let Err(error) = unsafe { Self::create(dev, lower, None, extack, rtnl) } {
+            // SAFETY: The device is not registered. If registering it began, the function leaves
+            // the rest to the release of the RTNL.
+            unsafe { bindings::free_netdev(dev) };
+            return Err(error);
+        }
+        // SAFETY: The device is registered, and the RTNL is held.
+        let configured = to_result(unsafe {
+            bindings::rtnl_configure_link(dev, core::ptr::null(), 0, core::ptr::null())
+        });
+        // SAFETY: The device is of this kind, and not freed while the RTNL is held.
+        let dev = unsafe { Device::from_raw(dev) };
+        configured.inspect_err(|_| self.delete(dev, rtnl))?;
+        Ok(dev)
+    }
+
+    /// Unregisters a device, which is gone when the RTNL is released. Does nothing if it is being
+    /// unregistered.
+    pub(crate) fn delete(&'static self, dev: &Device<T>, _rtnl: &Rtnl) {
+        // SAFETY: The device is valid.
+        if !unsafe { bindings::muennet_netdev_is_registered(dev.as_ptr()) } {
+            return;
+        }
+        // SAFETY: The device is registered and of this kind, and the RTNL is held.
+        unsafe { bindings::rtnl_delete_link(dev.as_ptr(), 0, core::ptr::null()) };
+    }
+
+    /// The operations of any device, and those of a device on top of another one.
+    const NETDEV_OPS: bindings::net_device_ops = bindings::net_device_ops {
+        ndo_init: Some(Self::init),
+        ndo_uninit: Some(Self::uninit),
+        ndo_get_iflink: Some(Self::get_iflink),
+        ..Adapter::<T>::OPS
+    };
+
+    /// Gives a new device its data, registers it, and links it to its lower device.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must have been created by [`Self::setup`], and not have been passed to this function
+    /// before. The RTNL must be held.
+    unsafe fn create(
+        dev: *mut bindings::net_device,
+        lower: &NetDevice,
+        mtu: Option<u32>,
+        extack: &ExtAck<'_>,
+        rtnl: &Rtnl,
+    ) -> Result {
+        let (params, data) = T::newlink(lower, mtu, extack, rtnl)?;
+        // SAFETY: The device is not registered and has room for a zeroed `Private<T>`.
+        unsafe { setup::<T>(dev, &params, &Self::NETDEV_OPS, Ok(data)) }?;
+        // SAFETY: The device is set up, and the RTNL is held.
+        let register = || to_result(unsafe { bindings::register_netdevice(dev) });
+        let registered = fault_inject::should_fail("child", ENOMEM).and_then(|()| register());
+        if let Err(error) = registered {
+            // What `init` gave to RCU readers may hold the device until they are done, and the core
+            // does not wait for references to a device whose registration failed.
+            rcu_barrier();
+            // SAFETY: The device is valid: the core does not free it before this returns.
+            if unsafe { (*dev).priv_destructor }.is_none() {
+                // SAFETY: The private area is initialised. The core did not call `init`, so it does
+                // not drop the area.
+                unsafe { Device::<T>::private(dev).drop_in_place() };
+            }
+            return Err(error);
+        }
+        // SAFETY: Both devices are registered, and the RTNL is held.
+        let linked = to_result(unsafe {
+            bindings::netdev_upper_dev_link(lower.as_ptr(), dev, extack.as_ptr())
+        });
+        if let Err(error) = linked {
+            // SAFETY: The device is registered, and the RTNL is held.
+            unsafe { bindings::unregister_netdevice_queue(dev, core::ptr::null_mut()) };
+            return Err(error);
+        }
+        // SAFETY: The device is registered, and not freed while the RTNL is held.
+        T::registered(unsafe { Device::from_raw(dev) }, rtnl);
+        Ok(())
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a new device that has room for a `Private<T>`.
+    unsafe extern "C" fn setup(dev: *mut bindings::net_device) {
+        // SAFETY: The device is valid, and nobody else uses it.
+        let dev = unsafe { &mut *dev };
+        dev.netdev_ops = &Self::NETDEV_OPS;
+        dev.needs_free_netdev = true;
+        // SAFETY: The device is valid and not registered.
+        unsafe {
+            DeviceParams::point_to_point().apply(dev);
+            bindings::netif_carrier_off(dev);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a device created by `setup`, with the RTNL held. If it fails, the
+    /// core frees the device.
+    unsafe extern "C" fn newlink(
+        dev: *mut bindings::net_device,
+        params: *mut bindings::rtnl_newlink_params,
+        extack: *mut bindings::netlink_ext_ack,
+    ) -> c_int {
+        // SAFETY: The core holds the RTNL.
+        let rtnl = unsafe { Rtnl::assume_held() };
+        // SAFETY: The pointer is null or valid for this call.
+        let extack = unsafe { ExtAck::from_raw(extack) };
+        let attribute = |index: u32| {
+            // SAFETY: The table has an entry for each attribute of links, which the core validated.
+            let attribute = unsafe { *(*params).tb.add(index as usize) };
+            // SAFETY: As above; both attributes used here have a payload of a u32.
+            (!attribute.is_null()).then(|| unsafe { bindings::muennet_nla_u32(attribute) })
+        };
+        from_result(|| {
+            let Some(ifindex) = attribute(bindings::IFLA_LINK) else {
+                extack.set_err_msg(fmt!(
+                    "a {} interface needs a parent: give its link",
+                    KindName::<T>::NEW
+                ));
+                return Err(EINVAL);
+            };
+            // SAFETY: The parameters are valid, and the core holds a reference to the namespace.
+            let net = unsafe { Net::from_raw(bindings::muennet_newlink_lower_net(params)) };
+            let Some(lower) = NetDevice::by_index(net, ifindex, rtnl) else {
+                extack.set_err_msg(fmt!("there is no interface with the index {ifindex}"));
+                return Err(ENODEV);
+            };
+            let mtu = attribute(bindings::IFLA_MTU);
+            // SAFETY: The device was created by `setup`, and the RTNL is held.
+            unsafe { Self::create(dev, lower, mtu, &extack, rtnl) }?;
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a registered device of this kind and a list for it, with the RTNL
+    /// held.
+    unsafe extern "C" fn dellink(dev: *mut bindings::net_device, list: *mut bindings::list_head) {
+        // SAFETY: The device has its data until it is freed.
+        let lower = unsafe { Device::<T>::from_raw(dev) }.data().lower();
+        // SAFETY: Both devices are valid, and the RTNL is held.
+        unsafe {
+            bindings::netdev_upper_dev_unlink(lower.as_ptr(), dev);
+            bindings::unregister_netdevice_queue(dev, list);
+        }
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a registered device of this kind.
+    unsafe extern "C" fn get_link_net(dev: *const bindings::net_device) -> *mut bindings::net {
+        // SAFETY: The device has its data until it is freed.
+        let dev = unsafe { Device::<T>::from_raw(dev.cast_mut()) };
+        // SAFETY: The lower device is valid as long as the data.
+        unsafe { bindings::muennet_dev_net(dev.data().lower().as_ptr()) }
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a device of this kind that has its data.
+    unsafe extern "C" fn get_iflink(dev: *const bindings::net_device) -> c_int {
+        // SAFETY: The device has its data until it is freed.
+        let dev = unsafe { Device::<T>::from_raw(dev.cast_mut()) };
+        c_int::try_from(dev.data().lower().ifindex()).unwrap_or(0)
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a device that has its data, before anything that it has to undo.
+    unsafe extern "C" fn init(ptr: *mut bindings::net_device) -> c_int {
+        // SAFETY: The core holds the RTNL.
+        let rtnl = unsafe { Rtnl::assume_held() };
+        // SAFETY: The device has its data.
+        let dev = unsafe { Device::<T>::from_raw(ptr) };
+        from_result(|| {
+            T::init(dev, rtnl)?;
+            // SAFETY: The device is valid. From now on the core drops the data, not `create`.
+            unsafe { (*ptr).priv_destructor = Some(Self::destroy) };
+            Ok(0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it once for a device for which `init` succeeded, with the RTNL held.
+    unsafe extern "C" fn uninit(ptr: *mut bindings::net_device) {
+        // SAFETY: The core holds the RTNL.
+        let rtnl = unsafe { Rtnl::assume_held() };
+        // SAFETY: The device has its data.
+        T::uninit(unsafe { Device::<T>::from_raw(ptr) }, rtnl);
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it once after `uninit`, when the device is no longer in use.
+    unsafe extern "C" fn destroy(dev: *mut bindings::net_device) {
+        // SAFETY: The private area is initialised and no longer in use.
+        unsafe { Device::<T>::private(dev).drop_in_place() }
+    }
+}
+
+/// Formats the name of a kind.
+struct KindName<T>(PhantomData<T>);
+
+impl<T: Driver> KindName<T> {
+    const NEW: Self = Self(PhantomData);
+}
+
+impl<T: Driver> fmt::Display for KindName<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", T::KIND.to_bytes().escape_ascii())
+    }
+}
+
+impl<T: Driver> Drop for Registration<T> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the kind is registered.
+        unsafe { bindings::rtnl_link_unregister(self.0.as_ptr()) };
+        self.0.registered.store(false, Release);
+    }
+}
