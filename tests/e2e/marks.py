@@ -98,7 +98,7 @@ for _ in range({MOVES}):
 
 def test_move_under_traffic(env):
     both(env)
-    # The machine answers by either child, which ever owns the mark.
+    # The machine answers by both children, so it does not matter which one owns the mark.
     env.b.run("for dev in all child0 child1; do echo 0 >/proc/sys/net/ipv4/conf/$dev/rp_filter; "
               "done")
     env.b.put("/run/mover.py", MOVER.encode())

@@ -148,8 +148,8 @@ class Ring:
 
 def check_log(machine):
     """Checks that only the generator has logged anything about the interfaces."""
-    said = [line for line in machine.new_log() if re.search("muennet|net0|child0", line)]
-    ksft_eq([line for line in said if "pktgen: " not in line], [])
+    lines = [line for line in machine.new_log() if re.search("muennet|net0|child0", line)]
+    ksft_eq([line for line in lines if "pktgen: " not in line], [])
 
 
 def test_ethernet(env):

@@ -177,13 +177,15 @@ def test_messages(env):
     for row in LIMITS:
         entry, size, mtu, size6, mtu6 = row
         paths[1] = entry
-        for target, overhead, length, told, says in (
+        for target, overhead, length, message_mtu, says in (
                 (SERVER, 28, size, mtu, "Frag needed and DF set (mtu = {})"),
                 (SERVER6, 48, size6, mtu6, "Packet too big: mtu={}")):
             before = stats(env.b, "right")
             out = paths.ping(target, length - overhead)
-            ksft_in("1 received" if told is None else says.format(told), out, f"row {row}")
-            wait_stats(env.b, "right", tx_dropped=before["tx_dropped"] + int(told is not None))
+            expected = "1 received" if message_mtu is None else says.format(message_mtu)
+            ksft_in(expected, out, f"row {row}")
+            wait_stats(env.b, "right",
+                       tx_dropped=before["tx_dropped"] + int(message_mtu is not None))
 
 
 def test_messages_in_tcpdump(env):

@@ -205,7 +205,7 @@ def test_log_is_limited(env, words, counter, line):
     # Resets the count of the kernel's rate limit.
     unlimited(env.a)
     start_with(peer, words)
-    peer.settle(anew=True)
+    peer.settle(reset=True)
     env.a.run(LIMIT)
     env.a.new_log()
     before = peer.counters()[counter]
@@ -224,7 +224,7 @@ def test_log_is_limited(env, words, counter, line):
     ksft_pr(f"{wanted} epochs in {seconds:.1f} s, {len(found)} lines of the log")
     ksft_gt(len(found), 0, "logged")
     ksft_ge(limit, len(found), "lines")
-    peer.settle(anew=True)
+    peer.settle(reset=True)
     peer.recovers("many epochs")
 
 
@@ -250,7 +250,7 @@ def test_epochs_that_change_without_end(env, mode, interrupt):
         # The machine still answers.
         return peer.state()[0]["rx_epochs"] - before["rx_epochs"]
     wait_for(lambda: followed() >= wanted, f"{wanted} epochs that are followed", pause=0)
-    now = peer.settle(anew=True)
+    now = peer.settle(reset=True)
     grown = {name: now[name] - before[name] for name in ("rx_epochs", "rx_polls")}
     ksft_pr(f"{changed} epochs, {grown['rx_epochs']} of them followed in {grown['rx_polls']} polls")
     # A poll follows at most six epochs.
@@ -281,7 +281,7 @@ def test_noise(env):
                 at = rng.randrange(len(noise) - IP.size)
                 peer.write(noise[at:at + rng.randrange(IP.size)])
                 time.sleep(rng.choice((0, 0, 0.0003)))  # sleep: the pace of the attack
-        peer.settle(anew=True)
+        peer.settle(reset=True)
         peer.recovers(f"round {number}")
     now = peer.settle()
     ksft_pr(f"{number + 1} rounds: " +

@@ -41,7 +41,7 @@ def test_attacked(env, mode, interrupt):
             rogue.change()
             if pause:
                 time.sleep(pause)  # sleep: the pace of the attack
-        peer.settle(anew=True)
+        peer.settle(reset=True)
         peer.recovers(f"round {number}")
     now = peer.settle()
     ksft_pr("attacks tried by kind: " +
@@ -89,7 +89,7 @@ def test_header_changes_while_interrupts_come_again(env, mode, interrupt):
                 peer.write()
             if rng.random() < 0.5:
                 peer.ring()
-        peer.settle(anew=True)
+        peer.settle(reset=True)
         peer.recovers(f"{number}")
     now = peer.settle()
     ksft_pr(f"{10 * (number + 1)} times: " +

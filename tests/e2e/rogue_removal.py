@@ -68,7 +68,7 @@ def test_loads_and_unloads(env):
     peer.channel.epoch = 0
     env.a.run(f"modprobe muennet {parameters(IP)}")
     up(env.a, quiet=True)
-    peer.settle(anew=True)
+    peer.settle(reset=True)
     peer.recovers("loads and unloads")
 
 
@@ -89,8 +89,8 @@ def test_children_and_marks(env):
     peer = AccountedPeer(env)
     netlink.install(env.a)
     answers = netlink.ask(
-        env.a, {"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
-        {"do": "mark-add", "attrs": {"ifname": "child0", "mark": 24}})
+        env.a, {"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
+        {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}})
     ksft_eq({answer["errno"] for answer in answers}, {""})
     env.a.run("ip link set child0 up")
     # Rules that count packets which must not arrive at an interface. The last one counts the
@@ -113,17 +113,17 @@ def test_children_and_marks(env):
                 for _ in range(100):
                     rogue.change()
                     time.sleep(0.0002)  # sleep: the pace of the attack
-        now = peer.settle(anew=True)
+        now = peer.settle(reset=True)
         out = env.a.run("iptables -t mangle -L PREROUTING -v -x -n").stdout
-        *astray, good = map(int, re.findall(r"^ +(\d+) +\d+ ", out, re.M))
+        *wrong, good = map(int, re.findall(r"^ +(\d+) +\d+ ", out, re.M))
         # It depends on chance whether a packet meets a child with its mark.
         seen = good and now["rx_malformed"] and now["rx_broken"] + now["rx_incompatible"]
-        return (now, astray, good) if seen else ()
-    now, astray, good = wait_for(stress_round, "packet for a temporary child", pause=0)
+        return (now, wrong, good) if seen else ()
+    now, wrong, good = wait_for(stress_round, "packet for a temporary child", pause=0)
     ksft_pr(f"{2 * rounds} rounds, {sum(rogue.tried.values())} attacks; {good} packets to children "
             "that came and went; " +
             ", ".join(f"{name} {now[name]}" for name in hostile.EXACT if now[name]))
-    ksft_eq(astray, [0] * len(astray), "no packet went astray")
+    ksft_eq(wrong, [0] * len(wrong), "no packet went astray")
     ksft_eq([entry["mark"] for entry in netlink.dump(env.a, "mark-get")], [24], "nothing is left")
     peer.recovers("children that came and went")
     # A packet with the mark of the remaining child reaches it.

@@ -227,7 +227,7 @@ def run_group(group, files, options):
                 print(f"# {title}: booted in {machines.boot_seconds:.1f} s", flush=True)
                 watch.booted(machines)
             elif machines.system is not system:
-                machines.become(system)
+                machines.switch_system(system)
             run_file(module, path, machines, options, results)
             if machines.healthy():
                 complain(f"{path.stem} leaves nothing behind", watch.file_done(machines))

@@ -2,7 +2,7 @@
 """
 Repeats an operation with its N-th allocation failing, for each N until the operation ends
 without a fault, or for MOST values of N: one random value, by SEED, in each of MOST equal
-shares. An operation that failed must succeed when it is repeated at run_once. Writes each N to
+shares. An operation that failed must succeed when it is repeated at once. Writes each N to
 the kernel log. Prints the outcome: {"results": [N, errno] of each run with a fault, the
 errno is "" if the operation succeeded, "last": the errno of a last run without a fault}.
 
@@ -22,7 +22,7 @@ CONTROL = "/proc/thread-self/fail-nth"
 
 
 def attempt(operation, number: int) -> tuple:
-    """Runs the operation run_once. Returns its errno, and the remaining value of fail-nth."""
+    """Runs the operation. Returns its errno, and the remaining value of fail-nth."""
     other = getattr(operation, "control", None)
     receive, send = os.pipe()
     pid = os.fork()

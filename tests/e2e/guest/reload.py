@@ -75,8 +75,8 @@ def main(path: str, parameters: str, count: str, most: str):
         failed = call(SYS_FINIT_MODULE, module, parameters.encode(), 0)
         result = {"errno": failed, "errors": log.errors(),
                   "maps": [one for one in maps() if one not in others]}
-        if not failed and (stays := call(SYS_DELETE_MODULE, b"muennet", 0)):
-            sys.exit(f"unloading: {stays}")
+        if not failed and (failure := call(SYS_DELETE_MODULE, b"muennet", 0)):
+            sys.exit(f"unloading: {failure}")
         # Traces that are freed after a grace period may be visible until then.
         until = time.monotonic() + DEADLINE
         while (now := traces()) != before and time.monotonic() < until:

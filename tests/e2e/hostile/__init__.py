@@ -103,7 +103,7 @@ class AccountedPeer(Peer):
         self.account: Counter = Counter()
         # Whether part of a packet may have been read, which the next epoch makes incomplete.
         self._pending = False
-        self.settle(anew=True)
+        self.settle(reset=True)
 
     def ring(self):
         """Raises the interface's vector if it has one."""
@@ -148,14 +148,14 @@ class AccountedPeer(Peer):
             yield number
         raise AssertionError(f"no {wanted} in {100 * least} rounds: {now}")
 
-    def settle(self, anew: bool = False) -> dict:
+    def settle(self, reset: bool = False) -> dict:
         """
-        Returns the counters once no poll is due. They must match the account; with `anew` the
+        Returns the counters once no poll is due. They must match the account; with `reset` the
         account is set to them.
         """
         self.ring()
         now = self.counters_at_rest()
-        if anew:
+        if reset:
             self._pending = len(self.mode.packet) > 1
             self.account = Counter({name: now[name] for name in EXACT})
         ksft_eq(self.mismatches(now), {}, "counters match the account")
