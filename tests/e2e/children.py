@@ -100,6 +100,23 @@ def test_parent_down(env):
     ksft_eq(ping_children(env, "child0", 5).received, 5)
 
 
+def test_stacked_devices(env):
+    """The stack knows that children are on top of their parent, until they are deleted."""
+    both(env)
+
+    def neighbours(dev: str) -> list:
+        return env.a.run(f"cd /sys/class/net/{dev} && ls -d upper_* lower_*; true").stdout.split()
+
+    ksft_eq(neighbours("net0"), ["upper_child0", "upper_child1"])
+    ksft_eq(neighbours("child0"), ["lower_net0"])
+    env.a.run("ip link set child0 name child2")
+    ksft_eq(neighbours("net0"), ["upper_child1", "upper_child2"])
+    ksft_eq(netlink.do(env.a, "child-del", ifname="child2")["errno"], "")
+    ksft_eq(neighbours("net0"), ["upper_child1"])
+    env.a.run("ip link del child1")
+    ksft_eq(neighbours("net0"), [])
+
+
 def test_notifications(env):
     load(env.a)
     netlink.listen(env.a)

@@ -67,6 +67,19 @@ def test_queues_and_interrupt(env, *pair):
     ksft_eq([queue for queue in queues if "napi-id" in queue], [])
 
 
+def test_children_have_none(env):
+    """A child has neither a NAPI instance nor a receive queue that one serves."""
+    _, ends = prepared(env, ("x", "y"))
+    end = ends[1]
+    end.run(f"ip link add link {end.ns} name child0 type muennet")
+    end.run("ip link set child0 up")
+    for dev, count in ((end.ns, 1), ("child0", 0)):
+        index = end.run(f"cat /sys/class/net/{dev}/ifindex").stdout.strip()
+        instances, queues = family(end, SHOW, index)
+        serving = [queue for queue in queues if "napi-id" in queue]
+        ksft_eq((dev, len(instances), len(serving)), (dev, count, count))
+
+
 def set_threaded(end: End, threaded: str, dev: str = "") -> dict:
     """
     Sets `threaded` of the NAPI instance of an interface, by default the one named like the
