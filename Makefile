@@ -68,7 +68,7 @@ check-host: ##! Pure parts on the host, also under the model checker; T=loom::wa
 	$(check) host
 
 .PHONY: check-kunit
-check-kunit: ##! Unit tests in a user-mode Linux; T=muennet_ports
+check-kunit: ##! Unit tests in a user-mode Linux; T=muennet_mark_set
 	$(check) kunit
 
 .PHONY: check-e2e

@@ -3,8 +3,8 @@
 //! Safe abstractions that a network driver needs and the `kernel` crate lacks.
 //!
 //! Each module wraps one C interface and knows nothing of this driver, so that it can move to the
-//! `kernel` crate. All `unsafe` code of the driver is here. A module uses only modules of the lines
-//! above its own.
+//! `kernel` crate. All `unsafe` code of the driver is here. There are no cycles
+//! between modules; a lint checks that.
 //!
 //! - [`bindings`]: generated C items. [`copy`]: copies of memory that another subject may change.
 //! - [`fault_inject`]: points for fault injection. [`random`]: random numbers. [`sync`],

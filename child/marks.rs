@@ -4,6 +4,8 @@
 //!
 //! A mark has at most one owner. Each function takes the current owner, and returns the new one or
 //! the error. `C` identifies a child.
+//!
+//! Received packets look up the owner of their mark in `netdev::endpoint`: `RxContext::receive()`.
 
 /// Why the owner of a mark cannot be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

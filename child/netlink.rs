@@ -684,6 +684,9 @@ fn set_owner_error(
     }
 }
 
+/// The new owner of a mark, [`None`] for no owner, or why it cannot be changed.
+type NextOwner = Result<Option<EndpointId>, marks::Error<EndpointId>>;
+
 /// Changes the owner of the mark in a request. `next` returns the new owner for a mark and its
 /// current owner, both of them children of the parent of `child`. Error messages name `child`.
 /// Returns the mark.
@@ -697,7 +700,7 @@ fn set_mark_owner(
     request: &GenlInfo<'_>,
     child: &Device<Child>,
     rtnl: &Rtnl,
-    next: impl FnOnce(u32, Option<EndpointId>) -> Result<Option<EndpointId>, marks::Error<EndpointId>>,
+    next: impl FnOnce(u32, Option<EndpointId>) -> NextOwner,
 ) -> Result<u32> {
     let attr = request.require_attr(uapi::MUENNET_A_MARK as u16, "mark")?;
     let mark = attr.u32()?;

@@ -195,6 +195,8 @@ impl Operations for Interface {
         }
     }
 
+    /// The interrupt or the timer, NAPI and the carrier are off already: see
+    /// [`napi`](crate::abstractions::napi). This ends the epochs of both channels.
     fn stop(dev: &Device<Self>) {
         let this = dev.data();
         if let Some(rx) = &this.rx {

@@ -18,7 +18,8 @@
 //!   headers of elements.
 //! - [`gso`]: segmentation of TCP and UDP packets. [`reassembly`]: packets that are spread over
 //!   several elements.
-//! - [`pmtu`]: the table of path MTUs. [`ip_fragment`]: IPv4 fragmentation.
+//! - [`pmtu`]: the table of path MTUs; [`tx`] answers longer packets with ICMP errors.
+//!   [`ip_fragment`]: IPv4 fragmentation.
 //! - [`endpoint`]: child interfaces and the marks that they own.
 //! - [`poll_timer`]: the timer that schedules NAPI of interfaces without an interrupt.
 //!   [`poll_interval`]: its period.

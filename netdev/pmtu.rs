@@ -126,7 +126,7 @@ mod table {
 pub(crate) use self::table::Table;
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
-#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_pmtu_decide))]
+#[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_pmtu))]
 mod tests {
     use super::*;
 

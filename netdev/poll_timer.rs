@@ -91,7 +91,7 @@ impl PollTimer {
         Arc::pin_init(
             try_pin_init!(Self {
                 default_us: default_us.max(SHORTEST_US),
-                devices <- new_raw_spinlock!(devices, "muennet_poller"),
+                devices <- new_raw_spinlock!(devices, "muennet_poll_timer"),
                 timer_handle <- new_mutex!(None),
                 timer <- HrTimer::new(),
             }),

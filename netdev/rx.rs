@@ -141,7 +141,7 @@ impl RxChannel {
         try_pin_init!(Self {
             memory: InMemory(mapping),
             mode,
-            ring <- new_spinlock_bh!(RxRing::new(params), "muennet_reader"),
+            ring <- new_spinlock_bh!(RxRing::new(params), "muennet_rx"),
             params,
             snapshot_epoch: Atomic::new(Snapshot::NOTHING.epoch),
             snapshot_count: Atomic::new(Snapshot::NOTHING.count),

@@ -132,7 +132,7 @@ impl TxChannel {
             pmtu: pmtu.map(Table::new),
             counters: PerCpu::new()?,
             tag_warning: TagWarning::new(),
-            writer <- new_spinlock_bh!(None, "muennet_writer"),
+            writer <- new_spinlock_bh!(None, "muennet_tx"),
         })
     }
 
@@ -460,19 +460,19 @@ impl TxChannel {
 // the usual size.
 
 /// No tagged frame has been dropped for its length.
-const QUIET: u32 = 0;
+const NONE: u32 = 0;
 /// A tagged frame has been dropped for its length. The warning has not been logged yet.
-const DUE: u32 = 1;
+const PENDING: u32 = 1;
 /// The warning has been logged. This happens once for each interface.
-const TOLD: u32 = 2;
+const LOGGED: u32 = 2;
 
-/// The state of the warning: [`QUIET`], [`DUE`] or [`TOLD`].
+/// The state of the warning: [`NONE`], [`PENDING`] or [`LOGGED`].
 struct TagWarning(Atomic<u32>);
 
 impl TagWarning {
     /// Returns the initial state: nothing to log.
     const fn new() -> Self {
-        Self(Atomic::new(QUIET))
+        Self(Atomic::new(NONE))
     }
 
     /// Makes the warning due if the dropped frame `skb` has a tag and is too long for elements of
@@ -485,14 +485,14 @@ impl TagWarning {
             .head::<{ ethernet::HEADER_SIZE + 2 }>()
             .is_some_and(|start| start.first_chunk().is_some_and(ethernet::is_tagged));
         let fits = skb.mac_len_fits(u32::try_from(room).unwrap_or(u32::MAX));
-        if tagged && !fits && self.0.load(Relaxed) == QUIET {
-            self.0.store(DUE, Relaxed);
+        if tagged && !fits && self.0.load(Relaxed) == NONE {
+            self.0.store(PENDING, Relaxed);
         }
     }
 
     /// Returns whether to log the warning now. Returns `true` at most once.
     #[inline]
     fn take(&self) -> bool {
-        self.0.load(Relaxed) == DUE && self.0.xchg(TOLD, Relaxed) == DUE
+        self.0.load(Relaxed) == PENDING && self.0.xchg(LOGGED, Relaxed) == PENDING
     }
 }

@@ -19,7 +19,7 @@
 //!
 //! # Context of the operations
 //!
-//! The RTNL serialises `open`, `update_carrier`, `stop` and `change_mtu`. Calls of `start_xmit` are
+//! The RTNL serialises `open`, `stop` and `change_mtu`. Calls of `start_xmit` are
 //! not serialised: the device has no transmit lock and no queueing discipline. `start_xmit` may be
 //! called recursively (when it answers a packet), and while the device goes down, so the driver's
 //! own state must say whether it can transmit. `get_stats64` may be called at any time.

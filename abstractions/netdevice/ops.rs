@@ -19,7 +19,7 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Sets the carrier of a device that has gone up. It is on unless this changes it. May sleep.
+    /// Sets the carrier of a device that has gone up. It is on unless this changes it.
     fn update_carrier(_dev: &Device<Self>) {}
 
     /// `ndo_stop()`, after the device has stopped receiving packets. May sleep.
