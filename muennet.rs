@@ -177,7 +177,7 @@ impl kernel::Module for Muennet {
             );
         }
 
-        let notifier = KBox::pin_init(NotifierBlock::new(NetdevEvents::new()), GFP_KERNEL)?;
+        let notifier = KBox::pin_init(NotifierBlock::new(NetdevEvents::new()?), GFP_KERNEL)?;
         let mut interfaces = KVec::with_capacity(lists.len(), GFP_KERNEL)?;
         if lists.is_empty() {
             return Ok(Self {

@@ -36,7 +36,10 @@ use kernel::{
     },
     prelude::*,
     seq_file::SeqFile,
-    sync::aref::ARef, //
+    sync::{
+        aref::ARef,
+        Arc, //
+    }, //
 };
 
 /// Room for the name of a device, `@`, the inode number of a namespace, and a NUL.
@@ -76,10 +79,14 @@ impl Drop for Dir {
     }
 }
 
-/// The directory of a device, which holds a reference to it. The driver's data keep it.
+/// The directory of a device, kept in the data of its driver.
+///
+/// It holds a reference to the device, so the device holds a reference to itself, until
+/// `NETDEV_UNREGISTER` removes the directory.
 pub(crate) struct DeviceDir<T: Show> {
-    /// Dropped first: the file uses the device.
+    /// Dropped first: the file uses the device, and removing the parent would remove it.
     dir: Dir,
+    _parent: Arc<Dir>,
     _dev: ARef<Device<T>>,
 }
 
@@ -96,7 +103,7 @@ pub(crate) trait Show: Operations {
 }
 
 /// Creates, renames or removes the directory of a device in `parent`, as the event requires.
-pub(crate) fn update<T: Show>(dev: &Device<T>, event: Event, parent: &Dir, rtnl: &Rtnl) {
+pub(crate) fn update<T: Show>(dev: &Device<T>, event: Event, parent: &Arc<Dir>, rtnl: &Rtnl) {
     let slot = dev.data().debugfs();
     match event {
         Event::Register => {
@@ -106,14 +113,22 @@ pub(crate) fn update<T: Show>(dev: &Device<T>, event: Event, parent: &Dir, rtnl:
             slot.replace(Some(DeviceDir::new(dev, parent)), rtnl);
         }
         Event::ChangeName => {
-            let dir = slot.replace(None, rtnl);
-            if let Some(dir) = &dir {
-                let name = path(dev);
-                // SAFETY: By the type invariant it is a directory or an error pointer, and the name
-                // is a C string.
+            let Some(dir) = slot.replace(None, rtnl) else {
+                return;
+            };
+            let name = path(dev);
+            // SAFETY: By the type invariant it is a directory or an error pointer, and the name is
+            // a C string.
+            let renamed =
                 unsafe { bindings::muennet_debugfs_change_name(dir.dir.entry, name.as_ptr()) };
-            }
-            slot.replace(dir, rtnl);
+            let dir = if renamed == 0 {
+                dir
+            } else {
+                // The old name may become that of another device.
+                drop(dir);
+                DeviceDir::new(dev, parent)
+            };
+            slot.replace(Some(dir), rtnl);
         }
         Event::Unregister => drop(slot.replace(None, rtnl)),
         Event::Up | Event::Down | Event::Change | Event::ChangeMtu => {}
@@ -130,7 +145,7 @@ fn path(dev: &NetDevice) -> [c_char; NAME_SIZE] {
 }
 
 impl<T: Show> DeviceDir<T> {
-    fn new(dev: &Device<T>, parent: &Dir) -> Self {
+    fn new(dev: &Device<T>, parent: &Arc<Dir>) -> Self {
         let name = path(dev);
         // SAFETY: The name is a C string, and `parent` is a directory or an error pointer.
         let entry = unsafe { bindings::muennet_debugfs_create_dir(name.as_ptr(), parent.entry) };
@@ -148,6 +163,7 @@ impl<T: Show> DeviceDir<T> {
         Self {
             // INVARIANT: The function returns a directory or an error pointer.
             dir: Dir { entry },
+            _parent: parent.clone(),
             _dev: dev.into(),
         }
     }

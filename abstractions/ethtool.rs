@@ -115,7 +115,8 @@ impl<'a> StringField<'a> {
 
 /// Returns the `struct ethtool_ops` of a driver.
 pub(crate) const fn ops<T: EthtoolOperations>() -> EthtoolOps<T> {
-    EthtoolOps::new(&Adapter::<T>::OPS)
+    // SAFETY: The functions of the adapter for `T` accept devices of `T`.
+    unsafe { EthtoolOps::new(&Adapter::<T>::OPS) }
 }
 
 /// The C callbacks for devices with data of type `T`.

@@ -223,9 +223,9 @@ void muennet_debugfs_create_file(const char *name, struct dentry *parent,
 	debugfs_create_file(name, 0400, parent, data, ops);
 }
 
-void muennet_debugfs_change_name(struct dentry *entry, const char *name)
+int muennet_debugfs_change_name(struct dentry *entry, const char *name)
 {
-	debugfs_change_name(entry, "%s", name);
+	return debugfs_change_name(entry, "%s", name);
 }
 
 void muennet_debugfs_remove(struct dentry *entry)

@@ -54,7 +54,7 @@ struct dentry *muennet_debugfs_create_dir(const char *name,
 					  struct dentry *parent);
 void muennet_debugfs_create_file(const char *name, struct dentry *parent,
 				 void *data, const struct file_operations *ops);
-void muennet_debugfs_change_name(struct dentry *entry, const char *name);
+int muennet_debugfs_change_name(struct dentry *entry, const char *name);
 void muennet_debugfs_remove(struct dentry *entry);
 
 void muennet_dev_hold(struct net_device *dev);

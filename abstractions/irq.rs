@@ -73,6 +73,13 @@ pub(super) struct Registration {
     masked: AtomicFlag,
 }
 
+// SAFETY: The interrupt core has locks of its own, `masked` is atomic, and the cookie is only
+// passed back to it.
+unsafe impl Send for Registration {}
+
+// SAFETY: As above.
+unsafe impl Sync for Registration {}
+
 impl Registration {
     /// Requests the interrupt, which stays disabled: `request_irq()`. It stays on the CPU to which
     /// it belongs. May sleep.

@@ -5,14 +5,11 @@
 //! C header: [`include/net/net_namespace.h`](srctree/include/net/net_namespace.h)
 
 use super::bindings;
-use core::ptr::NonNull;
-use kernel::{
-    sync::aref::{
-        ARef,
-        AlwaysRefCounted, //
-    },
-    types::Opaque, //
+use core::{
+    ops::Deref,
+    ptr::NonNull, //
 };
+use kernel::types::Opaque;
 
 /// A network namespace: `struct net`.
 #[repr(transparent)]
@@ -47,27 +44,37 @@ impl Net {
     }
 
     /// Returns the namespace that has a number in this one: `get_net_ns_by_id()`.
-    pub(crate) fn by_id(&self, id: i32) -> Option<ARef<Self>> {
+    pub(crate) fn by_id(&self, id: i32) -> Option<NetRef> {
         // SAFETY: The namespace is valid.
-        let net = NonNull::new(unsafe { bindings::get_net_ns_by_id(self.as_ptr(), id) })?;
-        // SAFETY: The function returns a reference to a valid namespace; the wrapper is
-        // transparent.
-        Some(unsafe { ARef::from_raw(net.cast()) })
+        let net = unsafe { bindings::get_net_ns_by_id(self.as_ptr(), id) };
+        // INVARIANT: The function returns a reference.
+        NonNull::new(net).map(NetRef)
     }
 }
 
-// SAFETY:
-// - A reference keeps the namespace valid until `put_net()`.
-// - Every namespace has a reference count, and one that is used is not at zero.
-unsafe impl AlwaysRefCounted for Net {
-    fn inc_ref(&self) {
-        // SAFETY: The namespace is valid, and in use.
-        unsafe { bindings::muennet_get_net(self.as_ptr()) }
-    }
+/// A reference to a namespace, which keeps it valid.
+///
+/// `ARef<Net>` would not do: a namespace that is being deleted is used, by the devices in it, with
+/// a reference count of zero.
+///
+/// # Invariants
+///
+/// The value owns one reference to a valid namespace.
+pub(crate) struct NetRef(NonNull<bindings::net>);
 
-    unsafe fn dec_ref(obj: NonNull<Self>) {
-        // SAFETY: The caller gives up its reference to the namespace.
-        unsafe { bindings::muennet_put_net(obj.cast().as_ptr()) }
+impl Deref for NetRef {
+    type Target = Net;
+
+    fn deref(&self) -> &Net {
+        // SAFETY: By the type invariant the namespace is valid as long as the value.
+        unsafe { Net::from_raw(self.0.as_ptr()) }
+    }
+}
+
+impl Drop for NetRef {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the value owns one reference, which it gives up.
+        unsafe { bindings::muennet_put_net(self.0.as_ptr()) }
     }
 }
 

@@ -157,8 +157,9 @@ impl<T: Driver> Ops<T> {
     ///
     /// - `EINVAL`: the name is invalid.
     /// - `EEXIST`: a device in `net` has this name.
+    /// - `ENODEV`: `lower` is being unregistered.
     /// - `ENOMEM`: there is no memory.
-    /// - The errors of [`Driver::newlink`] and [`Driver::init`].
+    /// - The errors of [`Driver::newlink`], [`Driver::init`] and `netdev_upper_dev_link()`.
     pub(crate) fn add<'a>(
         &'static self,
         net: &Net,
@@ -234,6 +235,10 @@ impl<T: Driver> Ops<T> {
         extack: &ExtAck<'_>,
         rtnl: &Rtnl,
     ) -> Result {
+        // SAFETY: The device is valid.
+        if !unsafe { bindings::muennet_netdev_is_registered(lower.as_ptr()) } {
+            return Err(ENODEV);
+        }
         let (params, data) = T::newlink(lower, mtu, extack, rtnl)?;
         // SAFETY: The device is not registered and has room for a zeroed `Private<T>`.
         unsafe { setup::<T>(dev, &params, &Self::NETDEV_OPS, Ok(data)) }?;
@@ -252,7 +257,8 @@ impl<T: Driver> Ops<T> {
             }
             return Err(error);
         }
-        // SAFETY: Both devices are registered, and the RTNL is held.
+        // SAFETY: Both devices are registered: `dev` by now, `lower` as checked above, with the
+        // RTNL held since then.
         let linked = to_result(unsafe {
             bindings::netdev_upper_dev_link(lower.as_ptr(), dev, extack.as_ptr())
         });
@@ -328,7 +334,8 @@ impl<T: Driver> Ops<T> {
     unsafe extern "C" fn dellink(dev: *mut bindings::net_device, list: *mut bindings::list_head) {
         // SAFETY: The device has its data until it is freed.
         let lower = unsafe { Device::<T>::from_raw(dev) }.data().lower();
-        // SAFETY: Both devices are valid, and the RTNL is held.
+        // SAFETY: The RTNL is held. The devices are linked: `create` links them before it returns,
+        // or takes the device from the list, so that the core calls this once for a linked device.
         unsafe {
             bindings::netdev_upper_dev_unlink(lower.as_ptr(), dev);
             bindings::unregister_netdevice_queue(dev, list);

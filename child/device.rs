@@ -281,15 +281,19 @@ impl Show for Child {
 /// parent, and marks running dumps as interrupted when an interface gets another name or another
 /// namespace.
 pub(crate) struct NetdevEvents {
-    debugfs: debugfs::Dir,
+    debugfs: Arc<debugfs::Dir>,
 }
 
 impl NetdevEvents {
     /// Creates the driver's directory in debugfs.
-    pub(crate) fn new() -> Self {
-        Self {
-            debugfs: debugfs::Dir::new(c"muennet"),
-        }
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: out of memory.
+    pub(crate) fn new() -> Result<Self> {
+        Ok(Self {
+            debugfs: Arc::new(debugfs::Dir::new(c"muennet"), GFP_KERNEL)?,
+        })
     }
 }
 
@@ -311,6 +315,9 @@ impl Callback for NetdevEvents {
 
 /// Updates the children of a main interface after an event of it.
 fn update_children(parent: &Device<Interface>, event: Event, rtnl: &Rtnl) {
+    if let Event::ChangeName | Event::Register | Event::Unregister = event {
+        return;
+    }
     let mut next = 1;
     while let Some((endpoint, _)) = parent.data().endpoints().next(next) {
         next = endpoint.id().saturating_add(1);

@@ -96,7 +96,8 @@ pub(crate) trait NapiOperations: Operations<Receive = Context<Self>> {
     /// interrupt, if there is one, is unmasked: packets that arrived before that raised none.
     fn has_pending(dev: &Device<Self>) -> bool;
 
-    /// The interrupt was raised; NAPI is scheduled already. In hard interrupt context.
+    /// The interrupt was raised; NAPI is scheduled already. In hard interrupt context, or in the
+    /// thread of the interrupt (`threadirqs`, `CONFIG_PREEMPT_RT`).
     fn interrupt(dev: &Device<Self>);
 }
 
@@ -105,7 +106,7 @@ pub(crate) struct Context<T> {
     /// Dropped first: the handler uses the rest.
     irq: Option<irq::Registration>,
     napi: Napi,
-    _data: PhantomData<T>,
+    _data: PhantomData<fn(T)>,
 }
 
 /// A NAPI instance: `struct napi_struct`.
@@ -122,12 +123,6 @@ unsafe impl Sync for Napi {}
 
 // SAFETY: A NAPI instance is not tied to a task.
 unsafe impl Send for Napi {}
-
-// SAFETY: As for its fields; the handler of the interrupt needs no particular task.
-unsafe impl<T> Sync for Context<T> {}
-
-// SAFETY: As above.
-unsafe impl<T> Send for Context<T> {}
 
 impl Napi {
     #[inline]
@@ -173,7 +168,8 @@ impl Napi {
     }
 }
 
-impl<T: NapiOperations> Receive<T> for Context<T> {
+// SAFETY: `init` writes `irq`, and adds `napi`; the third field has no size.
+unsafe impl<T: NapiOperations> Receive<T> for Context<T> {
     /// The interrupt that schedules NAPI.
     type Config = Option<Irq>;
 

@@ -197,10 +197,10 @@ pub(crate) struct Device<T: Operations> {
     _data: PhantomData<T>,
 }
 
-// SAFETY: The methods may be called from any context, and `T: Sync`.
+// SAFETY: The methods may be called from any context, and `T` and `T::Receive` are `Sync`.
 unsafe impl<T: Operations> Sync for Device<T> {}
 
-// SAFETY: A device is not tied to a task, and `T: Send`.
+// SAFETY: A device is not tied to a task, and `T` and `T::Receive` are `Send`.
 unsafe impl<T: Operations> Send for Device<T> {}
 
 /// The private area behind `struct net_device`: `netdev_priv()`.

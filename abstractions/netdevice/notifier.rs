@@ -36,7 +36,7 @@ pub(crate) trait Callback: Send + Sync + 'static {
 ///
 /// # Invariants
 ///
-/// `block` is registered unless registering it failed. Its function is [`NotifierBlock::call`].
+/// `block` is registered. Its function is [`NotifierBlock::call`].
 #[pin_data(PinnedDrop)]
 pub(crate) struct NotifierBlock<C: Callback> {
     #[pin]
@@ -114,8 +114,9 @@ impl<C: Callback> NotifierBlock<C> {
 #[pinned_drop]
 impl<C: Callback> PinnedDrop for NotifierBlock<C> {
     fn drop(self: Pin<&mut Self>) {
-        // SAFETY: By the type invariant the block is registered. The callback gets
-        // `Event::Unregister` of all devices, and does not run any more when the function returns.
+        // SAFETY: By the type invariant the block is registered. The callback gets `Event::Down` of
+        // devices that are up and `Event::Unregister` of all devices, and does not run any more
+        // when the function returns.
         unsafe { bindings::unregister_netdevice_notifier(self.block.get()) };
     }
 }

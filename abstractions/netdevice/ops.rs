@@ -20,6 +20,7 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     }
 
     /// Sets the carrier of a device that has gone up. It is on unless this changes it.
+    /// Must not sleep: the driver may call it in any context, and concurrently.
     fn update_carrier(_dev: &Device<Self>) {}
 
     /// `ndo_stop()`, after the device has stopped receiving packets. May sleep.
@@ -53,8 +54,12 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
 pub(crate) struct EthtoolOps<T>(&'static bindings::ethtool_ops, PhantomData<T>);
 
 impl<T: Operations> EthtoolOps<T> {
-    /// Takes a table whose functions are called with devices of `T` only.
-    pub(in super::super) const fn new(ops: &'static bindings::ethtool_ops) -> Self {
+    /// Wraps a table.
+    ///
+    /// # Safety
+    ///
+    /// The functions of the table must accept devices of `T`.
+    pub(in super::super) const unsafe fn new(ops: &'static bindings::ethtool_ops) -> Self {
         Self(ops, PhantomData)
     }
 
@@ -64,7 +69,11 @@ impl<T: Operations> EthtoolOps<T> {
 }
 
 /// How a device receives packets; part of its private area.
-pub(crate) trait Receive<T: Operations>: Sized {
+///
+/// # Safety
+///
+/// [`Self::init`] must initialise `*slot`.
+pub(crate) unsafe trait Receive<T: Operations>: Sized + Send + Sync {
     /// The argument of [`Self::setup`].
     type Config;
 
@@ -117,7 +126,8 @@ pub(crate) trait Receive<T: Operations>: Sized {
 /// The device receives no packets itself. Another device may hand packets up for it.
 pub(crate) struct NoReceive;
 
-impl<T: Operations> Receive<T> for NoReceive {
+// SAFETY: The type has no fields.
+unsafe impl<T: Operations> Receive<T> for NoReceive {
     type Config = ();
 
     unsafe fn init(_slot: *mut Self, _dev: *mut bindings::net_device) {}

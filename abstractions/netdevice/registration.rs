@@ -23,7 +23,7 @@ pub(crate) struct Registration<T: Operations> {
     _data: PhantomData<T>,
 }
 
-// SAFETY: Any task may unregister the device, and `T: Send`.
+// SAFETY: Any task may unregister the device, and `T` and `T::Receive` are `Send`.
 unsafe impl<T: Operations> Send for Registration<T> {}
 
 // SAFETY: Only `&Device<T>` is given out, which is `Sync`.
@@ -104,7 +104,8 @@ pub(in super::super) unsafe fn setup<T: Operations>(
         assert!(align_of::<Private<T>>() <= bindings::NETDEV_ALIGN as usize);
         assert!(size_of::<Private<T>>() <= c_int::MAX as usize);
     }
-    // SAFETY: The caller guarantees a device that is not registered; the tables are static.
+    // SAFETY: The caller guarantees a device that is not registered. The tables are static, and the
+    // functions of both accept devices of `T`.
     unsafe {
         params.apply(dev);
         (*dev).netdev_ops = ops;
@@ -116,7 +117,8 @@ pub(in super::super) unsafe fn setup<T: Operations>(
     let private = unsafe { Device::<T>::private(dev) };
     // SAFETY: The area is not initialised yet, and does not move.
     unsafe { data.__init(&raw mut (*private).data) }?;
-    // SAFETY: The area is zeroed and lives as long as the device.
+    // SAFETY: The area is zeroed and lives as long as the device. `init` initialises the last
+    // field.
     unsafe {
         (&raw mut (*private).data_type).write(Some(TypeId::of::<T>()));
         (&raw mut (*private).link).write(RtnlCell::new(LinkSettings::UNKNOWN));

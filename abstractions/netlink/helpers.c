@@ -15,11 +15,6 @@ struct net *muennet_dev_net(const struct net_device *dev)
 	return dev_net(dev);
 }
 
-void muennet_get_net(struct net *net)
-{
-	get_net(net);
-}
-
 void muennet_put_net(struct net *net)
 {
 	put_net(net);

@@ -13,7 +13,6 @@
 
 bool muennet_netif_carrier_ok(const struct net_device *dev);
 struct net *muennet_dev_net(const struct net_device *dev);
-void muennet_get_net(struct net *net);
 void muennet_put_net(struct net *net);
 struct net_device *muennet_next_netdev(struct net *net, unsigned long *ifindex);
 

@@ -45,6 +45,15 @@ def test_messages(env):
         env.a.run("ip link set net0 down")
 
 
+def test_version(env):
+    """The module and the tool have the same version."""
+    load(env.a)
+    version = env.a.run("modinfo -F version muennet").stdout.strip()
+    ksft_true(re.fullmatch(r"\d+\.\d+\.\d+", version), version)
+    ksft_eq(env.a.run("cat /sys/module/muennet/version").stdout.strip(), version)
+    ksft_eq(env.a.run("muennet_cfg --version").stdout.strip(), f"muennet_cfg {version}")
+
+
 def test_modinfo(env):
     text = env.a.run("modinfo muennet").stdout
     kinds = dict(re.findall(r"^parm: +(\w+):.*\((.*?)\)$", text, re.M))
