@@ -295,25 +295,31 @@ impl TxChannel {
     /// Writes a packet into the next element, or into the next elements if it needs several.
     #[inline]
     fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<Written, TxError> {
-        if self.mode == Mode::Offload {
-            let bytes = Offload::write(writer, &self.memory, skb)? as u64;
-            return Ok(Written { packets: 1, bytes });
+        let one = |bytes: usize| Written {
+            packets: 1,
+            bytes: bytes as u64,
+        };
+        match self.mode {
+            Mode::Ip => self.write_format::<Ip>(writer, skb),
+            Mode::Ethernet | Mode::Vlan => self.write_format::<Ethernet>(writer, skb),
+            // The stack segments packets before it transmits them in this mode.
+            Mode::Raw if skb.gso_info().is_some() => Err(TxError),
+            Mode::Raw => Raw::write(writer, &self.memory, skb).map(one),
+            Mode::Offload => Offload::write(writer, &self.memory, skb).map(one),
         }
+    }
+
+    /// Writes a packet, or its segments, in a mode that segments packets.
+    #[inline]
+    fn write_format<F: Segmented>(
+        &self,
+        writer: &mut Writer,
+        skb: &SkBuff,
+    ) -> Result<Written, TxError> {
         if let Some(gso_info) = skb.gso_info() {
-            return match self.mode {
-                Mode::Ip => self.write_segments::<Ip>(writer, skb, &gso_info),
-                Mode::Ethernet | Mode::Vlan => {
-                    self.write_segments::<Ethernet>(writer, skb, &gso_info)
-                }
-                Mode::Raw | Mode::Offload => Err(TxError),
-            };
+            return self.write_segments::<F>(writer, skb, &gso_info);
         }
-        let bytes = match self.mode {
-            Mode::Ip => Ip::write(writer, &self.memory, skb),
-            Mode::Ethernet | Mode::Vlan => Ethernet::write(writer, &self.memory, skb),
-            Mode::Raw => Raw::write(writer, &self.memory, skb),
-            Mode::Offload => Err(TxError),
-        }?;
+        let bytes = F::write(writer, &self.memory, skb)?;
         Ok(Written {
             packets: 1,
             bytes: bytes as u64,

@@ -33,10 +33,7 @@ mod overlap;
 mod resource;
 
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
-#[path = "../../tests/host/shows.rs"]
-pub(crate) mod shows;
-#[cfg(any(test, CONFIG_KUNIT = "y"))]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use self::guest::{
     address_of,

@@ -267,7 +267,7 @@ mod kernel_impl {
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_params_error))]
 mod tests {
     use super::*;
-    use crate::muen::sinfo::shows::shows;
+    use crate::muen::sinfo::tests::shows::shows;
 
     const fn text(text: &str) -> Text<'_> {
         Text::new(text.as_bytes())

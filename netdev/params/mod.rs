@@ -557,7 +557,7 @@ fn digits(word: &[u8], base: u32) -> Result<u64, NumberError> {
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_params_global))]
 mod global_tests {
     use super::*;
-    use crate::muen::sinfo::shows::shows;
+    use crate::muen::sinfo::tests::shows::shows;
 
     #[test]
     fn poll() {

@@ -4,8 +4,8 @@
 
 #[cfg_attr(CONFIG_KUNIT = "y", kernel::macros::kunit_tests(muennet_sinfo_head))]
 mod cases {
-    use super::super::super::shows::shows;
     use super::super::super::*;
+    use super::super::shows::shows;
     use super::super::*;
 
     #[test]

@@ -6,6 +6,7 @@ mod guest;
 mod head;
 mod memory;
 mod overlap;
+pub(crate) mod shows;
 
 use super::resource::CHANNEL_KIND;
 use super::{
