@@ -59,7 +59,7 @@ def test_with_rights(env):
     ksft_gt(answers.get("done", 0), 0)
     ksft_ge(len(answers), 6, "several kinds of refusals")
     ksft_eq(netlink.inconsistent(env.a), [])
-    ksft_pr(f"left: {[it['ifname'] for it in netlink.dump(env.a, 'get')]!a}")
+    ksft_pr(f"left: {[it['ifname'] for it in netlink.dump(env.a, 'dev-get')]!a}")
     # The main interfaces exist, and no other interface except their children.
     known = {it["ifname"] for it in netlink.dump(env.a, "dev-get") if "netnsid" not in it}
     ksft_eq(set(json.loads(env.a.run(NAMES).stdout)) - others, known)

@@ -89,8 +89,8 @@ def test_children_and_marks(env):
     peer = AccountedPeer(env)
     netlink.install(env.a)
     answers = netlink.ask(
-        env.a, {"do": "add-child", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
-        {"do": "add-mark", "attrs": {"ifname": "child0", "mark": 24}})
+        env.a, {"do": "child-add", "attrs": {"parent-ifname": "net0", "ifname": "child0"}},
+        {"do": "mark-add", "attrs": {"ifname": "child0", "mark": 24}})
     ksft_eq({answer["errno"] for answer in answers}, {""})
     env.a.run("ip link set child0 up")
     # Rules that count packets which must not arrive at an interface. The last one counts the
