@@ -18,7 +18,8 @@
 //! # Locking
 //!
 //! All changes are made under the RTNL. The lock of a parent's endpoints nests inside it, and no
-//! other lock is taken under that one. The data path takes neither: it looks up children under RCU.
+//! other lock is taken under that one. The data path takes neither: it looks up children under RCU,
+//! in `RxContext::receive()` of `netdev::endpoint`.
 //!
 //! # Lifetimes
 //!
