@@ -107,9 +107,8 @@ pub(crate) fn update<T: Show>(dev: &Device<T>, event: Event, parent: &Arc<Dir>, 
     let slot = dev.data().debugfs();
     match event {
         Event::Register => {
-            let old = slot.replace(None, rtnl);
             // Before the new one is created, which may have the same name.
-            drop(old);
+            drop(slot.replace(None, rtnl));
             slot.replace(Some(DeviceDir::new(dev, parent)), rtnl);
         }
         Event::ChangeName => {

@@ -299,40 +299,41 @@ impl NetdevEvents {
 
 impl Callback for NetdevEvents {
     fn event(&self, dev: &NetDevice, event: Event, rtnl: &Rtnl) {
-        if let Some(interface) = dev.downcast::<Interface>() {
+        let interface = dev.downcast::<Interface>();
+        if let Some(interface) = interface {
             debugfs::update(interface, event, &self.debugfs, rtnl);
-            update_children(interface, event, rtnl);
         } else if let Some(child) = dev.downcast::<Child>() {
             debugfs::update(child, event, &self.debugfs, rtnl);
         } else {
             return;
         }
-        if let Event::ChangeName | Event::Register = event {
-            netlink::dump_seq_inc(rtnl);
+        match (event, interface) {
+            (Event::ChangeName | Event::Register, _) => netlink::dump_seq_inc(rtnl),
+            (Event::Up | Event::Down | Event::Change, Some(parent)) => {
+                for_each_child(parent, Child::update_carrier);
+            }
+            (Event::ChangeMtu, Some(parent)) => {
+                for_each_child(parent, |child| follow_mtu(child, parent.mtu(), rtnl));
+            }
+            _ => {}
         }
     }
 }
 
-/// Updates the children of a main interface after an event of it.
-fn update_children(parent: &Device<Interface>, event: Event, rtnl: &Rtnl) {
-    if let Event::ChangeName | Event::Register | Event::Unregister = event {
-        return;
-    }
+/// Calls `f` for each child of a main interface.
+fn for_each_child(parent: &Device<Interface>, f: impl Fn(&Device<Child>)) {
     let mut next = 1;
     while let Some((endpoint, _)) = parent.data().endpoints().next(next) {
         next = endpoint.id().saturating_add(1);
-        let Some(child) = endpoint.device().downcast::<Child>() else {
-            continue;
-        };
-        match event {
-            Event::Up | Event::Down | Event::Change => Child::update_carrier(child),
-            Event::ChangeMtu => {
-                let mtu = parent.mtu();
-                if let Err(error) = child.set_max_mtu(mtu, rtnl) {
-                    netdev_warn_ratelimited!(child, "Cannot set the MTU to {}: {:?}\n", mtu, error);
-                }
-            }
-            Event::ChangeName | Event::Register | Event::Unregister => {}
+        if let Some(child) = endpoint.device().downcast::<Child>() {
+            f(child);
         }
+    }
+}
+
+/// Limits the MTU of a child to that of its parent.
+fn follow_mtu(child: &Device<Child>, mtu: u32, rtnl: &Rtnl) {
+    if let Err(error) = child.set_max_mtu(mtu, rtnl) {
+        netdev_warn_ratelimited!(child, "Cannot set the MTU to {}: {:?}\n", mtu, error);
     }
 }

@@ -961,14 +961,6 @@ impl Dumpit for MarkGet {
     }
 }
 
-/// Returns a string of the uAPI header as a C string.
-const fn cstr(string: &'static [u8]) -> &'static CStr {
-    match CStr::from_bytes_with_nul(string) {
-        Ok(string) => string,
-        Err(_) => panic!("the string does not end with a NUL"),
-    }
-}
-
 static OPS: [SplitOp; 9] = [
     SplitOp::doit::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8, OpFlags::None),
     SplitOp::dumpit::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8),
@@ -984,12 +976,12 @@ static OPS: [SplitOp; 9] = [
 /// The index of the multicast group for notifications in `GROUPS`.
 const CHANGES: u32 = 0;
 
-static GROUPS: [MulticastGroup; 1] = [MulticastGroup::new(cstr(uapi::MUENNET_MCGRP_CHANGES))];
+static GROUPS: [MulticastGroup; 1] = [MulticastGroup::new(uapi::MUENNET_MCGRP_CHANGES)];
 
 /// The family `muennet`.
 pub(super) static FAMILY: Family = Family::new(
     kernel::module::this_module::<crate::LocalModule>(),
-    cstr(uapi::MUENNET_FAMILY_NAME),
+    uapi::MUENNET_FAMILY_NAME,
     uapi::MUENNET_FAMILY_VERSION,
     &OPS,
     &GROUPS,

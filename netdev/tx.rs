@@ -94,6 +94,17 @@ struct Written {
     bytes: u64,
 }
 
+impl Written {
+    /// Returns one packet for which `bytes` bytes were written.
+    #[inline]
+    fn packet(bytes: usize) -> Self {
+        Self {
+            packets: 1,
+            bytes: bytes as u64,
+        }
+    }
+}
+
 /// An out channel.
 ///
 /// One lock serialises all senders: the interface and its children. Written elements are published
@@ -295,17 +306,13 @@ impl TxChannel {
     /// Writes a packet into the next element, or into the next elements if it needs several.
     #[inline]
     fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<Written, TxError> {
-        let one = |bytes: usize| Written {
-            packets: 1,
-            bytes: bytes as u64,
-        };
         match self.mode {
             Mode::Ip => self.write_format::<Ip>(writer, skb),
             Mode::Ethernet | Mode::Vlan => self.write_format::<Ethernet>(writer, skb),
             // The stack segments packets before it transmits them in this mode.
             Mode::Raw if skb.gso_info().is_some() => Err(TxError),
-            Mode::Raw => Raw::write(writer, &self.memory, skb).map(one),
-            Mode::Offload => Offload::write(writer, &self.memory, skb).map(one),
+            Mode::Raw => Raw::write(writer, &self.memory, skb).map(Written::packet),
+            Mode::Offload => Offload::write(writer, &self.memory, skb).map(Written::packet),
         }
     }
 
@@ -319,11 +326,7 @@ impl TxChannel {
         if let Some(gso_info) = skb.gso_info() {
             return self.write_segments::<F>(writer, skb, &gso_info);
         }
-        let bytes = F::write(writer, &self.memory, skb)?;
-        Ok(Written {
-            packets: 1,
-            bytes: bytes as u64,
-        })
+        F::write(writer, &self.memory, skb).map(Written::packet)
     }
 
     /// Writes the segments of a large TCP or UDP packet into the next elements.
