@@ -12,6 +12,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 from client import Client
 
@@ -27,6 +28,8 @@ class Stress:
         self.number, self.client = number, Client()
         self.names = [f"s{number}a", f"s{number}b"]
         self.marks = [(number << SHIFT) + k for k in range(1, 6)]
+        # Whether the second child of the round before was left in a namespace.
+        self.ending = False
         self.control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 
     def do(self, command: str, *errors: str, **attrs):
@@ -36,6 +39,17 @@ class Stress:
         if answer["errno"] not in errors + ("",):
             raise SystemExit(f"{command} {attrs}: {answer}")
 
+    def add(self, name: str, mark: int):
+        """
+        Adds a mark, as soon as a child of the round before no longer owns it. `ip netns del`
+        does not wait for the end of the namespace and of the child in it.
+        """
+        request = {"do": "mark-add", "attrs": {"ifname": name, "mark": mark}}
+        while (answer := self.client.run(request))["errno"]:
+            if not self.ending or f"owned by {self.names[1]}" not in answer["text"]:
+                raise SystemExit(f"mark-add {name} {mark}: {answer}")
+            time.sleep(0.01)  # sleep: the time between two looks
+
     def round(self, with_namespace: bool):
         """Adds two children, gives them marks, and deletes them."""
         first, second = self.names
@@ -43,7 +57,7 @@ class Stress:
             self.do("child-add", parent_ifname="net0", ifname=name)
             fcntl.ioctl(self.control, SIOCSIFFLAGS, struct.pack("16sh14x", name.encode(), IFF_UP))
         for mark in self.marks:
-            self.do("mark-add", ifname=first, mark=mark)
+            self.add(first, mark)
         self.do("mark-add", "EBUSY", ifname=second, mark=SHARED)
         for mark in self.marks[:3]:
             self.do("mark-move", from_ifname=first, ifname=second, mark=mark)
@@ -55,6 +69,7 @@ class Stress:
                            f"ip netns del {netns}", shell=True, check=True)
         else:
             self.do("child-del", ifname=second)
+        self.ending = with_namespace
         self.do("child-del", ifname=first)
 
 
