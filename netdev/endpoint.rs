@@ -17,7 +17,8 @@ use super::{
 use crate::abstractions::{
     napi::{
         Poll,
-        Protocol, //
+        Protocol,
+        Receiver, //
     },
     netdevice::NetDevice,
     rcu::{
@@ -66,14 +67,14 @@ impl Endpoint {
         &self.device
     }
 
-    /// Returns the device for a packet, if the device is running. Otherwise counts a dropped packet
-    /// in `rx_down`.
-    fn receiver(&self) -> Option<&NetDevice> {
-        if !self.device.is_running() {
+    /// Returns the device as the receiver of a packet in a poll, if the device is up. Otherwise
+    /// counts a dropped packet in `rx_down`.
+    fn receiver<'a>(&'a self, poll: &'a Poll<'_>) -> Option<Receiver<'a>> {
+        let receiver = poll.receiver(&self.device);
+        if receiver.is_none() {
             self.counters.this_cpu().rx_down.add(1);
-            return None;
         }
-        Some(&self.device)
+        receiver
     }
 
     /// Counts a packet of `bytes` bytes that the device has received.
@@ -299,7 +300,7 @@ impl<'a> RxContext<'a> {
     pub(super) fn receive(&self, skb: RxSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
         let bytes = skb.len();
         if let Some(endpoint) = self.endpoints.marks.get(mark, &self.guard) {
-            if let Some(device) = endpoint.receiver() {
+            if let Some(device) = endpoint.receiver(self.poll) {
                 self.poll.gro_receive_on(device, skb, mark, protocol);
                 endpoint.received(bytes);
             }
@@ -324,7 +325,7 @@ impl<'a> RxContext<'a> {
     ) -> Result<Option<usize>> {
         let bytes = skb.len();
         if let Some(endpoint) = self.endpoints.marks.get(mark, &self.guard) {
-            if let Some(device) = endpoint.receiver() {
+            if let Some(device) = endpoint.receiver(self.poll) {
                 self.poll
                     .gro_receive_offload(Some(device), skb, mark, protocol, offloads)?;
                 endpoint.received(bytes);

@@ -324,6 +324,14 @@ pub(crate) enum PollResult {
     Complete(usize),
 }
 
+/// A device that may receive packets in a poll of another device: see [`Poll::receiver`].
+///
+/// # Invariants
+///
+/// The device was up at some time since the poll began, which has not ended.
+#[derive(Clone, Copy)]
+pub(crate) struct Receiver<'a>(&'a NetDevice);
+
 /// A poll in progress. Its methods may be called only in a poll.
 pub(crate) struct Poll<'a> {
     napi: &'a Napi,
@@ -407,23 +415,29 @@ impl<'a> Poll<'a> {
         unsafe { self.gro_receive_by(dev, skb, mark, protocol) }
     }
 
+    /// Returns `dev` as the receiver of packets of this poll; [`None`] if it is down.
+    #[inline]
+    pub(crate) fn receiver<'p>(&'p self, dev: &'p NetDevice) -> Option<Receiver<'p>> {
+        // INVARIANT: The device is up, and the receiver does not outlive the poll.
+        dev.is_running().then_some(Receiver(dev))
+    }
+
     /// Like [`gro_receive`](Self::gro_receive), for a packet that the device `dev` receives instead
-    /// of the device of the poll. `dev` must be up, or have been up at some time since the poll
-    /// began.
+    /// of the device of the poll.
     #[inline]
     pub(crate) fn gro_receive_on(
         &self,
-        dev: &NetDevice,
+        dev: Receiver<'_>,
         skb: RxSkBuff,
         mark: u32,
         protocol: Protocol,
     ) {
         self.needs_flush.set(true);
-        // SAFETY: The device is valid now. GRO releases the packet at the end of the poll at the
-        // latest, because of `needs_flush`. The poll is an RCU read-side critical section (softirqs
-        // are off), and a device that is being unregistered is not freed before such sections have
-        // ended.
-        unsafe { self.gro_receive_by(dev.as_ptr(), skb, mark, protocol) }
+        // SAFETY: By the type invariant the device was up during this poll. GRO releases the packet
+        // at the end of the poll at the latest, because of `needs_flush`. The poll is an RCU
+        // read-side critical section (softirqs are off), and a device that goes down and is
+        // unregistered is not freed before such sections have ended.
+        unsafe { self.gro_receive_by(dev.0.as_ptr(), skb, mark, protocol) }
     }
 
     /// Passes a packet to the stack as one that `dev` received.
@@ -463,7 +477,7 @@ impl<'a> Poll<'a> {
     /// - `EINVAL`: `vnet_hdr` is invalid for the packet, which is dropped.
     pub(crate) fn gro_receive_offload(
         &self,
-        dev: Option<&NetDevice>,
+        dev: Option<Receiver<'_>>,
         skb: FilledFragSkBuff,
         mark: u32,
         protocol: Protocol,
@@ -472,7 +486,7 @@ impl<'a> Poll<'a> {
         let dev = match dev {
             Some(dev) => {
                 self.needs_flush.set(true);
-                dev.as_ptr()
+                dev.0.as_ptr()
             }
             // SAFETY: The instance was added to a device, which is valid as long as the instance.
             None => unsafe { (*self.napi.as_ptr()).dev },
