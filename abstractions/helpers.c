@@ -4,6 +4,7 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/debugfs.h>
+#include <linux/delay.h>
 #include <linux/etherdevice.h>
 #include <linux/fault-inject.h>
 #include <linux/io.h>
@@ -12,6 +13,7 @@
 #include <linux/netdevice.h>
 #include <linux/percpu.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
 #include <linux/rtnetlink.h>
 #include <linux/skbuff.h>
 #include <linux/spinlock.h>
@@ -255,6 +257,24 @@ void muennet_netif_operational(struct net_device *dev)
 bool muennet_netdev_is_registered(const struct net_device *dev)
 {
 	return dev->reg_state == NETREG_REGISTERED;
+}
+
+bool muennet_netdev_is_unregistering(const struct net_device *dev)
+{
+	return dev->reg_state == NETREG_UNREGISTERING;
+}
+
+/*
+ * For a device whose registration failed: waits until RCU callbacks have
+ * dropped the last reference but that of the device to itself.
+ */
+void muennet_netdev_wait_unreferenced(const struct net_device *dev)
+{
+	rcu_barrier();
+	while (WARN_ON_ONCE(netdev_refcnt_read(dev) != 1)) {
+		msleep(20);
+		rcu_barrier();
+	}
 }
 
 bool muennet_netif_running(const struct net_device *dev)

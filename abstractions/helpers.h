@@ -62,6 +62,8 @@ void muennet_dev_put(struct net_device *dev);
 void muennet_netdev_path(const struct net_device *dev, char *path, size_t size);
 void muennet_netif_operational(struct net_device *dev);
 bool muennet_netdev_is_registered(const struct net_device *dev);
+bool muennet_netdev_is_unregistering(const struct net_device *dev);
+void muennet_netdev_wait_unreferenced(const struct net_device *dev);
 bool muennet_netif_running(const struct net_device *dev);
 bool muennet_xmit_more(void);
 void muennet_napi_add(struct net_device *dev, struct napi_struct *napi,

@@ -38,13 +38,10 @@ use kernel::{
     ffi::c_int,
     fmt,
     prelude::*,
-    sync::{
-        atomic::{
-            Acquire,
-            Atomic,
-            Release, //
-        },
-        rcu::rcu_barrier, //
+    sync::atomic::{
+        Acquire,
+        Atomic,
+        Release, //
     },
     types::Opaque, //
 };
@@ -246,17 +243,26 @@ impl<T: Driver> Ops<T> {
         let register = || to_result(unsafe { bindings::register_netdevice(dev) });
         let registered = fault_inject::should_fail("child", ENOMEM).and_then(|()| register());
         if let Err(error) = registered {
-            // What `init` gave to RCU readers may hold the device until they are done, and the core
-            // does not wait for references to a device whose registration failed.
-            rcu_barrier();
             // SAFETY: The device is valid: the core does not free it before this returns.
-            if unsafe { (*dev).priv_destructor }.is_none() {
-                // SAFETY: The private area is initialised. The core did not call `init`, so it does
-                // not drop the area.
+            if unsafe { bindings::muennet_netdev_is_unregistering(dev) } {
+                // A notifier refused the device. The core waits until there are no references to
+                // it before it calls the destructor.
+                // SAFETY: The device is valid, and its private area is initialised.
+                unsafe { (*dev).priv_destructor = Some(Self::destroy) };
+            } else {
+                // The core frees the device when this returns, without waiting for references. What
+                // `init` gave to RCU readers may hold some.
+                // SAFETY: The device is valid.
+                unsafe { bindings::muennet_netdev_wait_unreferenced(dev) };
+                // SAFETY: The private area is initialised and no longer in use: there is no
+                // reference to the device.
                 unsafe { Device::<T>::private(dev).drop_in_place() };
             }
             return Err(error);
         }
+        // SAFETY: The device is valid, and its private area is initialised. The core calls the
+        // destructor once, when there are no references to the device.
+        unsafe { (*dev).priv_destructor = Some(Self::destroy) };
         // SAFETY: Both devices are registered: `dev` by now, `lower` as checked above, with the
         // RTNL held since then.
         let linked = to_result(unsafe {
@@ -363,7 +369,7 @@ impl<T: Driver> Ops<T> {
 
     /// # Safety
     ///
-    /// The core calls it with a device that has its data, before anything that it has to undo.
+    /// The core calls it with a device that has its data, with the RTNL held.
     unsafe extern "C" fn init(ptr: *mut bindings::net_device) -> c_int {
         // SAFETY: The core holds the RTNL.
         let rtnl = unsafe { Rtnl::assume_held() };
@@ -371,8 +377,6 @@ impl<T: Driver> Ops<T> {
         let dev = unsafe { Device::<T>::from_raw(ptr) };
         from_result(|| {
             T::init(dev, rtnl)?;
-            // SAFETY: The device is valid. From now on the core drops the data, not `create`.
-            unsafe { (*ptr).priv_destructor = Some(Self::destroy) };
             Ok(0)
         })
     }
@@ -389,7 +393,8 @@ impl<T: Driver> Ops<T> {
 
     /// # Safety
     ///
-    /// The core calls it once after `uninit`, when the device is no longer in use.
+    /// The core calls it once for a device that `create` has registered, when there are no
+    /// references to it.
     unsafe extern "C" fn destroy(dev: *mut bindings::net_device) {
         // SAFETY: The private area is initialised and no longer in use.
         unsafe { Device::<T>::private(dev).drop_in_place() }
