@@ -12,7 +12,7 @@ import statistics
 from dataclasses import dataclass, field
 from typing import Optional, Union
 
-from others import Others
+from background import Others
 
 
 @dataclass(frozen=True)

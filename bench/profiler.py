@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Where a machine's processors are, by plugin/hot.c: compiled, loaded into QEMU,
+Where a machine's processors are, by plugin/profiler.c: compiled, loaded into QEMU,
 asked, and its addresses turned into names.
 """
 
@@ -16,16 +16,16 @@ HERE = Path(__file__).parent
 
 def build(folder: Path) -> Path:
     """The plugin, compiled now."""
-    out = folder / "hot.so"
+    out = folder / "profiler.so"
     subprocess.run(["gcc", "-O2", "-Wall", "-shared", "-fPIC", "-pthread", "-o", out,
-                    HERE / "plugin/hot.c"], check=True)
+                    HERE / "plugin/profiler.c"], check=True)
     return out
 
 
 def arguments(plugin: Path, name: str, folder: Path) -> list:
     """What makes QEMU load it."""
-    os.mkfifo(folder / f"hot.{name}")
-    return ["-plugin", f"{plugin},fifo={folder / ('hot.' + name)}"]
+    os.mkfifo(folder / f"profiler.{name}")
+    return ["-plugin", f"{plugin},fifo={folder / ('profiler.' + name)}"]
 
 
 class Symbols:
@@ -62,9 +62,9 @@ class Hot:
 
     def _read(self) -> dict:
         """address -> (samples, instructions) since the machine started."""
-        path = self.folder / f"hot.{self.machine.name}.out"
+        path = self.folder / f"profiler.{self.machine.name}.out"
         path.unlink(missing_ok=True)
-        (self.folder / f"hot.{self.machine.name}").write_text(f"{path}\n", encoding="ascii")
+        (self.folder / f"profiler.{self.machine.name}").write_text(f"{path}\n", encoding="ascii")
         while not path.exists() or not path.read_text(encoding="ascii").endswith("end\n"):
             time.sleep(0.02)  # sleep: between two looks
         lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()[:-1]]

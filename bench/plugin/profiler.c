@@ -4,7 +4,7 @@
  * how many instructions they execute where. The machine does not take part and
  * does not notice: code with interrupts off is seen as any other.
  *
- *	-plugin hot.so,fifo=PATH
+ *	-plugin profiler.so,fifo=PATH
  *
  * Each block of code that is translated leaves its address in a word of its
  * processor when it is executed, and adds its instructions to a counter of its

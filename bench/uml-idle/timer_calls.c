@@ -3,7 +3,7 @@
  * What the host asks for a timer: the five calls that a user-mode Linux for one
  * processor makes for each expiry, and nothing else.
  *
- *     host PERIOD_US
+ *     timer_calls PERIOD_US
  */
 #include <poll.h>
 #include <signal.h>
