@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""How much of the machine's processors somebody else uses meanwhile."""
+"""The processor time that processes other than the benchmark use meanwhile."""
 
 import os
 import time
@@ -7,14 +7,17 @@ from pathlib import Path
 
 
 def _all_busy() -> float:
-    """Seconds that all processors have been busy."""
+    """Returns the seconds that all processors have been busy."""
     fields = Path("/proc/stat").read_text(encoding="ascii").split("\n", 1)[0].split()[1:]
     values = list(map(int, fields))
     return (sum(values[:8]) - values[3] - values[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def _own() -> float:
-    """Seconds that the processes of this namespace have used, and those they waited for."""
+    """
+    Returns the seconds of processor time of all processes of this PID namespace, with their
+    children that have been waited for.
+    """
     ticks = 0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -25,14 +28,14 @@ def _own() -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-class Others:
-    """Tells it for the time between two calls."""
+class BackgroundLoad:
+    """Measures the load of processes outside this PID namespace."""
 
     def __init__(self):
         self._last = time.monotonic(), _all_busy(), _own()
 
     def percent(self) -> float:
-        """Percent of all processors, since the last call."""
+        """Returns the load since the last call, in percent of all processors."""
         now = time.monotonic(), _all_busy(), _own()
         passed, busy, own = (new - old for new, old in zip(now, self._last))
         self._last = now

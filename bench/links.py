@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Pairs of interfaces that take turns."""
+"""Pairs of interfaces, of which one at a time is up."""
 
 from dataclasses import dataclass
 
@@ -8,13 +8,13 @@ from rig import End
 
 @dataclass(frozen=True)
 class Link:
-    """Two ends, and the interfaces with which they reach each other."""
+    """Two ends and their interfaces, which are connected."""
     ends: tuple
     devices: tuple
 
 
-def in_namespaces(machine, number: int, *names: str) -> Link:
-    """Moves two interfaces of a machine to namespaces that are called as they are."""
+def netns_link(machine, number: int, *names: str) -> Link:
+    """Moves two interfaces of a machine to network namespaces of the same names."""
     ends = []
     for index, name in enumerate(names):
         address = f"10.0.{number}.{index + 1}"
@@ -27,25 +27,26 @@ def in_namespaces(machine, number: int, *names: str) -> Link:
 
 
 def down(link: Link):
-    """Sets a link down."""
+    """Sets the interfaces of a link down."""
     for end, device in zip(link.ends, link.devices):
         end.run(f"ip link set {device} down")
 
 
-class Turns:
-    """Sets up the link whose turn it is, and down the others."""
+class LinkActivator:
+    """Sets one link up and all others down, so that idle interfaces take no processor time."""
 
     def __init__(self, links: dict):
-        self.links, self.now = links, None
+        self.links, self.active = links, None
 
     def __call__(self, link: Link):
-        if self.now is link:
+        if self.active is link:
             return
-        for other in [self.now] if self.now else [o for o in self.links.values() if o != link]:
+        others = [self.active] if self.active else [o for o in self.links.values() if o != link]
+        for other in others:
             down(other)
         for end, device in zip(link.ends, link.devices):
             end.run(f"ip link set {device} up")
         source, target = link.ends
         source.run(f"sh -c 'i=0; until ping -q -c 1 -W 1 {target.address} || [ $i = 20 ]; "
                    "do i=$((i+1)); done'")
-        self.now = link
+        self.active = link

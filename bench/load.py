@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Loads between two ends (rig.End), and what comes out of them."""
+"""Generates loads between two ends (rig.End) and returns what they measured."""
 
 import functools
 import re
@@ -15,7 +15,7 @@ GUEST = Path(__file__).parent / "guest"
 
 @functools.cache
 def program(name: str) -> bytes:
-    """A program of guest/, compiled now."""
+    """Compiles a program of guest/ and returns the binary."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / name
         subprocess.run(["gcc", "-O2", "-static", "-Wall", "-o", out, GUEST / f"{name}.c"],
@@ -23,38 +23,38 @@ def program(name: str) -> bytes:
         return out.read_bytes()
 
 
-def give(machine, name: str) -> str:
-    """Puts a program into a machine: its path there."""
+def install(machine, name: str) -> str:
+    """Copies a program to a machine and returns its path there."""
     path = f"/run/{name}"
     machine.put(path, program(name), 0o755)
     return path
 
 
 def tcp(source, target, seconds: float, streams: int = 1) -> float:
-    """TCP throughput in Mbit/s, as received."""
+    """Returns the TCP throughput in Mbit/s, as received."""
     return iperf3(source, target, f"-P {streams}", seconds).rate
 
 
 def udp(source, target, seconds: float, size: int) -> float:
-    """Datagrams received by a program from a sender without mercy, in 1000/s."""
+    """Returns the datagrams that a program received, in 1000/s. The sender has no rate limit."""
     return iperf3(source, target, f"-u -b 0 -l {size}", seconds).rate * 1e3 / 8 / size
 
 
-def flood(source, target, count: int) -> float:
-    """Round trip time in ms, on average, when the next ping follows the last pong."""
+def ping_flood(source, target, count: int) -> float:
+    """Returns the average round trip time in ms of pings without a pause between them."""
     got = ping_at_once(source, target, f"-f -c {count}")
     if got.received < count * 0.98:
-        raise RuntimeError(f"{got.received} of {got.sent} pings came back")
+        raise RuntimeError(f"{got.received} of {got.sent} pings were answered")
     return got.average_ms
 
 
-def idle(source, target, count: int) -> float:
-    """Round trip time in ms, on average, of pings that find everything asleep."""
+def ping_idle(source, target, count: int) -> float:
+    """Returns the average round trip time in ms of pings to an idle machine."""
     return ping_at_once(source, target, f"-c {count} -i 0.1").average_ms
 
 
-def busy(source, target, seconds: float) -> float:
-    """Round trip time in ms, on average, beside one TCP stream in the same direction."""
+def ping_busy(source, target, seconds: float) -> float:
+    """Returns the average round trip time in ms during one TCP stream in the same direction."""
     count = int(seconds / 0.02)
     with source.machine.bkg(source.inside(f"ping -q -c {count} -i 0.02 {target.address}"),
                             exit_wait=True) as pings:
@@ -62,10 +62,10 @@ def busy(source, target, seconds: float) -> float:
     return float(re.search(r"= [\d.]+/([\d.]+)/", pings.stdout).group(1))
 
 
-def requests(source, target, seconds: float, port: int = 7) -> float:
-    """Requests answered in 1000/s: TCP, a byte each way, one at a time (guest/rr.c)."""
+def tcp_rr(source, target, seconds: float, port: int = 7) -> float:
+    """Returns the answered requests in 1000/s: one byte each way, one at a time (guest/rr.c)."""
     for machine in {source.machine, target.machine}:
-        give(machine, "rr")
+        install(machine, "rr")
     with target.machine.bkg(target.inside(f"/run/rr serve {port}"), exit_wait=True):
         target.wait_listens(port)
         out = source.run(f"/run/rr {target.address} {port} {seconds}")
@@ -73,7 +73,7 @@ def requests(source, target, seconds: float, port: int = 7) -> float:
 
 
 def guest_cpu(machine) -> float:
-    """Seconds that the machine's processors were not idle, by /proc/stat."""
+    """Returns the seconds that the machine's processors were busy, by /proc/stat."""
     words = machine.run("head -n 1 /proc/stat").stdout.split()[1:]
     values = list(map(int, words))
     return (sum(values[:8]) - values[3] - values[4]) / 100

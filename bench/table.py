@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-"""The table of a run, for the terminal."""
+"""The table of a run, as text for the terminal."""
 
 HEAD = ("figure", "unit", "median", "min", "max", "ratio", "target", "met")
 
 
 def number(value) -> str:
-    """A number in at most six characters, as far as that goes."""
+    """Returns a number as text, with three digits if it is below 100."""
     if value is None:
         return ""
     if abs(value) >= 100:
@@ -14,14 +14,14 @@ def number(value) -> str:
 
 
 def row(figure: dict) -> tuple:
-    """The cells of a figure (an object of results.json)."""
+    """Returns the cells of a figure (an object of results.json)."""
     met = {True: "yes", False: "NO", None: ""}[figure["met"]]
     return (figure["id"], figure["unit"], *(number(figure[key]) for key in
             ("median", "min", "max", "ratio")), figure["target"] or "", met)
 
 
 def table(figures: list) -> str:
-    """The figures as aligned text."""
+    """Returns the figures as aligned text."""
     rows = [HEAD, *map(row, figures)]
     widths = [max(len(cells[n]) for cells in rows) for n in range(len(HEAD))]
     left = {0, 1, 6, 7}

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What is measured: a file for each group."""
+"""The benchmarks, with one file for each group."""

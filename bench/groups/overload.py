@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-One virtual machine and a writer on the host: what arrives when the writer is much too fast.
+One virtual machine and a writer on the host: packets received under overload.
 
-The writer of this file writes UDP packets of 64 bytes at a given rate into the
-channel of an idle machine, so that nothing but the reader's own work limits it.
+The writer is a part of this file. It writes UDP packets of 64 bytes at a given rate to the channel
+of a machine that is otherwise idle, so only the reader limits the number of received packets.
 """
 
 import time
@@ -19,7 +19,7 @@ TICK = 0.0005
 
 
 class Source:
-    """The writer, and what the reader makes of it."""
+    """The writer, and the counter of packets that the reader received."""
 
     def __init__(self, machine, channel):
         self.machine = machine
@@ -30,7 +30,7 @@ class Source:
         self.best = 0.0
 
     def batch(self, count: int):
-        """Writes so many elements: all that the ring holds is the same packet."""
+        """Writes `count` elements, at most a full ring. All of them hold the same packet."""
         c, ring = self.writer.channel, self.writer.elements
         at, count = self.writer.count, min(count, ring)
         c.wsc = at + count
@@ -42,45 +42,46 @@ class Source:
         self.writer.count = at + count
 
     def rate(self, wanted: float, seconds: float) -> tuple:
-        """Writes at a rate (packets/s): (written, received) in packets/s."""
-        before, wrote = stats(self.machine)["rx_packets"], self.writer.count
+        """Writes at a rate in packets/s. Returns the rates (written, received) in packets/s."""
+        received_before, written_before = stats(self.machine)["rx_packets"], self.writer.count
         begin = now = time.monotonic()
         while now < begin + seconds:
-            due = int((now - begin) * wanted) - (self.writer.count - wrote)
+            due = int((now - begin) * wanted) - (self.writer.count - written_before)
             if due > 0:
                 self.batch(due)
             time.sleep(TICK)  # sleep: paces what is written
             now = time.monotonic()
-        written = self.writer.count - wrote
-        time.sleep(0.1)  # sleep: the last of it is received
-        received = stats(self.machine)["rx_packets"] - before
+        written = self.writer.count - written_before
+        time.sleep(0.1)  # sleep: until the last packets are received
+        received = stats(self.machine)["rx_packets"] - received_before
         return written / (now - begin), received / (now - begin)
 
 
 def measures(report, source: Source) -> list:
-    """The best rate that arrives without overload, and what arrives of ten times that."""
+    """Returns the quantity: the highest rate without loss, and the rate under tenfold overload."""
     seconds = report.seconds(1)
 
     def best(_) -> float:
-        """Raises the rate by halves until more is lost than a hundredth."""
-        rate, found = 20e3, 0.0
+        """Returns the highest rate of received packets with a loss of at most 1%."""
+        rate, highest = 20e3, 0.0
         while rate < 5e6:
             written, received = source.rate(rate, seconds)
             if received < 0.99 * written:
                 break
-            found, rate = max(found, received), rate * 1.5
-        # Between the last two rates.
+            highest, rate = max(highest, received), rate * 1.5
+        # Refine between the last rate without loss and the first one with loss.
         for part in (0.85, 1.1):
             written, received = source.rate(rate / 1.5 * (1 + part * 0.25), seconds)
             if received >= 0.99 * written:
-                found = max(found, received)
-        source.best = found
-        return found / 1000
+                highest = max(highest, received)
+        source.best = highest
+        return highest / 1000
 
-    def flooded(_) -> float:
+    def tenfold(_) -> float:
+        """Returns the rate of received packets at ten times the best rate."""
         _, received = source.rate(10 * source.best, seconds)
         return received / 1000
-    return [Measure("udp64", "k/s", lambda which: (best if which == "best" else flooded)(which),
+    return [Measure("udp64", "k/s", lambda which: (best if which == "best" else tenfold)(which),
                     Target(">=", 0.8))]
 
 

@@ -2,33 +2,31 @@
 """
 Two virtual machines: muennet against virtio-net over QEMU's sockets.
 
-All interfaces are in the same two machines, so that they take turns without a
-boot; those whose turn it is not are down. "extension" is muennet with the flag
-`offload` (docs/offload.md). These two poll; "events" and "events-extension" have
-events and vectors, for which a module plays the separation kernel (tests/sim) over
-QEMU's ivshmem-doorbell.
+The same two machines have all interfaces, so runs alternate between them without a boot. One pair
+of interfaces at a time is up. "extension" is muennet with the flag `offload` (docs/offload.md).
+"muennet" and "extension" poll. "events" and "events-extension" have events and vectors. A module
+(tests/sim) simulates the separation kernel for them, over QEMU's ivshmem-doorbell.
 """
 
 import load
 from figures import Measure, Target
-from links import Link, Turns
+from links import Link, LinkActivator
 from rig import Channel, End, System, sim
 from rig.driver import install
 from rig.machine import Machines
 
-# What a user with this much traffic would choose: there is no flow control, so a
-# ring should hold what TCP has under way.
+# The driver has no flow control, so a ring must hold the data that TCP has in flight.
 RING = 16 << 20
-# Ours: flags, and the number of the first event, if any.
-OURS = {"muennet": ("net_hdr", None), "extension": ("net_hdr+offload", None),
-        "events": ("net_hdr", 1), "events-extension": ("net_hdr+offload", 3)}
+# The configurations of muennet: flags, and the number of the first event or None.
+MUENNET = {"muennet": ("net_hdr", None), "extension": ("net_hdr+offload", None),
+           "events": ("net_hdr", 1), "events-extension": ("net_hdr+offload", 3)}
 VIRTIO = ("stream", "dgram")
-NETS = ("muennet", *VIRTIO, *(name for name in OURS if name != "muennet"))
+NETS = ("muennet", *VIRTIO, *(name for name in MUENNET if name != "muennet"))
 
 
 def channels():
-    """A channel each way for each of ours."""
-    for kind, (_, event) in OURS.items():
+    """Yields two channels, one in each direction, for each configuration of muennet."""
+    for kind, (_, event) in MUENNET.items():
         for number, (source, target) in enumerate(("ab", "ba")):
             more = {"event": event + number, "vector": 0x6f + event + number} if event else {}
             yield Channel(f"{kind}_{source}_to_{target}", writes={source: f"{kind}_out"},
@@ -39,23 +37,22 @@ SYSTEM = System("bench_pair", ("a", "b"), tuple(channels()))
 
 
 def parameters() -> str:
-    """The module parameters for all of ours."""
+    """Returns the module parameters for all interfaces of muennet."""
     def each(pattern: str) -> str:
-        return ",".join(pattern.format(name, flags) for name, (flags, _) in OURS.items())
-    # Names of interfaces are short.
-    names = ",".join(device(name) for name in OURS)
+        return ",".join(pattern.format(name, flags) for name, (flags, _) in MUENNET.items())
+    names = ",".join(device(name) for name in MUENNET)
     return (f"name={names} in={each('{}_in')} out={each('{}_out')} flags={each('{1}')} "
             f"reader_protocol={each('2')} writer_protocol={each('2')}")
 
 
 def device(net: str) -> str:
-    """The interface of a network."""
+    """Returns the interface of a network. Its name has at most 15 characters."""
     return net.replace("extension", "ext")
 
 
 def devices(name: str, folder) -> list:
-    """Two virtio-net devices for a machine."""
-    # The one that connects may be there first.
+    """Returns QEMU's arguments for the two virtio-net devices of a machine."""
+    # The client may start before the server, so it reconnects.
     stream = "server=on" if name == "a" else "server=off,reconnect-ms=100"
     other = "b" if name == "a" else "a"
     mac = f"52:54:00:00:0{'ab'.index(name)}"
@@ -67,7 +64,7 @@ def devices(name: str, folder) -> list:
 
 
 def set_up(machine, name: str):
-    """Loads all drivers; gives the interfaces the names and addresses of their networks."""
+    """Loads all drivers. Sets the names and addresses of the interfaces."""
     install(machine)
     machine.run("for m in failover net_failover virtio_net; do modprobe $m; done")
     sim.insert(machine)
@@ -83,12 +80,12 @@ def set_up(machine, name: str):
 
 
 def address(number: int, name: str) -> str:
-    """The address of a machine in a network."""
+    """Returns the address of a machine in a network."""
     return f"10.0.{number}.{'ab'.index(name) + 1}"
 
 
 def cpu(machines, run) -> dict:
-    """Runs; CPU time in the guests and on the host, in ms for a MB of payload."""
+    """Runs a stream. Returns its rate, and the CPU time of guests and host in ms/MB of payload."""
     def used() -> tuple:
         return (sum(load.guest_cpu(m) for m in machines), sum(m.cpu_seconds() for m in machines))
     before = used()
@@ -99,23 +96,24 @@ def cpu(machines, run) -> dict:
 
 
 def measures(report, machines) -> list:
-    """All quantities."""
+    """Returns all quantities."""
     two = report.seconds(2)
     both = [*machines.machines.values()]
 
     def stream(net):
         return cpu(both, lambda: (load.tcp(*net.ends, two), two))
-    tcp = {name: Target(">=", 6 if "extension" in name else 3) for name in OURS}
+    tcp = {name: Target(">=", 6 if "extension" in name else 3) for name in MUENNET}
+    wake_up = Target("<=", 1, "difference")
     count = 1000 if report.quick else 2000
     return [
         Measure("tcp1", "Mbit/s", stream, tcp),
         Measure("cpu-guests", "ms/MB", None),
         Measure("cpu-host", "ms/MB", None),
         Measure("udp64", "k/s", lambda n: load.udp(*n.ends, two, 64)),
-        Measure("ping-flood", "ms", lambda n: load.flood(*n.ends, count), Target("<=", 1 / 3)),
-        Measure("ping-idle", "ms", lambda n: load.idle(*n.ends, 15), Target("<=", 1, "more")),
-        Measure("ping-busy", "ms", lambda n: load.busy(*n.ends, two), Target("<=", 1 / 3)),
-        Measure("requests", "k/s", lambda n: load.requests(*n.ends, report.seconds(1))),
+        Measure("ping-flood", "ms", lambda n: load.ping_flood(*n.ends, count), Target("<=", 1 / 3)),
+        Measure("ping-idle", "ms", lambda n: load.ping_idle(*n.ends, 15), wake_up),
+        Measure("ping-busy", "ms", lambda n: load.ping_busy(*n.ends, two), Target("<=", 1 / 3)),
+        Measure("requests", "k/s", lambda n: load.tcp_rr(*n.ends, report.seconds(1))),
         Measure("tcp1-back", "Mbit/s", lambda n: load.tcp(*n.ends[::-1], two), tcp),
         Measure("tcp4", "Mbit/s", lambda n: load.tcp(*n.ends, two, 4)),
         Measure("tcp4-back", "Mbit/s", lambda n: load.tcp(*n.ends[::-1], two, 4)),
@@ -124,7 +122,7 @@ def measures(report, machines) -> list:
 
 
 def links(machines) -> dict:
-    """All networks, by their names."""
+    """Returns all networks by name."""
     return {name: Link(tuple(End(machines[side], address(number, side)) for side in "ab"),
                        (device(name),) * 2) for number, name in enumerate(NETS)}
 
@@ -132,9 +130,9 @@ def links(machines) -> dict:
 def run(report):
     """Boots the machines and measures."""
     with Machines(SYSTEM, devices=devices) as machines:
-        report.say(f"  pair: booted in {machines.boot_seconds:.0f} s")
+        report.log(f"  pair: booted in {machines.boot_seconds:.0f} s")
         for name, machine in machines.machines.items():
             set_up(machine, name)
         nets = links(machines)
-        report.compare("pair", "tcg", nets, measures(report, machines), Turns(nets),
-                       ours=[*OURS])
+        report.compare("pair", "tcg", nets, measures(report, machines),
+                       LinkActivator(nets), compared=[*MUENNET])

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-One virtual machine: what idle interfaces, marks of children and idling cost.
+One virtual machine: the cost of idle interfaces, of marks of children, and of idling.
 
-There is no contender: a measurement with more and one without take turns.
+This group has no other driver as reference. It compares the driver with many and with few idle
+interfaces, streams or marks.
 """
 
 import time
@@ -10,7 +11,7 @@ import time
 import load
 from e2e import netlink
 from figures import Measure, Target
-from links import Turns, in_namespaces
+from links import LinkActivator, netns_link
 from rig import Channel, System, sim
 from rig.driver import install
 from rig.machine import Machines
@@ -21,8 +22,8 @@ IDLE_SECONDS = 4
 
 
 def channel(number: int) -> Channel:
-    """Interface n writes channel n, and reads that of interface n ^ 1."""
-    # The first two pairs carry the traffic; the last one has events.
+    """Returns channel n, which interface n writes and interface n ^ 1 reads."""
+    # The first two pairs carry the traffic. The last pair has events.
     event = number if number >= COUNT - 2 else None
     return Channel(f"c{number}", writes={"a": f"out{number}"}, reads={"a": f"in{number ^ 1}"},
                    size=1 << 20 if number < 4 else 64 << 10, event=event,
@@ -33,47 +34,47 @@ SYSTEM = System("scaling", ("a",), tuple(channel(n) for n in range(COUNT)))
 
 
 def parameters() -> str:
-    """The module parameters for all interfaces."""
+    """Returns the module parameters for all interfaces."""
     def each(pattern: str) -> str:
         return ",".join(pattern.format(n) for n in range(COUNT))
     return (f"name={each('muen{}')} in={each('in{}')} out={each('out{}')} flags={each('net_hdr')} "
             f"reader_protocol={each('2')} writer_protocol={each('2')}")
 
 
-class Idlers:
-    """Sets up so many more interfaces than those with the traffic."""
+class IdleInterfaces:
+    """Sets all interfaces without traffic up or down."""
 
     def __init__(self, machine):
-        self.machine, self.now = machine, 0
+        self.machine, self.count = machine, 0
 
     def __call__(self, count: int):
-        if count != self.now:
+        if count != self.count:
             state = "up" if count else "down"
             self.machine.run("\n".join(f"ip link set muen{n} {state}" for n in range(2, COUNT)))
-            self.now = count
+            self.count = count
 
 
-def give_marks(machine, link):
-    """A child of the receiver gets many marks, none of which is that of a packet."""
+def add_marks(machine, link):
+    """Adds a child of the receiver with many marks. No packet has any of them."""
     receiver, device = link.ends[1], link.devices[1]
-    asked = [{"do": "child-add", "attrs": {"parent-ifname": device, "ifname": "child"}}]
-    asked += [{"do": "mark-add", "attrs": {"ifname": "child", "mark": 1000 + n}}
+    requests = [{"do": "child-add", "attrs": {"parent-ifname": device, "ifname": "child"}}]
+    requests += [{"do": "mark-add", "attrs": {"ifname": "child", "mark": 1000 + n}}
               for n in range(MARKS)]
-    for first in range(0, len(asked), 500):
-        answers = netlink.ask(machine, *asked[first:first + 500],
+    for first in range(0, len(requests), 500):
+        answers = netlink.ask(machine, *requests[first:first + 500],
                               prefix=f"ip netns exec {receiver.ns}")
         if {answer["errno"] for answer in answers} != {""}:
             raise RuntimeError(f"marks: {answers[-1]}")
 
 
 def idle(machine, devices, seconds: float) -> dict:
-    """CPU in percent of one that is used more with these interfaces up than down."""
+    """Returns the additional CPU time, in percent of one CPU, if these interfaces are up."""
     used = {}
     for state in ("down", "up"):
         machine.run("; ".join(f"ip link set {dev} {state}" for dev in devices))
-        time.sleep(0.5)  # sleep: what the change itself costs is not measured
+        time.sleep(0.5)  # sleep: the change of state is not measured
         begin, before = time.monotonic(), (machine.cpu_seconds(), load.guest_cpu(machine))
-        time.sleep(seconds)  # sleep: the time that is measured
+        time.sleep(seconds)  # sleep: the measured time
         after = machine.cpu_seconds(), load.guest_cpu(machine)
         passed = time.monotonic() - begin
         used[state] = [100 * (now - then) / passed for now, then in zip(after, before)]
@@ -91,27 +92,27 @@ def run(report):
         sim.insert(a)
         a.run(f"modprobe muennet {parameters()}")
         a.run("echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6")
-        link = in_namespaces(a, 0, "muen0", "muen1")
+        link = netns_link(a, 0, "muen0", "muen1")
 
-        # Nothing but these is up.
+        # All other interfaces are down.
         pairs = {"polling": ("muen4", "muen5"), "events": (f"muen{COUNT - 2}", f"muen{COUNT - 1}")}
         seconds = report.seconds(IDLE_SECONDS)
         report.compare("idle", "tcg", pairs, [
             Measure("cpu-host", "%", lambda d: idle(a, d, seconds), Target("<=", 1, "value")),
-            Measure("cpu-guest", "%", None, Target("<=", 1, "value"))], against=False)
+            Measure("cpu-guest", "%", None, Target("<=", 1, "value"))], with_reference=False)
 
-        Turns({"0": link})(link)
-        idlers = Idlers(a)
+        LinkActivator({"0": link})(link)
+        idle_interfaces = IdleInterfaces(a)
         two = report.seconds(2)
         tcp = [Measure("tcp1", "Mbit/s", lambda _: load.tcp(*link.ends, two), Target(">=", 0.97))]
-        report.compare("interfaces", "tcg", {"32": COUNT - 2, "2": 0}, tcp, idlers)
-        idlers(0)
+        report.compare("interfaces", "tcg", {"32": COUNT - 2, "2": 0}, tcp, idle_interfaces)
+        idle_interfaces(0)
         report.compare("streams", "tcg", {"4": 4, "1": 1, "2": 2}, [
             Measure("tcp", "Mbit/s", lambda n: load.tcp(*link.ends, two, n))])
 
-        marked = in_namespaces(a, 1, "muen2", "muen3")
-        give_marks(a, marked)
+        marked = netns_link(a, 1, "muen2", "muen3")
+        add_marks(a, marked)
         links = {"10000": marked, "0": link}
         report.compare("marks", "tcg", links, [
             Measure("tcp1", "Mbit/s", lambda it: load.tcp(*it.ends, two), Target(">=", 0.97))],
-            Turns(links))
+            LinkActivator(links))

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A plugin of QEMU that tells where a machine's processors spend their time, and
- * how many instructions they execute where. The machine does not take part and
- * does not notice: code with interrupts off is seen as any other.
+ * A sampling profiler as a plugin of QEMU. It samples where the processors of a
+ * machine spend their time, and counts the instructions of each block of code. It
+ * runs outside the machine, so it also samples code with interrupts off.
  *
  *	-plugin profiler.so,fifo=PATH
  *
- * Each block of code that is translated leaves its address in a word of its
- * processor when it is executed, and adds its instructions to a counter of its
- * own; a thread looks at the words a thousand times a second. For every line
- * that is written to the FIFO, a path, all counters go to that file:
+ * Each translated block stores its slot in a word of its processor when it is
+ * executed, and adds its instructions to a counter of its slot. A thread samples
+ * the words a thousand times a second. Each line that is written to the FIFO is a
+ * path, to which the plugin then writes all counters:
  *
  *	<address> <samples> <instructions>
  *
- * Address 0 stands for user space, address 1 for all that found no place.
+ * Address 0 is user space. Address 1 is all code for which the table had no slot.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -28,8 +28,8 @@
 #define MAX_VCPUS	8
 #define PERIOD_NS	1000000
 
-struct words {
-	uint64_t now;
+struct vcpu_data {
+	uint64_t current;
 	uint64_t instructions[SLOTS];
 };
 
@@ -37,7 +37,7 @@ EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 
 static struct qemu_plugin_scoreboard *score;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* Open addressing; slot 0 is user space, slot 1 is what finds no place. */
+/* Open addressing. Slot 0 is user space, slot 1 is all code without a slot of its own. */
 static uint64_t addresses[SLOTS];
 static uint64_t samples[SLOTS];
 static unsigned int used;
@@ -61,28 +61,29 @@ static unsigned int slot_of(uint64_t address)
 
 static void translated(uint64_t id, struct qemu_plugin_tb *tb)
 {
-	struct qemu_plugin_u64 now = { score, offsetof(struct words, now) }, count = { score };
+	struct qemu_plugin_u64 current = { score, offsetof(struct vcpu_data, current) };
+	struct qemu_plugin_u64 count = { score };
 	unsigned int slot;
 
 	pthread_mutex_lock(&lock);
 	slot = slot_of(qemu_plugin_tb_vaddr(tb));
 	pthread_mutex_unlock(&lock);
-	count.offset = offsetof(struct words, instructions[slot]);
-	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, INLINE_STORE_U64, now, slot);
+	count.offset = offsetof(struct vcpu_data, instructions[slot]);
+	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, INLINE_STORE_U64, current, slot);
 	qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(tb, INLINE_ADD_U64, count,
 							  qemu_plugin_tb_n_insns(tb));
 }
 
 static void *sample(void *unused)
 {
-	struct qemu_plugin_u64 now = { score, offsetof(struct words, now) };
+	struct qemu_plugin_u64 current = { score, offsetof(struct vcpu_data, current) };
 	struct timespec pause = { 0, PERIOD_NS };
 
 	for (;;) {
 		int vcpus = qemu_plugin_num_vcpus();
 
 		for (int vcpu = 0; vcpu < vcpus && vcpu < MAX_VCPUS; vcpu++)
-			samples[qemu_plugin_u64_get(now, vcpu) % SLOTS]++;
+			samples[qemu_plugin_u64_get(current, vcpu) % SLOTS]++;
 		nanosleep(&pause, NULL);
 	}
 	return NULL;
@@ -96,7 +97,7 @@ static void write_all(const char *path)
 		return;
 	for (unsigned int slot = 0; slot < SLOTS; slot++) {
 		struct qemu_plugin_u64 count = {
-			score, offsetof(struct words, instructions[slot])
+			score, offsetof(struct vcpu_data, instructions[slot])
 		};
 
 		if (slot > 1 && !addresses[slot])
@@ -132,7 +133,7 @@ EXPORT int qemu_plugin_install(uint64_t id, const struct qemu_info *info, int ar
 	for (int i = 0; i < argc; i++)
 		if (!strncmp(argv[i], "fifo=", 5))
 			snprintf(fifo, sizeof(fifo), "%s", argv[i] + 5);
-	score = qemu_plugin_scoreboard_new(sizeof(struct words));
+	score = qemu_plugin_scoreboard_new(sizeof(struct vcpu_data));
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	return pthread_create(&thread, NULL, sample, NULL) ||
 	       pthread_create(&thread, NULL, serve, NULL);

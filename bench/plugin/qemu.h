@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The part of QEMU's interface for plugins (version 4) that is used here. Debian
- * builds QEMU with plugins, and has no package with the header.
+ * The part of QEMU's plugin API (version 4) that the profiler uses. Debian builds
+ * QEMU with plugins, but has no package with the header.
  */
 #ifndef MUENNET_BENCH_QEMU_H
 #define MUENNET_BENCH_QEMU_H
