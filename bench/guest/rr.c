@@ -2,7 +2,7 @@
 /*
  * Requests and responses of one byte over one TCP connection, one at a time.
  *
- *	rr serve PORT			serves one connection
+ *	rr serve PORT			answers the requests of one connection
  *	rr ADDRESS PORT SECONDS		prints the number of responses a second
  */
 #include <arpa/inet.h>

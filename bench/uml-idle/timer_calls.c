@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What the host asks for a timer: the five calls that a user-mode Linux for one
- * processor makes for each expiry, and nothing else.
+ * Makes the five system calls that a user-mode Linux for one processor makes on its
+ * host for each expiry of a timer, and nothing else.
  *
  *     timer_calls PERIOD_US
  */
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 			return 1;
 		sigprocmask(SIG_BLOCK, &alarm, NULL);
 		poll(&signals, 1, -1);
-		/* The signal comes, and its handler returns by a call. */
+		/* The handler of the pending signal runs, and returns by a system call. */
 		sigprocmask(SIG_UNBLOCK, &alarm, NULL);
 	}
 }

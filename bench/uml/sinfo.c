@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The separation kernel of a user-mode Linux: before the driver comes up it
- * writes subject information into the memory that is reserved by the driver's
- * name (abstractions/mapping/uml.rs). Interface n of COUNT reads channel in<n> and
- * writes out<n>, which is in<n ^ 1>. The channels share what there is of memory.
+ * The separation kernel of a user-mode Linux. Before the driver is initialised, this
+ * writes subject information to the memory that is reserved under the name of the
+ * driver (abstractions/mapping/uml.rs). Interface n of COUNT reads channel in<n> and
+ * writes out<n>, which is in<n ^ 1>. All channels have the same size.
  */
 #include <linux/init.h>
 #include <linux/io.h>
@@ -19,13 +19,13 @@
 
 static const u8 magic[8] = "muinfo\0\3";
 
-static void __init write_entry(u8 *entry, const char *way, int number, u64 address, u64 size,
+static void __init write_entry(u8 *entry, const char *direction, int number, u64 address, u64 size,
 			       bool writable)
 {
-	/* A memory resource ... */
+	/* The resource is memory. */
 	entry[0] = 1;
-	entry[4] = sprintf(entry + 5, "%s%d", way, number);
-	/* ... that is a channel. */
+	entry[4] = sprintf(entry + 5, "%s%d", direction, number);
+	/* The content of the memory is a channel. */
 	entry[72] = 5;
 	entry[72 + 2] = writable;
 	memcpy(entry + 72 + 8, &address, sizeof(address));
