@@ -14,7 +14,7 @@
 #[allow(
     dead_code,
     unused_imports,
-    reason = "the driver uses what this does not"
+    reason = "the driver uses items that this program does not"
 )]
 #[path = "../../../channel/mod.rs"]
 mod channel;
@@ -42,9 +42,10 @@ use memory::Region;
 const SIZES: [usize; 5] = [64, 512, 1500, 9000, 65_535];
 /// The number of elements that are written and published before they are read.
 const BATCHES: [usize; 2] = [1, 16];
-/// The number of bytes that one measurement copies, and the number of measurements in a round.
-const TURN: usize = 4 << 20;
-const TURNS: usize = 15;
+/// The number of bytes that one sample copies.
+const SAMPLE_SIZE: usize = 4 << 20;
+/// The number of samples in a round.
+const SAMPLES: usize = 15;
 const ONE: NonZeroU64 = NonZeroU64::MIN;
 
 /// The channel and the reference, for one ring size.
@@ -56,11 +57,11 @@ struct Bench {
     batch: usize,
     payload: Vec<u8>,
     copy: Vec<u8>,
-    /// The ring of the reference. It is a separate ring, because in a shared ring each contender
+    /// The ring of the reference. It is a separate ring, because in a shared ring each of the two
     /// would find in the cache the data that the other one has just used.
-    plain: Region,
-    /// The number of the next element in `plain`.
-    place: usize,
+    reference: Region,
+    /// The index of the next element in `reference`.
+    index: usize,
 }
 
 impl Bench {
@@ -83,14 +84,14 @@ impl Bench {
             batch,
             payload: vec![7; size],
             copy: vec![0; size],
-            plain: Region::new(ring),
-            place: 0,
+            reference: Region::new(ring),
+            index: 0,
         })
     }
 
     /// Passes `count` elements through the channel. `count` is a multiple of the batch.
     #[inline(never)]
-    fn ours(&mut self, count: usize) {
+    fn run_channel(&mut self, count: usize) {
         let mut delivered = 0;
         for _ in 0..count / self.batch {
             for _ in 0..self.batch {
@@ -118,52 +119,54 @@ impl Bench {
 
     /// Copies the payload `count` times to the ring of the reference and back.
     #[inline(never)]
-    fn theirs(&mut self, count: usize) {
-        let elements = (self.plain.size() - HEADER_SIZE) / self.size;
-        let next = |place| if place + 1 == elements { 0 } else { place + 1 };
+    fn run_reference(&mut self, count: usize) {
+        let elements = (self.reference.size() - HEADER_SIZE) / self.size;
+        let next = |index| if index + 1 == elements { 0 } else { index + 1 };
         for _ in 0..count / self.batch {
-            let mut place = self.place;
+            let mut index = self.index;
             for _ in 0..self.batch {
-                let offset = HEADER_SIZE + place * self.size;
-                self.plain.copy_in(offset, black_box(&self.payload));
-                place = next(place);
+                let offset = HEADER_SIZE + index * self.size;
+                self.reference.copy_in(offset, black_box(&self.payload));
+                index = next(index);
             }
             for _ in 0..self.batch {
-                let offset = HEADER_SIZE + self.place * self.size;
-                self.plain.copy_out(offset, &mut self.copy);
+                let offset = HEADER_SIZE + self.index * self.size;
+                self.reference.copy_out(offset, &mut self.copy);
                 black_box(&mut self.copy);
-                self.place = next(self.place);
+                self.index = next(self.index);
             }
         }
     }
 
-    /// Runs one round. Returns the medians of the measurements in nanoseconds for each element: of
-    /// the channel and of the reference.
+    /// Runs one round. Returns the medians of the samples, in nanoseconds for each element, of the
+    /// channel and of the reference.
     fn round(&mut self) -> [f64; 2] {
-        let count = (TURN / self.size).max(16).next_multiple_of(self.batch);
+        let count = (SAMPLE_SIZE / self.size)
+            .max(16)
+            .next_multiple_of(self.batch);
         let mut samples = [Vec::new(), Vec::new()];
-        for _ in 0..TURNS {
-            let [first, second] = &mut samples;
-            for (which, found) in [(true, first), (false, second)] {
+        for _ in 0..SAMPLES {
+            let [channel, reference] = &mut samples;
+            for (is_channel, times) in [(true, channel), (false, reference)] {
                 let begin = Instant::now();
-                if which {
-                    self.ours(count);
+                if is_channel {
+                    self.run_channel(count);
                 } else {
-                    self.theirs(count);
+                    self.run_reference(count);
                 }
-                found.push(begin.elapsed().as_secs_f64() * 1e9 / count as f64);
+                times.push(begin.elapsed().as_secs_f64() * 1e9 / count as f64);
             }
         }
-        samples.map(|mut found| {
-            found.sort_by(f64::total_cmp);
-            found[TURNS / 2]
+        samples.map(|mut times| {
+            times.sort_by(f64::total_cmp);
+            times[SAMPLES / 2]
         })
     }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = env::args().skip(1).map(|it| it.parse());
-    let rounds: usize = numbers.next().ok_or("how many rounds?")??;
+    let rounds: usize = numbers.next().ok_or("ROUNDS is missing")??;
     for ring in numbers {
         let ring = ring?;
         for (batch, size) in BATCHES.iter().flat_map(|&it| SIZES.map(|size| (it, size))) {
@@ -172,12 +175,12 @@ fn main() -> Result<(), Box<dyn Error>> {
                 continue;
             }
             let mut bench = Bench::new(ring, batch, size)?;
-            let whole = (ring / size).next_multiple_of(batch);
-            bench.ours(whole);
-            bench.theirs(whole);
+            let count = (ring / size).next_multiple_of(batch);
+            bench.run_channel(count);
+            bench.run_reference(count);
             for _ in 0..rounds {
-                let [ours, theirs] = bench.round();
-                println!("{ring} {batch} {size} {ours:.2} {theirs:.2}");
+                let [channel, reference] = bench.round();
+                println!("{ring} {batch} {size} {channel:.2} {reference:.2}");
             }
         }
     }

@@ -51,7 +51,7 @@ impl Region {
 
     /// Returns the range in `elements` of `length` bytes at `offset` in the region.
     #[inline(always)]
-    fn place(&self, offset: usize, length: usize) -> Option<std::ops::Range<usize>> {
+    fn range(&self, offset: usize, length: usize) -> Option<std::ops::Range<usize>> {
         let begin = offset.checked_sub(HEADER_SIZE)?.checked_add(self.start)?;
         Some(begin..begin.checked_add(length)?)
     }
@@ -76,7 +76,7 @@ impl Memory for Region {
     #[inline(always)]
     fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
         let elements = self.elements.borrow();
-        let from = self.place(offset, to.len()).and_then(|it| elements.get(it));
+        let from = self.range(offset, to.len()).and_then(|it| elements.get(it));
         from.is_some_and(|from| {
             to.copy_from_slice(from);
             true
@@ -98,8 +98,8 @@ impl MemoryMut for Region {
     #[inline(always)]
     fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
         let mut elements = self.elements.borrow_mut();
-        let place = self.place(offset, from.len());
-        place.and_then(|it| elements.get_mut(it)).is_some_and(|to| {
+        let range = self.range(offset, from.len());
+        range.and_then(|it| elements.get_mut(it)).is_some_and(|to| {
             to.copy_from_slice(from);
             true
         })
