@@ -659,12 +659,12 @@ impl Snapshot {
     /// An epoch that the reader does not follow causes one call of the reader. After that call the
     /// result is `false` for this epoch, whatever its writer does to the counters.
     pub(crate) fn has_pending<M: Memory>(&self, memory: &M) -> bool {
-        self.pending(memory) > 0
+        self.pending_elements(memory) > 0
     }
 
     /// Returns how many elements a call of the reader would find according to the writer's counter,
     /// which is not checked. Returns 1 if the call would find another epoch.
-    pub(crate) fn pending<M: Memory>(&self, memory: &M) -> u64 {
+    pub(crate) fn pending_elements<M: Memory>(&self, memory: &M) -> u64 {
         if *self == Self::NOTHING || memory.load(Word::Epoch) != self.epoch {
             return 1;
         }
@@ -719,7 +719,8 @@ mod tests {
         for (name, snapshot, epoch, wc, pending) in table {
             let memory = Cells::<64>::new();
             memory.header(epoch, 2, 8, wc, wc);
-            assert_eq!((name, snapshot.pending(&memory)), (name, pending));
+            let found = snapshot.pending_elements(&memory);
+            assert_eq!((name, found), (name, pending));
             assert_eq!((name, snapshot.has_pending(&memory)), (name, pending > 0));
         }
     }

@@ -23,8 +23,8 @@ pub(crate) struct NoRoom;
 
 /// The largest number of elements that are written before they are published.
 ///
-/// A reader that is one ring behind loses as many elements as are pending, and some readers never
-/// recover from that. Publishing costs one store.
+/// A reader that is one ring behind loses as many elements as are unpublished, and some readers
+/// never recover from that. Publishing costs one store.
 const BATCH_MAX: u64 = 64;
 
 /// The writer of a channel.
@@ -114,7 +114,7 @@ impl Writer {
         self.unsignalled = 0;
     }
 
-    /// Publishes all pending elements and ends the epoch. Readers do not see elements that are
+    /// Publishes all unpublished elements and ends the epoch. Readers do not see elements that are
     /// written while the writer is stopped.
     pub(crate) fn stop<M: MemoryMut>(&mut self, memory: &M) {
         self.publish(memory);
@@ -123,12 +123,12 @@ impl Writer {
         self.epoch = None;
     }
 
-    /// Writes one element, which is pending until the next [`publish`](Self::publish).
+    /// Writes one element, which is unpublished until the next [`publish`](Self::publish).
     ///
     /// `fill` gets the slot of the element and fills it. The slot contains an older element; a
     /// reader sees the old bytes wherever `fill` does not overwrite them. A reader cannot use the
-    /// memory of pending elements. This function therefore publishes them when 64 elements, or a
-    /// quarter of the ring, are pending.
+    /// memory of unpublished elements. This function therefore publishes them when 64 elements, or
+    /// a quarter of the ring, are unpublished.
     ///
     /// # Errors
     ///
@@ -154,7 +154,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Publishes all pending elements with one store.
+    /// Publishes all unpublished elements with one store.
     ///
     /// Returns how many elements have been published since the last call, including those that
     /// [`write`](Self::write) has published. If the number is not zero, the caller must signal the
@@ -166,15 +166,15 @@ impl Writer {
         core::mem::take(&mut self.unsignalled) as usize
     }
 
-    /// Publishes all pending elements with one store.
+    /// Publishes all unpublished elements with one store.
     fn flush<M: MemoryMut>(&mut self, memory: &M) {
-        let pending = self.next.number() - self.published;
-        if pending > 0 {
+        let unpublished = self.next.number() - self.published;
+        if unpublished > 0 {
             // A reader that sees the new counter also sees the elements that it counts.
             memory.write_barrier();
             memory.store(Word::Write, self.next.number());
             self.published = self.next.number();
-            self.unsignalled = self.unsignalled.saturating_add(pending);
+            self.unsignalled = self.unsignalled.saturating_add(unpublished);
         }
     }
 

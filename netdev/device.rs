@@ -113,8 +113,8 @@ impl Interface {
     /// Returns how many elements a poll would find, as reported by the peer; 0 without an in
     /// channel. Any other change of the channel counts as one element.
     #[inline]
-    pub(super) fn pending(&self) -> u64 {
-        self.rx.as_ref().map_or(0, |rx| rx.pending())
+    pub(super) fn pending_elements(&self) -> u64 {
+        self.rx.as_ref().map_or(0, |rx| rx.pending_elements())
     }
 
     /// Returns whether the poll timer schedules NAPI: there is an in channel without an interrupt.

@@ -164,7 +164,7 @@ impl HrTimerCallback for PollTimer {
         let mut longest_us = u32::MAX;
         for dev in devices.list.iter() {
             longest_us = longest_us.min(dev.data().poll_us.load(Relaxed));
-            let pending = dev.data().pending();
+            let pending = dev.data().pending_elements();
             if pending > 0 {
                 outcome = outcome.max(PollOutcome::of(pending, dev.schedule_napi()));
             }

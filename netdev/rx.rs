@@ -209,8 +209,8 @@ impl RxChannel {
     /// Returns how many elements a poll would find, as reported by the peer. Any other change of
     /// the channel counts as one element. Any context.
     #[inline]
-    pub(crate) fn pending(&self) -> u64 {
-        self.snapshot().pending(&self.memory)
+    pub(crate) fn pending_elements(&self) -> u64 {
+        self.snapshot().pending_elements(&self.memory)
     }
 
     /// Stores the state of the reader for other contexts.

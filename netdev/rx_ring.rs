@@ -31,7 +31,7 @@ use crate::channel::{
 pub(crate) struct RxRing {
     reader: Reader,
     /// The packets that are spread over several elements, in offload mode.
-    pending: OffloadState,
+    offload: OffloadState,
 }
 
 /// The statistics of one poll. They are added to the counters of the CPU at the end of the poll.
@@ -53,7 +53,7 @@ impl RxRing {
     pub(crate) fn new(params: PeerParams) -> Self {
         Self {
             reader: Reader::new(params),
-            pending: OffloadState::new(),
+            offload: OffloadState::new(),
         }
     }
 
@@ -91,8 +91,8 @@ impl RxRing {
         ctx: &RxContext<'_>,
         stats: &mut RxStats,
     ) -> Progress {
-        let Self { reader, pending } = self;
-        let OffloadState { reassembly, valid } = pending;
+        let Self { reader, offload } = self;
+        let OffloadState { reassembly, valid } = offload;
         let mut copied_bytes = 0;
         let progress = reader.read(
             memory,

@@ -421,7 +421,7 @@ impl TxChannel {
         self.notify();
     }
 
-    /// Ends the epoch, after publishing the pending elements.
+    /// Ends the epoch, after publishing the unpublished elements.
     pub(crate) fn stop(&self) {
         let mut guard = self.writer.lock();
         if let Some(mut writer) = guard.take() {
@@ -471,11 +471,11 @@ impl TxChannel {
 /// No tagged frame has been dropped for its length.
 const NONE: u32 = 0;
 /// A tagged frame has been dropped for its length. The warning has not been logged yet.
-const PENDING: u32 = 1;
+const DUE: u32 = 1;
 /// The warning has been logged. This happens once for each interface.
 const LOGGED: u32 = 2;
 
-/// The state of the warning: [`NONE`], [`PENDING`] or [`LOGGED`].
+/// The state of the warning: [`NONE`], [`DUE`] or [`LOGGED`].
 struct TagWarning(Atomic<u32>);
 
 impl TagWarning {
@@ -495,13 +495,13 @@ impl TagWarning {
             .is_some_and(|start| start.first_chunk().is_some_and(ethernet::is_tagged));
         let fits = skb.mac_len_fits(u32::try_from(room).unwrap_or(u32::MAX));
         if tagged && !fits && self.0.load(Relaxed) == NONE {
-            self.0.store(PENDING, Relaxed);
+            self.0.store(DUE, Relaxed);
         }
     }
 
     /// Returns whether to log the warning now. Returns `true` at most once.
     #[inline]
     fn take(&self) -> bool {
-        self.0.load(Relaxed) == PENDING && self.0.xchg(LOGGED, Relaxed) == PENDING
+        self.0.load(Relaxed) == DUE && self.0.xchg(LOGGED, Relaxed) == DUE
     }
 }

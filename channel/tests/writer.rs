@@ -177,7 +177,7 @@ mod tests {
         ]));
         assert!(write(&mut writer, &memory, 1));
         assert!(memory.did(&[Store(WriteStart, 1), Barrier, Copy(64)]));
-        // A quarter of the ring is pending.
+        // A quarter of the ring is unpublished.
         assert!(write(&mut writer, &memory, 2));
         assert!(memory.did(&[
             Store(WriteStart, 2),
@@ -248,7 +248,7 @@ mod tests {
                 assert_eq!(memory.load(Word::WriteStart), count);
                 assert_eq!(memory.load(Word::Write), count / batch * batch);
             }
-            // `publish` reports all of them, also if none is pending.
+            // `publish` reports all of them, also if none is unpublished.
             assert_eq!(writer.publish(&memory), 140);
             assert_eq!(memory.load(Word::Write), 140);
             assert_eq!(writer.publish(&memory), 0);

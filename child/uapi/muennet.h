@@ -18,8 +18,9 @@
  * @MUENNET_MODE_RAW: The bytes of a packet.
  * @MUENNET_MODE_IP: A header with the mark, followed by an IP packet.
  * @MUENNET_MODE_ETHERNET: An Ethernet frame.
- * @MUENNET_MODE_IP_OFFLOAD: A header with the mark and the pending offloads of
- *   an IP packet, followed by the packet or a part of it.
+ * @MUENNET_MODE_IP_OFFLOAD: A header with the mark of an IP packet and the
+ *   offloads that the receiver completes, followed by the packet or a part of
+ *   it.
  */
 enum muennet_mode {
 	MUENNET_MODE_RAW,

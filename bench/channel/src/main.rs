@@ -170,7 +170,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for ring in numbers {
         let ring = ring?;
         for (batch, size) in BATCHES.iter().flat_map(|&it| SIZES.map(|size| (it, size))) {
-            // The writer publishes by itself when a quarter of the ring is pending.
+            // The writer publishes by itself when a quarter of the ring is unpublished.
             if batch > 1 && (ring - HEADER_SIZE) / size < 4 * batch {
                 continue;
             }

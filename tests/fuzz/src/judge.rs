@@ -73,7 +73,8 @@ impl Judge {
     /// element was not read as the mode requires.
     pub(crate) fn follow(&mut self, first: usize, trace: &[Access]) {
         let (mut epoch, mut wc, mut size) = (0, 0, 0);
-        let mut pending = None;
+        // The ring in a header whose epoch has not been loaded again yet.
+        let mut unconfirmed = None;
         let mut touched: Option<Touched> = None;
         // The copies since the counters were last loaded, and the write start counter that was
         // loaded after them.
@@ -86,12 +87,12 @@ impl Judge {
                         Word::Size => size = value,
                         Word::Elements => {
                             let elements = value;
-                            pending = Some((Ring { size, elements }, epoch));
+                            unconfirmed = Some((Ring { size, elements }, epoch));
                         }
                         Word::Write => wc = value,
                         Word::WriteStart => start = start.or(Some(value)),
                         Word::Epoch => {
-                            if let Some((ring, begun)) = pending.take() {
+                            if let Some((ring, begun)) = unconfirmed.take() {
                                 if begun == value {
                                     self.ring = ring;
                                 }
