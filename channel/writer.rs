@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The writer of a channel: starts and stops epochs, writes elements and publishes them in batches.
+//! The writer of a channel: starts and ends epochs, writes elements and publishes them in batches.
 
 use core::num::NonZeroU64;
 
@@ -91,7 +91,7 @@ impl Writer {
     /// Starts a new epoch.
     ///
     /// `epoch` must differ from every epoch that a reader may still remember. Use a random number.
-    pub(crate) fn start<M: MemoryMut>(&mut self, memory: &M, epoch: NonZeroU64) {
+    pub(crate) fn start_epoch<M: MemoryMut>(&mut self, memory: &M, epoch: NonZeroU64) {
         // A reader that sees any of the new words or elements then also sees that the old epoch is
         // over.
         memory.store(Word::Epoch, 0);
@@ -116,7 +116,7 @@ impl Writer {
 
     /// Publishes all unpublished elements and ends the epoch. Readers do not see elements that are
     /// written while the writer is stopped.
-    pub(crate) fn stop<M: MemoryMut>(&mut self, memory: &M) {
+    pub(crate) fn end_epoch<M: MemoryMut>(&mut self, memory: &M) {
         self.publish(memory);
         memory.write_barrier();
         memory.store(Word::Epoch, 0);
@@ -149,7 +149,7 @@ impl Writer {
             self.flush(memory);
         }
         if self.next.number() == u64::MAX {
-            self.start_over(memory);
+            self.start_next_epoch(memory);
         }
         Ok(())
     }
@@ -181,18 +181,18 @@ impl Writer {
     /// Continues in a new epoch when the counters reach their end, because the protocol does not
     /// allow them to wrap. At 10^9 elements a second this takes 584 years.
     #[cold]
-    fn start_over<M: MemoryMut>(&mut self, memory: &M) {
+    fn start_next_epoch<M: MemoryMut>(&mut self, memory: &M) {
         self.flush(memory);
         match self.epoch {
             Some(epoch) => {
                 let unsignalled = self.unsignalled;
-                self.start(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN));
+                self.start_epoch(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN));
                 // `publish` must still report these elements: the reader must be signalled, also
                 // because of the new epoch.
                 self.unsignalled = unsignalled;
             }
             None => {
-                // INVARIANT: As in `start`. No reader follows a stopped writer.
+                // INVARIANT: As in `start_epoch`. No reader follows a stopped writer.
                 self.next = Cursor::at(&self.geometry, 0);
                 self.published = 0;
             }

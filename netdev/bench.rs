@@ -79,7 +79,7 @@ impl Bench {
     fn new(address: u64, ring: u64, size: usize) -> Result<Self> {
         let out = OutMemory(Mapping::new(address, ring)?);
         let mut writer = Writer::new(ONE, size, out.mapping().size()).map_err(|_| EINVAL)?;
-        writer.start(&out, ONE);
+        writer.start_epoch(&out, ONE);
         let input = InMemory(Mapping::new(address, ring)?);
         let mut reader = Reader::new(PeerParams {
             protocol: ONE.get(),

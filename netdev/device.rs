@@ -160,11 +160,11 @@ impl Operations for Interface {
         let this = dev.data();
         let mtu = dev.mtu();
         let size = match &this.tx {
-            Some(tx) => tx.start(mtu)?.size(),
+            Some(tx) => tx.open(mtu)?.size(),
             None => this.mode.element_size(mtu),
         };
         if let Some(rx) = &this.rx {
-            rx.start();
+            rx.open();
         }
         netdev_info!(
             dev,

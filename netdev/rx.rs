@@ -151,7 +151,7 @@ impl RxChannel {
     }
 
     /// Resets the reader, for a device that goes up. It knows nothing of the channel yet.
-    pub(crate) fn start(&self) {
+    pub(crate) fn open(&self) {
         let mut ring = self.ring.lock();
         *ring = RxRing::new(self.params);
         self.update_snapshot(ring.reader());

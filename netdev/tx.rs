@@ -400,23 +400,18 @@ impl TxChannel {
     /// # Errors
     ///
     /// - `EINVAL`: not one element fits the region.
-    pub(crate) fn start(&self, mtu: u32) -> Result<Geometry> {
+    pub(crate) fn open(&self, mtu: u32) -> Result<Geometry> {
         let mut new = self.new_writer(mtu)?;
         let geometry = *new.geometry();
         let mut writer = self.writer.lock();
-        self.begin(&mut new);
+        self.start_epoch(&mut new, new_epoch(random::nonzero_u64()));
         *writer = Some(new);
         Ok(geometry)
     }
 
-    /// Starts an epoch with a random number and notifies the peer. The caller holds the lock.
-    fn begin(&self, writer: &mut Writer) {
-        self.begin_as(writer, new_epoch(random::nonzero_u64()));
-    }
-
     /// Starts the epoch with the number `epoch` and notifies the peer. The caller holds the lock.
-    fn begin_as(&self, writer: &mut Writer, epoch: NonZeroU64) {
-        writer.start(&self.memory, epoch);
+    fn start_epoch(&self, writer: &mut Writer, epoch: NonZeroU64) {
+        writer.start_epoch(&self.memory, epoch);
         self.counters.this_cpu().tx_epochs.add(1);
         self.notify();
     }
@@ -425,7 +420,7 @@ impl TxChannel {
     pub(crate) fn stop(&self) {
         let mut guard = self.writer.lock();
         if let Some(mut writer) = guard.take() {
-            writer.stop(&self.memory);
+            writer.end_epoch(&self.memory);
             self.notify();
         }
     }
@@ -437,8 +432,8 @@ impl TxChannel {
         let mut guard = self.writer.lock();
         if let Some(writer) = &mut *guard {
             if writer.has_written() {
-                writer.stop(&self.memory);
-                self.begin_as(writer, reply_epoch(random::nonzero_u64()));
+                writer.end_epoch(&self.memory);
+                self.start_epoch(writer, reply_epoch(random::nonzero_u64()));
             }
         }
     }
@@ -453,8 +448,8 @@ impl TxChannel {
         let mut new = self.new_writer(mtu)?;
         let mut writer = self.writer.lock();
         if let Some(mut old) = writer.take() {
-            old.stop(&self.memory);
-            self.begin(&mut new);
+            old.end_epoch(&self.memory);
+            self.start_epoch(&mut new, new_epoch(random::nonzero_u64()));
             *writer = Some(new);
         }
         Ok(())

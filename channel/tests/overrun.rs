@@ -31,11 +31,11 @@ mod tests {
         }, //
     };
 
-    /// Starts a writer of elements of two bytes.
-    fn start<const N: usize>(memory: &Cells<N>) -> Result<Writer, NoRoom> {
+    /// Returns a writer of elements of two bytes that has started an epoch.
+    fn started_writer<const N: usize>(memory: &Cells<N>) -> Result<Writer, NoRoom> {
         let protocol = NonZeroU64::new(PROTOCOL).ok_or(NoRoom)?;
         let mut writer = Writer::new(protocol, 2, N)?;
-        writer.start(memory, NonZeroU64::MIN);
+        writer.start_epoch(memory, NonZeroU64::MIN);
         Ok(writer)
     }
 
@@ -56,7 +56,7 @@ mod tests {
     fn the_ring_wraps() -> Result<(), NoRoom> {
         // The ring has seven elements. They are read in portions that do not divide the ring.
         let memory = Cells::<78>::new();
-        let mut writer = start(&memory)?;
+        let mut writer = started_writer(&memory)?;
         let mut reader = waiting_reader();
         let mut number = 0;
         for portion in [1, 2, 3, 4, 5, 6, 7, 7, 6, 5, 4, 3, 2, 1] {
@@ -75,7 +75,7 @@ mod tests {
         // (elements written before the reader is called, elements lost), in a ring of 8.
         for (written, lost) in [(0, 0), (8, 0), (9, 1), (15, 7), (16, 8), (17, 9), (100, 92)] {
             let memory = Cells::<80>::new();
-            let mut writer = start(&memory)?;
+            let mut writer = started_writer(&memory)?;
             let mut reader = waiting_reader();
             burst(&mut writer, &memory, 0..written);
             let got = read(&mut reader, &memory, 64, || ());
@@ -92,7 +92,7 @@ mod tests {
     fn a_call_keeps_to_its_limit() -> Result<(), NoRoom> {
         for limit in 0..=21 {
             let memory = Cells::<128>::new();
-            let mut writer = start(&memory)?;
+            let mut writer = started_writer(&memory)?;
             let mut reader = waiting_reader();
             burst(&mut writer, &memory, 0..20);
             let got = read(&mut reader, &memory, limit, || ());
@@ -108,7 +108,7 @@ mod tests {
         // The writer overtakes the first batch and the single copy after it, so that the margin
         // becomes as wide as possible. Then it begins one more element and stops.
         let memory = Cells::<80>::new();
-        let mut writer = start(&memory)?;
+        let mut writer = started_writer(&memory)?;
         let mut reader = waiting_reader();
         burst(&mut writer, &memory, 0..8);
         let mut copies = 0;
@@ -133,7 +133,7 @@ mod tests {
         // lost), in a ring of 16.
         for (begun, lost) in [(8, 0), (9, 1), (12, 4), (15, 7), (16, 8), (17, 8), (40, 8)] {
             let memory = Cells::<96>::new();
-            let mut writer = start(&memory)?;
+            let mut writer = started_writer(&memory)?;
             let mut reader = waiting_reader();
             burst(&mut writer, &memory, 0..8);
             let mut copies = 0;
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn an_element_that_is_begun_is_lost_before_it_is_published() -> Result<(), NoRoom> {
         let memory = Cells::<80>::new();
-        let mut writer = start(&memory)?;
+        let mut writer = started_writer(&memory)?;
         let mut reader = waiting_reader();
         burst(&mut writer, &memory, 0..8);
         // The writer begins the element, and changes its second byte, while the reader copies the
@@ -182,14 +182,14 @@ mod tests {
         // (copy during which a new writer starts, complete batches of 8 before it)
         for (at, whole) in [(1, 0), (8, 0), (9, 1), (16, 1), (17, 2)] {
             let memory = Cells::<128>::new();
-            let mut writer = start(&memory)?;
+            let mut writer = started_writer(&memory)?;
             let mut reader = waiting_reader();
             burst(&mut writer, &memory, 0..20);
             let mut copies = 0;
             let got = read(&mut reader, &memory, 64, || {
                 copies += 1;
                 if copies == at {
-                    writer.start(&memory, NonZeroU64::MAX);
+                    writer.start_epoch(&memory, NonZeroU64::MAX);
                     burst(&mut writer, &memory, 100..103);
                 }
             });
@@ -213,7 +213,7 @@ mod tests {
         }
 
         let memory = Cells::<80>::new();
-        let mut writer = start(&memory)?;
+        let mut writer = started_writer(&memory)?;
         let mut reader = waiting_reader();
         burst(&mut writer, &memory, 0..8);
         let dropped = Cell::new(0);
@@ -239,7 +239,7 @@ mod tests {
     fn counters_work_up_to_their_end() -> Result<(), NoRoom> {
         for gone in [20, 9, 8, 7, 2] {
             let memory = Cells::<80>::new();
-            let mut writer = start(&memory)?;
+            let mut writer = started_writer(&memory)?;
             writer.skip_to(&memory, u64::MAX - gone);
             let mut reader = super::super::reader();
             assert_eq!(read(&mut reader, &memory, 64, || ()).progress.delivered, 0);
@@ -262,7 +262,7 @@ mod tests {
     /// the copies that were delivered.
     fn share<const N: usize>(pace: u64, limit: usize) -> Result<u64, NoRoom> {
         let memory = Cells::<N>::new();
-        let mut writer = start(&memory)?;
+        let mut writer = started_writer(&memory)?;
         let mut reader = waiting_reader();
         let (mut copied, mut delivered, mut lost) = (0, 0, 0);
         let mut number = 8;
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_margin_is_closed_when_the_reader_is_abreast_again() -> Result<(), NoRoom> {
         let memory = Cells::<192>::new();
-        let mut writer = start(&memory)?;
+        let mut writer = started_writer(&memory)?;
         let mut reader = waiting_reader();
         let mut number = 8;
         burst(&mut writer, &memory, 0..number);

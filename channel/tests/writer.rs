@@ -137,7 +137,7 @@ mod tests {
         // The old contents of the region do not matter.
         assert!(memory.copy_in(0, &[0xa5; 80]));
         let mut writer = writer(2, 80)?;
-        writer.start(&memory, EPOCH);
+        writer.start_epoch(&memory, EPOCH);
         for value in 1..=9 {
             assert!(write(&mut writer, &memory, value));
         }
@@ -161,7 +161,7 @@ mod tests {
 
         let memory = Recorder::new();
         let mut writer = writer(2, 80)?;
-        writer.start(&memory, EPOCH);
+        writer.start_epoch(&memory, EPOCH);
         assert!(memory.did(&[
             Store(Epoch, 0),
             Barrier,
@@ -196,7 +196,7 @@ mod tests {
         assert!(memory.did(&[Barrier, Store(Write, 3)]));
         assert!(write(&mut writer, &memory, 4));
         memory.did(&[]);
-        writer.stop(&memory);
+        writer.end_epoch(&memory);
         assert!(memory.did(&[Barrier, Store(Write, 4), Barrier, Store(Epoch, 0)]));
         Ok(())
     }
@@ -205,7 +205,7 @@ mod tests {
     fn an_element_that_failed_is_written_again() -> Result<(), NoRoom> {
         let memory = Cells::<80>::new();
         let mut writer = writer(2, 80)?;
-        writer.start(&memory, EPOCH);
+        writer.start_epoch(&memory, EPOCH);
         let failed = writer.write(&memory, |slot| {
             slot.fill(0, &[9, 9]);
             Err("no")
@@ -242,7 +242,7 @@ mod tests {
         for (elements, batch) in table {
             let memory = Cells::<864>::new();
             let mut writer = writer(2, 64 + 2 * elements)?;
-            writer.start(&memory, EPOCH);
+            writer.start_epoch(&memory, EPOCH);
             for count in 1..=140 {
                 assert!(write(&mut writer, &memory, 1));
                 assert_eq!(memory.load(Word::WriteStart), count);
@@ -263,7 +263,7 @@ mod tests {
         for (epoch, following) in [(1, 2), (MAX - 1, MAX), (MAX, 1)] {
             let memory = Cells::<80>::new();
             let mut writer = writer(2, 80)?;
-            writer.start(&memory, NonZeroU64::new(epoch).unwrap_or(EPOCH));
+            writer.start_epoch(&memory, NonZeroU64::new(epoch).unwrap_or(EPOCH));
             writer.skip_to(&memory, MAX - 2);
             assert!(write(&mut writer, &memory, 1));
             assert_eq!(writer.publish(&memory), 1);
@@ -295,17 +295,17 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_ends_the_epoch_and_a_start_begins_at_zero() -> Result<(), NoRoom> {
+    fn an_epoch_ends_and_the_next_one_begins_at_zero() -> Result<(), NoRoom> {
         let memory = Cells::<80>::new();
         let mut writer = writer(2, 80)?;
-        writer.start(&memory, EPOCH);
+        writer.start_epoch(&memory, EPOCH);
         for value in 1..=5 {
             assert!(write(&mut writer, &memory, value));
         }
-        writer.stop(&memory);
+        writer.end_epoch(&memory);
         assert_eq!(memory.load(Word::Epoch), 0);
         assert_eq!(memory.load(Word::Write), 5);
-        writer.start(&memory, NonZeroU64::MAX);
+        writer.start_epoch(&memory, NonZeroU64::MAX);
         assert_eq!(memory.load(Word::Epoch), u64::MAX);
         assert_eq!(memory.load(Word::WriteStart), 0);
         assert_eq!(memory.load(Word::Write), 0);

@@ -69,7 +69,7 @@ impl Bench {
         let region = Region::new(ring);
         let mut writer = Writer::new(ONE, size, region.size())
             .map_err(|_| format!("{ring} bytes do not hold {size}"))?;
-        writer.start(&region, ONE);
+        writer.start_epoch(&region, ONE);
         let mut reader = Reader::new(PeerParams {
             protocol: 1,
             min_size: 1,

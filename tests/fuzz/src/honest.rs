@@ -39,7 +39,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn start(attack: &Attack, size: usize, end: u64) -> Self {
+    fn start_epoch(attack: &Attack, size: usize, end: u64) -> Self {
         let (region, mode) = (attack.region(), attack.mode);
         let elements = attack.elements(size) as u64;
         let epoch = attack.new_epoch();
@@ -144,7 +144,7 @@ pub(crate) fn returns(attack: &mut Attack) {
 
     // The reader is not disturbed while it reads the first element. It must arrive by the second
     // call.
-    let mut writer = Writer::start(attack, size, 1);
+    let mut writer = Writer::start_epoch(attack, size, 1);
     while !writer.done() {
         writer.step(attack.region());
     }

@@ -75,7 +75,7 @@ pub(crate) fn sends(attack: &mut Attack) {
     let region = Memory::size(attack.region());
     let protocol = NonZeroU64::new(PROTOCOL).expect("not zero");
     let mut writer = Writer::new(protocol, size, region).expect("it fits");
-    writer.start(
+    writer.start_epoch(
         &memory,
         NonZeroU64::new(attack.new_epoch()).expect("not zero"),
     );

@@ -41,8 +41,8 @@ pub(crate) fn writer(memory: &impl Memory, size: usize) -> Writer {
 }
 
 /// Starts an epoch.
-pub(crate) fn start(writer: &mut Writer, memory: &impl MemoryMut, epoch: u64) {
-    writer.start(
+pub(crate) fn start_epoch(writer: &mut Writer, memory: &impl MemoryMut, epoch: u64) {
+    writer.start_epoch(
         memory,
         NonZeroU64::new(epoch).expect("an epoch is not zero"),
     );

@@ -11,7 +11,7 @@ use loom::{
 use crate::{
     bed::{
         explore,
-        start,
+        start_epoch,
         write,
         writer,
         Checked, //
@@ -66,7 +66,7 @@ fn begins(barriers: Barriers, waits: bool) {
         },
         |memory| {
             let mut writer = writer(memory, 2);
-            start(&mut writer, memory, 1);
+            start_epoch(&mut writer, memory, 1);
             write(&mut writer, memory, 1, 0);
             writer.publish(memory);
         },
@@ -85,7 +85,7 @@ fn replaced(barriers: Barriers, joins: bool) {
         barriers,
         |memory, reader| {
             let mut old = writer(memory, 2);
-            start(&mut old, memory, 1);
+            start_epoch(&mut old, memory, 1);
             if !joins {
                 reader.read(memory, 8, size);
             }
@@ -94,7 +94,7 @@ fn replaced(barriers: Barriers, joins: bool) {
         },
         |memory| {
             let mut new = writer(memory, 4);
-            start(&mut new, memory, 2);
+            start_epoch(&mut new, memory, 2);
             write(&mut new, memory, 2, 0);
             new.publish(memory);
         },
@@ -109,14 +109,14 @@ fn hidden(barriers: Barriers) {
     let memory = Region::new(4, barriers);
     let mut reader = Checked::new();
     let mut writer = writer(&*memory, 4);
-    start(&mut writer, &*memory, 2);
+    start_epoch(&mut writer, &*memory, 2);
     reader.read(&*memory, 8, size);
     write(&mut writer, &*memory, 2, 0);
     let peer = thread::spawn({
         let memory = memory.clone();
         move || {
             write(&mut writer, &*memory, 2, 1);
-            start(&mut writer, &*memory, 3);
+            start_epoch(&mut writer, &*memory, 3);
         }
     });
     reader.read(&*memory, 8, size);
@@ -131,14 +131,14 @@ fn stops(barriers: Barriers) {
         barriers,
         |memory, reader| {
             let mut writer = writer(memory, 2);
-            start(&mut writer, memory, 1);
+            start_epoch(&mut writer, memory, 1);
             reader.read(memory, 8, size);
         },
         |memory| {
             let mut writer = writer(memory, 2);
-            start(&mut writer, memory, 1);
+            start_epoch(&mut writer, memory, 1);
             write(&mut writer, memory, 1, 0);
-            writer.stop(memory);
+            writer.end_epoch(memory);
         },
         &[8],
     );
@@ -150,7 +150,7 @@ fn end(barriers: Barriers) {
     let memory = Region::new(8, barriers);
     let mut reader = Checked::new();
     let mut writer = writer(&*memory, 4);
-    start(&mut writer, &*memory, 3);
+    start_epoch(&mut writer, &*memory, 3);
     writer.skip_to(&*memory, u64::MAX - 2);
     reader.read(&*memory, 8, size);
     let peer = thread::spawn({

@@ -7,7 +7,7 @@ use loom::thread;
 use crate::{
     bed::{
         explore,
-        start,
+        start_epoch,
         write,
         writer,
         Checked,
@@ -66,7 +66,7 @@ impl Stream {
         let memory = Region::new(2 * self.ring, self.barriers);
         let mut writer = writer(&*memory, 2);
         let mut reader = Checked::new();
-        start(&mut writer, &*memory, 1);
+        start_epoch(&mut writer, &*memory, 1);
         if !self.joins {
             reader.read(&*memory, 0, two);
         }

@@ -19,7 +19,7 @@ use loom::{
 use crate::{
     bed::{
         explore,
-        start,
+        start_epoch,
         write,
         writer,
         Checked, //
@@ -61,7 +61,7 @@ impl Posted {
 fn pair() -> (Arc<Region>, Checked, crate::channel::Writer) {
     let memory = Region::new(2, Barriers::Both);
     let mut writer = writer(&*memory, 1);
-    start(&mut writer, &*memory, 1);
+    start_epoch(&mut writer, &*memory, 1);
     let mut reader = Checked::new();
     reader.read(&*memory, 0, one);
     (memory, reader, writer)
@@ -124,7 +124,7 @@ fn look(replaced: bool, posts: bool) {
         let memory = memory.clone();
         move || {
             if replaced {
-                start(&mut writer, &*memory, 2);
+                start_epoch(&mut writer, &*memory, 2);
             }
             let epoch = 1 + u64::from(replaced);
             write(&mut writer, &*memory, epoch, 0);
