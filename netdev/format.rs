@@ -235,9 +235,8 @@ impl Segmented for Ip {
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
             let at = wire::HEADER_SIZE + segments.header_len();
-            let Segment { start, length, .. } = *segment;
-            let sum = fill_by(slot, at, length, |mapping, offset| {
-                skb.copy_and_csum_bits_to(mapping, offset, start, length)
+            let sum = fill_by(slot, at, segment.length, |mapping, offset| {
+                skb.copy_and_csum_bits_to(mapping, offset, segment.offset, segment.length)
             })?;
             let ip = segments.headers(segment, sum);
             let header = wire::encode(skb.mark(), ip, packet_len, size)?;
@@ -272,7 +271,7 @@ impl Ip {
                 return Err(TxError);
             }
             fill_by(slot, at, fragment.length, |mapping, offset| {
-                skb.copy_bits_to(mapping, offset, fragment.start, fragment.length)
+                skb.copy_bits_to(mapping, offset, fragment.offset, fragment.length)
             })
         })?;
         Ok(length)
@@ -344,9 +343,9 @@ impl Segmented for Ethernet {
         let trailer = ethernet::encode(length, size)?;
 
         writer.write(memory, |slot: &Slot<'_, OutMemory>| {
-            let Segment { start, length, .. } = *segment;
-            let sum = fill_by(slot, segments.header_len(), length, |mapping, offset| {
-                skb.copy_and_csum_bits_to(mapping, offset, start, length)
+            let payload_at = segments.header_len();
+            let sum = fill_by(slot, payload_at, segment.length, |mapping, offset| {
+                skb.copy_and_csum_bits_to(mapping, offset, segment.offset, segment.length)
             })?;
             let at = ethernet::trailer_at(size).ok_or(TxError)?;
             let done = slot.fill(0, segments.headers(segment, sum)) && slot.fill(at, &trailer);

@@ -86,17 +86,17 @@ pub(crate) struct GsoParams {
     pub(crate) transport: Transport,
     /// The payload in bytes of each segment but the last one.
     pub(crate) size: usize,
-    /// The start of the IP header, in bytes from the start of the packet.
+    /// The offset of the IP header from the start of the packet, in bytes.
     pub(crate) network_at: usize,
-    /// The start of the TCP or UDP header, in bytes from the start of the packet.
+    /// The offset of the TCP or UDP header from the start of the packet, in bytes.
     pub(crate) transport_at: usize,
 }
 
 /// One segment of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Segment {
-    /// The start of its payload, in bytes from the start of the packet.
-    pub(crate) start: usize,
+    /// The offset of its payload from the start of the packet, in bytes.
+    pub(crate) offset: usize,
     /// The length of its payload in bytes.
     pub(crate) length: usize,
     /// The number of segments before it.
@@ -138,18 +138,18 @@ pub(crate) struct GsoSegments {
 }
 
 impl GsoSegments {
-    /// Returns the segments of a packet of `length` bytes. `start` is the start of the packet: its
-    /// first [`HEADER_MAX`] bytes, or all if it is shorter.
+    /// Returns the segments of a packet of `length` bytes that starts with `headers`: its first
+    /// [`HEADER_MAX`] bytes, or all if it is shorter.
     ///
     /// [`None`]: the headers do not match `gso` or are too long, or there is no payload.
-    pub(crate) fn new(start: &[u8], length: usize, gso: &GsoParams) -> Option<Self> {
+    pub(crate) fn new(headers: &[u8], length: usize, gso: &GsoParams) -> Option<Self> {
         let GsoParams {
             transport,
             size: step,
             network_at,
             transport_at,
         } = *gso;
-        let version = Version::from_first_byte(*start.get(network_at)?)?;
+        let version = Version::from_first_byte(*headers.get(network_at)?)?;
         let between = transport_at.checked_sub(network_at)?;
         let ip_header = match version {
             Version::V4 => ipv4::SIZE,
@@ -157,7 +157,7 @@ impl GsoSegments {
         };
         let transport_header = match transport {
             Transport::Tcp => {
-                let field = start.get(transport_at.checked_add(tcp::DATA_OFFSET)?)?;
+                let field = headers.get(transport_at.checked_add(tcp::DATA_OFFSET)?)?;
                 let size = usize::from(field >> 4) * 4;
                 (size >= tcp::SIZE).then_some(size)?
             }
@@ -175,7 +175,7 @@ impl GsoSegments {
         let mut header = [0; HEADER_MAX];
         header
             .get_mut(..header_len)?
-            .copy_from_slice(start.get(..header_len)?);
+            .copy_from_slice(headers.get(..header_len)?);
         // INVARIANT: Checked above; `header_len` bytes fit the array.
         let mut this = Self {
             header,
@@ -238,7 +238,7 @@ impl GsoSegments {
         match self.transport {
             Transport::Tcp => {
                 // A packet is at most `u32::MAX` bytes long. Sequence numbers wrap.
-                let before = (segment.start - self.header_len) as u32;
+                let before = (segment.offset - self.header_len) as u32;
                 let sequence = self.sequence.wrapping_add(before);
                 self.set(transport + tcp::SEQUENCE, sequence.to_be_bytes());
                 let mut flags = self.flags;
@@ -315,7 +315,7 @@ impl Iterator for GsoSegments {
         }
         let length = left.min(self.step);
         let segment = Segment {
-            start: self.header_len + self.done,
+            offset: self.header_len + self.done,
             length,
             number: self.count,
             last: length == left,
@@ -370,15 +370,15 @@ mod tests {
 
     /// Returns the headers of a packet: `prefix` bytes before the IP header, `between` bytes of IP
     /// options or extension headers, and `options` bytes of options in the transport header.
-    fn start(
+    fn headers(
         prefix: usize,
         version: Version,
         between: usize,
         transport: Transport,
         options: usize,
     ) -> ([u8; HEADER_MAX], GsoParams) {
-        let mut start = [0; HEADER_MAX];
-        let ip = &mut start[prefix..];
+        let mut headers = [0; HEADER_MAX];
+        let ip = &mut headers[prefix..];
         let network = match version {
             Version::V4 => {
                 ip[0] = 0x45 + (between / 4) as u8;
@@ -410,7 +410,7 @@ mod tests {
             network_at: prefix,
             transport_at: prefix + network,
         };
-        (start, gso)
+        (headers, gso)
     }
 
     fn be16(bytes: &[u8], at: usize) -> usize {
@@ -444,13 +444,13 @@ mod tests {
         ];
         for row in table {
             let (prefix, version, between, transport, options, payload, expected) = row;
-            let (start, gso) = start(prefix, version, between, transport, options);
+            let (headers, gso) = headers(prefix, version, between, transport, options);
             let size = match transport {
                 Tcp => tcp::SIZE + options,
                 Udp => udp::SIZE,
             };
-            let header = gso.transport_at + size;
-            let segments = GsoSegments::new(&start, header + payload, &gso);
+            let header_len = gso.transport_at + size;
+            let segments = GsoSegments::new(&headers, header_len + payload, &gso);
             assert_eq!((row, segments.is_some()), (row, true));
             let Some(mut segments) = segments else {
                 continue;
@@ -459,7 +459,7 @@ mod tests {
             let (mut count, mut done) = (0, 0);
             while let Some(segment) = segments.next() {
                 assert_eq!((row, expected.get(count)), (row, Some(&segment.length)));
-                assert_eq!((row, segment.start), (row, header + done));
+                assert_eq!((row, segment.offset), (row, header_len + done));
                 // Each word of the payload is 0x0102, except an odd last byte.
                 let mut bytes = [1; 128];
                 bytes.iter_mut().skip(1).step_by(2).for_each(|it| *it = 2);
@@ -469,7 +469,7 @@ mod tests {
                     sum = (sum & 0xffff_ffff) + (sum >> 32);
                 }
                 let headers = segments.headers(&segment, sum as u32);
-                assert_eq!((row, headers.len()), (row, header));
+                assert_eq!((row, headers.len()), (row, header_len));
 
                 let ip = &headers[prefix..];
                 let transport_len = size + segment.length;
@@ -521,10 +521,10 @@ mod tests {
 
     #[test]
     fn no_checksum_is_not_stated() {
-        let (mut start, gso) = start(0, Version::V4, 0, Transport::Udp, 0);
+        let (mut headers, gso) = headers(0, Version::V4, 0, Transport::Udp, 0);
         // The checksum with source port 0x1234 is added to the port. With the new port, the sum of
         // the header and a payload of zeros is all ones.
-        let first = GsoSegments::new(&start, 29, &gso).and_then(|mut segments| {
+        let first = GsoSegments::new(&headers, 29, &gso).and_then(|mut segments| {
             let segment = segments.next()?;
             segments
                 .headers(&segment, 0)
@@ -535,8 +535,8 @@ mod tests {
         let [high, low] = first.unwrap_or_default();
         let port = u16::from_be_bytes([0x12, 0x34]);
         let (sum, carry) = port.overflowing_add(u16::from_be_bytes([high, low]));
-        start[20..22].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
-        let stated = GsoSegments::new(&start, 29, &gso).and_then(|mut segments| {
+        headers[20..22].copy_from_slice(&(sum + u16::from(carry)).to_be_bytes());
+        let stated = GsoSegments::new(&headers, 29, &gso).and_then(|mut segments| {
             let segment = segments.next()?;
             segments
                 .headers(&segment, 0)
@@ -549,7 +549,7 @@ mod tests {
 
     #[test]
     fn what_is_refused() {
-        let (tcp4, gso) = start(0, Version::V4, 0, Transport::Tcp, 12);
+        let (tcp4, gso) = headers(0, Version::V4, 0, Transport::Tcp, 12);
         let header_len = gso.transport_at + 32;
         // (offset of the changed byte, its value, change of the parameters, length of the packet,
         // whether it can be segmented)
@@ -584,11 +584,11 @@ mod tests {
             (0, 0x45, |gso| gso.size = 65_500, 200_000, false),
         ];
         for (at, value, change, length, expected) in table {
-            let mut start = tcp4;
-            start[at] = value;
+            let mut headers = tcp4;
+            headers[at] = value;
             let mut gso = gso;
             change(&mut gso);
-            let found = GsoSegments::new(&start, length, &gso).is_some();
+            let found = GsoSegments::new(&headers, length, &gso).is_some();
             assert_eq!(
                 (at, value, gso, length, found),
                 (at, value, gso, length, expected)

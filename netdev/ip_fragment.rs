@@ -120,8 +120,8 @@ impl Header {
 pub(crate) struct Fragment {
     /// The header of the fragment.
     pub(crate) header: Header,
-    /// The start of its payload, in bytes from the start of the packet.
-    pub(crate) start: usize,
+    /// The offset of its payload from the start of the packet, in bytes.
+    pub(crate) offset: usize,
     /// The length of its payload in bytes.
     pub(crate) length: usize,
 }
@@ -149,13 +149,13 @@ pub(crate) struct Fragments {
 }
 
 impl Fragments {
-    /// Returns the fragments of at most `mtu` bytes, 68 or more, of a packet of `length` bytes.
-    /// `start` is the start of the packet: its first [`HEADER_MAX`] bytes, or all if it is shorter.
+    /// Returns the fragments of at most `mtu` bytes, 68 or more, of a packet of `length` bytes that
+    /// starts with `header`: its first [`HEADER_MAX`] bytes, or all if it is shorter.
     ///
     /// [`None`]: it is no IPv4 packet, is shorter than its header states, or ends beyond the range
     /// of fragment offsets.
-    pub(crate) fn new(start: &[u8], length: usize, mtu: u32) -> Option<Self> {
-        let header = Header::new(start)?;
+    pub(crate) fn new(header: &[u8], length: usize, mtu: u32) -> Option<Self> {
+        let header = Header::new(header)?;
         let stated = usize::from(header.field(at::LENGTH));
         if stated > length {
             return None;
@@ -198,14 +198,14 @@ impl Iterator for Fragments {
         header.set_field(at::FRAGMENT, field);
         header.update_checksum();
 
-        let start = header.len + self.done;
+        let offset = header.len + self.done;
         if self.done == 0 {
             self.header.drop_options_of_first();
         }
         self.done += length;
         Some(Fragment {
             header,
-            start,
+            offset,
             length,
         })
     }
@@ -218,18 +218,18 @@ mod tests {
 
     /// Returns the header of a packet of `length` bytes with these options. `field` has its flags
     /// and its fragment offset.
-    fn start(length: u16, field: u16, options: &[u8]) -> [u8; HEADER_MAX] {
-        let mut start = [0; HEADER_MAX];
-        start[0] = 0x40 | (5 + options.len() / 4) as u8;
-        start[1] = 0xb8;
-        start[2..4].copy_from_slice(&length.to_be_bytes());
-        start[4..6].copy_from_slice(&[0x12, 0x34]);
-        start[6..8].copy_from_slice(&field.to_be_bytes());
-        start[8..10].copy_from_slice(&[64, 17]);
-        start[10..12].copy_from_slice(&[0xde, 0xad]);
-        start[12..20].copy_from_slice(&[192, 0, 2, 1, 192, 0, 2, 2]);
-        start[20..][..options.len()].copy_from_slice(options);
-        start
+    fn header(length: u16, field: u16, options: &[u8]) -> [u8; HEADER_MAX] {
+        let mut header = [0; HEADER_MAX];
+        header[0] = 0x40 | (5 + options.len() / 4) as u8;
+        header[1] = 0xb8;
+        header[2..4].copy_from_slice(&length.to_be_bytes());
+        header[4..6].copy_from_slice(&[0x12, 0x34]);
+        header[6..8].copy_from_slice(&field.to_be_bytes());
+        header[8..10].copy_from_slice(&[64, 17]);
+        header[10..12].copy_from_slice(&[0xde, 0xad]);
+        header[12..20].copy_from_slice(&[192, 0, 2, 1, 192, 0, 2, 2]);
+        header[20..][..options.len()].copy_from_slice(options);
+        header
     }
 
     /// Returns whether the checksum is right: the ones' complement sum of the header is all ones.
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn plans() {
         // (length of the packet, its field, bytes of options, MTU, fragments), with fragments as
-        // (start of the payload, its length, field)
+        // (offset of the payload, its length, field)
         type Row<'a> = (u16, u16, usize, u32, &'a [(usize, usize, u16)]);
         let table: [Row<'_>; 12] = [
             // The packet fits: one fragment, which is the packet as it is.
@@ -283,12 +283,12 @@ mod tests {
             (20, 0, 0, 68, &[]),
         ];
         for (length, field, options, mtu, expected) in table {
-            let start = start(length, field, &[1; 40][..options]);
+            let original = header(length, field, &[1; 40][..options]);
             let row = (length, field, options, mtu);
-            let mut fragments = Fragments::new(&start, length.into(), mtu).unwrap();
+            let mut fragments = Fragments::new(&original, length.into(), mtu).unwrap();
             for &(at, bytes, field) in expected {
                 let fragment = fragments.next().unwrap();
-                assert_eq!((row, fragment.start, fragment.length), (row, at, bytes));
+                assert_eq!((row, fragment.offset, fragment.length), (row, at, bytes));
                 let header = fragment.header;
                 assert_eq!((row, header.field(at::FRAGMENT)), (row, field));
                 assert_eq!(usize::from(header.field(at::LENGTH)), fragment.len());
@@ -296,10 +296,10 @@ mod tests {
                 assert!(fragment.len() <= mtu as usize);
                 assert!(checksum_is_right(&header));
                 // The rest of the header is that of the packet.
-                assert_eq!(header.bytes()[..2], start[..2]);
-                assert_eq!(header.bytes()[4..6], start[4..6]);
-                assert_eq!(header.bytes()[8..10], start[8..10]);
-                assert_eq!(header.bytes()[12..], start[12..20 + options]);
+                assert_eq!(header.bytes()[..2], original[..2]);
+                assert_eq!(header.bytes()[4..6], original[4..6]);
+                assert_eq!(header.bytes()[8..10], original[8..10]);
+                assert_eq!(header.bytes()[12..], original[12..20 + options]);
             }
             assert!(fragments.next().is_none());
         }
@@ -307,13 +307,13 @@ mod tests {
 
     #[test]
     fn not_to_be_fragmented() {
-        let good = start(1_500, 0, &[]);
+        let good = header(1_500, 0, &[]);
         let with = |at: usize, bytes: &[u8]| {
-            let mut start = good;
-            start[at..][..bytes.len()].copy_from_slice(bytes);
-            start
+            let mut header = good;
+            header[at..][..bytes.len()].copy_from_slice(bytes);
+            header
         };
-        // (number of the row, start, available bytes of the start, length of the packet, MTU)
+        // (number of the row, header, available bytes of the header, length of the packet, MTU)
         let table = [
             // Headers that are too short or truncated.
             (1, with(0, &[0x40]), 60, 1_500, 68),
@@ -327,13 +327,13 @@ mod tests {
             (8, good, 60, 1_499, 68),
             // Beyond the range of fragment offsets.
             (9, with(6, &[0x1f, 0xff]), 60, 1_500, 68),
-            (10, start(36, 0x1ffe, &[]), 60, 36, 68),
+            (10, header(36, 0x1ffe, &[]), 60, 36, 68),
             // No room for any payload.
             (11, good, 60, 1_500, 27),
             (12, good, 60, 1_500, 0),
         ];
-        for (row, start, have, length, mtu) in table {
-            let refused = Fragments::new(&start[..have], length, mtu).is_none();
+        for (row, header, have, length, mtu) in table {
+            let refused = Fragments::new(&header[..have], length, mtu).is_none();
             assert_eq!((row, refused), (row, true));
         }
         // Bytes behind the packet are not sent.
@@ -360,8 +360,8 @@ mod tests {
             (&[7, 5, 0, 0], &[7, 5, 0, 0]),
         ];
         for (options, expected) in table {
-            let start = start(200, 0, options);
-            let mut fragments = Fragments::new(&start, 200, 100).unwrap();
+            let header = header(200, 0, options);
+            let mut fragments = Fragments::new(&header, 200, 100).unwrap();
             let first = fragments.next().unwrap().header;
             assert_eq!((options, &first.bytes()[20..]), (options, options));
             for fragment in fragments {
@@ -371,19 +371,19 @@ mod tests {
             }
         }
         // A type without a length at the very end.
-        let start = start(200, 0, &[1, 1, 1, 7]);
-        let fragment = Fragments::new(&start, 200, 100).unwrap().nth(1).unwrap();
+        let header = header(200, 0, &[1, 1, 1, 7]);
+        let fragment = Fragments::new(&header, 200, 100).unwrap().nth(1).unwrap();
         assert_eq!(fragment.header.bytes()[20..], [1, 1, 1, 7]);
     }
 
     #[test]
     fn longest() {
         // The largest possible number of fragments.
-        let start = start(u16::MAX, 0, &[1; 40]);
-        let fragments = Fragments::new(&start, 65_535, 68).unwrap();
+        let header = header(u16::MAX, 0, &[1; 40]);
+        let fragments = Fragments::new(&header, 65_535, 68).unwrap();
         let (mut count, mut end) = (0, 60);
         for fragment in fragments {
-            assert_eq!(fragment.start, end);
+            assert_eq!(fragment.offset, end);
             end += fragment.length;
             count += 1;
         }

@@ -346,10 +346,10 @@ impl TxChannel {
             network_at: gso_info.network_at.ok_or(TxError)?,
             transport_at: gso_info.transport_at.ok_or(TxError)?,
         };
-        let mut start = [0; SEGMENT_HEADER_MAX];
-        let count = skb.copy_bits(&mut start);
-        let start = start.get(..count).ok_or(TxError)?;
-        let mut segments = GsoSegments::new(start, skb.len(), &gso).ok_or(TxError)?;
+        let mut headers = [0; SEGMENT_HEADER_MAX];
+        let count = skb.copy_bits(&mut headers);
+        let headers = headers.get(..count).ok_or(TxError)?;
+        let mut segments = GsoSegments::new(headers, skb.len(), &gso).ok_or(TxError)?;
         let mut written = Written::default();
         while let Some(segment) = segments.next() {
             // The first segment is the longest one. If it fits an element, all of them do.
@@ -367,11 +367,11 @@ impl TxChannel {
         skb: &SkBuff,
         mtu: u32,
     ) -> Result<Written, TxError> {
-        let mut start = [0; ip_fragment::HEADER_MAX];
-        let count = skb.copy_bits(&mut start);
-        let start = start.get(..count).ok_or(TxError)?;
+        let mut header = [0; ip_fragment::HEADER_MAX];
+        let count = skb.copy_bits(&mut header);
+        let header = header.get(..count).ok_or(TxError)?;
         let mut written = Written::default();
-        for fragment in Fragments::new(start, skb.len(), mtu).ok_or(TxError)? {
+        for fragment in Fragments::new(header, skb.len(), mtu).ok_or(TxError)? {
             // The first fragment is the longest one. If it fits an element, all of them do.
             written.bytes += Ip::write_fragment(writer, &self.memory, skb, &fragment)? as u64;
             written.packets += 1;
@@ -487,7 +487,7 @@ impl TagWarning {
         // With two more bytes, which every tagged frame has, the compiler needs only two loads.
         let tagged = skb
             .head::<{ ethernet::HEADER_SIZE + 2 }>()
-            .is_some_and(|start| start.first_chunk().is_some_and(ethernet::is_tagged));
+            .is_some_and(|header| header.first_chunk().is_some_and(ethernet::is_tagged));
         let fits = skb.mac_len_fits(u32::try_from(room).unwrap_or(u32::MAX));
         if tagged && !fits && self.0.load(Relaxed) == NONE {
             self.0.store(DUE, Relaxed);

@@ -83,8 +83,8 @@ impl OffloadFragment {
         bytes: &[u8; HEADER_SIZE],
         element_size: usize,
     ) -> Result<Self, Malformed> {
-        let (start, rest) = bytes.split_first_chunk().ok_or(Malformed::Length)?;
-        let header = NetHdr::decode(*start);
+        let (net_hdr, rest) = bytes.split_first_chunk().ok_or(Malformed::Length)?;
+        let header = NetHdr::decode(*net_hdr);
         let version = Version::from_protocol(header.protocol).ok_or(Malformed::Protocol)?;
         let (total, rest) = rest.split_first_chunk().ok_or(Malformed::Length)?;
         let (at, rest) = rest.split_first_chunk().ok_or(Malformed::Length)?;
@@ -131,7 +131,8 @@ impl OffloadFragment {
 
 /// The iterator over the fragments of a packet that is sent.
 pub(crate) struct OffloadFragments {
-    start: [u8; NET_HDR_SIZE],
+    /// The encoded [`NetHdr`], which each fragment repeats except for its length.
+    net_hdr: [u8; NET_HDR_SIZE],
     offloads: Offloads,
     total: usize,
     /// The number of bytes of the packet in each element but the last one.
@@ -182,7 +183,7 @@ impl OffloadFragments {
             qos: version.qos(ip),
         };
         Ok(Self {
-            start: header.encode(),
+            net_hdr: header.encode(),
             offloads,
             total,
             room,
@@ -204,7 +205,7 @@ impl Iterator for OffloadFragments {
         let length = left.min(self.room);
         self.at += length;
 
-        let [m0, m1, m2, m3, _, _, protocol, qos] = self.start;
+        let [m0, m1, m2, m3, _, _, protocol, qos] = self.net_hdr;
         // `length` is at most `u16::MAX`, as `new` has checked. The others are at most
         // `PACKET_MAX`.
         let [l0, l1] = (length as u16).to_le_bytes();

@@ -139,9 +139,9 @@ fn length(region: &Region, random: &Random, moment: Moment) -> Kind {
         _ => (size as u16).wrapping_sub(random.pick(&[0, 2, 8, 28, 48])),
     };
     if random.once_in(2) {
-        let start: [u8; 3] =
+        let version: [u8; 3] =
             random.pick(&[[4, 0, 0x45], [41, 0, 0x60], [4, 0, 0x4f], [6, 0, 0x45]]);
-        region.fill(slot + 6, &start);
+        region.fill(slot + 6, &version);
         if random.once_in(4) {
             return Kind::VERSION;
         }
