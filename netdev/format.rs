@@ -454,7 +454,7 @@ impl Offload {
         let number = reassembly.next_copy();
         let result = Self::copy_fragment(element, id, reassembly, &mut bytes);
         if result.is_err() {
-            reassembly.give_up();
+            reassembly.drop_partial();
         }
         OffloadCopy {
             id,

@@ -39,8 +39,8 @@ pub(super) struct Complete<P> {
 /// The packet that is being copied, if there is one.
 pub(super) struct Reassembly<P> {
     partial: Option<Partial<P>>,
-    /// The number of packets given up since the last [`take_given_up`](Self::take_given_up).
-    given_up: u64,
+    /// The number of packets dropped since the last [`take_incomplete`](Self::take_incomplete).
+    incomplete: u64,
     /// The number of copies started, including those that failed.
     copies: u64,
 }
@@ -50,7 +50,7 @@ impl<P> Reassembly<P> {
     pub(super) const fn new() -> Self {
         Self {
             partial: None,
-            given_up: 0,
+            incomplete: 0,
             copies: 0,
         }
     }
@@ -66,7 +66,7 @@ impl<P> Reassembly<P> {
     /// it continues, or a new one from `make` if it is a first fragment. [`None`]: its packet is
     /// missing.
     ///
-    /// A partial packet that `fragment` does not continue is given up.
+    /// A partial packet that `fragment` does not continue is dropped.
     ///
     /// # Errors
     ///
@@ -80,7 +80,7 @@ impl<P> Reassembly<P> {
         let partial = match self.partial.take() {
             Some(it) if it.next == id && it.continued_by(fragment) => it,
             old => {
-                self.given_up += u64::from(old.is_some());
+                self.incomplete += u64::from(old.is_some());
                 if fragment.at != 0 {
                     return Ok(None);
                 }
@@ -113,23 +113,23 @@ impl<P> Reassembly<P> {
         })
     }
 
-    /// Gives up the partial packet, if there is one.
-    pub(super) fn give_up(&mut self) {
-        self.given_up += u64::from(self.partial.take().is_some());
+    /// Drops the partial packet, if there is one.
+    pub(super) fn drop_partial(&mut self) {
+        self.incomplete += u64::from(self.partial.take().is_some());
     }
 
-    /// Gives up a partial packet of any other epoch than `current`, because no element of another
+    /// Drops a partial packet of any other epoch than `current`, because no element of another
     /// epoch will follow. [`None`]: there is no current epoch.
-    pub(super) fn keep_to(&mut self, current: Option<u64>) {
+    pub(super) fn drop_other_epochs(&mut self, current: Option<u64>) {
         let ended = |it: &Partial<P>| Some(it.first.epoch) != current;
         if self.partial.as_ref().is_some_and(ended) {
-            self.give_up();
+            self.drop_partial();
         }
     }
 
-    /// Returns the number of packets given up since the last call.
-    pub(super) fn take_given_up(&mut self) -> u64 {
-        core::mem::take(&mut self.given_up)
+    /// Returns the number of incomplete packets that were dropped since the last call.
+    pub(super) fn take_incomplete(&mut self) -> u64 {
+        core::mem::take(&mut self.incomplete)
     }
 }
 
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn pieces_make_packets() {
-        // (elements, number of packets given up until the end of the epoch), with elements as
+        // (elements, number of packets dropped until the end of the epoch), with elements as
         // (number, place of the fragment, length and mark of its packet, number of the first
         // element of the packet that it completes, or -1 if its packet is missing).
         type Row<'a> = (&'a [(u64, usize, usize, u32, Option<i64>)], u64);
@@ -280,16 +280,16 @@ mod tests {
             (&[(0, 0, 300, 0, None), (1, 100, 300, 0, None)], 1),
             (&[], 0),
         ];
-        for (elements, given_up) in table {
+        for (elements, incomplete) in table {
             let mut reassembly = Reassembly::new();
             for &(number, at, total, mark, expected) in elements {
                 let found = put(&mut reassembly, id(number), &fragment(at, total, mark));
                 assert_eq!((elements, number, found), (elements, number, expected));
             }
-            reassembly.keep_to(None);
-            let found = reassembly.take_given_up();
-            assert_eq!((elements, found), (elements, given_up));
-            assert_eq!(reassembly.take_given_up(), 0);
+            reassembly.drop_other_epochs(None);
+            let found = reassembly.take_incomplete();
+            assert_eq!((elements, found), (elements, incomplete));
+            assert_eq!(reassembly.take_incomplete(), 0);
         }
     }
 
@@ -330,16 +330,16 @@ mod tests {
             let found = put(&mut reassembly, second, &fragment(100, 300, 0));
             let expected = (!continues).then_some(-1);
             assert_eq!((epoch, number, found), (epoch, number, expected));
-            let found = reassembly.take_given_up();
+            let found = reassembly.take_incomplete();
             assert_eq!((epoch, number, found), (epoch, number, !continues as u64));
         }
         // The epoch changes or stays the same before the next fragment.
         for (current, kept) in [(Some(1), true), (Some(2), false), (None, false)] {
             let mut reassembly = Reassembly::new();
             assert_eq!(put(&mut reassembly, id(0), &fragment(0, 200, 0)), None);
-            reassembly.keep_to(current);
+            reassembly.drop_other_epochs(current);
             assert_eq!(
-                (current, reassembly.take_given_up()),
+                (current, reassembly.take_incomplete()),
                 (current, !kept as u64)
             );
             let found = put(&mut reassembly, id(1), &fragment(100, 200, 0));
@@ -356,7 +356,7 @@ mod tests {
         assert!(made.is_err());
         let next = put(&mut reassembly, id(2), &fragment(100, 300, 0));
         assert_eq!(next, Some(-1));
-        assert_eq!(reassembly.take_given_up(), 1);
+        assert_eq!(reassembly.take_incomplete(), 1);
     }
 }
 

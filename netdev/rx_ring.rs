@@ -104,11 +104,11 @@ impl RxRing {
             },
             |copied| stats.count(Offload::deliver(copied, valid, ctx)),
         );
-        reassembly.keep_to(match reader.state() {
+        reassembly.drop_other_epochs(match reader.state() {
             State::Active(active) => Some(active.epoch()),
             _ => None,
         });
-        stats.incomplete += reassembly.take_given_up();
+        stats.incomplete += reassembly.take_incomplete();
         stats.copied_bytes += copied_bytes;
         progress
     }

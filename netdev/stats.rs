@@ -85,7 +85,7 @@ counters! {
     rx_changed,
     /// Packets dropped for lack of memory.
     rx_no_memory,
-    /// Packets in several elements that were given up because their next fragment did not follow,
+    /// Packets in several elements that were dropped because their next fragment did not follow,
     /// and fragments that continue no packet.
     rx_incomplete,
     /// Packets dropped because the interface was down while its channel was up.
