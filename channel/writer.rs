@@ -50,7 +50,7 @@ pub(crate) struct Writer {
     /// The write counter as it was last published.
     published: u64,
     /// The number of published elements that [`publish`](Self::publish) has not reported yet.
-    unsignalled: u64,
+    unnotified: u64,
 }
 
 impl Writer {
@@ -74,7 +74,7 @@ impl Writer {
             epoch: None,
             next: Cursor::at(&geometry, 0),
             published: 0,
-            unsignalled: 0,
+            unnotified: 0,
         })
     }
 
@@ -111,7 +111,7 @@ impl Writer {
         self.epoch = Some(epoch);
         self.next = Cursor::at(&self.geometry, 0);
         self.published = 0;
-        self.unsignalled = 0;
+        self.unnotified = 0;
     }
 
     /// Publishes all unpublished elements and ends the epoch. Readers do not see elements that are
@@ -157,13 +157,13 @@ impl Writer {
     /// Publishes all unpublished elements with one store.
     ///
     /// Returns how many elements have been published since the last call, including those that
-    /// [`write`](Self::write) has published. If the number is not zero, the caller must signal the
+    /// [`write`](Self::write) has published. If the number is not zero, the caller must notify the
     /// reader.
     pub(crate) fn publish<M: MemoryMut>(&mut self, memory: &M) -> usize {
         self.flush(memory);
         // Truncation does not matter: no more elements than `usize` holds are published between two
         // calls, and callers only distinguish zero from other numbers.
-        core::mem::take(&mut self.unsignalled) as usize
+        core::mem::take(&mut self.unnotified) as usize
     }
 
     /// Publishes all unpublished elements with one store.
@@ -174,7 +174,7 @@ impl Writer {
             memory.write_barrier();
             memory.store(Word::Write, self.next.number());
             self.published = self.next.number();
-            self.unsignalled = self.unsignalled.saturating_add(unpublished);
+            self.unnotified = self.unnotified.saturating_add(unpublished);
         }
     }
 
@@ -185,11 +185,11 @@ impl Writer {
         self.flush(memory);
         match self.epoch {
             Some(epoch) => {
-                let unsignalled = self.unsignalled;
+                let unnotified = self.unnotified;
                 self.start_epoch(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN));
-                // `publish` must still report these elements: the reader must be signalled, also
+                // `publish` must still report these elements: the reader must be notified, also
                 // because of the new epoch.
-                self.unsignalled = unsignalled;
+                self.unnotified = unnotified;
             }
             None => {
                 // INVARIANT: As in `start_epoch`. No reader follows a stopped writer.

@@ -210,7 +210,7 @@ impl Operations for Interface {
     fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) {
         let this = dev.data();
         this.transmit(skb, xmit_more, this.counters.this_cpu());
-        if this.tx.as_ref().is_some_and(|it| it.take_tag_warning()) {
+        if this.tx.as_ref().is_some_and(|it| it.take_due_tag_warning()) {
             netdev_warn_ratelimited!(
                 dev,
                 "A tagged frame does not fit an element and is dropped: \

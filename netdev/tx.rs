@@ -170,8 +170,8 @@ impl TxChannel {
     /// Returns whether to log now that tagged frames do not fit an element. Returns `true` at most
     /// once.
     #[inline]
-    pub(crate) fn take_tag_warning(&self) -> bool {
-        self.tag_warning.take()
+    pub(crate) fn take_due_tag_warning(&self) -> bool {
+        self.tag_warning.take_due()
     }
 
     /// Returns the protocol number in the header of the channel.
@@ -217,7 +217,7 @@ impl TxChannel {
                         Ok(written)
                     });
                 }
-                None => self.refuse(xmit_more, counters),
+                None => self.drop_unwritten(xmit_more, counters),
             },
             Some((version, Action::TooBig(mtu))) => {
                 // The lock is not held: the ICMP error may be transmitted on this very channel.
@@ -226,7 +226,7 @@ impl TxChannel {
                     Version::V6 => icmp::packet_too_big(&mut skb, mtu),
                 }
                 counters.tx_too_big.add(1);
-                self.refuse(xmit_more, counters);
+                self.drop_unwritten(xmit_more, counters);
             }
         }
     }
@@ -258,7 +258,7 @@ impl TxChannel {
         };
         drop(guard);
         if published {
-            self.batch_ended();
+            self.batch_published();
         }
 
         match sent {
@@ -270,7 +270,7 @@ impl TxChannel {
             Err(TxError) => {
                 counters.tx_dropped.add(1);
                 if let (Mode::Ethernet, Some(ring)) = (self.mode, self.geometry()) {
-                    self.tag_warning.dropped(&skb, ring.size());
+                    self.tag_warning.note_drop(&skb, ring.size());
                 }
                 drop(skb);
             }
@@ -279,7 +279,7 @@ impl TxChannel {
 
     /// Counts a packet that is dropped before it is written. Publishes the batch that the packet
     /// was to end, if no other packet follows.
-    fn refuse(&self, xmit_more: bool, counters: &CpuCounters) {
+    fn drop_unwritten(&self, xmit_more: bool, counters: &CpuCounters) {
         counters.tx_dropped.add(1);
         if xmit_more {
             return;
@@ -291,14 +291,14 @@ impl TxChannel {
         };
         drop(guard);
         if published {
-            self.batch_ended();
+            self.batch_published();
         }
     }
 
     /// Counts a published batch and notifies the peer. The caller does not hold the lock, because
     /// an event is an exit to the separation kernel.
     #[inline]
-    fn batch_ended(&self) {
+    fn batch_published(&self) {
         self.counters.this_cpu().tx_batches.add(1);
         self.notify();
     }
@@ -482,7 +482,7 @@ impl TagWarning {
     /// Makes the warning due if the dropped frame `skb` has a tag and is too long for elements of
     /// `element_size` bytes.
     #[cold]
-    fn dropped(&self, skb: &SkBuff, element_size: usize) {
+    fn note_drop(&self, skb: &SkBuff, element_size: usize) {
         let room = ethernet::trailer_at(element_size).unwrap_or(0);
         // With two more bytes, which every tagged frame has, the compiler needs only two loads.
         let tagged = skb
@@ -496,7 +496,7 @@ impl TagWarning {
 
     /// Returns whether to log the warning now. Returns `true` at most once.
     #[inline]
-    fn take(&self) -> bool {
+    fn take_due(&self) -> bool {
         self.0.load(Relaxed) == DUE && self.0.xchg(LOGGED, Relaxed) == DUE
     }
 }

@@ -8,7 +8,7 @@
 ///
 /// `has_pending` sees the packets that arrived before it is called. Packets that arrive after
 /// `rearm` schedule a poll themselves. No packet is missed if `rearm` is a full barrier, and if the
-/// writer has a full barrier between writing and signalling. `tests/loom` checks this function.
+/// writer has a full barrier between writing and notifying. `tests/loom` checks this function.
 #[inline(always)]
 pub(crate) fn complete_and_rearm(
     complete: impl FnOnce() -> bool,
