@@ -44,7 +44,7 @@ pub(crate) struct PeerParams {
 
 impl PeerParams {
     /// Checks the words of a header, for a region of `region` bytes.
-    fn judge(
+    fn check_header(
         &self,
         transport: u64,
         protocol: u64,
@@ -202,7 +202,7 @@ impl Reader {
         let Some(counters) = active.counters(memory) else {
             return Pass::Again;
         };
-        if let Err(reason) = active.judge(counters) {
+        if let Err(reason) = active.check_counters(counters) {
             call.progress.add_change(Change::Broken { epoch, reason });
             self.state = State::Broken { epoch };
             return Pass::Again;
@@ -251,7 +251,7 @@ impl Reader {
         let region = memory.size();
         match self
             .params
-            .judge(transport, protocol, size, elements, region)
+            .check_header(transport, protocol, size, elements, region)
         {
             Ok(geometry) => {
                 let count = if joining { wc } else { 0 };
@@ -338,7 +338,7 @@ impl ActiveEpoch {
     }
 
     /// Checks the writer's counters.
-    fn judge(&self, counters: Counters) -> Result<(), Violation> {
+    fn check_counters(&self, counters: Counters) -> Result<(), Violation> {
         let Counters { wc, wsc } = counters;
         let rc = self.count();
         if wc > wsc {
