@@ -506,11 +506,11 @@ impl Offload {
         valid: &mut ValidRange,
         ctx: &RxContext<'_>,
     ) -> Result<Option<usize>, RxError> {
-        valid.add_change(copied.id, copied.number);
+        valid.add_intact(copied.id, copied.number);
         let Some(complete) = copied.result? else {
             return Ok(None);
         };
-        if !valid.since(complete.first) {
+        if !valid.intact_since(complete.first) {
             return Err(RxError::Incomplete);
         }
         let skb = complete.packet.complete().ok_or(RxError::Incomplete)?;

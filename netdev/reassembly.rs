@@ -137,7 +137,7 @@ impl<P> Partial<P> {
     /// Returns whether `fragment` is the next one of the packet.
     fn continued_by(&self, fragment: &OffloadFragment) -> bool {
         let OffloadFragment { at, length, .. } = *fragment;
-        // All fields but the place and the length must be those of the first fragment.
+        // All fields but the offset and the length must be those of the first fragment.
         at == self.filled
             && self.head
                 == OffloadFragment {
@@ -177,7 +177,7 @@ impl ValidRange {
     }
 
     /// Records an intact element, whose copy had the number `copy`.
-    pub(crate) fn add_change(&mut self, id: ElementId, copy: u64) {
+    pub(crate) fn add_intact(&mut self, id: ElementId, copy: u64) {
         if id != self.next || copy != self.next_copy {
             self.from = id;
         }
@@ -186,7 +186,7 @@ impl ValidRange {
     }
 
     /// Returns whether all elements since `first` were intact.
-    pub(crate) fn since(&self, first: ElementId) -> bool {
+    pub(crate) fn intact_since(&self, first: ElementId) -> bool {
         first.epoch == self.from.epoch
             && (self.from.number..self.next.number).contains(&first.number)
     }
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn pieces_make_packets() {
         // (elements, number of packets dropped until the end of the epoch), with elements as
-        // (number, place of the fragment, length and mark of its packet, number of the first
+        // (number, offset of the fragment, length and mark of its packet, number of the first
         // element of the packet that it completes, or -1 if its packet is missing).
         type Row<'a> = (&'a [(u64, usize, usize, u32, Option<i64>)], u64);
         let table: [Row<'_>; 13] = [
@@ -406,14 +406,14 @@ mod valid_range_tests {
         let id = |&(epoch, number): &(u64, u64)| ElementId { epoch, number };
         for (elements, all, not) in table {
             let mut valid = ValidRange::new();
-            let origins = (0..).zip(elements.iter().map(id));
-            origins.for_each(|(copy, it)| valid.add_change(it, copy));
+            let copies = (0..).zip(elements.iter().map(id));
+            copies.for_each(|(copy, it)| valid.add_intact(it, copy));
             for (first, expected) in all
                 .iter()
                 .map(|it| (it, true))
                 .chain(not.iter().map(|it| (it, false)))
             {
-                let found = valid.since(id(first));
+                let found = valid.intact_since(id(first));
                 assert_eq!((elements, first, found), (elements, first, expected));
             }
         }
@@ -426,11 +426,11 @@ mod valid_range_tests {
         // 6 was that of element 5, which was not intact.
         for (copy, expected) in [(6, true), (7, false)] {
             let mut valid = ValidRange::new();
-            (0..6).for_each(|number| valid.add_change(ElementId { epoch: 1, number }, number));
+            (0..6).for_each(|number| valid.add_intact(ElementId { epoch: 1, number }, number));
             let id = |number| ElementId { epoch: 1, number };
-            valid.add_change(id(6), copy);
-            assert_eq!((copy, valid.since(id(5))), (copy, expected));
-            assert!(valid.since(id(6)));
+            valid.add_intact(id(6), copy);
+            assert_eq!((copy, valid.intact_since(id(5))), (copy, expected));
+            assert!(valid.intact_since(id(6)));
         }
     }
 }
