@@ -55,7 +55,7 @@ use muen::{
 use netdev::{
     params::{
         self,
-        Channel,
+        ChannelConfig,
         InterfaceConfig,
         Lists,
         Text, //
@@ -225,16 +225,16 @@ fn log_interface(config: &InterfaceConfig<'_>, what: &str, name: Text<'_>, why: 
 /// - Those of [`subject::map_channel`].
 fn map_channel<'a>(
     config: &InterfaceConfig<'_>,
-    channel: Option<Channel<'a>>,
+    channel: Option<ChannelConfig<'a>>,
     access: Access,
     guest: &Guest<'_>,
-) -> Result<Option<netdev::Channel<'a>>> {
-    let Some(Channel { name, protocol }) = channel else {
+) -> Result<Option<netdev::MappedChannel<'a>>> {
+    let Some(ChannelConfig { name, protocol }) = channel else {
         return Ok(None);
     };
     let name_bytes = name.as_bytes();
     match subject::map_channel(guest, name_bytes, access) {
-        Ok(mapping) => Ok(Some(netdev::Channel {
+        Ok(mapping) => Ok(Some(netdev::MappedChannel {
             name: name_bytes,
             mapping,
             protocol,

@@ -336,15 +336,15 @@ fn put_common(message: &mut GenlMsg<'_>, dev: &NetDevice, mode: Mode) -> Result 
     Ok(())
 }
 
-fn put_channel(message: &mut GenlMsg<'_>, number: u16, direction: &ChannelInfo<'_>) -> Result {
+fn put_channel(message: &mut GenlMsg<'_>, number: u16, channel: &ChannelInfo<'_>) -> Result {
     message.put_nest(number, |message| {
-        message.put_bytes(uapi::MUENNET_A_CHANNEL_NAME as u16, direction.name)?;
-        message.put_uint(uapi::MUENNET_A_CHANNEL_PROTOCOL as u16, direction.protocol)?;
+        message.put_bytes(uapi::MUENNET_A_CHANNEL_NAME as u16, channel.name)?;
+        message.put_uint(uapi::MUENNET_A_CHANNEL_PROTOCOL as u16, channel.protocol)?;
         message.put_uint(
             uapi::MUENNET_A_CHANNEL_REGION_SIZE as u16,
-            direction.region_size as u64,
+            channel.region_size as u64,
         )?;
-        if let Some(ring) = &direction.ring {
+        if let Some(ring) = &channel.ring {
             message.put_uint(
                 uapi::MUENNET_A_CHANNEL_ELEMENT_SIZE as u16,
                 ring.size() as u64,
@@ -385,11 +385,11 @@ fn fill_interface(
     let this = dev.data();
     put_dev(message, DEV, net, dev, rtnl)?;
     put_common(message, dev, this.mode())?;
-    if let Some(direction) = this.in_channel() {
-        put_channel(message, uapi::MUENNET_A_IN_CHANNEL as u16, &direction)?;
+    if let Some(channel) = this.in_channel() {
+        put_channel(message, uapi::MUENNET_A_IN_CHANNEL as u16, &channel)?;
     }
-    if let Some(direction) = this.out_channel() {
-        put_channel(message, uapi::MUENNET_A_OUT_CHANNEL as u16, &direction)?;
+    if let Some(channel) = this.out_channel() {
+        put_channel(message, uapi::MUENNET_A_OUT_CHANNEL as u16, &channel)?;
     }
     let peer = match this.peer() {
         None | Some(Peer::Unknown) => uapi::muennet_peer_state_MUENNET_PEER_STATE_UNKNOWN,

@@ -7,7 +7,7 @@
 //! - [`Interface`]: the private data of the device. It implements the net_device operations
 //!   ([`Operations`]) and the NAPI operations ([`NapiOperations`]). Child interfaces, which use the
 //!   same channels, and the netlink family use its other methods.
-//! - [`Channel`]: a mapped channel of a new interface. [`ChannelInfo`]: the parameters of a
+//! - [`MappedChannel`]: a mapped channel of a new interface. [`ChannelInfo`]: the parameters of a
 //!   channel, for users.
 
 use super::{
@@ -414,7 +414,7 @@ impl Interface {
 }
 
 /// A mapped channel: one direction of an interface.
-pub(crate) struct Channel<'a> {
+pub(crate) struct MappedChannel<'a> {
     /// The name of the channel in the subject information.
     pub(crate) name: &'a [u8],
     /// The memory of the channel.
@@ -432,11 +432,11 @@ pub(crate) struct Setup<'a> {
     /// The initial MTU in bytes, within the range of the mode.
     pub(crate) mtu: u32,
     /// The channel that packets are received from.
-    pub(crate) in_channel: Option<Channel<'a>>,
+    pub(crate) in_channel: Option<MappedChannel<'a>>,
     /// The interrupt that is raised for new elements; [`None`]: the in channel is polled.
     pub(crate) irq: Option<Irq>,
     /// The channel that packets are sent to.
-    pub(crate) out_channel: Option<Channel<'a>>,
+    pub(crate) out_channel: Option<MappedChannel<'a>>,
     /// The event that notifies the peer of new elements, if the out channel has one.
     pub(crate) event: Option<Event>,
     /// The table of path MTUs, in IP mode only.
@@ -488,7 +488,7 @@ impl Setup<'_> {
         let (mut in_name, mut out_name) = (KVec::new(), KVec::new());
 
         let rx = match in_channel {
-            Some(Channel {
+            Some(MappedChannel {
                 name,
                 mapping,
                 protocol: number,
@@ -506,7 +506,7 @@ impl Setup<'_> {
         };
         let params = Interface::device_params(mode, pmtu.is_some());
         let tx = match out_channel {
-            Some(Channel {
+            Some(MappedChannel {
                 name,
                 mapping,
                 protocol: number,

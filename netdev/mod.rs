@@ -62,9 +62,9 @@ pub(crate) mod wire;
 
 pub(crate) use self::{
     device::{
-        Channel,
         ChannelInfo,
         Interface,
+        MappedChannel,
         Setup, //
     },
     endpoint::EndpointId,

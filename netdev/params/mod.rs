@@ -172,7 +172,7 @@ const MTU_DEFAULT: u32 = 1_500;
 
 /// The configuration of one channel of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Channel<'a> {
+pub(crate) struct ChannelConfig<'a> {
     /// Name of the channel: the name of a memory resource of this subject.
     pub(crate) name: Text<'a>,
     /// Protocol number that the reader expects, or that the writer publishes.
@@ -189,9 +189,9 @@ pub(crate) struct InterfaceConfig<'a> {
     /// Name of the interface. The kernel replaces `%d` in it by a free number.
     pub(crate) name: Text<'a>,
     /// Channel that packets are received from. There is at least one of the two channels.
-    pub(crate) in_channel: Option<Channel<'a>>,
+    pub(crate) in_channel: Option<ChannelConfig<'a>>,
     /// Channel that packets are sent to.
-    pub(crate) out_channel: Option<Channel<'a>>,
+    pub(crate) out_channel: Option<ChannelConfig<'a>>,
     /// What the elements of both channels hold.
     pub(crate) mode: Mode,
     /// MTU in bytes, in [`Mode::mtu_range`].
@@ -339,7 +339,7 @@ fn channel<'a>(
     parameter: &'static str,
     protocols: &'a dyn List,
     index: usize,
-) -> Result<Option<Channel<'a>>, Problem<'a>> {
+) -> Result<Option<ChannelConfig<'a>>, Problem<'a>> {
     let value = entry(protocols, index);
     let protocol = match value {
         Some(value) => hexadecimal(value.as_bytes())
@@ -350,7 +350,7 @@ fn channel<'a>(
         return Ok(None);
     };
     match (NonZeroU64::new(protocol), value) {
-        (Some(protocol), _) => Ok(Some(Channel { name, protocol })),
+        (Some(protocol), _) => Ok(Some(ChannelConfig { name, protocol })),
         (None, Some(value)) => Err(Problem::ProtocolInvalid { parameter, value }),
         (None, None) => Err(Problem::ProtocolMissing {
             parameter,

@@ -99,8 +99,8 @@ fn wrong<'a>(name: &'a str, problem: Problem<'a>) -> Result<(), ConfigError<'a>>
     })
 }
 
-fn channel(name: &str, protocol: u64) -> Option<Channel<'_>> {
-    Some(Channel {
+fn channel(name: &str, protocol: u64) -> Option<ChannelConfig<'_>> {
+    Some(ChannelConfig {
         name: text(name),
         protocol: NonZeroU64::new(protocol)?,
     })
