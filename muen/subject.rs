@@ -45,7 +45,7 @@ struct Image {
 }
 
 /// Why no image can be read at an address.
-enum Absent {
+enum LoadError {
     /// The address cannot be mapped. Contains the error of the mapping.
     Mapping(Error),
     /// Reading from the address faulted.
@@ -58,22 +58,22 @@ enum Absent {
 
 impl Image {
     /// Reads the image of processor `number` at `address`. May sleep.
-    fn load(number: u32, address: u64) -> Result<Self, Absent> {
-        let mapping = Mapping::new(address, sinfo::IMAGE_PAGES).map_err(Absent::Mapping)?;
+    fn load(number: u32, address: u64) -> Result<Self, LoadError> {
+        let mapping = Mapping::new(address, sinfo::IMAGE_PAGES).map_err(LoadError::Mapping)?;
 
         // There may be no memory at this address.
         let mut magic = [0; MAGIC_SIZE];
         mapping
             .copy_out_nofault(0, &mut magic)
-            .map_err(|_| Absent::Fault)?;
+            .map_err(|_| LoadError::Fault)?;
         if Version::from_magic(magic).is_none() {
             let magic = u64::from_le_bytes(magic);
-            return Err(Absent::Image(ImageError::Magic(magic)));
+            return Err(LoadError::Image(ImageError::Magic(magic)));
         }
 
-        let mut bytes = KVec::from_elem(0, IMAGE_SIZE, GFP_KERNEL).map_err(Absent::Memory)?;
+        let mut bytes = KVec::from_elem(0, IMAGE_SIZE, GFP_KERNEL).map_err(LoadError::Memory)?;
         mapping.copy_out(0, &mut bytes);
-        Sinfo::parse(&bytes).map_err(Absent::Image)?;
+        Sinfo::parse(&bytes).map_err(LoadError::Image)?;
         Ok(Self {
             bytes,
             range: Range::of_image(address),
@@ -144,8 +144,8 @@ impl Subject {
         // The image may have changed since it was copied. Then it no longer exists.
         let platform = Platform::found_at(address).map_err(|error| {
             let why = match error {
-                ENODEV => Absent::Fault,
-                error => Absent::Mapping(error),
+                ENODEV => LoadError::Fault,
+                error => LoadError::Mapping(error),
             };
             no_subject(address, why)
         })?;
@@ -162,7 +162,7 @@ impl Subject {
                 this.images.push(image, GFP_KERNEL)?;
             }
         }
-        this.check_places()?;
+        this.check_image_conflicts()?;
         if this.images.len() > 1 {
             pr_info!(
                 "{} processors have subject information\n",
@@ -181,15 +181,15 @@ impl Subject {
         }
         match Image::load(number, address) {
             Ok(image) => Ok(Some(image)),
-            Err(Absent::Memory(error)) => Err(error.into()),
-            Err(Absent::Mapping(ENOMEM)) => {
+            Err(LoadError::Memory(error)) => Err(error.into()),
+            Err(LoadError::Mapping(ENOMEM)) => {
                 pr_err!(
                     "No memory to map the subject information at {:#x}\n",
                     address
                 );
                 Err(ENOMEM)
             }
-            Err(Absent::Image(error)) => {
+            Err(LoadError::Image(error)) => {
                 if error.is_unknown_version() {
                     pr_warn!(
                         "Processor {}: no subject information at {:#x}: {}\n",
@@ -200,13 +200,13 @@ impl Subject {
                 }
                 Ok(None)
             }
-            Err(Absent::Mapping(_) | Absent::Fault) => Ok(None),
+            Err(LoadError::Mapping(_) | LoadError::Fault) => Ok(None),
         }
     }
 
     /// Checks that no image lies in memory that another subject may write according to any image.
     /// [`Self::load_next`] compares an image only with those that were read before it.
-    fn check_places(&self) -> Result {
+    fn check_image_conflicts(&self) -> Result {
         let processors = self.processors()?;
         let guest = processors.guest();
         for processor in guest.processors().iter().skip(1) {
@@ -296,14 +296,14 @@ fn map<'a>(
         .map_err(|error| ChannelError::Mapping { resource, error })
 }
 
-fn no_subject(address: u64, why: Absent) -> Error {
+fn no_subject(address: u64, why: LoadError) -> Error {
     let reason = match why {
-        Absent::Mapping(EPERM) => "the address is System RAM",
-        Absent::Mapping(EINVAL) => "the address is not a multiple of the page size",
-        Absent::Mapping(_) => "the address cannot be mapped",
-        Absent::Fault => "nothing is there",
-        Absent::Memory(_) => "no memory",
-        Absent::Image(error) => {
+        LoadError::Mapping(EPERM) => "the address is System RAM",
+        LoadError::Mapping(EINVAL) => "the address is not a multiple of the page size",
+        LoadError::Mapping(_) => "the address cannot be mapped",
+        LoadError::Fault => "nothing is there",
+        LoadError::Memory(_) => "no memory",
+        LoadError::Image(error) => {
             pr_err!(
                 "No subject information at {:#x}, so this is no Muen subject: {}\n",
                 address,
@@ -314,8 +314,8 @@ fn no_subject(address: u64, why: Absent) -> Error {
     };
     pr_err!("No subject information at {:#x}: {}\n", address, reason);
     match why {
-        Absent::Mapping(error) => error,
-        Absent::Memory(error) => error.into(),
+        LoadError::Mapping(error) => error,
+        LoadError::Memory(error) => error.into(),
         _ => ENODEV,
     }
 }

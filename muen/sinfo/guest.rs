@@ -203,7 +203,7 @@ impl<'a> Guest<'a> {
         }
         let (home, memory) = found.ok_or(ResourceError::NotFound)?;
         for (number, other) in self.memories() {
-            if number != home && other.name.is(name) && !other.is_as(&memory) {
+            if number != home && other.name.is(name) && !other.is_same_region(&memory) {
                 return Err(ResourceError::Differs {
                     one: home,
                     other: number,

@@ -80,7 +80,7 @@ pub(super) fn conflict<'a>(
         let itself = if processor == home {
             other.index == region.index
         } else {
-            other.is_as(region)
+            other.is_same_region(region)
         };
         if itself || !range.overlaps(&other.range()) {
             continue;
@@ -89,7 +89,7 @@ pub(super) fn conflict<'a>(
         match alias {
             None if may_alias => alias = Some((processor, other)),
             // The same memory resource in the image of another processor.
-            Some((first, known)) if first != processor && known.is_as(&other) => {}
+            Some((first, known)) if first != processor && known.is_same_region(&other) => {}
             _ => return Some(Conflict::Memory(other.name)),
         }
     }

@@ -73,7 +73,7 @@ impl<'a> MemoryResource<'a> {
     }
 
     /// Returns whether `other`, of another image, is the same region under the same name.
-    pub(super) fn is_as(&self, other: &Self) -> bool {
+    pub(super) fn is_same_region(&self, other: &Self) -> bool {
         *self
             == Self {
                 index: self.index,
