@@ -115,7 +115,10 @@ pub(crate) enum VectorError {
 impl fmt::Display for VectorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoInterrupt(vector) => write!(f, "vector {vector:#x} raises no interrupt"),
+            #[cfg(not(target_arch = "aarch64"))]
+            Self::NoInterrupt(vector) => write!(f, "vector {vector} is below {FIRST_VECTOR}"),
+            #[cfg(target_arch = "aarch64")]
+            Self::NoInterrupt(vector) => write!(f, "vector {vector} has no interrupt"),
             Self::Two(error) => fmt::Display::fmt(error, f),
         }
     }

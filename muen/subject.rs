@@ -101,13 +101,13 @@ impl fmt::Display for ChannelError<'_> {
             Self::Resource(error) => fmt::Display::fmt(error, f),
             Self::Mapping { resource, error } => {
                 let reason = match *error {
-                    EPERM => "is System RAM",
-                    ENOMEM => "cannot be mapped: no memory",
-                    _ => "cannot be mapped",
+                    EPERM => ": System RAM",
+                    ENOMEM => ": no memory",
+                    _ => "",
                 };
                 write!(
                     f,
-                    "its memory, {:#x} bytes at {:#x}, {}",
+                    "cannot map {:#x} bytes at {:#x}{}",
                     resource.size, resource.address, reason
                 )
             }
@@ -192,10 +192,10 @@ impl Subject {
             Err(LoadError::Image(error)) => {
                 if error.is_unknown_version() {
                     pr_warn!(
-                        "Processor {}: no subject information at {:#x}: {}\n",
+                        "Processor {}: subject information at {:#x} has an unsupported version; \
+                         its resources are ignored\n",
                         number,
-                        address,
-                        error
+                        address
                     );
                 }
                 Ok(None)
@@ -301,11 +301,15 @@ fn no_subject(address: u64, why: LoadError) -> Error {
         LoadError::Mapping(EPERM) => "the address is System RAM",
         LoadError::Mapping(EINVAL) => "the address is not a multiple of the page size",
         LoadError::Mapping(_) => "the address cannot be mapped",
-        LoadError::Fault => "nothing is there",
+        LoadError::Fault => "this memory cannot be read: not a Muen subject, or wrong sinfo=",
         LoadError::Memory(_) => "no memory",
+        LoadError::Image(error) if error.is_unknown_version() => {
+            pr_err!("Subject information at {:#x} has {}\n", address, error);
+            return error.into();
+        }
         LoadError::Image(error) => {
             pr_err!(
-                "No subject information at {:#x}, so this is no Muen subject: {}\n",
+                "No subject information at {:#x} ({}): not a Muen subject, or wrong sinfo=\n",
                 address,
                 error
             );

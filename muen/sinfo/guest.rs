@@ -64,7 +64,7 @@ impl fmt::Display for TwoVectors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "has a vector of processor {} and one of processor {}",
+            "processors {} and {} both list a vector of this name",
             self.first, self.second
         )
     }

@@ -89,17 +89,17 @@ impl ImageError {
     }
 }
 
+/// Displays as the part of a log line that follows "Subject information at X has" if the version is
+/// unknown, and otherwise as a remark.
 impl fmt::Display for ImageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Size(size) => write!(
+            Self::Size(size) => write!(f, "{size} bytes instead of {IMAGE_SIZE}"),
+            Self::Magic(magic) if self.is_unknown_version() => write!(
                 f,
-                "subject information has {size} bytes instead of {IMAGE_SIZE}"
+                "an unsupported version (magic {magic:#018x}); versions 3, 4 and 5 are supported"
             ),
-            Self::Magic(magic) => write!(
-                f,
-                "no subject information of version 3, 4 or 5: magic is {magic:#018x}"
-            ),
+            Self::Magic(magic) => write!(f, "magic {magic:#018x}"),
         }
     }
 }

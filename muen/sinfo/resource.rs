@@ -142,7 +142,7 @@ pub(crate) enum Access {
 
 /// Why a resource cannot be used.
 ///
-/// Displays as the end of a log line about the resource: `channel 'x' <error>`.
+/// Displays as the end of a log line about the resource: `channel 'x': <error>`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ResourceError<'a> {
     /// There is no memory resource of that name: `-ENXIO`.
@@ -185,25 +185,26 @@ pub(crate) enum ResourceError<'a> {
 impl fmt::Display for ResourceError<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotFound => f.write_str("is not in the subject information"),
-            Self::NotAChannel { kind } => {
-                write!(f, "is no channel but memory of kind {kind}")
+            Self::NotFound => f.write_str("not found in the subject information"),
+            Self::NotAChannel { kind } => write!(f, "memory of kind {kind}, not a channel"),
+            Self::Writability(Access::Read) => {
+                f.write_str("writable, but the policy must make it read-only")
             }
-            Self::Writability(Access::Read) => f.write_str("is writable, a reader's must not be"),
-            Self::Writability(Access::Write) => f.write_str("is not writable, a writer's must be"),
+            Self::Writability(Access::Write) => {
+                f.write_str("read-only, but the policy must make it writable")
+            }
             Self::Differs { one, other } => write!(
                 f,
-                "is one region to processor {one} and another one to processor {other}"
+                "processors {one} and {other} list different regions of this name"
             ),
             Self::Overlap(conflict) => write!(f, "overlaps {conflict}"),
-            Self::Empty => f.write_str("has no memory"),
-            Self::Unaligned { address, size } => write!(
-                f,
-                "is not made of whole pages: {size:#x} bytes at {address:#x}"
-            ),
+            Self::Empty => f.write_str("its size is 0"),
+            Self::Unaligned { address, size } => {
+                write!(f, "not aligned to pages: {size:#x} bytes at {address:#x}")
+            }
             Self::Wraps { address, size } => write!(
                 f,
-                "does not fit the address space: {size:#x} bytes at {address:#x}"
+                "exceeds the address space: {size:#x} bytes at {address:#x}"
             ),
         }
     }

@@ -309,7 +309,7 @@ def test_interrupt_in_use(env):
     ksft_eq(interrupts(env.a, "net0"), -1, "freed again")
 
 
-@ksft_variants([KsftNamedVariant("below_0x40", "low_in", "0x3f"),
+@ksft_variants([KsftNamedVariant("below_0x40", "low_in", "vector 63"),
                 KsftNamedVariant("without_interrupt", "missing_in", "interrupt")])
 def test_vector_that_raises_nothing(env, channel, mention):
     Sim(env.a)

@@ -17,7 +17,7 @@ def test_one_line_and_no_fault(env, more):
     lines = [line for line in env.a.new_log() if "taint" not in line]
     ksft_eq(errno_of(result), "ENODEV")
     ksft_eq(len(lines), 1, f"one line of the log: {lines}")
-    for mention in ("muennet", "0xe00000000", "no Muen subject"):
+    for mention in ("muennet", "0xe00000000", "not a Muen subject"):
         ksft_in(mention, lines[0])
     ksft_eq((interfaces(env.a), env.a.run("cat /proc/iomem; ls /sys/kernel/debug").stdout), before)
 

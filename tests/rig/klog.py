@@ -44,7 +44,7 @@ EXPECTED = re.compile("|".join((
     r"(net_ratelimit|\w+): \d+ callbacks suppressed$",
     r"netlink: (\d+ bytes leftover after parsing|'\S+': attribute type)",
     r"muennet: (\S+: ((in|out) channel|pmtu region) '|(\S+: )?[Nn]o memory|"
-    r"No subject information at )",
+    r"(No s|S)ubject information at )",
     r"name: can only take \d+ arguments$", r"muennet: `.*' invalid for parameter `",
     r"\S+: A tagged frame does not fit an element and is dropped: ",
     # Allocations that a test makes fail.

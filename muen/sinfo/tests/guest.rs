@@ -109,7 +109,7 @@ mod cases {
         }
         assert!(shows(
             &two,
-            "has a vector of processor 0 and one of processor 3"
+            "processors 0 and 3 both list a vector of this name"
         ));
     }
 

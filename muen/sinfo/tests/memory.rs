@@ -208,22 +208,25 @@ mod cases {
             .unwrap()
             .name;
         let table = [
-            (ResourceError::NotFound, "is not in the subject information"),
+            (
+                ResourceError::NotFound,
+                "not found in the subject information",
+            ),
             (
                 ResourceError::NotAChannel { kind: 7 },
-                "is no channel but memory of kind 7",
+                "memory of kind 7, not a channel",
             ),
             (
                 ResourceError::Writability(Access::Read),
-                "is writable, a reader's must not be",
+                "writable, but the policy must make it read-only",
             ),
             (
                 ResourceError::Writability(Access::Write),
-                "is not writable, a writer's must be",
+                "read-only, but the policy must make it writable",
             ),
             (
                 ResourceError::Differs { one: 0, other: 3 },
-                "is one region to processor 0 and another one to processor 3",
+                "processors 0 and 3 list different regions of this name",
             ),
             (
                 ResourceError::Overlap(Conflict::Image),
@@ -233,20 +236,20 @@ mod cases {
                 ResourceError::Overlap(Conflict::Memory(name)),
                 r"overlaps memory region 'o\'ther'",
             ),
-            (ResourceError::Empty, "has no memory"),
+            (ResourceError::Empty, "its size is 0"),
             (
                 ResourceError::Unaligned {
                     address: 0x1001,
                     size: 0x1000,
                 },
-                "is not made of whole pages: 0x1000 bytes at 0x1001",
+                "not aligned to pages: 0x1000 bytes at 0x1001",
             ),
             (
                 ResourceError::Wraps {
                     address: 0x1000,
                     size: u64::MAX - 0xfff,
                 },
-                "does not fit the address space: 0xfffffffffffff000 bytes at 0x1000",
+                "exceeds the address space: 0xfffffffffffff000 bytes at 0x1000",
             ),
         ];
         for (error, text) in table {
@@ -255,16 +258,10 @@ mod cases {
 
         assert!(shows(
             &ImageError::Magic(0x0600_6f66_6e69_756d),
-            "no subject information of version 3, 4 or 5: magic is 0x06006f666e69756d"
+            "an unsupported version (magic 0x06006f666e69756d); versions 3, 4 and 5 are supported"
         ));
-        assert!(shows(
-            &ImageError::Magic(0),
-            "no subject information of version 3, 4 or 5: magic is 0x0000000000000000"
-        ));
-        assert!(shows(
-            &ImageError::Size(7),
-            "subject information has 7 bytes instead of 32720"
-        ));
+        assert!(shows(&ImageError::Magic(0), "magic 0x0000000000000000"));
+        assert!(shows(&ImageError::Size(7), "7 bytes instead of 32720"));
     }
 
     #[test]
