@@ -171,7 +171,7 @@ impl kernel::Module for Muennet {
         }
         if let Some(asked) = poll.raised_from {
             pr_info!(
-                "poll={} is too short and counts as {}\n",
+                "poll={} is below the minimum, using {} microseconds\n",
                 asked,
                 poll.period_us
             );
@@ -308,7 +308,7 @@ fn add(
     let max_mtu = setup.max_mtu();
     if config.mtu > max_mtu {
         pr_err!(
-            "{}: mtu {} is more than its out channel has room for, {}\n",
+            "{}: mtu {} is too large for the out channel, maximum {}\n",
             config.name,
             config.mtu,
             max_mtu
@@ -317,15 +317,26 @@ fn add(
     }
     setup.register(poll_timer).map_err(|error| {
         let why = match error {
-            RegisterError::Receive(EINVAL) => "the interrupt of its in channel does not exist",
-            RegisterError::Receive(EBUSY) => "the interrupt of its in channel is in use",
-            RegisterError::Receive(_) => "the interrupt of its in channel cannot be had",
+            RegisterError::Receive(EINVAL) => ": no such interrupt",
+            RegisterError::Receive(EBUSY) => ": in use",
+            RegisterError::Receive(_) => "",
             RegisterError::Device(EEXIST) => "an interface of this name exists already",
             RegisterError::Device(ENOMEM) => "no memory",
-            RegisterError::Device(_) => "the kernel does not take it",
+            RegisterError::Device(_) => "registering the interface failed",
         };
+        let is_irq = matches!(error, RegisterError::Receive(_));
         let error = Error::from(error);
-        pr_err!("{}: {} ({:?})\n", config.name, why, error);
+        match (irq, config.in_channel) {
+            (Some(irq), Some(channel)) if is_irq => pr_err!(
+                "{}: cannot request interrupt {} of in channel '{}'{} ({:?})\n",
+                config.name,
+                irq.as_u32(),
+                channel.name,
+                why,
+                error
+            ),
+            _ => pr_err!("{}: {} ({:?})\n", config.name, why, error),
+        }
         error
     })
 }

@@ -590,7 +590,7 @@ impl Doit for ChildAdd {
             return Err(request.err_attr(
                 attr,
                 EINVAL,
-                fmt!("'{name}' is a reserved interface name"),
+                fmt!("name '{name}' is reserved by the kernel"),
             ));
         }
         // The parent is the reason for any other error.

@@ -50,7 +50,7 @@ pub(crate) enum Place<'a> {
     Parameter(&'static str),
     /// The values for the interface of this name.
     Interface(Text<'a>),
-    /// The name of the interface with this index.
+    /// The name of the interface with this index, which counts from 0 and is shown from 1.
     Name(usize),
 }
 
@@ -58,8 +58,8 @@ impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parameter(parameter) => write!(f, "parameter {parameter}"),
-            Self::Interface(name) => write!(f, "interface '{name}'"),
-            Self::Name(index) => write!(f, "interface number {index}"),
+            Self::Interface(name) => name.fmt(f),
+            Self::Name(index) => write!(f, "entry {} of name", index + 1),
         }
     }
 }
@@ -83,12 +83,12 @@ impl fmt::Display for ConfigError<'_> {
 /// What is wrong with a parameter. The errno is `EINVAL` unless another one is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Problem<'a> {
-    /// A list has more entries than there are names.
+    /// A list has an entry beyond the last position of `name`.
     TooManyEntries {
-        /// Number of entries of the list.
+        /// Number of entries of the list, without empty ones at its end.
         entries: usize,
-        /// Number of names.
-        names: usize,
+        /// Number of positions of `name`, empty ones included.
+        positions: usize,
         /// The first entry that belongs to no interface.
         first: Text<'a>,
     },
@@ -164,43 +164,44 @@ impl fmt::Display for Problem<'_> {
         match self {
             Self::TooManyEntries {
                 entries,
-                names,
+                positions,
                 first,
             } => write!(
                 f,
-                "{entries} entries for {names} names, '{first}' belongs to no interface"
+                "entry '{first}' is beyond the last position of name \
+                 ({entries} entries, {positions} positions)"
             ),
             Self::NameMissing => f.write_str("name is empty"),
             Self::NameTooLong(name) => {
                 write!(f, "name '{name}' is longer than {NAME_MAX} characters")
             }
             Self::NameInvalid(name) => write!(f, "name '{name}' is not a valid interface name"),
-            Self::NameReserved(name) => {
-                write!(f, "name '{name}' is what the kernel calls all interfaces")
-            }
+            Self::NameReserved(name) => write!(f, "name '{name}' is reserved by the kernel"),
             Self::NameTaken => f.write_str("name is used twice"),
             Self::NoChannel => f.write_str("neither in nor out is given"),
             Self::WriterTaken { channel, other } => write!(
                 f,
-                "out channel '{channel}' is that of interface '{other}' already"
+                "out channel '{channel}' is already used by interface '{other}'"
             ),
             Self::ProtocolMissing { parameter, channel } => {
                 write!(f, "{parameter} is missing for channel '{channel}'")
             }
             Self::ProtocolInvalid { parameter, value } => write!(
                 f,
-                "{parameter} '{value}' is not a non-zero hexadecimal number of up to 64 bits"
+                "{parameter} '{value}' must be a hexadecimal number of at most 64 bits, not zero"
             ),
             Self::FlagUnknown(flag) => write!(f, "flag '{flag}' is unknown"),
             Self::OffloadWithoutIp(flags) => write!(f, "flags '{flags}': offload needs net_hdr"),
             Self::VlanWithoutEthernet(flags) => write!(f, "flags '{flags}': vlan needs eth_dev"),
-            Self::FlagsExclusive(flags) => write!(f, "flags '{flags}' exclude each other"),
+            Self::FlagsExclusive(flags) => {
+                write!(f, "flags '{flags}': use either net_hdr or eth_dev")
+            }
             Self::MtuInvalid(value) => write!(f, "mtu '{value}' is not a decimal number"),
             Self::MtuOutOfRange { value, mode } => {
                 let range = mode.mtu_range();
                 write!(
                     f,
-                    "mtu '{value}' is not in the range of {} to {}",
+                    "mtu '{value}' is out of range ({} to {})",
                     range.start(),
                     range.end()
                 )
@@ -210,16 +211,16 @@ impl fmt::Display for Problem<'_> {
                 write!(f, "'{value}' is more than {POLL_MAX_US} microseconds")
             }
             Self::AddressInvalid(value) => {
-                write!(f, "'{value}' is not a hexadecimal address of memory")
+                write!(f, "'{value}' is not a valid hexadecimal physical address")
             }
             Self::PmtuWithoutIp(region) => write!(f, "pmtu '{region}' needs the flag net_hdr"),
             Self::PmtuWithOffload(region) => {
-                write!(f, "pmtu '{region}' excludes the flag offload")
+                write!(f, "pmtu '{region}' cannot be used with the flag offload")
             }
             Self::MacWithoutEthernet(value) => write!(f, "mac '{value}' needs the flag eth_dev"),
             Self::MacInvalid(value) => write!(
                 f,
-                "mac '{value}' is not the address of an interface, such as 02:00:00:00:00:01"
+                "mac '{value}' is not a unicast MAC address, such as 02:00:00:00:00:01"
             ),
         }
     }
@@ -289,7 +290,7 @@ mod tests {
                 "0123456789012345678901234567890123456789012345678901234567890123...",
             ),
             (&Place::Parameter("mtu"), "parameter mtu"),
-            (&Place::Name(31), "interface number 31"),
+            (&Place::Name(31), "entry 32 of name"),
         ];
         for (value, expected) in table {
             assert_eq!((expected, shows(value, expected)), (expected, true));
@@ -304,10 +305,10 @@ mod tests {
             (
                 Problem::TooManyEntries {
                     entries: 3,
-                    names: 1,
+                    positions: 2,
                     first: x,
                 },
-                "3 entries for 1 names, 'x' belongs to no interface",
+                "entry 'x' is beyond the last position of name (3 entries, 2 positions)",
             ),
             (Problem::NameMissing, "name is empty"),
             (
@@ -320,7 +321,7 @@ mod tests {
             ),
             (
                 Problem::NameReserved(x),
-                "name 'x' is what the kernel calls all interfaces",
+                "name 'x' is reserved by the kernel",
             ),
             (Problem::NameTaken, "name is used twice"),
             (Problem::NoChannel, "neither in nor out is given"),
@@ -329,7 +330,7 @@ mod tests {
                     channel: x,
                     other: y,
                 },
-                "out channel 'x' is that of interface 'y' already",
+                "out channel 'x' is already used by interface 'y'",
             ),
             (
                 Problem::ProtocolMissing {
@@ -343,7 +344,7 @@ mod tests {
                     parameter,
                     value: x,
                 },
-                "reader_protocol 'x' is not a non-zero hexadecimal number of up to 64 bits",
+                "reader_protocol 'x' must be a hexadecimal number of at most 64 bits, not zero",
             ),
             (Problem::FlagUnknown(x), "flag 'x' is unknown"),
             (
@@ -354,14 +355,17 @@ mod tests {
                 Problem::VlanWithoutEthernet(x),
                 "flags 'x': vlan needs eth_dev",
             ),
-            (Problem::FlagsExclusive(x), "flags 'x' exclude each other"),
+            (
+                Problem::FlagsExclusive(x),
+                "flags 'x': use either net_hdr or eth_dev",
+            ),
             (Problem::MtuInvalid(x), "mtu 'x' is not a decimal number"),
             (
                 Problem::MtuOutOfRange {
                     value: x,
                     mode: Mode::Ethernet,
                 },
-                "mtu 'x' is not in the range of 68 to 65521",
+                "mtu 'x' is out of range (68 to 65521)",
             ),
             (Problem::PollInvalid(x), "'x' is not a decimal number"),
             (
@@ -370,12 +374,12 @@ mod tests {
             ),
             (
                 Problem::AddressInvalid(x),
-                "'x' is not a hexadecimal address of memory",
+                "'x' is not a valid hexadecimal physical address",
             ),
             (Problem::PmtuWithoutIp(x), "pmtu 'x' needs the flag net_hdr"),
             (
                 Problem::PmtuWithOffload(x),
-                "pmtu 'x' excludes the flag offload",
+                "pmtu 'x' cannot be used with the flag offload",
             ),
             (
                 Problem::MacWithoutEthernet(x),
@@ -383,7 +387,7 @@ mod tests {
             ),
             (
                 Problem::MacInvalid(x),
-                "mac 'x' is not the address of an interface, such as 02:00:00:00:00:01",
+                "mac 'x' is not a unicast MAC address, such as 02:00:00:00:00:01",
             ),
         ];
         for (problem, expected) in table {
@@ -394,10 +398,7 @@ mod tests {
             place: Place::Interface(text("net0")),
             problem: Problem::NoChannel,
         };
-        assert!(shows(
-            &error,
-            "interface 'net0': neither in nor out is given"
-        ));
+        assert!(shows(&error, "net0: neither in nor out is given"));
     }
 
     #[test]

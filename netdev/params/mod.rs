@@ -129,7 +129,7 @@ impl<'a> Lists<'a> {
     }
 
     fn check_lengths(&self) -> Result<(), ConfigError<'a>> {
-        let names = self.name.count();
+        let positions = self.name.count();
         let lists = [
             ("in", self.in_channel),
             ("out", self.out_channel),
@@ -141,13 +141,15 @@ impl<'a> Lists<'a> {
             ("mac", self.mac),
         ];
         for (parameter, list) in lists {
-            let entries = list.count();
-            if let Some(first) = (names..entries).find_map(|index| entry(list, index)) {
+            let mut beyond = (positions..list.count())
+                .filter_map(|index| entry(list, index).map(|entry| (index, entry)));
+            if let Some((index, first)) = beyond.next() {
+                let last = beyond.next_back().map_or(index, |(index, _)| index);
                 return Err(ConfigError {
                     place: Place::Parameter(parameter),
                     problem: Problem::TooManyEntries {
-                        entries,
-                        names: self.len(),
+                        entries: last + 1,
+                        positions,
                         first,
                     },
                 });
@@ -630,23 +632,29 @@ mod global_tests {
             (Some("ffffffffffff802f"), Ok(u64::MAX - 32_720)),
             (
                 Some("ffffffffffff8030"),
-                Err("parameter sinfo: 'ffffffffffff8030' is not a hexadecimal address of memory"),
+                Err(
+                    "parameter sinfo: 'ffffffffffff8030' is not a valid hexadecimal \
+                     physical address",
+                ),
             ),
             (
                 Some("10000000000000000"),
-                Err("parameter sinfo: '10000000000000000' is not a hexadecimal address of memory"),
+                Err(
+                    "parameter sinfo: '10000000000000000' is not a valid hexadecimal \
+                     physical address",
+                ),
             ),
             (
                 Some("0x"),
-                Err("parameter sinfo: '0x' is not a hexadecimal address of memory"),
+                Err("parameter sinfo: '0x' is not a valid hexadecimal physical address"),
             ),
             (
                 Some("sinfo"),
-                Err("parameter sinfo: 'sinfo' is not a hexadecimal address of memory"),
+                Err("parameter sinfo: 'sinfo' is not a valid hexadecimal physical address"),
             ),
             (
                 Some("-1"),
-                Err("parameter sinfo: '-1' is not a hexadecimal address of memory"),
+                Err("parameter sinfo: '-1' is not a valid hexadecimal physical address"),
             ),
         ];
         for (value, expected) in table {

@@ -268,27 +268,30 @@ mod lists {
 
     #[test]
     fn lengths() {
-        // (parameters, the list that is too long, its entries, names, first excess entry)
+        // (parameters, the list that is too long, its entries, positions of name, first excess
+        // entry)
         let table = [
             ("in=a", "in", 1, 0, "a"),
             ("in=a,b", "in", 2, 0, "a"),
             ("name=a in=x,y", "in", 2, 1, "y"),
             ("name=a out=x,y,z", "out", 3, 1, "y"),
             ("name=a out=x,,z", "out", 3, 1, "z"),
-            ("name=,a in=x,y,z", "in", 3, 1, "z"),
-            ("name= in=x,y", "in", 2, 0, "y"),
+            ("name=,a in=x,y,z", "in", 3, 2, "z"),
+            ("name= in=x,y", "in", 2, 1, "y"),
+            ("name=a,,b mtu=1,2,3,4", "mtu", 4, 3, "4"),
+            ("name=a, mtu=1,2,,4,5,,", "mtu", 5, 2, "4"),
             ("name=a reader_protocol=1,2", "reader_protocol", 2, 1, "2"),
             ("name=a writer_protocol=1,2", "writer_protocol", 2, 1, "2"),
             ("name=a flags=,net_hdr", "flags", 2, 1, "net_hdr"),
             ("name=a mtu=1,2", "mtu", 2, 1, "2"),
             ("name=a,b pmtu=p,q,r", "pmtu", 3, 2, "r"),
         ];
-        for (line, parameter, entries, names, first) in table {
+        for (line, parameter, entries, positions, first) in table {
             let expected = ConfigError {
                 place: Place::Parameter(parameter),
                 problem: Problem::TooManyEntries {
                     entries,
-                    names,
+                    positions,
                     first: text(first),
                 },
             };

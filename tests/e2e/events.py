@@ -305,7 +305,7 @@ def test_interrupt_in_use(env):
     # Interrupts are not shared. Here both interfaces have the same one.
     Sim(env.a)
     refused(env, "name=net0,net1 in=left_in,left_in reader_protocol=2,2 flags=net_hdr,net_hdr",
-            "EBUSY", "net1", "interrupt")
+            "EBUSY", "net1: cannot request interrupt", "'left_in': in use")
     ksft_eq(interrupts(env.a, "net0"), -1, "freed again")
 
 

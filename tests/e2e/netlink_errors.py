@@ -40,7 +40,7 @@ TABLE = (
      "'x%d%d' is not a valid interface name", NAME),
     ("child-add", {PARENT: "net0", NAME: ""}, "EINVAL", "'' is not a valid interface name", NAME),
     ("child-add", {PARENT: "net0", NAME: "default"}, "EINVAL",
-     "'default' is a reserved interface name", NAME),
+     "name 'default' is reserved by the kernel", NAME),
     ("child-add", {PARENT: "net0", NAME: "a" * 200}, "EINVAL",
      "Attribute failed policy validation", NAME),
     ("child-add", {PARENT: "a" * 100, NAME: "x"}, "ENODEV",

@@ -91,7 +91,7 @@ ROWS = [
     # Syntax.
     row("EINVAL", "abcdefghijklmnop", name="abcdefghijklmnop"),
     row("EINVAL", "a/b", name="a/b"),
-    row("EINVAL", "'default' is what the kernel calls all interfaces", name="default"),
+    row("EINVAL", "entry 1 of name: name 'default' is reserved by the kernel", name="default"),
     row("EINVAL", "all", name="all"),
     row("EINVAL", "net0", "x15", mtu="x15"),
     row("EINVAL", "net0", "-1", mtu="-1"),
@@ -171,7 +171,8 @@ ROWS = [
     row("EINVAL", "mac", "more", flags="eth_dev", mac="02:00:00:00:00:01,more"),
     row("EINVAL", "pmtu", "more", pmtu="second_in,more"),
     # A vector whose interrupt does not exist on this machine.
-    row("EINVAL", "net0", "interrupt", in_="noticed_in"),
+    row("EINVAL", "net0: cannot request interrupt", "'noticed_in': no such interrupt",
+        in_="noticed_in"),
     # The ranges of the other modes.
     row("EINVAL", "net0", "x15", flags="eth_dev", mtu="x15"),
     row("EINVAL", "net0", "67", flags="eth_dev", mtu="67"),
