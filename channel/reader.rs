@@ -56,7 +56,10 @@ impl PeerParams {
             return Err(Mismatch::Transport(transport));
         }
         if protocol != self.protocol {
-            return Err(Mismatch::Protocol(protocol));
+            return Err(Mismatch::Protocol {
+                found: protocol,
+                expected: self.protocol,
+            });
         }
         match usize::try_from(size) {
             Ok(bytes) if bytes >= 1 && (self.min_size..=self.max_size).contains(&bytes) => {}
@@ -464,13 +467,19 @@ impl ActiveEpoch {
 /// overrun that it detected before copying. It bounds the work of a call, whatever the peer does.
 pub(crate) const MAX_RETRIES: usize = 6;
 
-/// The reason why a reader does not follow an epoch. The values are those of the peer.
+/// The reason why a reader does not follow an epoch. The values are those of the peer, except for
+/// `expected`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
     /// The transport word is not [`TRANSPORT`].
     Transport(u64),
     /// The protocol is not the expected one.
-    Protocol(u64),
+    Protocol {
+        /// The protocol of the peer.
+        found: u64,
+        /// The protocol that the reader expects.
+        expected: u64,
+    },
     /// The element size is outside of the range that the device supports.
     Size(u64),
     /// The ring has no element, or is larger than the region.
@@ -486,12 +495,13 @@ impl fmt::Display for Mismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Mismatch::Transport(value) => write!(f, "transport {value:#x} is unknown"),
-            Mismatch::Protocol(value) => write!(f, "protocol {value:#x} is not the expected one"),
-            Mismatch::Size(size) => write!(f, "element size {size:#x} is out of range"),
-            Mismatch::Ring { size, elements } => write!(
-                f,
-                "{elements:#x} elements of {size:#x} bytes do not fit the region"
-            ),
+            Mismatch::Protocol { found, expected } => {
+                write!(f, "protocol {found:#x}, expected {expected:#x}")
+            }
+            Mismatch::Size(size) => write!(f, "element size {size} is not valid in this mode"),
+            Mismatch::Ring { size, elements } => {
+                write!(f, "invalid ring of {elements} elements of {size} bytes")
+            }
         }
     }
 }
@@ -519,7 +529,10 @@ impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Violation::WriteBeyondStart { wc, wsc } => {
-                write!(f, "write counter {wc:#x} is beyond write start {wsc:#x}")
+                write!(
+                    f,
+                    "write counter {wc:#x} is beyond write-start counter {wsc:#x}"
+                )
             }
             Violation::WriteBelowRead { wc, rc } => {
                 write!(f, "write counter {wc:#x} is below read counter {rc:#x}")

@@ -334,6 +334,11 @@ fn for_each_child(parent: &Device<Interface>, f: impl Fn(&Device<Child>)) {
 /// Limits the MTU of a child to that of its parent.
 fn follow_mtu(child: &Device<Child>, mtu: u32, rtnl: &Rtnl) {
     if let Err(error) = child.set_max_mtu(mtu, rtnl) {
-        netdev_warn_ratelimited!(child, "Cannot set the MTU to {}: {:?}\n", mtu, error);
+        netdev_warn_ratelimited!(
+            child,
+            "Cannot limit the MTU to that of the parent, {}: {:?}\n",
+            mtu,
+            error
+        );
     }
 }

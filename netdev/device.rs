@@ -147,7 +147,11 @@ fn log_change(dev: &Device<Interface>, change: &Change) {
             netdev_warn_ratelimited!(dev, "Incompatible peer: {}\n", reason);
         }
         Change::Broken { reason, .. } => {
-            netdev_warn_ratelimited!(dev, "Peer broke the protocol: {}\n", reason);
+            netdev_warn_ratelimited!(
+                dev,
+                "Peer violates the protocol, ignored until its next epoch: {}\n",
+                reason
+            );
         }
     }
 }
@@ -214,7 +218,7 @@ impl Operations for Interface {
             netdev_warn_ratelimited!(
                 dev,
                 "A tagged frame does not fit an element and is dropped: \
-                 load with flags=eth_dev+vlan, or let the MTU of the VLAN be smaller by 4\n"
+                 load with flags=eth_dev+vlan, or lower the MTU of the VLAN by 4\n"
             );
         }
     }

@@ -78,6 +78,12 @@ mod tests {
 
         // The reader accepts elements of 3 to 9 bytes. The region has 100 bytes.
         let (fit, protocol) = (TRANSPORT, PROTOCOL);
+        let other = |found| {
+            Some(Protocol {
+                found,
+                expected: protocol,
+            })
+        };
         let table = [
             (fit, protocol, 3, 12, None),
             (fit, protocol, 3, 1, None),
@@ -85,8 +91,8 @@ mod tests {
             (fit, protocol, 4, 9, None),
             (0, protocol, 3, 12, Some(Transport(0))),
             (fit + 1, protocol, 3, 12, Some(Transport(fit + 1))),
-            (fit, 0, 3, 12, Some(Protocol(0))),
-            (fit, protocol - 1, 3, 12, Some(Protocol(protocol - 1))),
+            (fit, 0, 3, 12, other(0)),
+            (fit, protocol - 1, 3, 12, other(protocol - 1)),
             (fit, protocol, 0, 12, Some(Size(0))),
             (fit, protocol, 1, 12, Some(Size(1))),
             (fit, protocol, 2, 12, Some(Size(2))),

@@ -202,7 +202,7 @@ def test_vlan(env, kind):
     lines = env.a.new_log()
     ksft_eq(len(lines), 1, lines)
     ksft_in("eth7: A tagged frame does not fit an element and is dropped: "
-            "load with flags=eth_dev+vlan, or let the MTU of the VLAN be smaller by 4", lines[0])
+            "load with flags=eth_dev+vlan, or lower the MTU of the VLAN by 4", lines[0])
     ksft_eq(env.channel("a_to_b").size, 1516, "the size that all peers support")
     for machine in (env.a, env.b):
         machine.run("ip link set tagged mtu 1496")

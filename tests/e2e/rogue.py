@@ -198,7 +198,8 @@ def test_wrong_protocol_is_reported_once(env):
 @sampled(1)
 @ksft_variants([KsftNamedVariant("incompatible", {"protocol": 3}, "rx_incompatible",
                                  "Incompatible peer: "),
-                KsftNamedVariant("broken", {"wc": 5}, "rx_broken", "Peer broke the protocol: ")])
+                KsftNamedVariant("broken", {"wc": 5}, "rx_broken",
+                                 "Peer violates the protocol, ")])
 def test_log_is_limited(env, words, counter, line):
     peer = AccountedPeer(env)
     wanted = 2000 if env.long else 400

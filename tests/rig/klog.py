@@ -40,7 +40,7 @@ TAINT_ALLOWED = tuple(f"{module}: {line}" for module in ("muennet", "muensim", "
 # machine. BAD and critical lines fail a test also then.
 EXPECTED = re.compile("|".join((
     # Peers and users that make errors, as many tests do.
-    r"\S+: (Incompatible peer|Peer broke the protocol): ",
+    r"\S+: (Incompatible peer: |Peer violates the protocol, )",
     r"(net_ratelimit|\w+): \d+ callbacks suppressed$",
     r"netlink: (\d+ bytes leftover after parsing|'\S+': attribute type)",
     r"muennet: (\S+: ((in|out) channel|pmtu region) '|(\S+: )?[Nn]o memory|"
