@@ -81,52 +81,65 @@ module! {
 
 module_version!("0.1.0");
 
-list_param!(NAME, "name", "Name of each interface; %d becomes a number");
-list_param!(IN, "in", "Input channel of each interface; empty = none");
-list_param!(OUT, "out", "Output channel of each interface; empty = none");
+list_param!(
+    NAME,
+    "name",
+    "Names of the interfaces; %d becomes a number; none = load without an interface"
+);
+list_param!(
+    IN,
+    "in",
+    "Name of the in channel of each interface; empty = none"
+);
+list_param!(
+    OUT,
+    "out",
+    "Name of the out channel of each interface; empty = none"
+);
 list_param!(
     READER_PROTOCOL,
     "reader_protocol",
-    "Protocol of each input channel, hexadecimal"
+    "Protocol number of each in channel, hexadecimal, not zero"
 );
 list_param!(
     WRITER_PROTOCOL,
     "writer_protocol",
-    "Protocol of each output channel, hexadecimal"
+    "Protocol number of each out channel, hexadecimal, not zero"
 );
 list_param!(
     FLAGS,
     "flags",
     "Flags of each interface: net_hdr, net_hdr+offload, eth_dev or eth_dev+vlan; empty = raw"
 );
-list_param!(MTU, "mtu", "MTU of each interface in bytes (1500)");
+list_param!(MTU, "mtu", "MTU of each interface in bytes (default 1500)");
 list_param!(
     PMTU,
     "pmtu",
-    "Memory region with the path MTUs of each interface; empty = none"
+    "Memory region with the path MTU of each mark (net_hdr only); empty = none"
 );
 list_param!(
     MAC,
     "mac",
-    "Address of each interface in Ethernet mode; empty = random"
+    "MAC address of each interface (eth_dev only); empty = random"
 );
 string_param!(
     POLL,
     "poll",
     c"1000",
-    "Longest period for polling idle input channels, in microseconds (1000)"
+    "Longest poll period of idle in channels without a vector, 50 to 1000000 microseconds \
+     (default 1000)"
 );
 string_param!(
     hardware SINFO,
     "sinfo",
     c"0xe00000000",
-    "Physical address of the subject information, hexadecimal (0xe00000000)"
+    "Physical address of the subject information of processor 0, hexadecimal (default 0xe00000000)"
 );
 #[cfg(CONFIG_MUENNET_BENCH)]
 list_param!(
     BENCH,
     "bench",
-    "Rounds of the benchmark, and bytes of each of its rings; empty = none"
+    "Benchmark: number of rounds, then the size of each ring in bytes; empty = none"
 );
 
 /// The loaded module. The fields are dropped in the order of their declaration: the children before
