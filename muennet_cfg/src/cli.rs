@@ -18,6 +18,10 @@ use crate::change::Change;
 /// A child is a network interface that shares the channels of its parent, a main interface of mode
 /// ip or ip-offload. An incoming packet goes to the child that owns its netfilter mark. A packet
 /// whose mark no child owns goes to the parent.
+///
+/// An interface that commands take as [NETNS/]NAME is in the current network namespace if NETNS is
+/// missing. NETNS is the name of another network namespace in `ip netns`, or its ID in the current
+/// one. Use it for a child that is in another namespace than its parent.
 #[derive(Debug, Parser)]
 #[command(
     name = "muennet_cfg",
@@ -49,6 +53,9 @@ pub enum Command {
     #[command(flatten)]
     Change(Change),
     /// Show interfaces with their channels, counters, children and marks
+    ///
+    /// The mode of an interface follows from the parameter flags of the module: raw (no flags), ip
+    /// (net_hdr), ip-offload (net_hdr+offload) or ethernet (eth_dev, eth_dev+vlan).
     ///
     /// In text output, control characters in names are printed as escapes (\u{1b}). JSON output
     /// has them unchanged. In both, a byte that is not valid UTF-8 is printed as an escape (\xff),

@@ -16,6 +16,7 @@ use clap_mangen::Man;
 
 use crate::cli::Cli;
 use crate::show::json;
+use crate::show::text;
 
 /// Exit status and description.
 const STATUS: &[(&str, &str)] = &[
@@ -37,15 +38,20 @@ const EXAMPLES: &[(&str, &str)] = &[
     (
         "muennet_cfg add_child net0 child0\n\
          muennet_cfg add_mark child0 24\n\
+         ip addr add 10.0.0.1/24 dev child0\n\
          ip link set child0 up\n\
-         iptables -t mangle -A OUTPUT -o child0 -j MARK --set-mark 24",
+         iptables -t mangle -A OUTPUT -o child0 -j MARK --set-mark 24\n\
+         iptables -t mangle -A POSTROUTING -o child0 -j MARK --set-mark 24",
         "Add a child that owns mark 24. The child does not set the mark of packets that it sends; \
-         the iptables rule does.",
+         the iptables rules do: the first one for packets of this machine, the second one for \
+         forwarded packets.",
     ),
     (
         "nft add table inet marks\n\
          nft add chain inet marks output '{ type route hook output priority mangle; }'\n\
-         nft add rule inet marks output oifname child0 meta mark set 24",
+         nft add rule inet marks output oifname child0 meta mark set 24\n\
+         nft add chain inet marks post '{ type filter hook postrouting priority mangle; }'\n\
+         nft add rule inet marks post oifname child0 meta mark set 24",
         "Set the same mark with nftables.",
     ),
     (
@@ -62,10 +68,21 @@ const EXAMPLES: &[(&str, &str)] = &[
         "Print the names of all children.",
     ),
     (
-        "seq -f 'add_mark child0 %.0f' 1 10000 | muennet_cfg batch -",
-        "Add ten thousand marks.",
+        "seq -f 'add_mark child0 %.0f' 1 10000 | muennet_cfg batch --force -",
+        "Add ten thousand marks. With --force, many commands are sent at a time.",
     ),
 ];
+
+/// Example of the output of monitor.
+const MONITOR: &str = "\
+child0: added to net0
+child0: mark 24 added
+blue/child1: mark 24 moved from child0
+blue/child1: mark 24 deleted
+child0: deleted from net0, with 0 marks
+some changes were lost
+the module was unloaded
+";
 
 /// Description of the JSON output.
 const JSON: &[&str] = &[
@@ -82,10 +99,10 @@ const JSON: &[&str] = &[
     "With --json, monitor prints one object per line with event, child and parent. event is \
      child_added, child_deleted (with mark_count, the number of marks deleted with the child), \
      mark_added, mark_deleted (both with mark), or mark_moved (with mark, and from, the previous \
-     owner). Two events have no other members. events_lost: changes came faster than they were \
-     read, or the kernel had no memory to report one. module_unloaded: always the last event; \
-     monitor then ends with exit status 3. child, parent and from are objects with ifname, \
-     ifindex, netnsid and netns.",
+     owner). events_lost and module_unloaded have only the member event. events_lost means that \
+     changes came faster than they were read, or that the kernel had no memory to report one. \
+     module_unloaded is always the last event; monitor then ends with exit status 3. child, parent \
+     and from are objects with ifname, ifindex, netnsid and netns.",
 ];
 
 /// Returns the manual page in roff format.
@@ -176,10 +193,11 @@ fn other_sections() -> Roff {
     }
     roff.control("SH", ["PRIVILEGES"]);
     roff.text([roman(
-        "Reading requires no privileges. Changes require CAP_NET_ADMIN over the current network \
-         namespace. Commands that add a child or change marks steer packets of the parent and \
-         also require CAP_NET_ADMIN over the network namespace of the parent. The sender of an \
-         incoming packet chooses its mark: rules that trust the mark trust the peer.",
+        "Reading requires no privileges. Every change requires CAP_NET_ADMIN in the current \
+         network namespace, which is that of the child or of its parent. Adding a child and \
+         changing marks steer packets of the parent, and also require it in the network namespace \
+         of the parent. The sender of an incoming packet chooses its mark: rules that trust the \
+         mark trust the peer.",
     )]);
     roff.control("SH", ["EXAMPLES"]);
     for (number, (commands, text)) in EXAMPLES.iter().enumerate() {
@@ -189,6 +207,12 @@ fn other_sections() -> Roff {
         roff.text([roman(*text)]);
         example(&mut roff, commands);
     }
+    roff.control("SH", ["OUTPUT"]);
+    roff.text([roman("show prints a tree of interfaces:")]);
+    example(&mut roff, text::EXAMPLE);
+    roff.control("PP", []);
+    roff.text([roman("monitor prints a line for each change:")]);
+    example(&mut roff, MONITOR);
     roff.control("SH", ["JSON"]);
     for (number, text) in JSON.iter().enumerate() {
         if number > 0 {
@@ -199,6 +223,8 @@ fn other_sections() -> Roff {
     example(&mut roff, json::EXAMPLE);
     roff.control("SH", ["SEE ALSO"]);
     roff.text([
+        bold("muennet"),
+        roman("(4), "),
         bold("ip-link"),
         roman("(8), "),
         bold("ip-netns"),
@@ -294,7 +320,9 @@ mod tests {
             ".SH OPTIONS",
             ".SH COMMANDS",
             ".SH \"EXIT STATUS\"",
+            ".SH PRIVILEGES",
             ".SH EXAMPLES",
+            ".SH OUTPUT",
             ".SH JSON",
             ".SH \"SEE ALSO\"",
         ] {

@@ -9,6 +9,23 @@ use crate::model::Interface;
 use crate::model::Link;
 use crate::netns::NetnsNames;
 
+/// Example in the documentation.
+pub const EXAMPLE: &str = "\
+net0: up, mode ip, mtu 1500
+|   in:  b_to_a, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes, peer active
+|   out: a_to_b, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes
+|   rx:  7 packets, 588 bytes, 3 errors (overruns 1, frames 2), 9 missed, 4 dropped
+|   tx:  8 packets, 736 bytes, 5 dropped
+|-- child0: up, mtu 1500
+|       marks: 24, 100-102, 4294967295
+|       rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
+|       tx:  0 packets, 0 bytes, 0 dropped
+`-- blue/child1: down, mtu 1500
+        marks: 25
+        rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
+        tx:  0 packets, 0 bytes, 0 dropped
+";
+
 /// Characters for the branches of the tree.
 #[derive(Clone, Copy)]
 pub struct TreeStyle {
@@ -216,25 +233,13 @@ mod tests {
             TreeStyle::ASCII,
             &netns,
         );
-        let expected = "\
-net0: up, mode ip, mtu 1500
-|   in:  b_to_a, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes, peer active
-|   out: a_to_b, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes
-|   rx:  7 packets, 588 bytes, 3 errors (overruns 1, frames 2), 9 missed, 4 dropped
-|   tx:  8 packets, 736 bytes, 5 dropped
-|-- child0: up, mtu 1500
-|       marks: 24, 100-102, 4294967295
-|       rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
-|       tx:  0 packets, 0 bytes, 0 dropped
-`-- blue/child1: down, mtu 1500
-        marks: 25
-        rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
-        tx:  0 packets, 0 bytes, 0 dropped
+        let foreign = "\
 foreign: down, mtu 1500, child of 1/net1
     marks: none
     rx:  0 packets, 0 bytes, 0 errors (overruns 0, frames 0), 0 missed, 0 dropped
     tx:  0 packets, 0 bytes, 0 dropped
 ";
+        let expected = EXAMPLE.to_owned() + foreign;
         assert_eq!(text, expected);
     }
 
