@@ -25,12 +25,8 @@ use crate::{
         Word,
         HEADER_SIZE, //
     },
-    figures::{
-        Figures,
-        Moment, //
-    },
-    honest,
-    judge::Judge,
+    checker::Judge,
+    honest_writer,
     memory::{
         Access,
         Peer,
@@ -46,9 +42,13 @@ use crate::{
             RxStats, //
         }, //
     },
-    own,
     random::Random,
-    rogue, //
+    rogue,
+    round_trip,
+    stats::{
+        Figures,
+        Moment, //
+    }, //
 };
 
 /// The protocol of all cases.
@@ -128,8 +128,8 @@ impl Attack {
             self.call();
         }
         skbuff::fail_after(None);
-        honest::returns(self);
-        own::sends(self);
+        honest_writer::returns(self);
+        round_trip::sends(self);
         self.figures.borrow_mut().honest += 1;
     }
 

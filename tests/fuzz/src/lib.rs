@@ -13,8 +13,8 @@
 //!
 //! A run alternates between attacks and honest peers. The rogue violates the protocol during some
 //! calls of the reader. Then an honest writer starts an epoch, and its elements must arrive. Then
-//! the driver's own writer sends packets, which must arrive. [`judge`] makes the checks that apply
-//! to every call. [`honest`] makes those that apply to an honest writer, whose steps take place
+//! the driver's own writer sends packets, which must arrive. [`checker`] makes the checks that apply
+//! to every call. [`honest_writer`] makes those that apply to an honest writer, whose steps take place
 //! between any two accesses of the reader.
 
 #![deny(unsafe_code)]
@@ -100,11 +100,11 @@ mod netdev {
 
 mod abstractions;
 pub mod attack;
-pub mod figures;
-mod honest;
-mod judge;
+mod checker;
+mod honest_writer;
 mod memory;
-mod own;
 mod random;
 mod rogue;
+mod round_trip;
+pub mod stats;
 pub mod table;

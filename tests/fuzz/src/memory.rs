@@ -14,7 +14,7 @@ use crate::{
         Word,
         HEADER_SIZE, //
     },
-    figures::Moment, //
+    stats::Moment, //
 };
 
 /// The words of the header, in their order.

@@ -9,16 +9,16 @@ use crate::{
         Word,
         HEADER_SIZE, //
     },
-    figures::{
-        Kind,
-        Moment, //
-    },
     memory::{
         Region,
         WORDS, //
     },
     netdev::mode::Mode,
-    random::Random, //
+    random::Random,
+    stats::{
+        Kind,
+        Moment, //
+    }, //
 };
 
 /// Values at which programs often fail.

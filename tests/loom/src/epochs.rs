@@ -9,7 +9,7 @@ use loom::{
 };
 
 use crate::{
-    bed::{
+    fixtures::{
         explore,
         start_epoch,
         write,

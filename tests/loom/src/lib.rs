@@ -24,8 +24,8 @@ mod napi {
     pub(crate) use self::complete::complete_and_rearm;
 }
 
-mod bed;
 mod epochs;
+mod fixtures;
 mod memory;
 mod stream;
 mod wakeup;

@@ -5,7 +5,7 @@
 use loom::thread;
 
 use crate::{
-    bed::{
+    fixtures::{
         explore,
         start_epoch,
         write,

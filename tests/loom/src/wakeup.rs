@@ -17,14 +17,14 @@ use loom::{
 };
 
 use crate::{
-    bed::{
+    channel::Snapshot,
+    fixtures::{
         explore,
         start_epoch,
         write,
         writer,
         Checked, //
     },
-    channel::Snapshot,
     memory::{
         Barriers,
         Region, //

@@ -11,7 +11,7 @@ use std::{
 
 use muennet_fuzz::{
     attack::run,
-    figures::Figures, //
+    stats::Figures, //
 };
 
 /// The number of mutations between two lines of progress.

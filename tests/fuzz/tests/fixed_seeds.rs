@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use muennet_fuzz::{
     attack::run,
-    figures::Figures, //
+    stats::Figures, //
 };
 
 #[test]
