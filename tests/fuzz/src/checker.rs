@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The checks of every call, based on the recorded accesses only: which copies were intact, how
-//! elements were read, and which copies a delivered packet consists of.
+//! Checks every call of the reader by its recorded accesses: how it read the elements, which copies
+//! were intact, and which copies each delivered packet consists of.
 //!
-//! The checks do not depend on how the driver has computed a result, and do not use its decoders.
+//! The checks use none of the driver's decoders, so a defect of a decoder cannot hide itself.
 
 use std::collections::BTreeMap;
 
 use crate::{
     abstractions::napi::{
-        As,
-        Handed,
+        DeliveredPacket,
+        Delivery,
         Protocol, //
     },
     channel::{
@@ -24,42 +24,42 @@ use crate::{
     netdev::mode::Mode, //
 };
 
-/// The geometry of a ring as the reader has read it from the header.
+/// The geometry of a ring that the reader loaded from the header.
 #[derive(Clone, Copy, Default)]
 struct Ring {
     size: u64,
     elements: u64,
 }
 
-/// The accesses to the element that is being read.
+/// The accesses to the element that the reader is reading.
 #[derive(Clone, Copy)]
-struct Touched {
+struct ElementAccess {
     slot: u64,
     peeked: Option<[u8; PEEK_MAX]>,
     copied: bool,
 }
 
-/// A copy into a packet.
-struct Copied {
+/// A copy of an element into a packet.
+struct ElementCopy {
     ring: Ring,
     slot: u64,
     epoch: u64,
     length: usize,
-    /// The bytes that were peeked at before the copy.
+    /// The bytes of the peek before the copy.
     peeked: [u8; PEEK_MAX],
-    /// Whether, after the copy, the writer had not begun to overwrite the element and the epoch had
-    /// not changed.
+    /// Whether the counters and the epoch that were loaded after the copy show that the writer had
+    /// not begun to overwrite the element.
     intact: bool,
 }
 
 /// The state of a reader as derived from its accesses.
-pub(crate) struct Judge {
+pub(crate) struct Checker {
     mode: Mode,
     ring: Ring,
-    copies: BTreeMap<usize, Copied>,
+    copies: BTreeMap<usize, ElementCopy>,
 }
 
-impl Judge {
+impl Checker {
     /// Returns the state of a reader that has made no accesses yet.
     pub(crate) fn new(mode: Mode) -> Self {
         Self {
@@ -69,38 +69,36 @@ impl Judge {
         }
     }
 
-    /// Follows the accesses of one call, the first of which has the number `first`. Panics if an
-    /// element was not read as the mode requires.
-    pub(crate) fn follow(&mut self, first: usize, trace: &[Access]) {
+    /// Checks the accesses of one call, the first of which has the number `first`. Panics if the
+    /// reader did not read an element as the mode requires.
+    pub(crate) fn check_accesses(&mut self, first: usize, trace: &[Access]) {
         let (mut epoch, mut wc, mut size) = (0, 0, 0);
-        // The ring in a header whose epoch has not been loaded again yet.
-        let mut unconfirmed = None;
-        let mut touched: Option<Touched> = None;
-        // The copies since the counters were last loaded, and the write start counter that was
-        // loaded after them.
-        let (mut open, mut start) = (Vec::new(), None);
+        let mut new_ring = None;
+        let mut current: Option<ElementAccess> = None;
+        // The copies that are not confirmed yet, and the first `wsc` that was loaded after them.
+        let (mut unconfirmed, mut confirming_wsc) = (Vec::new(), None);
         for (number, access) in (first..).zip(trace) {
             match *access {
                 Access::Load(word, value) => {
-                    touched = None;
+                    current = None;
                     match word {
                         Word::Size => size = value,
                         Word::Elements => {
                             let elements = value;
-                            unconfirmed = Some((Ring { size, elements }, epoch));
+                            new_ring = Some((Ring { size, elements }, epoch));
                         }
                         Word::Write => wc = value,
-                        Word::WriteStart => start = start.or(Some(value)),
+                        Word::WriteStart => confirming_wsc = confirming_wsc.or(Some(value)),
                         Word::Epoch => {
-                            if let Some((ring, begun)) = unconfirmed.take() {
-                                if begun == value {
+                            if let Some((ring, ring_epoch)) = new_ring.take() {
+                                if ring_epoch == value {
                                     self.ring = ring;
                                 }
                             }
-                            if let Some(wsc) = start {
-                                self.close(&mut open, wc, wsc, value);
+                            if let Some(wsc) = confirming_wsc {
+                                self.confirm(&mut unconfirmed, wc, wsc, value);
                             }
-                            start = None;
+                            confirming_wsc = None;
                             epoch = value;
                         }
                         _ => {}
@@ -111,42 +109,50 @@ impl Judge {
                     length,
                     bytes,
                 } => {
-                    let (slot, at) = self.place(offset, length);
-                    if let Some(before) = touched.filter(|it| it.slot == slot) {
-                        assert!(before.peeked.is_none(), "an element was peeked twice");
-                        assert!(!before.copied, "an element was peeked after the copy");
+                    let (slot, at) = self.slot_of(offset, length);
+                    if let Some(before) = current.filter(|it| it.slot == slot) {
+                        assert!(before.peeked.is_none(), "an element was peeked at twice");
+                        assert!(!before.copied, "an element was peeked at after its copy");
                     }
-                    let (wanted, count) = self.peek().expect("nothing to peek in this mode");
-                    assert_eq!((at, length), (wanted, count), "another place was peeked");
-                    touched = Some(Touched {
+                    let expected = self.peek_range().expect("this mode needs no peek");
+                    assert_eq!((at, length), expected, "wrong range of a peek");
+                    current = Some(ElementAccess {
                         slot,
                         peeked: Some(bytes),
                         copied: false,
                     });
                 }
                 Access::Copy { offset, length } => {
-                    let (slot, at) = self.place(offset, length);
-                    let element = touched.filter(|it| it.slot == slot);
+                    let (slot, at) = self.slot_of(offset, length);
+                    let element = current.filter(|it| it.slot == slot);
                     assert!(
                         !element.is_some_and(|it| it.copied),
                         "an element was copied twice"
                     );
                     let peeked = element.and_then(|it| it.peeked);
-                    assert_eq!(peeked.is_some(), self.peek().is_some(), "copied unpeeked");
+                    assert_eq!(
+                        peeked.is_some(),
+                        self.peek_range().is_some(),
+                        "wrong peek before a copy"
+                    );
                     let peeked = peeked.unwrap_or([0; PEEK_MAX]);
-                    let stated = self.stated(&peeked);
-                    assert_eq!((at, length), stated, "not what was peeked was copied");
-                    touched = Some(Touched {
+                    let expected = self.copy_range(&peeked);
+                    assert_eq!(
+                        (at, length),
+                        expected,
+                        "the copy differs from the peeked length"
+                    );
+                    current = Some(ElementAccess {
                         slot,
                         peeked: Some(peeked),
                         copied: true,
                     });
-                    start = None;
-                    open.push(number);
+                    confirming_wsc = None;
+                    unconfirmed.push(number);
                     let (ring, intact) = (self.ring, false);
                     self.copies.insert(
                         number,
-                        Copied {
+                        ElementCopy {
                             ring,
                             slot,
                             epoch,
@@ -160,8 +166,9 @@ impl Judge {
         }
     }
 
-    /// Returns the slot that contains these bytes, and their offset in it.
-    fn place(&self, offset: usize, length: usize) -> (u64, usize) {
+    /// Returns the slot that contains a range, and the offset in the slot. Panics if the range
+    /// exceeds the slot or the ring.
+    fn slot_of(&self, offset: usize, length: usize) -> (u64, usize) {
         let Ring { size, elements } = self.ring;
         let offset = (offset - HEADER_SIZE) as u64;
         let (slot, at) = (offset / size, offset % size);
@@ -170,21 +177,22 @@ impl Judge {
         (slot, at as usize)
     }
 
-    /// Decides which copies are intact by the counters and the epoch that were loaded after them.
-    fn close(&mut self, open: &mut Vec<usize>, wc: u64, wsc: u64, epoch: u64) {
-        for number in open.drain(..) {
+    /// Marks the copies as intact whose element and epoch were unchanged when these values were
+    /// loaded.
+    fn confirm(&mut self, copies: &mut Vec<usize>, wc: u64, wsc: u64, epoch: u64) {
+        for number in copies.drain(..) {
             let Some(copy) = self.copies.get_mut(&number) else {
                 continue;
             };
             let elements = copy.ring.elements;
-            // The newest element that can have been in the slot.
+            // The newest published element of the slot.
             let newest = (wc - 1) - ((wc - 1) % elements + elements - copy.slot) % elements;
             copy.intact = epoch == copy.epoch && wsc <= newest.saturating_add(elements);
         }
     }
 
-    /// Returns the offset and the number of the bytes that a reader in this mode must peek at.
-    fn peek(&self) -> Option<(usize, usize)> {
+    /// Returns the offset and the length of the peek that this mode requires.
+    fn peek_range(&self) -> Option<(usize, usize)> {
         match self.mode {
             Mode::Raw => None,
             Mode::Ip => Some((0, 16)),
@@ -193,60 +201,62 @@ impl Judge {
         }
     }
 
-    /// Returns the offset and the number of the bytes that a reader in this mode must copy after it
-    /// has peeked at these bytes.
-    fn stated(&self, peeked: &[u8]) -> (usize, usize) {
+    /// Returns the offset and the length of the copy that the peeked bytes require.
+    fn copy_range(&self, peeked: &[u8]) -> (usize, usize) {
         match self.mode {
             Mode::Raw => (0, self.ring.size as usize),
-            Mode::Ip => (0, 8 + packet_len(peeked[6], &peeked[8..])),
-            Mode::Offload => (28, usize::from(little(&peeked[4..6]))),
-            Mode::Ethernet | Mode::Vlan => (0, usize::from(little(&peeked[..2]))),
+            Mode::Ip => (0, 8 + ip_len(peeked[6], &peeked[8..])),
+            Mode::Offload => (28, usize::from(le16(&peeked[4..6]))),
+            Mode::Ethernet | Mode::Vlan => (0, usize::from(le16(&peeked[..2]))),
         }
     }
 
-    /// Checks a delivered packet. Panics if it is not what its copies contained.
-    pub(crate) fn packet(&self, handed: &Handed) {
-        let copies: Vec<_> = handed.copies.iter().map(|at| &self.copies[at]).collect();
+    /// Checks a delivered packet against its copies. Panics if they differ.
+    pub(crate) fn check_packet(&self, packet: &DeliveredPacket) {
+        let copies: Vec<_> = packet.copies.iter().map(|at| &self.copies[at]).collect();
         assert!(
             copies.iter().all(|copy| copy.intact),
-            "handed up although it was overwritten, or the epoch changed"
+            "delivered an overwritten element, or one of an old epoch"
         );
-        let first = copies.first().expect("nothing was copied");
-        let bytes = &handed.bytes;
+        let first = copies.first().expect("the packet has no copy");
+        let bytes = &packet.bytes;
         let expected = match self.mode {
             Mode::Raw => (
                 0,
-                As::Packet {
+                Delivery::Packet {
                     mark: 0,
                     protocol: Protocol::Unknown,
                 },
             ),
             Mode::Ethernet | Mode::Vlan => {
-                assert!(bytes.len() >= 14, "no header");
-                (0, As::Frame)
+                assert!(bytes.len() >= 14, "the packet has no complete header");
+                (0, Delivery::Frame)
             }
             Mode::Ip => {
-                let protocol = packet(bytes[6], &bytes[8..]);
+                let protocol = check_ip(bytes[6], &bytes[8..]);
                 let header = usize::from(bytes[8] & 15) * 4;
                 let possible = (20..=bytes.len() - 8).contains(&header);
-                assert!(protocol == Protocol::Ipv6 || possible, "no header");
-                let mark = mark(bytes);
-                (8, As::Packet { mark, protocol })
+                assert!(
+                    protocol == Protocol::Ipv6 || possible,
+                    "the packet has no complete header"
+                );
+                let mark = le32(bytes);
+                (8, Delivery::Packet { mark, protocol })
             }
             Mode::Offload => {
-                pieces(&copies);
-                let protocol = packet(first.peeked[6], bytes);
+                check_fragments(&copies);
+                let protocol = check_ip(first.peeked[6], bytes);
                 let mut offloads = [0; 10];
                 offloads.copy_from_slice(&first.peeked[16..26]);
-                let how = As::Large {
-                    mark: mark(&first.peeked),
+                let delivery = Delivery::Offload {
+                    mark: le32(&first.peeked),
                     protocol,
                     offloads,
                 };
-                (0, how)
+                (0, delivery)
             }
         };
-        assert_eq!((handed.pulled, handed.how), expected, "handed up otherwise");
+        assert_eq!((packet.pulled, packet.delivery), expected, "wrong delivery");
         if self.mode != Mode::Offload {
             assert_eq!(copies.len(), 1);
         }
@@ -255,38 +265,42 @@ impl Judge {
     }
 }
 
-/// Checks that the copies are the fragments of one packet, complete and in order.
-fn pieces(copies: &[&Copied]) {
+/// Checks that the copies are all fragments of one packet, in order.
+fn check_fragments(copies: &[&ElementCopy]) {
     let first = copies[0];
-    let wide = |piece: &Copied, at: usize| {
-        let low = u32::from(little(&piece.peeked[at..at + 2]));
-        (low | (u32::from(little(&piece.peeked[at + 2..at + 4])) << 16)) as usize
-    };
-    let total = wide(first, 8);
+    let word = |copy: &ElementCopy, at: usize| le32(&copy.peeked[at..at + 4]) as usize;
+    let total = word(first, 8);
     let mut at = 0;
-    for (number, piece) in (0..).zip(copies) {
-        assert_eq!(wide(piece, 12), at, "a piece is missing, or there twice");
-        // The mark, the protocol, the length of the packet and the offloads.
-        for same in [0..4, 6..7, 8..12, 16..26] {
-            let (one, other) = (&first.peeked[same.clone()], &piece.peeked[same]);
-            assert_eq!(one, other, "pieces of two packets");
+    for (number, fragment) in (0..).zip(copies) {
+        assert_eq!(
+            word(fragment, 12),
+            at,
+            "a fragment is missing or duplicated"
+        );
+        // The mark, the protocol, the length of the packet, and the offloads.
+        for range in [0..4, 6..7, 8..12, 16..26] {
+            let (one, other) = (&first.peeked[range.clone()], &fragment.peeked[range]);
+            assert_eq!(one, other, "fragments of two packets");
         }
         let slot = (first.slot + number) % first.ring.elements;
         assert_eq!(
-            (piece.epoch, piece.slot),
+            (fragment.epoch, fragment.slot),
             (first.epoch, slot),
-            "not in a row"
+            "the elements are not consecutive"
         );
-        at += piece.length;
-        let full = piece.length as u64 == piece.ring.size - 28;
-        assert!(at == total || full, "a piece is not full");
+        at += fragment.length;
+        let full = fragment.length as u64 == fragment.ring.size - 28;
+        assert!(
+            at == total || full,
+            "a fragment is shorter than its element"
+        );
     }
-    assert_eq!(at, total, "not all pieces are there");
+    assert_eq!(at, total, "the packet is incomplete");
 }
 
-/// Returns the protocol of a complete IP packet. Panics if the bytes are not one.
-fn packet(protocol: u8, ip: &[u8]) -> Protocol {
-    assert_eq!(packet_len(protocol, ip), ip.len(), "of another length");
+/// Returns the protocol of an IP packet. Panics if the bytes are not one complete packet.
+fn check_ip(protocol: u8, ip: &[u8]) -> Protocol {
+    assert_eq!(ip_len(protocol, ip), ip.len(), "wrong length");
     match (protocol, ip[0] >> 4) {
         (4, 4) => Protocol::Ipv4,
         (41, 6) => Protocol::Ipv6,
@@ -294,20 +308,20 @@ fn packet(protocol: u8, ip: &[u8]) -> Protocol {
     }
 }
 
-/// Returns the length that an IP packet states.
-fn packet_len(protocol: u8, ip: &[u8]) -> usize {
-    let big = |at: usize| (usize::from(ip[at]) << 8) | usize::from(ip[at + 1]);
+/// Returns the length of a packet according to its IP header.
+fn ip_len(protocol: u8, ip: &[u8]) -> usize {
+    let be16 = |at: usize| (usize::from(ip[at]) << 8) | usize::from(ip[at + 1]);
     match protocol {
-        4 => big(2),
-        41 => 40 + big(4),
+        4 => be16(2),
+        41 => 40 + be16(4),
         other => panic!("accepted protocol {other}"),
     }
 }
 
-fn little(bytes: &[u8]) -> u16 {
+fn le16(bytes: &[u8]) -> u16 {
     u16::from(bytes[0]) | (u16::from(bytes[1]) << 8)
 }
 
-fn mark(bytes: &[u8]) -> u32 {
-    u32::from(little(bytes)) | (u32::from(little(&bytes[2..])) << 16)
+fn le32(bytes: &[u8]) -> u32 {
+    u32::from(le16(bytes)) | (u32::from(le16(&bytes[2..])) << 16)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The honest writer. Each of its steps may take place between any two accesses of the reader.
+//! The honest writer. Its steps take place between any two accesses of the reader.
 
 use std::{
     cell::RefCell,
@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    abstractions::napi::Handed,
+    abstractions::napi::DeliveredPacket,
     attack::{
         Attack,
         Outcome,
@@ -32,9 +32,9 @@ struct Writer {
     mode: Mode,
     size: usize,
     elements: u64,
-    /// The number of the next element, and the number of steps of writing it that are done.
+    /// The number of the next element, and the number of completed steps of writing it.
     next: (u64, u32),
-    /// The number of elements that it writes in total.
+    /// The total number of elements to write.
     end: u64,
 }
 
@@ -64,13 +64,13 @@ impl Writer {
         }
     }
 
-    fn done(&self) -> bool {
+    fn is_done(&self) -> bool {
         self.next.0 == self.end
     }
 
     fn step(&mut self, region: &Region) {
         let (number, steps) = self.next;
-        if self.done() {
+        if self.is_done() {
             return;
         }
         let at = HEADER_SIZE + (number % self.elements) as usize * self.size;
@@ -78,8 +78,8 @@ impl Writer {
         let bytes = element(self.mode, self.size, number);
         match steps {
             0 => region.store(Word::WriteStart, number + 1),
-            1 => assert!(region.fill(at, &bytes[..half])),
-            2 => assert!(region.fill(at + half, &bytes[half..])),
+            1 => assert!(region.write(at, &bytes[..half])),
+            2 => assert!(region.write(at + half, &bytes[half..])),
             _ => region.store(Word::Write, number + 1),
         }
         self.next = if steps == 3 {
@@ -90,8 +90,8 @@ impl Writer {
     }
 }
 
-/// Returns a packet that fills an element and contains the number of the element in every eight
-/// bytes.
+/// Returns the contents of an element: a packet that repeats the number of the element in all bytes
+/// after the headers.
 fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
     let stamp = number.to_le_bytes();
     let mut bytes: Vec<u8> = stamp.iter().copied().cycle().take(size).collect();
@@ -117,11 +117,11 @@ fn element(mode: Mode, size: usize, number: u64) -> Vec<u8> {
     bytes
 }
 
-/// Returns the number of the element that a packet was in. Panics if the packet differs from that
-/// element.
-fn number(mode: Mode, size: usize, packet: &Handed) -> u64 {
-    // The range of the element that was copied into the packet, and the offset of the first
-    // complete stamp.
+/// Returns the number of the element that contained a packet. Panics if the packet differs from the
+/// contents of that element.
+fn check_element(mode: Mode, size: usize, packet: &DeliveredPacket) -> u64 {
+    // The range of the element that the driver copies, and the offset of the first complete
+    // number.
     let (range, at) = match mode {
         Mode::Raw => (0..size, 0),
         Mode::Ethernet | Mode::Vlan => (0..size - 2, 0),
@@ -132,82 +132,97 @@ fn number(mode: Mode, size: usize, packet: &Handed) -> u64 {
     let at = at - range.start;
     stamp.copy_from_slice(&packet.bytes[at..at + 8]);
     let number = u64::from_le_bytes(stamp);
-    let whole = element(mode, size, number);
-    assert!(packet.bytes == whole[range], "a torn element was delivered");
+    let expected = element(mode, size, number);
+    assert!(
+        packet.bytes == expected[range],
+        "a torn element was delivered"
+    );
     number
 }
 
-/// Ends an attack: an honest writer starts an epoch, and its elements must arrive.
-pub(crate) fn returns(attack: &mut Attack) {
+/// Starts an honest writer after an attack. Checks that each of its elements is delivered or
+/// counted as lost.
+pub(crate) fn check_delivery(attack: &mut Attack) {
     let size = attack.element_size();
     let elements = attack.elements(size) as u64;
 
-    // The reader is not disturbed while it reads the first element. It must arrive by the second
-    // call.
+    // The region does not change while the reader reads the first element. The reader must deliver
+    // it in at most two calls.
     let mut writer = Writer::start_epoch(attack, size, 1);
-    while !writer.done() {
+    while !writer.is_done() {
         writer.step(attack.region());
     }
     let writer = Rc::new(RefCell::new(writer));
-    let mut got = Vec::new();
+    let mut delivered = Vec::new();
     for _ in 0..2 {
-        assert!(call(attack, &writer, 0, size, &mut got) == 0);
+        assert!(call_reader(attack, &writer, 0, size, &mut delivered) == 0);
     }
     assert_eq!(
-        got,
+        delivered,
         [0],
-        "the first element was not there by the second call"
+        "two calls did not deliver the first element"
     );
 
-    // Write many elements, at a pace that may overtake the reader.
+    // Write many elements, possibly faster than the reader reads them.
     writer.borrow_mut().end = 1 + attack.random.below(4 * elements);
-    let pace = attack.random.pick(&[1, 2, 4, 10, 40]);
+    let max_steps = attack.random.pick(&[1, 2, 4, 10, 40]);
     let mut lost = 0;
     for _ in 0..100 {
-        lost += call(attack, &writer, pace, size, &mut got);
+        lost += call_reader(attack, &writer, max_steps, size, &mut delivered);
     }
-    while !writer.borrow().done() {
+    while !writer.borrow().is_done() {
         writer.borrow_mut().step(attack.region());
     }
-    // The writer has finished. Read all elements that are intact; there must be no others.
+    // The writer has finished. Read all remaining intact elements.
     for _ in 0..4 * elements {
-        lost += call(attack, &writer, 0, size, &mut got);
+        lost += call_reader(attack, &writer, 0, size, &mut delivered);
     }
-    assert!(got.is_sorted_by(|a, b| a < b), "out of order, or twice");
+    assert!(
+        delivered.is_sorted_by(|a, b| a < b),
+        "elements are out of order or duplicated"
+    );
     let end = writer.borrow().end;
-    assert_eq!(got.len() as u64 + lost, end, "elements are missing");
-    attack.figures.borrow_mut().arrived += got.len() as u64;
+    assert_eq!(
+        delivered.len() as u64 + lost,
+        end,
+        "an element was neither delivered nor counted as lost"
+    );
+    attack.stats.borrow_mut().honest_elements += delivered.len() as u64;
 }
 
-/// Calls the reader once. The writer makes up to `pace` steps at each access. Returns the number of
-/// lost elements.
-fn call(
+/// Calls the reader once. The writer makes up to `max_steps` steps at each access. Returns the
+/// number of lost elements.
+fn call_reader(
     attack: &mut Attack,
     writer: &Rc<RefCell<Writer>>,
-    pace: u64,
+    max_steps: u64,
     size: usize,
-    got: &mut Vec<u64>,
+    delivered: &mut Vec<u64>,
 ) -> u64 {
     let (random, writer) = (attack.random.clone(), writer.clone());
     let limit = random.pick(&[1, 8, 64]);
     let Outcome {
         progress,
-        tally,
-        handed,
+        rx_stats,
+        packets,
     } = attack.poll(
         limit,
         Box::new(move |region, _| {
-            for _ in 0..random.below(pace + 1) {
+            for _ in 0..random.below(max_steps + 1) {
                 writer.borrow_mut().step(region);
             }
         }),
     );
     assert_eq!(
-        tally.malformed() + tally.no_memory,
+        rx_stats.malformed() + rx_stats.no_memory,
         0,
-        "honest, but refused"
+        "an element of an honest writer was dropped"
     );
     let mode = attack.mode;
-    got.extend(handed.iter().map(|packet| number(mode, size, packet)));
+    delivered.extend(
+        packets
+            .iter()
+            .map(|packet| check_element(mode, size, packet)),
+    );
     progress.lost
 }

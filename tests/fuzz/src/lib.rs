@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Attacks the driver's receive path with a rogue writer.
+//! A fuzzer for the driver's receive path.
 //!
-//! Each run has one thread. The rogue acts before every load of the driver, and before and in the
-//! middle of every copy. The seed of a run decides what it does, so a run with the same seed does
-//! the same again.
+//! Each run has one thread. The rogue changes the shared memory before every load of the driver,
+//! and before and in the middle of every peek and every copy. The seed of a run determines all
+//! changes, so a run is reproducible.
 //!
 //! All code that accesses an element is the driver's own source: the channel, the formats, the
-//! reassembly of large packets, and the receive loop. [`abstractions`] replaces the kernel: it
-//! provides memory that another party writes between any two accesses, and packets that record the
-//! accesses they consist of.
+//! reassembly, and the receive loop. [`abstractions`] replaces the kernel: it provides memory that
+//! a peer writes between any two accesses, and packets that record the accesses that copied their
+//! bytes.
 //!
-//! A run alternates between attacks and honest peers. The rogue violates the protocol during some
-//! calls of the reader. Then an honest writer starts an epoch, and its elements must arrive. Then
-//! the driver's own writer sends packets, which must arrive. [`checker`] makes the checks that apply
-//! to every call. [`honest_writer`] makes those that apply to an honest writer, whose steps take place
-//! between any two accesses of the reader.
+//! A run consists of cases ([`attack`]). In each case, the rogue ([`rogue`]) violates the protocol
+//! during some calls of the reader. Then an honest writer ([`honest_writer`]) starts an epoch, and
+//! the reader must deliver its elements. Then the driver's own writer sends packets, which must
+//! arrive unchanged ([`round_trip`]). [`checker`] checks every call.
 
 #![deny(unsafe_code)]
 
 // The driver's sources refer to the kernel by this name.
 extern crate self as kernel;
 
-/// The part of `kernel::error` that these sources use.
+/// Replaces `kernel::error`.
 pub(crate) mod error {
-    /// The error of the replacements for the kernel. No code here distinguishes errors.
+    /// The only error. The driver's sources do not distinguish errors here.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub(crate) struct Error;
 
@@ -34,7 +33,7 @@ pub(crate) mod error {
 #[allow(
     dead_code,
     unused_imports,
-    reason = "the driver uses what this does not"
+    reason = "the fuzzer does not use all of the driver's functions"
 )]
 #[path = "../../../channel/mod.rs"]
 mod channel;
@@ -43,7 +42,7 @@ mod channel;
 #[allow(
     dead_code,
     unused_imports,
-    reason = "the driver uses what this does not"
+    reason = "the fuzzer does not use all of the driver's functions"
 )]
 #[path = "../../../netdev"]
 mod netdev {

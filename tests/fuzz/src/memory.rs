@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A region in which another party acts between any two accesses of the reader.
+//! A shared memory region that a peer changes between any two accesses of the reader.
 
 use std::cell::{
     Cell,
@@ -14,7 +14,7 @@ use crate::{
         Word,
         HEADER_SIZE, //
     },
-    stats::Moment, //
+    stats::MutationPoint, //
 };
 
 /// The words of the header, in their order.
@@ -37,7 +37,7 @@ pub(crate) const PEEK_MAX: usize = 28;
 pub(crate) enum Access {
     /// A load of a word, and its value.
     Load(Word, u64),
-    /// A peek at `length` bytes at this offset, and the bytes it returned.
+    /// A peek at `length` bytes at this offset, and their values.
     Peek {
         offset: usize,
         length: usize,
@@ -47,11 +47,11 @@ pub(crate) enum Access {
     Copy { offset: usize, length: usize },
 }
 
-/// The bytes of a channel, without a peer that acts.
+/// The memory of a channel. Accesses are neither recorded nor interrupted by a peer.
 pub(crate) struct Region(Vec<Cell<u8>>);
 
 impl Region {
-    /// Returns a region of `size` zeroes.
+    /// Returns a region of `size` zero bytes.
     pub(crate) fn new(size: usize) -> Self {
         Self(vec![Cell::new(0); size])
     }
@@ -60,8 +60,8 @@ impl Region {
         self.0.get(offset..offset.checked_add(length)?)
     }
 
-    /// Writes bytes. Returns `false` and writes nothing if not all of them lie in the region.
-    pub(crate) fn fill(&self, offset: usize, from: &[u8]) -> bool {
+    /// Writes bytes. Returns `false` and writes nothing if the range exceeds the region.
+    pub(crate) fn write(&self, offset: usize, from: &[u8]) -> bool {
         let Some(to) = self.bytes(offset, from.len()) else {
             return false;
         };
@@ -98,36 +98,36 @@ impl Memory for Region {
 
 impl MemoryMut for Region {
     fn store(&self, word: Word, value: u64) {
-        self.fill(word.offset(), &value.to_ne_bytes());
+        self.write(word.offset(), &value.to_ne_bytes());
     }
 
     fn write_barrier(&self) {}
 
     fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
-        self.fill(offset, from)
+        self.write(offset, from)
     }
 }
 
-/// The peer. It gets the region, and what the reader is about to do or in the middle of.
-pub(crate) type Peer = Box<dyn FnMut(&Region, Moment)>;
+/// A function that changes the region. Its second argument is the point at which it is called.
+pub(crate) type PeerFn = Box<dyn FnMut(&Region, MutationPoint)>;
 
-/// The region as the reader accesses it. The peer acts before every access. A copy is made in two
-/// halves, and the peer also acts between them. All accesses are recorded.
-pub(crate) struct Shared {
+/// The region as the reader accesses it. Calls the peer before every access. Makes each peek and
+/// each copy in two halves, and calls the peer between them. Records all accesses.
+pub(crate) struct SharedRegion {
     region: Region,
-    peer: RefCell<Option<Peer>>,
+    peer: RefCell<Option<PeerFn>>,
     trace: RefCell<Vec<Access>>,
-    /// The number of accesses before those in the trace.
-    before: Cell<usize>,
+    /// The number of the first access in the trace.
+    trace_start: Cell<usize>,
 }
 
-impl Shared {
+impl SharedRegion {
     pub(crate) fn new(size: usize) -> Self {
         Self {
             region: Region::new(size),
             peer: RefCell::new(None),
             trace: RefCell::default(),
-            before: Cell::new(0),
+            trace_start: Cell::new(0),
         }
     }
 
@@ -136,38 +136,38 @@ impl Shared {
         &self.region
     }
 
-    /// Sets the peer that acts from now on.
-    pub(crate) fn set_peer(&self, peer: Option<Peer>) {
+    /// Sets the peer for all following accesses.
+    pub(crate) fn set_peer(&self, peer: Option<PeerFn>) {
         *self.peer.borrow_mut() = peer;
     }
 
     /// Returns the accesses since the last call, and the number of the first one.
     pub(crate) fn take_trace(&self) -> (usize, Vec<Access>) {
         let trace = self.trace.take();
-        let first = self.before.get();
-        self.before.set(first + trace.len());
+        let first = self.trace_start.get();
+        self.trace_start.set(first + trace.len());
         (first, trace)
     }
 
-    fn peer_acts(&self, moment: Moment) {
+    fn call_peer(&self, point: MutationPoint) {
         if let Some(peer) = &mut *self.peer.borrow_mut() {
-            peer(&self.region, moment);
+            peer(&self.region, point);
         }
     }
 
-    /// Loads a word of the header. The driver loads no others.
+    /// Loads a word of the header. Panics at any other offset, because the driver loads no others.
     pub(crate) fn load(&self, offset: usize) -> Option<u64> {
         let word = WORDS.into_iter().find(|word| word.offset() == offset);
-        let word = word.expect("a load of what is no word of the header");
-        self.peer_acts(Moment::Load);
+        let word = word.expect("the load is not of a header word");
+        self.call_peer(MutationPoint::Load);
         let value = self.region.load(word);
         self.trace.borrow_mut().push(Access::Load(word, value));
         Some(value)
     }
 
-    /// Copies in two halves. The reader computes each offset from checked numbers: it never
-    /// accesses bytes outside of the region, nor copies from the header.
-    fn halves(&self, offset: usize, to: &mut [u8], moment: Moment) {
+    /// Copies in two halves. Panics if the range includes the header or exceeds the region: the
+    /// reader computes each offset from checked numbers.
+    fn copy_in_halves(&self, offset: usize, to: &mut [u8], point: MutationPoint) {
         let size = self.region.size();
         let end = offset.checked_add(to.len());
         assert!(
@@ -175,17 +175,17 @@ impl Shared {
             "access to {offset}+{} of {size}",
             to.len()
         );
-        self.peer_acts(moment);
+        self.call_peer(point);
         let half = to.len() / 2;
         let (first, second) = to.split_at_mut(half);
         self.region.copy_out(offset, first);
-        self.peer_acts(moment);
+        self.call_peer(point);
         self.region.copy_out(offset + half, second);
     }
 
     /// Peeks at bytes of an element.
     pub(crate) fn peek(&self, offset: usize, to: &mut [u8]) {
-        self.halves(offset, to, Moment::Peek(offset));
+        self.copy_in_halves(offset, to, MutationPoint::Peek(offset));
         let mut bytes = [0; PEEK_MAX];
         bytes[..to.len()].copy_from_slice(to);
         self.trace.borrow_mut().push(Access::Peek {
@@ -198,9 +198,9 @@ impl Shared {
     /// Copies bytes of an element into a packet. Returns them and the number of the access.
     pub(crate) fn copy(&self, offset: usize, length: usize) -> (Vec<u8>, usize) {
         let mut bytes = vec![0; length];
-        self.halves(offset, &mut bytes, Moment::Copy(offset));
+        self.copy_in_halves(offset, &mut bytes, MutationPoint::Copy(offset));
         let mut trace = self.trace.borrow_mut();
         trace.push(Access::Copy { offset, length });
-        (bytes, self.before.get() + trace.len() - 1)
+        (bytes, self.trace_start.get() + trace.len() - 1)
     }
 }

@@ -4,26 +4,26 @@
 
 use std::fmt;
 
-/// The point in the work of the reader at which the rogue acted.
+/// The point at which the rogue changes the region.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Moment {
-    /// Before the call.
-    Between,
+pub(crate) enum MutationPoint {
+    /// Before the call of the reader.
+    BeforeCall,
     /// Before the load of a word.
     Load,
-    /// Before, or in the middle of, a peek at bytes of an element at this offset.
+    /// Before or between the two halves of a peek at this offset.
     Peek(usize),
-    /// Before, or in the middle of, a copy into a packet of bytes at this offset.
+    /// Before or between the two halves of a copy from this offset.
     Copy(usize),
 }
 
 /// The names of the columns of the table.
-const MOMENTS: [&str; 4] = ["between calls", "at a load", "in a peek", "in a copy"];
+const POINTS: [&str; 4] = ["between calls", "at a load", "in a peek", "in a copy"];
 
-impl Moment {
+impl MutationPoint {
     fn column(self) -> usize {
         match self {
-            Self::Between => 0,
+            Self::BeforeCall => 0,
             Self::Load => 1,
             Self::Peek(_) => 2,
             Self::Copy(_) => 3,
@@ -44,16 +44,16 @@ pub(crate) const KINDS: [&str; 21] = [
     "counters: ahead by 1",
     "counters: far ahead",
     "counters: back",
-    "counters: round 2^64",
-    "epoch: a likely one",
-    "payload: a byte",
+    "counters: wrap at 2^64",
+    "epoch: 0 to 3",
+    "payload: one byte",
     "length: header",
     "length: IPv4",
     "length: IPv6",
     "length: Ethernet",
-    "length: of a whole packet",
+    "length: reassembled packet",
     "header: version, IHL",
-    "pieces: a row of them",
+    "fragments: a sequence",
 ];
 
 /// A kind of mutation: its index in [`KINDS`].
@@ -64,7 +64,7 @@ impl Kind {
     pub(crate) const AHEAD: Self = Self(8);
     pub(crate) const FAR_AHEAD: Self = Self(9);
     pub(crate) const BACK: Self = Self(10);
-    pub(crate) const ROUND: Self = Self(11);
+    pub(crate) const WRAP: Self = Self(11);
     pub(crate) const EPOCH: Self = Self(12);
     pub(crate) const BYTE: Self = Self(13);
     pub(crate) const LENGTH_HEADER: Self = Self(14);
@@ -73,44 +73,43 @@ impl Kind {
     pub(crate) const LENGTH_ETHERNET: Self = Self(17);
     pub(crate) const LENGTH_TOTAL: Self = Self(18);
     pub(crate) const VERSION: Self = Self(19);
-    pub(crate) const PIECES: Self = Self(20);
+    pub(crate) const FRAGMENTS: Self = Self(20);
 }
 
 /// The statistics of a run.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Figures {
-    /// Mutations of shared memory, by kind and by moment.
+pub struct Stats {
+    /// Mutations of shared memory, by kind and by point.
     pub by_kind: [[u64; 4]; KINDS.len()],
     /// Calls of the reader under attack.
     pub calls: u64,
-    /// Elements that were found intact under attack, including those that contained no packet.
+    /// Intact elements under attack, including those without a valid packet.
     pub delivered: u64,
-    /// Packets that were delivered under attack, all of them checked.
+    /// Packets that were delivered under attack. All are checked.
     pub packets: u64,
-    /// Those of these packets that consisted of several elements.
-    pub pieced: u64,
+    /// Of these packets, those that consisted of several elements.
+    pub reassembled: u64,
     /// Elements and packets that were rejected under attack.
     pub rejected: u64,
-    /// Packets for which there was no memory.
+    /// Packets that were dropped because an allocation failed.
     pub no_memory: u64,
-    /// Epochs that the reader stopped following because of the rogue, or never followed.
-    pub refused: u64,
-    /// Honest peers after an attack.
-    pub honest: u64,
-    /// Elements of honest peers that arrived, all of them checked.
-    pub arrived: u64,
-    /// Packets that the driver's own writer sent and its own reader received, compared byte by
-    /// byte.
-    pub own: u64,
+    /// Epochs that the reader rejected at their start or stopped following.
+    pub refused_epochs: u64,
+    /// Honest writers, each of which started after an attack.
+    pub honest_writers: u64,
+    /// Delivered elements of honest writers. All are checked.
+    pub honest_elements: u64,
+    /// Packets that the driver's own writer sent and its reader delivered. All bytes are compared.
+    pub round_trips: u64,
 }
 
-impl Figures {
-    /// Returns the number of all mutations.
+impl Stats {
+    /// Returns the total number of mutations.
     pub fn mutations(&self) -> u64 {
         self.by_kind.iter().flatten().sum()
     }
 
-    /// Returns the kinds of mutations that were never made at one or more of the moments.
+    /// Returns the kinds of mutations that were never made at one or more of the points.
     pub fn missing(&self) -> Vec<&'static str> {
         let rows = KINDS.iter().zip(&self.by_kind);
         rows.filter(|(_, row)| row.contains(&0))
@@ -128,49 +127,49 @@ impl Figures {
         self.calls += more.calls;
         self.delivered += more.delivered;
         self.packets += more.packets;
-        self.pieced += more.pieced;
+        self.reassembled += more.reassembled;
         self.rejected += more.rejected;
         self.no_memory += more.no_memory;
-        self.refused += more.refused;
-        self.honest += more.honest;
-        self.arrived += more.arrived;
-        self.own += more.own;
+        self.refused_epochs += more.refused_epochs;
+        self.honest_writers += more.honest_writers;
+        self.honest_elements += more.honest_elements;
+        self.round_trips += more.round_trips;
     }
 
-    pub(crate) fn add_change(&mut self, kind: Kind, moment: Moment) {
-        self.by_kind[kind.0][moment.column()] += 1;
+    pub(crate) fn count_mutation(&mut self, kind: Kind, point: MutationPoint) {
+        self.by_kind[kind.0][point.column()] += 1;
     }
 }
 
-impl fmt::Display for Figures {
+impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:26}", "mutations")?;
-        for moment in MOMENTS {
-            write!(f, "{moment:>14}")?;
+        for point in POINTS {
+            write!(f, "{point:>14}")?;
         }
-        writeln!(f, "{:>14}", "sum")?;
-        let mut sums = [0; MOMENTS.len()];
+        writeln!(f, "{:>14}", "total")?;
+        let mut sums = [0; POINTS.len()];
         for (name, row) in KINDS.iter().zip(&self.by_kind) {
             for (sum, count) in sums.iter_mut().zip(row) {
                 *sum += count;
             }
             line(f, name, row)?;
         }
-        line(f, "all", &sums)?;
+        line(f, "total", &sums)?;
         writeln!(f)?;
-        for (name, figure) in [
+        for (name, count) in [
             ("calls under attack", self.calls),
-            ("elements found intact", self.delivered),
-            ("packets handed up", self.packets),
-            ("  of several elements", self.pieced),
+            ("intact elements", self.delivered),
+            ("packets delivered", self.packets),
+            ("  of several elements", self.reassembled),
             ("rejected", self.rejected),
-            ("without memory", self.no_memory),
-            ("epochs refused", self.refused),
-            ("honest peers", self.honest),
-            ("  their elements", self.arrived),
-            ("  the driver's packets", self.own),
+            ("packets without memory", self.no_memory),
+            ("epochs refused", self.refused_epochs),
+            ("honest writers", self.honest_writers),
+            ("  delivered elements", self.honest_elements),
+            ("round trips", self.round_trips),
         ] {
-            writeln!(f, "{name:26}{figure:>14}")?;
+            writeln!(f, "{name:26}{count:>14}")?;
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Tests each word of the header with each boundary value in each state of a reader.
+//! A table of tests: each word of the header, with each boundary value, in each state of a reader.
 //!
-//! The expected outcome follows from the rules of the protocol, computed with numbers that cannot
-//! overflow. Each cell of the table has exactly one outcome. After each cell the reader must follow
-//! the next honest epoch.
+//! Each cell of the table has exactly one expected outcome. It follows from the rules of the
+//! protocol, and its computation cannot overflow. After each cell the reader must follow the next
+//! honest epoch.
 
 use std::ops::Range;
 
@@ -28,7 +28,7 @@ use crate::{
     }, //
 };
 
-/// The ring, and a region that it fills.
+/// The element size, the number of elements, and the size of a region that the ring fills.
 const SIZE: u64 = 100;
 const ELEMENTS: u64 = 40;
 const REGION: usize = HEADER_SIZE + (SIZE * ELEMENTS) as usize;
@@ -79,41 +79,41 @@ struct Header {
     wc: u64,
 }
 
-/// The state of the reader when a word changes.
+/// The state of the reader before a word changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Before {
+enum InitialState {
     /// The reader has just started.
     Joining,
-    /// A new epoch begins with the change. The reader follows the epoch before it.
+    /// The reader follows an epoch, and a new epoch starts together with the change.
     NewEpoch,
-    /// The writer has no epoch, and is writing the header of the next one.
+    /// The epoch is 0 because the writer is writing the header of the next epoch.
     Inactive,
-    /// The reader has read all of the three elements of the epoch.
+    /// The reader has read all three elements of the epoch.
     Active,
-    /// There are elements to read.
+    /// Unread elements are pending.
     Behind,
-    /// The writer has gone around the ring, and the reader has not detected that yet.
+    /// The writer has overwritten unread elements, and the reader has not detected that yet.
     Overrun,
     /// The protocol is not the expected one.
     Incompatible,
-    /// The counters were impossible.
+    /// The counters violated the protocol.
     Broken,
 }
 
-const STATES: [Before; 8] = [
-    Before::Joining,
-    Before::NewEpoch,
-    Before::Inactive,
-    Before::Active,
-    Before::Behind,
-    Before::Overrun,
-    Before::Incompatible,
-    Before::Broken,
+const STATES: [InitialState; 8] = [
+    InitialState::Joining,
+    InitialState::NewEpoch,
+    InitialState::Inactive,
+    InitialState::Active,
+    InitialState::Behind,
+    InitialState::Overrun,
+    InitialState::Incompatible,
+    InitialState::Broken,
 ];
 
 /// The state of the reader after the change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
+enum FinalState {
     Inactive,
     Active,
     Incompatible,
@@ -123,10 +123,10 @@ enum After {
 /// The outcome of a cell.
 #[derive(Debug, PartialEq, Eq)]
 struct Outcome {
-    /// The states that the reader has entered. The last one is its state after the change.
-    states: Vec<After>,
+    /// The states that the reader has entered. The last one is its final state.
+    states: Vec<FinalState>,
     /// The number of changes that the reader reported.
-    told: usize,
+    reported: usize,
     /// The elements that were delivered.
     delivered: Range<u64>,
     lost: u64,
@@ -166,8 +166,8 @@ impl Header {
         }
     }
 
-    /// Returns whether a reader follows an epoch with these words.
-    fn fits(&self) -> bool {
+    /// Returns whether a reader accepts an epoch with these words.
+    fn is_compatible(&self) -> bool {
         let (size, elements) = (u128::from(self.size), u128::from(self.elements));
         self.transport == TRANSPORT
             && self.protocol == PROTOCOL
@@ -180,11 +180,11 @@ impl Header {
     /// `elements` elements.
     fn read(&self, from: u64, elements: u64, mut outcome: Outcome) -> Outcome {
         if self.wc > self.wsc || self.wc < from {
-            outcome.states.push(After::Broken);
-            outcome.told += 1;
+            outcome.states.push(FinalState::Broken);
+            outcome.reported += 1;
             return outcome;
         }
-        // Element n is intact if no more than n + elements elements were begun.
+        // Element n is intact if the writer has begun at most n + elements elements.
         let intact = |n: u64| u128::from(self.wsc) <= u128::from(n) + u128::from(elements);
         let mut first = self.wc;
         while first > from && intact(first - 1) {
@@ -195,136 +195,143 @@ impl Header {
         outcome
     }
 
-    /// Returns the outcome of an epoch that the reader does not know. It `joins` the epoch, or
-    /// reads it from the beginning.
+    /// Returns the outcome of an epoch that is new to the reader. The reader `joins` the epoch, or
+    /// reads it from its first element.
     fn begin(&self, joins: bool) -> Outcome {
-        let told = usize::from(self.epoch != 0 || !joins);
+        let reported = usize::from(self.epoch != 0 || !joins);
         let outcome = |state| Outcome {
             states: vec![state],
-            told,
+            reported,
             delivered: 0..0,
             lost: 0,
         };
         if self.epoch == 0 {
-            outcome(After::Inactive)
-        } else if !self.fits() {
-            outcome(After::Incompatible)
+            outcome(FinalState::Inactive)
+        } else if !self.is_compatible() {
+            outcome(FinalState::Incompatible)
         } else {
             let from = if joins { self.wc } else { 0 };
-            self.read(from, self.elements, outcome(After::Active))
+            self.read(from, self.elements, outcome(FinalState::Active))
         }
     }
 }
 
-impl Before {
-    /// Returns the header during the last call of the reader before that of the cell.
+impl InitialState {
+    /// Returns the header during the call that brings the reader into this state.
     fn header(self) -> Option<Header> {
         match self {
-            Before::Joining => None,
-            Before::NewEpoch => Some(Header::new(5, 0)),
-            Before::Inactive => Some(Header::new(0, 3)),
-            Before::Active | Before::Behind | Before::Overrun => Some(Header::new(7, 3)),
-            Before::Incompatible => Some(Header {
+            InitialState::Joining => None,
+            InitialState::NewEpoch => Some(Header::new(5, 0)),
+            InitialState::Inactive => Some(Header::new(0, 3)),
+            InitialState::Active | InitialState::Behind | InitialState::Overrun => {
+                Some(Header::new(7, 3))
+            }
+            InitialState::Incompatible => Some(Header {
                 protocol: PROTOCOL + 1,
                 ..Header::new(7, 3)
             }),
-            Before::Broken => Some(Header {
+            InitialState::Broken => Some(Header {
                 wc: 5,
                 ..Header::new(7, 3)
             }),
         }
     }
 
-    /// Returns the header of the cell, before one of its words is changed.
-    fn changed(self) -> Header {
+    /// Returns the header of the cell without the changed word.
+    fn cell_header(self) -> Header {
         match self {
-            Before::Joining | Before::NewEpoch => Header::new(7, 3),
-            Before::Behind => Header::new(7, 20),
-            Before::Overrun => Header::new(7, 3 + 2 * ELEMENTS),
+            InitialState::Joining | InitialState::NewEpoch => Header::new(7, 3),
+            InitialState::Behind => Header::new(7, 20),
+            InitialState::Overrun => Header::new(7, 3 + 2 * ELEMENTS),
             other => other.header().unwrap_or(Header::new(7, 3)),
         }
     }
 
     /// Returns the expected outcome of a header.
     fn expected(self, header: Header) -> Outcome {
-        let quiet = |state| Outcome {
+        let unreported = |state| Outcome {
             states: vec![state],
-            told: 0,
+            reported: 0,
             delivered: 0..0,
             lost: 0,
         };
-        let known = self.header().map(|before| before.epoch);
-        if known != Some(header.epoch) {
-            return header.begin(known.is_none());
+        let old_epoch = self.header().map(|header| header.epoch);
+        if old_epoch != Some(header.epoch) {
+            return header.begin(old_epoch.is_none());
         }
-        // Within an epoch a reader checks the counters only, and only if it follows the epoch.
+        // Within an epoch, the reader checks only the counters, and only if it follows the epoch.
         match self {
-            Before::Joining | Before::NewEpoch => header.read(0, ELEMENTS, quiet(After::Active)),
-            Before::Active | Before::Behind | Before::Overrun => {
-                header.read(3, ELEMENTS, quiet(After::Active))
+            InitialState::Joining | InitialState::NewEpoch => {
+                header.read(0, ELEMENTS, unreported(FinalState::Active))
             }
-            Before::Inactive => quiet(After::Inactive),
-            Before::Incompatible => quiet(After::Incompatible),
-            Before::Broken => quiet(After::Broken),
+            InitialState::Active | InitialState::Behind | InitialState::Overrun => {
+                header.read(3, ELEMENTS, unreported(FinalState::Active))
+            }
+            InitialState::Inactive => unreported(FinalState::Inactive),
+            InitialState::Incompatible => unreported(FinalState::Incompatible),
+            InitialState::Broken => unreported(FinalState::Broken),
         }
     }
 }
 
-/// Calls the reader. Returns the outcome, and the stamps of the elements.
-fn call(reader: &mut Reader, region: &Region) -> (Outcome, Vec<u64>) {
-    let mut got = Vec::new();
+/// Calls the reader. Returns the outcome, and the slot numbers that the elements contain.
+fn call_reader(reader: &mut Reader, region: &Region) -> (Outcome, Vec<u64>) {
+    let mut elements = Vec::new();
     let progress = reader.read(
         region,
         1_000,
         |element| {
-            let mut stamp = [0; 8];
-            assert!(element.peek(0, &mut stamp));
-            (element.id().number, u64::from_le_bytes(stamp))
+            let mut slot = [0; 8];
+            assert!(element.peek(0, &mut slot));
+            (element.id().number, u64::from_le_bytes(slot))
         },
-        |it| got.push(it),
+        |it| elements.push(it),
     );
     assert!(!progress.more);
     let mut states: Vec<_> = progress
         .changes()
         .map(|change| match change {
-            Change::Activated { .. } => After::Active,
-            Change::Inactive => After::Inactive,
-            Change::Incompatible { .. } => After::Incompatible,
-            Change::Broken { .. } => After::Broken,
+            Change::Activated { .. } => FinalState::Active,
+            Change::Inactive => FinalState::Inactive,
+            Change::Incompatible { .. } => FinalState::Incompatible,
+            Change::Broken { .. } => FinalState::Broken,
         })
         .collect();
-    let told = states.len();
-    let now = match reader.state() {
-        State::Joining | State::Inactive => After::Inactive,
-        State::Active(_) => After::Active,
-        State::Incompatible { .. } => After::Incompatible,
-        State::Broken { .. } => After::Broken,
+    let reported = states.len();
+    let last = match reader.state() {
+        State::Joining | State::Inactive => FinalState::Inactive,
+        State::Active(_) => FinalState::Active,
+        State::Incompatible { .. } => FinalState::Incompatible,
+        State::Broken { .. } => FinalState::Broken,
     };
-    if told == 0 {
-        states.push(now);
+    if reported == 0 {
+        states.push(last);
     }
-    assert_eq!(states.last(), Some(&now));
-    let numbers = got.iter().map(|(number, _)| *number);
+    assert_eq!(states.last(), Some(&last));
+    let numbers = elements.iter().map(|(number, _)| *number);
     let first = numbers.clone().next().unwrap_or(0);
-    let delivered = first..first + got.len() as u64;
-    assert!(numbers.eq(delivered.clone()), "not in a row");
-    let stamps = got.into_iter().map(|(_, stamp)| stamp).collect();
+    let delivered = first..first + elements.len() as u64;
+    assert!(
+        numbers.eq(delivered.clone()),
+        "the elements are not consecutive"
+    );
+    let slots = elements.into_iter().map(|(_, slot)| slot).collect();
     let lost = progress.lost;
     let outcome = Outcome {
         states,
-        told,
+        reported,
         delivered,
         lost,
     };
-    (outcome, stamps)
+    (outcome, slots)
 }
 
 /// Checks one cell.
-fn cell(before: Before, word: Word, value: u64) {
+fn check_cell(before: InitialState, word: Word, value: u64) {
     let region = Region::new(REGION);
     for slot in 0..ELEMENTS {
         let at = HEADER_SIZE + (slot * SIZE) as usize;
-        assert!(region.fill(at, &slot.to_le_bytes()));
+        assert!(region.write(at, &slot.to_le_bytes()));
     }
     let mut reader = Reader::new(PeerParams {
         protocol: PROTOCOL,
@@ -333,47 +340,49 @@ fn cell(before: Before, word: Word, value: u64) {
     });
     if let Some(header) = before.header() {
         header.store(&region);
-        call(&mut reader, &region);
+        call_reader(&mut reader, &region);
     }
 
-    let mut header = before.changed();
+    let mut header = before.cell_header();
     *header.word(word) = value;
     header.store(&region);
     let mut expected = before.expected(header);
-    let (mut found, stamps) = call(&mut reader, &region);
+    let (mut found, slots) = call_reader(&mut reader, &region);
     let context = (before, word, value);
     for outcome in [&mut expected, &mut found] {
         // All empty ranges of elements are equal.
         if outcome.delivered.is_empty() {
             outcome.delivered = 0..0;
         }
-        // If the reader followed the same epoch all the time it reports no change. Compare its
-        // state only.
-        let last = outcome.states.len().saturating_sub(outcome.told.max(1));
+        // If the reader reported no change, compare only its final state.
+        let last = outcome.states.len().saturating_sub(outcome.reported.max(1));
         outcome.states.drain(..last);
     }
     assert_eq!((context, &found), (context, &expected));
-    if (header.size, header.elements) == (SIZE, ELEMENTS) || before == Before::Active {
+    if (header.size, header.elements) == (SIZE, ELEMENTS) || before == InitialState::Active {
         let wanted = found.delivered.map(|number| number % ELEMENTS);
-        assert!(stamps.iter().copied().eq(wanted), "{context:?}: {stamps:?}");
+        assert!(slots.iter().copied().eq(wanted), "{context:?}: {slots:?}");
     }
 
-    // Nothing is left to read, whatever the counters contain, ...
-    assert!(!reader.snapshot().has_pending(&region), "{context:?}: busy");
-    let (again, _) = call(&mut reader, &region);
-    assert_eq!((context, again.told, again.lost), (context, 0, 0));
+    // No element is pending, whatever the counters contain.
+    assert!(
+        !reader.snapshot().has_pending(&region),
+        "{context:?}: elements are pending"
+    );
+    let (again, _) = call_reader(&mut reader, &region);
+    assert_eq!((context, again.reported, again.lost), (context, 0, 0));
     assert!(again.delivered.is_empty(), "{context:?}: {again:?}");
-    // ... and the reader follows the next honest epoch.
+    // The reader follows the next honest epoch.
     Header::new(1 << 50, 2).store(&region);
     assert!(
         reader.snapshot().has_pending(&region),
-        "{context:?}: asleep"
+        "{context:?}: the new epoch is not pending"
     );
-    let (next, stamps) = call(&mut reader, &region);
-    let honest = (vec![After::Active], 0..2, 0);
+    let (next, slots) = call_reader(&mut reader, &region);
+    let honest = (vec![FinalState::Active], 0..2, 0);
     let next = (next.states, next.delivered, next.lost);
     assert_eq!((context, next), (context, honest));
-    assert_eq!(stamps, [0, 1]);
+    assert_eq!(slots, [0, 1]);
 }
 
 /// Checks all cells and returns their number. Panics at the first cell with a wrong outcome.
@@ -382,7 +391,7 @@ pub fn check() -> usize {
     for before in STATES {
         for word in WORDS {
             for value in VALUES {
-                cell(before, word, value);
+                check_cell(before, word, value);
                 cells += 1;
             }
         }

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use crate::{
     channel::Memory,
-    memory::Shared, //
+    memory::SharedRegion, //
 };
 
-/// Memory that another party writes.
+/// Memory that a peer writes at the same time.
 #[derive(Clone)]
-pub(crate) struct Mapping(pub(crate) Rc<Shared>);
+pub(crate) struct Mapping(pub(crate) Rc<SharedRegion>);
 
 impl Mapping {
     pub(crate) fn size(&self) -> usize {
@@ -23,7 +23,7 @@ impl Mapping {
     }
 
     pub(crate) fn write_u64(&self, offset: usize, value: u64) -> bool {
-        self.0.region().fill(offset, &value.to_ne_bytes())
+        self.0.region().write(offset, &value.to_ne_bytes())
     }
 
     pub(crate) fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
@@ -31,13 +31,13 @@ impl Mapping {
         true
     }
 
-    /// Returns the bytes of a copy into a packet, and the number of that access.
+    /// Copies bytes for a packet. Returns them and the number of the access.
     pub(super) fn copy(&self, offset: usize, length: usize) -> (Vec<u8>, usize) {
         self.0.copy(offset, length)
     }
 
     pub(crate) fn copy_in(&self, offset: usize, from: &[u8]) -> bool {
-        self.0.region().fill(offset, from)
+        self.0.region().write(offset, from)
     }
 
     pub(crate) fn read_barrier(&self) {}

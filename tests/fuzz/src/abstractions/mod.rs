@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The part of the kernel that the driver's sources use, on the host. The modules have the names
-//! and the guarantees of those in `abstractions/`. Another party writes the memory between any two
-//! accesses, and packets record the accesses they consist of.
+//! Replaces the kernel for the driver's sources on the host. The modules have the names and the
+//! guarantees of those in `abstractions/`. A peer writes the memory between any two accesses, and
+//! each packet records the accesses that copied its bytes.
 
 pub(crate) mod mapping;
 pub(crate) mod napi;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Replaces `abstractions/napi/mod.rs` and the receive context of `netdev/endpoint.rs`: keeps
+//! Replaces `abstractions/napi/mod.rs` and the receive context of `netdev/endpoint.rs`. Stores the
 //! delivered packets for the checks.
 
 use std::cell::RefCell;
@@ -31,41 +31,41 @@ pub(crate) enum Protocol {
     Unknown,
 }
 
-/// Marks with this value or a larger one belong to other interfaces.
-pub(crate) const FOREIGN: u32 = 1 << 31;
+/// The smallest mark that selects a child interface. Smaller marks select the device itself.
+pub(crate) const MIN_CHILD_MARK: u32 = 1 << 31;
 
-/// The way in which a packet was delivered.
+/// The function that delivered a packet, and its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum As {
-    /// An Ethernet frame, including its header.
+pub(crate) enum Delivery {
+    /// `gro_receive_eth()`: an Ethernet frame with its header.
     Frame,
-    /// A packet of this protocol.
+    /// `gro_receive()`: a packet without offloads.
     Packet { mark: u32, protocol: Protocol },
-    /// A packet of IP mode with offloads.
-    Large {
+    /// `receive_offload()`: a packet with offloads.
+    Offload {
         mark: u32,
         protocol: Protocol,
         offloads: Offloads,
     },
 }
 
-/// A packet that was delivered.
-pub(crate) struct Handed {
-    pub(crate) how: As,
-    /// All bytes that were copied for it, including those that were pulled from its front.
+/// A packet that the driver delivered.
+pub(crate) struct DeliveredPacket {
+    pub(crate) delivery: Delivery,
+    /// All copied bytes, including the pulled ones.
     pub(crate) bytes: Vec<u8>,
-    /// The number of bytes that were pulled.
+    /// The number of bytes pulled from the front.
     pub(crate) pulled: usize,
     /// The numbers of the accesses that copied the bytes.
     pub(crate) copies: Vec<usize>,
 }
 
-impl Handed {
-    /// Returns whether the packet was for the interface itself.
-    pub(crate) fn is_own(&self) -> bool {
-        match self.how {
-            As::Frame => true,
-            As::Packet { mark, .. } | As::Large { mark, .. } => mark < FOREIGN,
+impl DeliveredPacket {
+    /// Returns whether the packet was for the device itself, not for a child interface.
+    pub(crate) fn is_for_device(&self) -> bool {
+        match self.delivery {
+            Delivery::Frame => true,
+            Delivery::Packet { mark, .. } | Delivery::Offload { mark, .. } => mark < MIN_CHILD_MARK,
         }
     }
 }
@@ -73,12 +73,12 @@ impl Handed {
 /// One poll.
 pub(crate) struct Poll<'a> {
     budget: usize,
-    handed: &'a RefCell<Vec<Handed>>,
+    delivered: &'a RefCell<Vec<DeliveredPacket>>,
 }
 
 impl<'a> Poll<'a> {
-    pub(crate) fn new(budget: usize, handed: &'a RefCell<Vec<Handed>>) -> Self {
-        Self { budget, handed }
+    pub(crate) fn new(budget: usize, delivered: &'a RefCell<Vec<DeliveredPacket>>) -> Self {
+        Self { budget, delivered }
     }
 
     pub(crate) fn budget(&self) -> usize {
@@ -90,14 +90,14 @@ impl<'a> Poll<'a> {
         from: &Mapping,
         offset: usize,
         length: usize,
-        _sum: bool,
+        _csum: bool,
     ) -> Option<RxSkBuff> {
-        RxSkBuff::copied(from, offset, length)
+        RxSkBuff::copy_from(from, offset, length)
     }
 
-    fn hand_up(&self, skb: RxSkBuff, how: As) {
-        self.handed.borrow_mut().push(Handed {
-            how,
+    fn deliver(&self, skb: RxSkBuff, delivery: Delivery) {
+        self.delivered.borrow_mut().push(DeliveredPacket {
+            delivery,
             bytes: skb.bytes,
             pulled: skb.pulled,
             copies: skb.copies,
@@ -105,19 +105,19 @@ impl<'a> Poll<'a> {
     }
 
     pub(crate) fn gro_receive_eth(&self, skb: RxSkBuff) -> bool {
-        let whole = skb.len() >= ethernet::HEADER_SIZE;
-        if whole {
-            self.hand_up(skb, As::Frame);
+        let has_header = skb.len() >= ethernet::HEADER_SIZE;
+        if has_header {
+            self.deliver(skb, Delivery::Frame);
         }
-        whole
+        has_header
     }
 
     pub(crate) fn gro_receive(&self, skb: RxSkBuff, mark: u32, protocol: Protocol) {
-        self.hand_up(skb, As::Packet { mark, protocol });
+        self.deliver(skb, Delivery::Packet { mark, protocol });
     }
 }
 
-/// The receive context: delivers each packet to the interface that the mark selects.
+/// The receive context. Delivers each packet to the interface that its mark selects.
 pub(crate) struct RxContext<'a> {
     poll: &'a Poll<'a>,
 }
@@ -134,11 +134,11 @@ impl<'a> RxContext<'a> {
     pub(crate) fn receive(&self, skb: RxSkBuff, mark: u32, protocol: Protocol) -> Option<usize> {
         let bytes = skb.len();
         self.poll.gro_receive(skb, mark, protocol);
-        (mark < FOREIGN).then_some(bytes)
+        (mark < MIN_CHILD_MARK).then_some(bytes)
     }
 
-    /// Delivers a large packet. Instead of the kernel's check of the offloads, it rejects some of
-    /// them.
+    /// Delivers a packet with offloads. Rejects some values of the offloads, as the kernel does, so
+    /// that the driver's error path runs.
     pub(crate) fn receive_offload(
         &self,
         skb: FilledFragSkBuff,
@@ -150,17 +150,17 @@ impl<'a> RxContext<'a> {
             return Err(Error);
         }
         let bytes = skb.bytes.len();
-        let how = As::Large {
+        let delivery = Delivery::Offload {
             mark,
             protocol,
             offloads: *offloads,
         };
-        self.poll.handed.borrow_mut().push(Handed {
-            how,
+        self.poll.delivered.borrow_mut().push(DeliveredPacket {
+            delivery,
             bytes: skb.bytes,
             pulled: 0,
             copies: skb.copies,
         });
-        Ok((mark < FOREIGN).then_some(bytes))
+        Ok((mark < MIN_CHILD_MARK).then_some(bytes))
     }
 }

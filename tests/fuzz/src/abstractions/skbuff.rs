@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Replaces `abstractions/skbuff/mod.rs`: packets that record the accesses they consist of.
+//! Replaces `abstractions/skbuff/mod.rs`. Each packet records the accesses that copied its bytes.
 
 use std::cell::Cell;
 
@@ -11,24 +11,23 @@ use crate::error::{
 };
 
 thread_local! {
-    /// The number of packets that can be allocated before one allocation fails; `None` if none
-    /// fails.
-    static LEFT: Cell<Option<u64>> = const { Cell::new(None) };
+    /// The number of successful allocations before one fails. `None` if none fails.
+    static ALLOCATIONS_LEFT: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// Makes the allocation fail that follows the next `count` allocations. With `None`, none fails.
+/// Makes one allocation fail after `count` successful ones. With `None`, no allocation fails.
 pub(crate) fn fail_after(count: Option<u64>) {
-    LEFT.set(count);
+    ALLOCATIONS_LEFT.set(count);
 }
 
 fn allocate() -> Option<()> {
-    match LEFT.get() {
+    match ALLOCATIONS_LEFT.get() {
         None => {}
         Some(0) => {
-            LEFT.set(None);
+            ALLOCATIONS_LEFT.set(None);
             return None;
         }
-        Some(left) => LEFT.set(Some(left - 1)),
+        Some(left) => ALLOCATIONS_LEFT.set(Some(left - 1)),
     }
     Some(())
 }
@@ -38,7 +37,7 @@ const LINEAR: usize = 192;
 
 /// A received packet.
 pub(crate) struct RxSkBuff {
-    /// All bytes that were copied, including those that were pulled.
+    /// All copied bytes, including the pulled ones.
     pub(super) bytes: Vec<u8>,
     pub(super) pulled: usize,
     /// The numbers of the accesses that copied the bytes.
@@ -46,7 +45,7 @@ pub(crate) struct RxSkBuff {
 }
 
 impl RxSkBuff {
-    pub(super) fn copied(from: &Mapping, offset: usize, length: usize) -> Option<Self> {
+    pub(super) fn copy_from(from: &Mapping, offset: usize, length: usize) -> Option<Self> {
         allocate()?;
         let (bytes, access) = from.copy(offset, length);
         Some(Self {
@@ -60,20 +59,20 @@ impl RxSkBuff {
         self.bytes.len() - self.pulled
     }
 
-    /// Returns the linear part only: in the kernel the rest of a long packet lies in pages.
+    /// Returns the linear part only. In the kernel, the rest of a long packet is in page fragments.
     pub(crate) fn data(&self) -> &[u8] {
         let linear = self.bytes.len().min(LINEAR);
         &self.bytes[self.pulled..linear]
     }
 
     pub(crate) fn pull(&mut self, count: usize) -> bool {
-        let can = count <= self.data().len();
-        self.pulled += if can { count } else { 0 };
-        can
+        let fits = count <= self.data().len();
+        self.pulled += if fits { count } else { 0 };
+        fits
     }
 }
 
-/// A large packet that is being received, one fragment at a time.
+/// A packet with offloads during its reassembly from fragments.
 pub(crate) struct FragSkBuff {
     bytes: Vec<u8>,
     copies: Vec<usize>,
@@ -108,7 +107,7 @@ impl FragSkBuff {
     }
 }
 
-/// A large packet that has been received completely.
+/// A completely reassembled packet with offloads.
 pub(crate) struct FilledFragSkBuff {
     pub(super) bytes: Vec<u8>,
     pub(super) copies: Vec<usize>,
@@ -120,11 +119,11 @@ impl FilledFragSkBuff {
     }
 }
 
-/// A packet that is sent, without any offloads.
+/// A packet to transmit, without offloads.
 pub(crate) struct SkBuff {
     pub(crate) bytes: Vec<u8>,
-    /// The bytes of the packet when it is copied, if another party has changed them meanwhile.
-    pub(crate) copied: Option<Vec<u8>>,
+    /// The bytes at the time of the copy, if they differ from the bytes at the time of the check.
+    pub(crate) changed: Option<Vec<u8>>,
     pub(crate) mark: u32,
 }
 
@@ -165,13 +164,13 @@ impl SkBuff {
         from: usize,
         length: usize,
     ) -> Result {
-        let bytes = self.copied.as_ref().unwrap_or(&self.bytes);
+        let bytes = self.changed.as_ref().unwrap_or(&self.bytes);
         let end = from.checked_add(length).ok_or(Error)?;
         let bytes = bytes.get(from..end).ok_or(Error)?;
         to.copy_in(offset, bytes).then_some(()).ok_or(Error)
     }
 
-    /// Fails: the fuzzer sends no packets that need segmentation, so no checksum is needed.
+    /// Always fails. The driver sums only packets that it segments, and the fuzzer sends none.
     pub(crate) fn copy_and_csum_bits_to(
         &self,
         _to: &Mapping,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `fuzz MUTATIONS SEED`: attacks the reader in two threads and prints the statistics.
+//! `fuzz MUTATIONS SEED`: attacks the reader in two threads, and prints the statistics.
 
 use std::{
     env,
@@ -11,11 +11,11 @@ use std::{
 
 use muennet_fuzz::{
     attack::run,
-    stats::Figures, //
+    stats::Stats, //
 };
 
-/// The number of mutations between two lines of progress.
-const STRETCH: u64 = 1_000_000;
+/// The number of mutations after which a line of progress is printed.
+const CHUNK: u64 = 1_000_000;
 
 fn number(argument: Option<String>) -> Option<u64> {
     argument?.replace('_', "").parse().ok()
@@ -28,25 +28,25 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let begin = Instant::now();
-    let mut sum = Figures::default();
-    let mut stretch = 0;
+    let mut sum = Stats::default();
+    let mut chunk = 0;
     while sum.mutations() < mutations {
-        let each = (mutations - sum.mutations()).min(STRETCH).div_ceil(2);
-        // Each stretch has its own seeds. A seed is sufficient to repeat a stretch.
-        let seeds = [seed.wrapping_add(stretch), seed.wrapping_add(stretch + 1)];
-        let threads = seeds.map(|seed| (seed, thread::spawn(move || run(seed, each))));
+        let share = (mutations - sum.mutations()).min(CHUNK).div_ceil(2);
+        // Each thread has its own seed, which is sufficient to reproduce its share of a chunk.
+        let seeds = [seed.wrapping_add(chunk), seed.wrapping_add(chunk + 1)];
+        let threads = seeds.map(|seed| (seed, thread::spawn(move || run(seed, share))));
         for (seed, thread) in threads {
-            let Ok(figures) = thread.join() else {
+            let Ok(stats) = thread.join() else {
                 // Each of the two threads makes half of the mutations.
                 println!(
-                    "failed; again: fuzz {} {seed}, on its first thread",
-                    2 * each
+                    "failed; to reproduce, in the first thread: fuzz {} {seed}",
+                    2 * share
                 );
                 return ExitCode::FAILURE;
             };
-            sum.add(&figures);
+            sum.add(&stats);
         }
-        stretch += 2;
+        chunk += 2;
         println!(
             "{} mutations in {} s",
             sum.mutations(),
