@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Models of writers that start, stop and are replaced. No element is delivered under another epoch
-//! than its own, and no honest writer is reported as broken or incompatible.
+//! Models of writers that start, stop and are replaced. The reader delivers each element only under
+//! its own epoch, and never reports an honest writer as broken or incompatible.
 
 use loom::{
     sync::Arc,
@@ -14,7 +14,7 @@ use crate::{
         start_epoch,
         write,
         writer,
-        Checked, //
+        CheckedReader, //
     },
     memory::{
         Barriers,
@@ -32,16 +32,16 @@ fn size(epoch: u64) -> usize {
     }
 }
 
-/// Prepares the region with `prepare`, then calls the reader with each of `limits` while `peer`
-/// accesses the region. Returns the region, and the reader after it has read all elements.
-fn against(
+/// Calls `prepare`, then calls the reader with each of `limits` while `peer` runs in another
+/// thread. Returns the region, and the reader after it has read all elements.
+fn run_model(
     barriers: Barriers,
-    prepare: impl FnOnce(&Region, &mut Checked),
+    prepare: impl FnOnce(&Region, &mut CheckedReader),
     peer: impl FnOnce(&Region) + Send + 'static,
     limits: &[usize],
-) -> (Arc<Region>, Checked) {
+) -> (Arc<Region>, CheckedReader) {
     let memory = Region::new(4, barriers);
-    let mut reader = Checked::new();
+    let mut reader = CheckedReader::new();
     prepare(&memory, &mut reader);
     let peer = thread::spawn({
         let memory = memory.clone();
@@ -55,12 +55,12 @@ fn against(
     (memory, reader)
 }
 
-/// A writer starts while a reader waits or starts.
-fn begins(barriers: Barriers, waits: bool) {
-    let (_, reader) = against(
+/// A writer starts. The reader is either waiting for an epoch or starts at the same time.
+fn start_model(barriers: Barriers, reader_waits: bool) {
+    let (_, reader) = run_model(
         barriers,
         |memory, reader| {
-            if waits {
+            if reader_waits {
                 reader.read(memory, 8, size);
             }
         },
@@ -73,15 +73,15 @@ fn begins(barriers: Barriers, waits: bool) {
         &[8],
     );
     assert_eq!(reader.lost, 0);
-    if waits {
+    if reader_waits {
         assert_eq!(reader.delivered, 1);
     }
 }
 
-/// A writer is replaced by another one, which has elements of another size and does not know the
-/// first one.
-fn replaced(barriers: Barriers, joins: bool) {
-    let (_, reader) = against(
+/// A new writer with elements of another size replaces a writer. It does not know the state of the
+/// old one.
+fn replacement_model(barriers: Barriers, joins: bool) {
+    let (_, reader) = run_model(
         barriers,
         |memory, reader| {
             let mut old = writer(memory, 2);
@@ -104,10 +104,11 @@ fn replaced(barriers: Barriers, joins: bool) {
     assert!(joins || reader.next == 1);
 }
 
-/// The writer overwrites the only element of the ring, and then sets the counters to zero.
-fn hidden(barriers: Barriers) {
+/// The writer overwrites the only element of the ring. Then it starts a new epoch, which resets the
+/// counters.
+fn overrun_model(barriers: Barriers) {
     let memory = Region::new(4, barriers);
-    let mut reader = Checked::new();
+    let mut reader = CheckedReader::new();
     let mut writer = writer(&*memory, 4);
     start_epoch(&mut writer, &*memory, 2);
     reader.read(&*memory, 8, size);
@@ -126,8 +127,8 @@ fn hidden(barriers: Barriers) {
 }
 
 /// A writer stops.
-fn stops(barriers: Barriers) {
-    let (_, reader) = against(
+fn stop_model(barriers: Barriers) {
+    let (_, reader) = run_model(
         barriers,
         |memory, reader| {
             let mut writer = writer(memory, 2);
@@ -145,10 +146,10 @@ fn stops(barriers: Barriers) {
     assert_eq!(reader.epoch, 0);
 }
 
-/// The second of the three elements has the largest possible number.
-fn end(barriers: Barriers) {
+/// The writer writes three elements. The second one has the largest possible number.
+fn wrap_model(barriers: Barriers) {
     let memory = Region::new(8, barriers);
-    let mut reader = Checked::new();
+    let mut reader = CheckedReader::new();
     let mut writer = writer(&*memory, 4);
     start_epoch(&mut writer, &*memory, 3);
     writer.skip_to(&*memory, u64::MAX - 2);
@@ -168,71 +169,77 @@ fn end(barriers: Barriers) {
     assert_eq!((reader.epoch, reader.next), (4, 1));
 }
 
-/// Defines three tests of a model: it holds; without read barriers it fails; without write barriers
-/// it fails.
+/// Defines three tests of a model: it holds, it fails without read barriers, and it fails without
+/// write barriers.
 macro_rules! model {
     ($name:ident, $preemptions:expr, $read:literal, $write:literal, $model:expr) => {
         mod $name {
             use super::*;
 
-            fn with(barriers: Barriers) {
+            fn run(barriers: Barriers) {
                 explore($preemptions, move || $model(barriers));
             }
 
             #[test]
             fn holds() {
-                with(Barriers::Both);
+                run(Barriers::Both);
             }
 
             #[test]
             #[should_panic(expected = $read)]
             fn fails_without_read_barriers() {
-                with(Barriers::NoRead);
+                run(Barriers::NoRead);
             }
 
             #[test]
             #[should_panic(expected = $write)]
             fn fails_without_write_barriers() {
-                with(Barriers::NoWrite);
+                run(Barriers::NoWrite);
             }
         }
     };
 }
 
 model!(
-    a_writer_comes_to_a_reader_that_waits,
+    writer_starts_after_reader,
     4,
     "Incompatible",
     "Incompatible",
-    |barriers| begins(barriers, true)
+    |barriers| start_model(barriers, true)
 );
 model!(
-    a_writer_and_a_reader_come_at_once,
+    writer_starts_with_reader,
     4,
     "Incompatible",
     "Incompatible",
-    |barriers| begins(barriers, false)
+    |barriers| start_model(barriers, false)
 );
 model!(
-    a_writer_is_replaced,
+    writer_is_replaced,
     3,
-    "the ring of another epoch",
-    "the ring of another epoch",
-    |barriers| replaced(barriers, false)
+    "wrong geometry for the epoch",
+    "wrong geometry for the epoch",
+    |barriers| replacement_model(barriers, false)
 );
 model!(
-    a_writer_is_replaced_while_a_reader_comes_up,
+    writer_is_replaced_while_reader_joins,
     3,
-    "the ring of another epoch",
-    "the ring of another epoch",
-    |barriers| replaced(barriers, true)
+    "wrong geometry for the epoch",
+    "wrong geometry for the epoch",
+    |barriers| replacement_model(barriers, true)
 );
 model!(
-    an_overrun_is_not_hidden_by_a_new_epoch,
+    overrun_before_new_epoch,
     2,
-    "0 again",
-    "0 again",
-    hidden
+    "element 0 delivered again",
+    "element 0 delivered again",
+    overrun_model
 );
-model!(a_writer_stops, 4, "Broken", "Broken", stops);
-model!(counters_end, 2, "0 again", "0 again", end);
+model!(writer_stops, 4, "Broken", "Broken", stop_model);
+model!(
+    counters_wrap,
+    2,
+    "element 0 delivered again",
+    "element 0 delivered again",
+    wrap_model
+);

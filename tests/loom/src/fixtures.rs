@@ -29,8 +29,8 @@ use crate::channel::{
 /// The protocol of all models.
 const PROTOCOL: NonZeroU64 = NonZeroU64::MIN;
 
-/// Returns the value of all bytes of element `number` of an epoch. Numbers continue beyond the end
-/// of the counters. The epochs and numbers of a model are small.
+/// Returns the value of all bytes of element `number` of an epoch. It contains the lower four bits
+/// of both, which are unique within a model.
 fn byte(epoch: u64, number: u64) -> u8 {
     ((epoch as u8) << 4) | (number as u8 & 15)
 }
@@ -60,24 +60,24 @@ pub(crate) fn write(writer: &mut Writer, memory: &impl MemoryMut, epoch: u64, nu
         .expect("the element is filled");
 }
 
-/// A reader, and the state against which its results are checked.
-pub(crate) struct Checked {
+/// A reader, and the state for the checks of its results.
+pub(crate) struct CheckedReader {
     pub(crate) reader: Reader,
-    /// The epoch that the reader follows, 0 if there is none.
+    /// The epoch that the reader follows, or 0.
     pub(crate) epoch: u64,
-    /// The number of the next element that the reader may deliver.
+    /// The smallest number of an element that the reader may still deliver.
     pub(crate) next: u64,
     /// The element size of the epoch.
     size: usize,
-    /// The numbers of elements that were delivered and that were counted as lost, in all epochs.
+    /// The number of delivered elements, and the number of lost elements, in all epochs.
     pub(crate) delivered: u64,
     pub(crate) lost: u64,
-    /// Whether the last call did not read all elements.
+    /// Whether the last call reported that elements are pending.
     pub(crate) more: bool,
 }
 
-impl Checked {
-    /// Returns a reader that starts now.
+impl CheckedReader {
+    /// Returns a reader that has made no call yet.
     pub(crate) fn new() -> Self {
         Self {
             reader: Reader::new(PeerParams {
@@ -94,80 +94,85 @@ impl Checked {
         }
     }
 
-    /// Calls the reader, and checks its results against those of an honest writer.
+    /// Calls the reader, and checks that its results are possible with an honest writer.
     ///
     /// `size` returns the element size of an epoch.
     pub(crate) fn read<M: Memory>(&mut self, memory: &M, limit: usize, size: fn(u64) -> usize) {
-        let mut got = Vec::new();
+        let mut elements = Vec::new();
         let progress = self.reader.read(memory, limit, copy, |element| {
-            got.push(element);
+            elements.push(element);
         });
-        self.check(&progress, &got, size);
+        self.check(&progress, &elements, size);
     }
 
-    fn check(&mut self, progress: &Progress, got: &[Vec<u8>], size: fn(u64) -> usize) {
+    fn check(&mut self, progress: &Progress, elements: &[Vec<u8>], size: fn(u64) -> usize) {
         assert!(progress.delivered <= progress.copied);
-        assert_eq!(progress.delivered, got.len());
+        assert_eq!(progress.delivered, elements.len());
         assert_eq!(progress.lost > 0, progress.overruns > 0);
         self.more = progress.more;
 
-        // An honest writer is never incompatible or broken.
+        // The reader must not report an honest writer as incompatible or broken.
         let epochs: Vec<_> = progress
             .changes()
             .map(|change| match change {
                 Change::Activated { epoch, geometry } => {
-                    assert_eq!(geometry.size(), size(*epoch), "the ring of another epoch");
+                    assert_eq!(
+                        geometry.size(),
+                        size(*epoch),
+                        "wrong geometry for the epoch"
+                    );
                     *epoch
                 }
                 Change::Inactive => 0,
-                refused => panic!("{refused:?}"),
+                change => panic!("{change:?}"),
             })
             .collect();
         let mut changes = epochs.iter();
 
-        for element in got {
+        for element in elements {
             let first = element[0];
-            // The element is whole, ...
+            // The element is not torn.
             assert!(
                 element.iter().all(|byte| *byte == first),
                 "torn: {element:?}"
             );
-            // ... is of the epoch that the reader now follows, ...
+            // The element is of the epoch that the reader follows now.
             while u64::from(first >> 4) != self.epoch {
-                let next = changes.next().expect("an element of another epoch");
-                self.change(*next, size);
+                let next = changes.next().expect("the element is of another epoch");
+                self.set_epoch(*next, size);
             }
             assert_eq!(element.len(), self.size);
-            // ... and comes after all elements that were delivered before.
+            // The element is newer than all delivered elements of the epoch.
             let number = u64::from(first & 15);
-            assert!(number >= self.next, "{number} again");
+            assert!(number >= self.next, "element {number} delivered again");
             self.next = number + 1;
             self.delivered += 1;
         }
         for next in changes {
-            self.change(*next, size);
+            self.set_epoch(*next, size);
         }
         self.lost += progress.lost;
     }
 
-    fn change(&mut self, epoch: u64, size: fn(u64) -> usize) {
+    fn set_epoch(&mut self, epoch: u64, size: fn(u64) -> usize) {
         self.epoch = epoch;
         self.size = size(epoch);
         self.next = 0;
     }
 
-    /// Reads all remaining elements after the writer has finished. The number of calls is bounded.
+    /// Reads all remaining elements after the writer has finished. Panics if this takes too many
+    /// calls.
     pub(crate) fn drain<M: Memory>(&mut self, memory: &M, size: fn(u64) -> usize) {
         let mut calls = 0;
         while calls == 0 || self.more {
             self.read(memory, 8, size);
             calls += 1;
-            assert!(calls < 8, "the reader does not come to an end");
+            assert!(calls < 8, "the reader does not finish");
         }
         assert_eq!(self.epoch, memory.load(Word::Epoch));
         assert!(
             !self.reader.snapshot().has_pending(memory),
-            "something was left"
+            "elements are pending after the last call"
         );
     }
 }
@@ -179,43 +184,45 @@ fn copy<M: Memory>(element: &Element<'_, M>) -> Vec<u8> {
     bytes
 }
 
-/// The bound for all preemptions: no model reaches it.
-pub(crate) const ALL: usize = u8::MAX as usize;
+/// The bound for all interleavings: no model reaches this number of preemptions.
+pub(crate) const UNBOUNDED: usize = u8::MAX as usize;
 
-/// Prints the number of executions of a model, also if it fails.
-struct Told {
+/// Prints the number of executions of a model when it is dropped, also if the model fails.
+struct ExecutionReport {
     preemptions: usize,
     executions: Arc<AtomicU64>,
 }
 
-impl Drop for Told {
+impl Drop for ExecutionReport {
     fn drop(&mut self) {
         let name = thread::current().name().unwrap_or("main").to_owned();
         let executions = self.executions.load(Ordering::Relaxed);
-        let end = if thread::panicking() {
+        let failed = if thread::panicking() {
             ", of which the last one failed"
         } else {
             ""
         };
         match self.preemptions {
-            ALL => println!("model {name}: {executions} executions{end}"),
-            most => println!("model {name}: {executions} executions{end}; preemptions: {most}"),
+            UNBOUNDED => println!("model {name}: {executions} executions{failed}"),
+            bound => {
+                println!("model {name}: {executions} executions{failed}; preemptions: {bound}")
+            }
         }
     }
 }
 
-/// Runs a model through all interleavings in which threads are preempted at most `preemptions`
-/// times, and through all values that loads may return in them. Prints the number of executions.
+/// Explores all interleavings with at most `preemptions` preemptions, and all values that loads may
+/// return in them. Prints the number of executions.
 pub(crate) fn explore(preemptions: usize, model: impl Fn() + Sync + Send + 'static) {
     let executions = Arc::new(AtomicU64::new(0));
-    let _told = Told {
+    let _report = ExecutionReport {
         preemptions,
         executions: executions.clone(),
     };
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.check(move || {
-        // This is an atomic of the machine, not of the model.
+        // This is an atomic of std, which the model checker does not explore.
         executions.fetch_add(1, Ordering::Relaxed);
         model();
     });

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The reader and the writer of a channel, under a model checker for weak memory.
+//! Tests the reader and the writer of a channel in a model checker for weak memory.
 //!
-//! Each model runs through every interleaving of its threads, and through every value that a load
-//! may return in the memory model of C11, within the bounds that README.md states.
+//! The model checker explores every interleaving of the threads of a model, and every value that a
+//! load may return in the memory model of C11, within the bounds in README.md.
 
 #![cfg(test)]
 #![deny(unsafe_code)]
@@ -11,7 +11,7 @@
 #[allow(
     dead_code,
     unused_imports,
-    reason = "the driver uses more of it than the models"
+    reason = "the models do not use all of the driver's functions"
 )]
 #[path = "../../../channel/mod.rs"]
 mod channel;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! A channel in the memory of the model checker.
+//! A region in the memory of the model checker.
 
 use std::sync::atomic::Ordering;
 
@@ -20,8 +20,8 @@ use crate::channel::{
     HEADER_SIZE, //
 };
 
-/// The barriers that are in effect. A channel needs both kinds. The other variants show that the
-/// models detect missing barriers.
+/// The kinds of barriers that have an effect. A channel needs both. The other variants show that
+/// the models detect missing barriers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Barriers {
     Both,
@@ -30,7 +30,7 @@ pub(crate) enum Barriers {
 }
 
 /// A region whose words and payload bytes are atomics of the model checker. All accesses are
-/// relaxed: only the barriers order them.
+/// relaxed, so only the barriers order them.
 pub(crate) struct Region {
     words: [AtomicU64; 8],
     payload: Vec<AtomicU8>,
@@ -38,7 +38,7 @@ pub(crate) struct Region {
 }
 
 impl Region {
-    /// Returns a region of zeroes, with `payload` bytes after the header.
+    /// Returns a region of zero bytes, with `payload` bytes after the header.
     pub(crate) fn new(payload: usize, barriers: Barriers) -> Arc<Self> {
         Arc::new(Self {
             words: std::array::from_fn(|_| AtomicU64::new(0)),

@@ -10,8 +10,8 @@ use crate::{
         start_epoch,
         write,
         writer,
-        Checked,
-        ALL, //
+        CheckedReader,
+        UNBOUNDED, //
     },
     memory::{
         Barriers,
@@ -31,14 +31,14 @@ struct Stream {
     ring: usize,
     /// The number of elements that the writer writes while the reader reads.
     writes: u64,
-    /// The number of these elements that the writer publishes at a time.
+    /// The number of these elements in each batch that the writer publishes.
     batch: u64,
-    /// The number of elements that the writer writes before that.
+    /// The number of elements that the writer writes before the reader reads.
     before: u64,
     /// The limits of the reader's calls while the writer writes.
     calls: &'static [usize],
-    /// Whether the reader starts only after the first `before` elements were written, and so joins
-    /// the epoch.
+    /// Whether the first call of the reader is after the first `before` elements, so that the
+    /// reader joins the epoch.
     joins: bool,
     barriers: Barriers,
 }
@@ -65,7 +65,7 @@ impl Stream {
     fn run(self) {
         let memory = Region::new(2 * self.ring, self.barriers);
         let mut writer = writer(&*memory, 2);
-        let mut reader = Checked::new();
+        let mut reader = CheckedReader::new();
         start_epoch(&mut writer, &*memory, 1);
         if !self.joins {
             reader.read(&*memory, 0, two);
@@ -95,18 +95,18 @@ impl Stream {
         reader.drain(&*memory, two);
 
         if !self.joins {
-            // All elements are delivered or counted as lost, ...
+            // All elements are delivered or counted as lost.
             assert_eq!(reader.delivered + reader.lost, total);
         }
         if !self.joins || reader.delivered > 0 {
-            // ... and the newest one is always read, because nothing overwrites it any more.
+            // The newest element is always delivered, because nothing overwrites it.
             assert_eq!(reader.next, total);
         }
     }
 }
 
-/// Defines three tests of a model: it holds; without read barriers it fails; without write barriers
-/// it fails.
+/// Defines three tests of a model: it holds, it fails without read barriers, and it fails without
+/// write barriers.
 macro_rules! model {
     ($name:ident, $preemptions:expr, $read:literal, $write:literal, $stream:expr) => {
         mod $name {
@@ -133,21 +133,21 @@ macro_rules! model {
 }
 
 model!(
-    elements_arrive_whole,
-    ALL,
+    elements_are_not_torn,
+    UNBOUNDED,
     "WriteBeyondStart",
     "WriteBeyondStart",
     STREAM
 );
 model!(
-    a_ring_of_one_element,
+    ring_of_one_element,
     4,
     "WriteBeyondStart",
     "WriteBeyondStart",
     Stream { ring: 1, ..STREAM }
 );
 model!(
-    a_full_ring_is_overrun,
+    overrun_of_full_ring,
     3,
     "WriteBeyondStart",
     "WriteBeyondStart",
@@ -157,10 +157,10 @@ model!(
     }
 );
 model!(
-    reading_goes_on_after_an_overrun,
+    recovery_after_overrun,
     2,
-    "0 again",
-    "0 again",
+    "element 0 delivered again",
+    "element 0 delivered again",
     Stream {
         ring: 3,
         before: 3,
@@ -169,7 +169,7 @@ model!(
     }
 );
 model!(
-    small_calls,
+    calls_with_limit_one,
     3,
     "WriteBeyondStart",
     "WriteBeyondStart",
@@ -179,7 +179,7 @@ model!(
     }
 );
 model!(
-    batches_are_taken_from_the_reader,
+    overrun_by_batches,
     2,
     "WriteBeyondStart",
     "WriteBeyondStart",
@@ -192,7 +192,7 @@ model!(
     }
 );
 model!(
-    a_reader_joins,
+    reader_joins,
     4,
     "WriteBeyondStart",
     "WriteBeyondStart",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Models of wakeups: a reader that sleeps is woken, or a check of the channel reports that it must
-//! be woken.
+//! Models of wakeups: while elements are pending, the reader does not sleep without an event or an
+//! interrupt, and a timer detects the elements.
 
 use std::sync::atomic::Ordering;
 
@@ -23,7 +23,7 @@ use crate::{
         start_epoch,
         write,
         writer,
-        Checked, //
+        CheckedReader, //
     },
     memory::{
         Barriers,
@@ -37,19 +37,19 @@ fn one(_epoch: u64) -> usize {
     1
 }
 
-/// The position of a reader, stored for a timer.
-struct Posted {
+/// The snapshot of a reader that a timer checks.
+struct SharedSnapshot {
     epoch: AtomicU64,
     count: AtomicU64,
 }
 
-impl Posted {
-    fn post(&self, snapshot: Snapshot) {
+impl SharedSnapshot {
+    fn store(&self, snapshot: Snapshot) {
         self.epoch.store(snapshot.epoch, Ordering::Relaxed);
         self.count.store(snapshot.count, Ordering::Relaxed);
     }
 
-    fn snapshot(&self) -> Snapshot {
+    fn load(&self) -> Snapshot {
         Snapshot {
             epoch: self.epoch.load(Ordering::Relaxed),
             count: self.count.load(Ordering::Relaxed),
@@ -58,19 +58,19 @@ impl Posted {
 }
 
 /// Returns a writer that has started its epoch, and a reader that follows it.
-fn pair() -> (Arc<Region>, Checked, crate::channel::Writer) {
+fn pair() -> (Arc<Region>, CheckedReader, crate::channel::Writer) {
     let memory = Region::new(2, Barriers::Both);
     let mut writer = writer(&*memory, 1);
     start_epoch(&mut writer, &*memory, 1);
-    let mut reader = Checked::new();
+    let mut reader = CheckedReader::new();
     reader.read(&*memory, 0, one);
     (memory, reader, writer)
 }
 
-/// The writer triggers an event after each element; the event stays pending until it is taken. The
-/// reader takes the event, reads all elements and sleeps. If `takes_first` is false, it takes the
-/// event after it has read, which is the wrong order.
-fn event(takes_first: bool) {
+/// The writer triggers an event after each element. The event stays pending until the reader clears
+/// it. The reader clears the event, reads all elements and sleeps. If `clears_first` is false, it
+/// clears the event after it has read, which is the wrong order.
+fn event_model(clears_first: bool) {
     let (memory, mut reader, mut writer) = pair();
     let event = Arc::new(AtomicBool::new(false));
     let peer = thread::spawn({
@@ -84,95 +84,95 @@ fn event(takes_first: bool) {
         }
     });
     for _ in 0..2 {
-        if takes_first {
+        if clears_first {
             event.swap(false, Ordering::AcqRel);
         }
         reader.read(&*memory, 8, one);
-        if !takes_first {
+        if !clears_first {
             event.swap(false, Ordering::AcqRel);
         }
     }
     peer.join().unwrap();
     assert!(
         event.swap(false, Ordering::AcqRel) || reader.next == 2,
-        "slept for ever"
+        "the reader sleeps forever"
     );
 }
 
 #[test]
-fn an_event_is_not_lost() {
-    explore(6, || event(true));
+fn event_is_not_lost() {
+    explore(6, || event_model(true));
 }
 
 #[test]
-#[should_panic(expected = "slept for ever")]
-fn an_event_is_lost_if_it_is_taken_late() {
-    explore(6, || event(false));
+#[should_panic(expected = "the reader sleeps forever")]
+fn event_is_lost_if_cleared_late() {
+    explore(6, || event_model(false));
 }
 
-/// A timer in another thread compares the stored position with the channel while the reader reads.
-/// It may find a mixture of two positions. When all threads have finished, its answer is correct,
-/// if the reader stores its position at the end (`posts`).
-fn look(replaced: bool, posts: bool) {
+/// A timer in another thread checks the channel with the shared snapshot while the reader reads. It
+/// may load a mixture of two snapshots. After the last call of the reader, the result is correct if
+/// the reader has stored its snapshot (`stores_snapshot`).
+fn timer_model(new_epoch: bool, stores_snapshot: bool) {
     let (memory, mut reader, mut writer) = pair();
-    let posted = Arc::new(Posted {
+    let shared = Arc::new(SharedSnapshot {
         epoch: AtomicU64::new(0),
         count: AtomicU64::new(0),
     });
-    posted.post(reader.reader.snapshot());
+    shared.store(reader.reader.snapshot());
     let peer = thread::spawn({
         let memory = memory.clone();
         move || {
-            if replaced {
+            if new_epoch {
                 start_epoch(&mut writer, &*memory, 2);
             }
-            let epoch = 1 + u64::from(replaced);
+            let epoch = 1 + u64::from(new_epoch);
             write(&mut writer, &*memory, epoch, 0);
             writer.publish(&*memory);
         }
     });
     let timer = thread::spawn({
-        let (memory, posted) = (memory.clone(), posted.clone());
-        move || posted.snapshot().has_pending(&*memory)
+        let (memory, shared) = (memory.clone(), shared.clone());
+        move || shared.load().has_pending(&*memory)
     });
     reader.read(&*memory, 8, one);
-    if posts {
-        posted.post(reader.reader.snapshot());
+    if stores_snapshot {
+        shared.store(reader.reader.snapshot());
     }
     peer.join().unwrap();
     timer.join().unwrap();
 
-    let all = reader.epoch == 1 + u64::from(replaced) && reader.next == 1;
+    let read_all = reader.epoch == 1 + u64::from(new_epoch) && reader.next == 1;
     assert_eq!(
-        posted.snapshot().has_pending(&*memory),
-        !all,
-        "told wrongly"
+        shared.load().has_pending(&*memory),
+        !read_all,
+        "wrong result of the timer"
     );
     reader.drain(&*memory, one);
-    posted.post(reader.reader.snapshot());
-    assert!(reader.next == 1 && !posted.snapshot().has_pending(&*memory));
+    shared.store(reader.reader.snapshot());
+    assert!(reader.next == 1 && !shared.load().has_pending(&*memory));
 }
 
 #[test]
-fn a_look_tells_that_there_is_more() {
-    explore(3, || look(false, true));
+fn timer_detects_elements() {
+    explore(3, || timer_model(false, true));
 }
 
 #[test]
-fn a_look_tells_that_there_is_another_epoch() {
-    explore(2, || look(true, true));
+fn timer_detects_new_epoch() {
+    explore(2, || timer_model(true, true));
 }
 
 #[test]
-#[should_panic(expected = "told wrongly")]
-fn a_look_is_wrong_if_nothing_is_posted() {
-    explore(3, || look(false, false));
+#[should_panic(expected = "wrong result of the timer")]
+fn timer_is_wrong_without_snapshot() {
+    explore(3, || timer_model(false, false));
 }
 
 #[test]
-#[should_panic(expected = "told wrongly")]
-fn a_look_is_wrong_of_epochs_if_nothing_is_posted() {
-    explore(2, || look(true, false));
+#[should_panic(expected = "wrong result of the timer")]
+fn timer_is_wrong_about_epoch_without_snapshot() {
+    explore(2, || timer_model(true, false));
 }
 
 /// The steps with which a poll completes.
@@ -180,32 +180,32 @@ fn a_look_is_wrong_of_epochs_if_nothing_is_posted() {
 enum Steps {
     /// As in the driver.
     All,
-    /// The poll does not check the channel again.
-    NoLook,
-    /// The poll checks the channel before it unmasks the line.
-    EarlyLook,
-    /// The poll unmasks the line with a plain store, which orders nothing.
-    PlainArm,
-    /// The writer checks with a plain load whether the line is masked, which orders nothing either.
-    PlainAsk,
+    /// The poll does not check for pending elements after it unmasks the line.
+    NoCheck,
+    /// The poll checks for pending elements before it unmasks the line.
+    EarlyCheck,
+    /// The poll unmasks the line with a relaxed store, which orders nothing.
+    RelaxedUnmask,
+    /// The writer first tests the mask with a relaxed load, which orders nothing.
+    RelaxedTest,
 }
 
-/// The interrupt line of a device. An interrupt that is raised while the line is masked is lost,
-/// and is not replayed when the line is unmasked. Some interrupt controllers replay it, but the
-/// driver does not depend on that.
+/// The interrupt line of a device. An interrupt that is raised while the line is masked is lost.
+/// Some interrupt controllers replay it when the line is unmasked, but the driver does not depend
+/// on that.
 struct Line {
     masked: AtomicBool,
-    due: AtomicBool,
+    pending: AtomicBool,
 }
 
-/// The writer raises an interrupt after each element. The reader polls, completes each poll with
-/// the driver's own `complete_and_rearm()` until nothing schedules another one, and sleeps.
-fn rests(steps: Steps, elements: u64) {
+/// The writer raises an interrupt after each element. The reader polls, and completes each poll
+/// with the driver's own `complete_and_rearm()`. It sleeps when no poll is scheduled.
+fn poll_model(steps: Steps, elements: u64) {
     let (memory, mut reader, mut writer) = pair();
     // A poll is in progress.
     let line = Arc::new(Line {
         masked: AtomicBool::new(true),
-        due: AtomicBool::new(false),
+        pending: AtomicBool::new(false),
     });
     let peer = thread::spawn({
         let (memory, line) = (memory.clone(), line.clone());
@@ -213,12 +213,12 @@ fn rests(steps: Steps, elements: u64) {
             for number in 0..elements {
                 write(&mut writer, &*memory, 1, number);
                 writer.publish(&*memory);
-                if steps == Steps::PlainAsk && line.masked.load(Ordering::Relaxed) {
+                if steps == Steps::RelaxedTest && line.masked.load(Ordering::Relaxed) {
                     continue;
                 }
                 // The handler masks the line and schedules the poll.
                 if !line.masked.swap(true, Ordering::AcqRel) {
-                    line.due.swap(true, Ordering::AcqRel);
+                    line.pending.swap(true, Ordering::AcqRel);
                 }
             }
         }
@@ -226,60 +226,63 @@ fn rests(steps: Steps, elements: u64) {
     loop {
         reader.read(&*memory, 8, one);
         let snapshot = reader.reader.snapshot();
-        let (mut again, mut early) = (false, false);
+        let (mut repoll, mut early_pending) = (false, false);
         complete_and_rearm(
             || true,
             || {
-                early = steps == Steps::EarlyLook && snapshot.has_pending(&*memory);
-                if steps == Steps::PlainArm {
+                early_pending = steps == Steps::EarlyCheck && snapshot.has_pending(&*memory);
+                if steps == Steps::RelaxedUnmask {
                     line.masked.store(false, Ordering::Relaxed);
                 } else {
                     line.masked.swap(false, Ordering::AcqRel);
                 }
             },
             || match steps {
-                Steps::NoLook => false,
-                Steps::EarlyLook => true,
+                Steps::NoCheck => false,
+                Steps::EarlyCheck => true,
                 _ => snapshot.has_pending(&*memory),
             },
-            || again = steps != Steps::EarlyLook,
+            || repoll = steps != Steps::EarlyCheck,
         );
-        again |= early;
-        if !again && !line.due.swap(false, Ordering::AcqRel) {
+        repoll |= early_pending;
+        if !repoll && !line.pending.swap(false, Ordering::AcqRel) {
             break;
         }
         line.masked.swap(true, Ordering::AcqRel);
     }
     peer.join().unwrap();
-    let due = line.due.swap(false, Ordering::AcqRel);
-    assert!(due || reader.next == elements, "slept for ever");
+    let pending = line.pending.swap(false, Ordering::AcqRel);
+    assert!(
+        pending || reader.next == elements,
+        "the reader sleeps forever"
+    );
 }
 
 #[test]
-fn a_poll_that_looks_again_misses_nothing() {
-    explore(3, || rests(Steps::All, 2));
+fn poll_misses_no_element() {
+    explore(3, || poll_model(Steps::All, 2));
 }
 
 #[test]
-#[should_panic(expected = "slept for ever")]
-fn a_poll_that_does_not_look_again_misses_an_element() {
-    explore(3, || rests(Steps::NoLook, 2));
+#[should_panic(expected = "the reader sleeps forever")]
+fn poll_without_check_misses_element() {
+    explore(3, || poll_model(Steps::NoCheck, 2));
 }
 
 #[test]
-#[should_panic(expected = "slept for ever")]
-fn a_poll_that_looks_before_it_is_armed_misses_an_element() {
-    explore(3, || rests(Steps::EarlyLook, 2));
+#[should_panic(expected = "the reader sleeps forever")]
+fn poll_with_early_check_misses_element() {
+    explore(3, || poll_model(Steps::EarlyCheck, 2));
 }
 
 #[test]
-#[should_panic(expected = "slept for ever")]
-fn a_poll_that_arms_without_a_barrier_misses_an_element() {
-    explore(3, || rests(Steps::PlainArm, 2));
+#[should_panic(expected = "the reader sleeps forever")]
+fn poll_with_relaxed_unmask_misses_element() {
+    explore(3, || poll_model(Steps::RelaxedUnmask, 2));
 }
 
 #[test]
-#[should_panic(expected = "slept for ever")]
-fn a_writer_that_asks_without_a_barrier_is_not_heard() {
-    explore(3, || rests(Steps::PlainAsk, 2));
+#[should_panic(expected = "the reader sleeps forever")]
+fn writer_with_relaxed_test_loses_interrupt() {
+    explore(3, || poll_model(Steps::RelaxedTest, 2));
 }
