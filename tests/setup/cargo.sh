@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# The crates that the cargo projects' lock files name, so that cargo needs no
-# network afterwards.
+# Downloads the crates in the lock files of the cargo projects, so that cargo works
+# offline afterwards.
 
 cargo_locks() {
 	local lock
@@ -12,7 +12,7 @@ cargo_locks() {
 	done
 }
 
-# cargo_stamp LOCK: the file that is there once its crates are.
+# cargo_stamp LOCK: prints the path of the file that marks the crates as downloaded.
 cargo_stamp() {
 	printf '%s\n' "$cache/cargo/fetched/$(sha256sum <"$1" | cut -d ' ' -f 1)"
 }
@@ -31,7 +31,7 @@ set_up_cargo() {
 		name=${name%/Cargo.lock}
 		stamp=$(cargo_stamp "$lock")
 		[ ! -e "$stamp" ] || continue
-		step_remedy=$cache/cargo
+		step_output=$cache/cargo
 		step "cargo-${name##*/}" "crates of $name" fetch_crates "$name"
 		mkdir -p "${stamp%/*}"
 		touch "$stamp"
@@ -43,13 +43,13 @@ fetch_crates() {
 	mapfile -t environment < <(fetch_environment)
 	mkdir -p "$cache/cargo"
 	cargo_settings >"$cache/cargo/config.toml"
-	let_fetch "$cache/root"
+	copy_network_settings "$cache/root"
 	enter "${environment[@]}" --env CARGO_NET_OFFLINE=false \
 		cargo fetch --locked --manifest-path "/src/$1/Cargo.toml"
 }
 
-# Prints what the machine's cargo configuration says of registries and fetching;
-# the rest of it (linkers, wrappers) is not for the root.
+# Prints the settings of the host's cargo for registries and downloads. Other settings
+# (linkers, wrappers) do not apply in the root.
 cargo_settings() {
 	local home=${CARGO_HOME:-${HOME:-/root}/.cargo} file
 	for file in "$home/config.toml" "$home/config"; do

@@ -1,8 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Removes what a build leaves in the checkout, with nothing but find: no set-up
-# is needed to clean.
+# Removes build products from the checkout. It needs only find, and no set-up.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Places and small words shared by the scripts that run on the host.
+# Paths and functions of the scripts that run on the host.
 
 set -euo pipefail
 
-# The root's Debian release; its toolchain built the stock kernel.
+# The Debian release of the root, whose toolchain built the stock kernel.
 release=trixie
 
 checkout=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
@@ -22,18 +22,18 @@ die() {
 	exit 1
 }
 
-# Mounting, chroot and debootstrap need it.
+# mount, chroot and debootstrap need root.
 require_root() {
 	[ "$(id -u)" = 0 ] || die "$1 needs root"
 }
 
-# Replaces a folder that may be half made; never reaches into a mount.
+# Removes a directory that may be incomplete, but not the contents of mounts in it.
 discard() {
 	rm -rf --one-file-system -- "$@"
 }
 
-# The kernel's folder in the cache: $KVER's, or the default one's.
-kernel_folder() {
+# Prints the directory in the cache of the kernel $KVER, or of the default kernel.
+kernel_directory() {
 	if [ -n "${KVER:-}" ]; then
 		printf '%s\n' "$cache/kernels/$KVER"
 	else

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Process 1 of the private namespaces: mounts what the root needs and runs the
-# command in there. Called by isolate.sh only:
+# Mounts the file systems of the root and runs a command in it, as process 1 of the new
+# namespaces. Only isolate.sh calls it:
 #
 # enter.sh ROOT CACHE CHECKOUT ro|rw KERNEL COUNT [FROM TO]...
 #          [NAME=VALUE]... -- COMMAND [ARGUMENT...]
@@ -52,8 +52,8 @@ while [ "$1" != -- ]; do
 done
 shift
 
-# Not exec: process 1 has to be one that collects orphans and that a signal
-# from inside does not miss.
+# Without exec, because process 1 must reap orphans, and because the kernel ignores signals
+# to process 1 that it does not handle.
 status=0
 chroot "$root" env --ignore-environment "${environment[@]}" \
 	sh -c 'cd /src && exec "$@"' sh "$@" || status=$?

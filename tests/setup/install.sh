@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Installs the module that was built for the prepared kernel, as that kernel's
-# `make modules_install` does: below $INSTALL_MOD_PATH/lib/modules, in the folder
-# $INSTALL_MOD_DIR. There is no key to sign it with, and Debian's kernels do not
-# insist.
+# Installs the module for the prepared kernel with `make modules_install`: below
+# $INSTALL_MOD_PATH/lib/modules, in the directory $INSTALL_MOD_DIR. The module is not
+# signed, because there is no key; Debian's kernels do not require a signature.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/isolate.sh"
@@ -12,8 +11,8 @@
 require_root 'the installation for the prepared kernel'
 target=${INSTALL_MOD_PATH:-/}
 mkdir -p "$target"
-# shellcheck disable=SC2016 # for the shell inside
-enter --kernel "$(kernel_folder)" --write --bind "$target" /target \
+# shellcheck disable=SC2016 # the shell in the root expands it
+enter --kernel "$(kernel_directory)" --write --bind "$target" /target \
 	sh -c 'make -C /kernel/build M=/src INSTALL_MOD_PATH=/target \
 			INSTALL_MOD_DIR="$1" CONFIG_MODULE_SIG_ALL=n modules_install &&
 		depmod -b /target "$KVER"' sh "${INSTALL_MOD_DIR:-updates}"

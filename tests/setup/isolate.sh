@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# Namespaces of their own for everything that mounts or starts processes: when
-# the command ends, or this shell does, the kernel kills what runs in there and
-# unmounts what was mounted.
+# Runs commands in their own mount and PID namespaces. When the command or this shell
+# ends, the kernel kills all processes in them and removes all mounts.
 
 # isolated COMMAND [ARGUMENT...]
 #
-# The command is process 1 of its namespace and sees its own /proc. It runs in
-# the background of this shell, which can so act on a signal at once. It keeps
-# standard input, and the default action for the signals that a shell makes a
-# background command ignore.
+# The command is process 1 of its PID namespace and has its own /proc. It runs in the
+# background, so that this shell can handle a signal at once. It gets the standard input of
+# the shell. It also gets the default action for the signals that a shell makes background
+# commands ignore.
 isolated() {
 	local status=0 terminal=
 	[ -t 0 ] && terminal=$(stty -g)
@@ -27,23 +26,23 @@ isolated() {
 	return "$status"
 }
 
-# Kills process 1 of the namespace; the kernel lets it be waited for only when
-# every other process in there is gone.
+# Kills process 1 of the namespace. The wait ends only when all other processes in it have
+# ended, too.
 end_isolated() {
-	local first=
+	local init=
 	trap '' INT TERM HUP
-	read -r first 2>/dev/null \
+	read -r init 2>/dev/null \
 		<"/proc/$isolated_child/task/$isolated_child/children" || true
-	kill -KILL "${first:-$isolated_child}" 2>/dev/null || true
+	kill -KILL "${init:-$isolated_child}" 2>/dev/null || true
 	wait "$isolated_child" 2>/dev/null || true
 	[ ! -t 0 ] || (trap '' TTOU; stty sane) || true
 	exit "$1"
 }
 
-# enter [--root FOLDER] [--kernel FOLDER] [--write] [--bind FROM TO]...
+# enter [--root DIRECTORY] [--kernel DIRECTORY] [--write] [--bind FROM TO]...
 #       [--env NAME=VALUE]... COMMAND [ARGUMENT...]
 #
-# Runs a command in the Debian root; README.md says what it finds there.
+# Runs a command in the Debian root. README.md describes its environment.
 enter() {
 	local root=$cache/root kernel='' source=ro variable
 	local -a binds=() environment=()
@@ -67,7 +66,7 @@ enter() {
 
 # enter_in_tree KERNEL [OPTION...] COMMAND [ARGUMENT...]
 #
-# As `enter`, with the driver as a part of the kernel's source.
+# Like `enter`, with the driver as a part of the kernel's source.
 enter_in_tree() {
 	local folder=$1 file
 	local -a binds=()

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# A stock kernel of Debian's backports, its source, and a build folder that
-# modules for it can be built in. It is made as KVER.new and renamed when it is
-# complete.
+# A stock kernel of Debian's backports, its source, and a build directory for modules.
+# The directory is called KVER.new until it is complete.
 
-# The series that the driver is written for.
+# The kernel series that the driver supports.
 series=7.3
 
 kernel_is_ready() {
@@ -23,7 +22,7 @@ set_up_kernel() {
 		prepare_kernel "$folder" "$(cat "$folder/version")"
 		return 0
 	fi
-	step_remedy=
+	step_output=
 	mapfile -t environment < <(fetch_environment)
 	step select 'the kernel in backports' choose_kernel "${KVER:-}"
 	grep '^note: ' "$cache/logs/select.log" | sed "s/^note: /set-up: /" || true
@@ -32,7 +31,7 @@ set_up_kernel() {
 	folder=$cache/kernels/$name
 	if [ ! -e "$folder/version" ]; then
 		mkdir -p "$folder.new"
-		step_remedy=$folder.new
+		step_output=$folder.new
 		if [ ! -e "$folder.new/.unpacked" ]; then
 			step kernel "kernel $name and its source (300 MB, about 2 min)" \
 				enter --kernel "$folder.new" "${environment[@]}" \
@@ -45,13 +44,13 @@ set_up_kernel() {
 }
 
 prepare_kernel() {
-	step_remedy=$1
-	step prepare "build folder for modules of $2 (about 2 min)" \
+	step_output=$1
+	step prepare "build directory for modules of $2 (about 2 min)" \
 		enter --kernel "$1" tests/setup/inside/prepare.sh "$2"
 }
 
 choose_kernel() {
 	write_sources "$cache/root"
-	let_fetch "$cache/root"
+	copy_network_settings "$cache/root"
 	enter "${environment[@]}" tests/setup/inside/select.sh "$series" "$release" "$1"
 }

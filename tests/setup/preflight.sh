@@ -1,36 +1,36 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# Whether this machine can do a set-up and run what it makes, looked at before
-# anything is fetched. A function lacks_... prints what is needed, what is there and
-# what to do about it, or nothing; it looks at its arguments only.
+# Checks whether this machine can build and run the environment, before a download. A
+# function check_... prints an error message or nothing. It uses only its arguments, so
+# that tests/lint/checks/preflight can test it.
 
-# preflight PART...: of these, none of which is there; ends the script with one line
-# when the machine does not suit.
+# preflight PART...: ends the script with an error message if the machine cannot make these
+# missing parts.
 preflight() {
-	local room=0 memory=0 part folder objection
+	local space=0 memory=0 part directory message
 	for part; do
-		room=$((room + $(room_of "$part")))
+		space=$((space + $(disk_space_of "$part")))
 		[ "$memory" -ge "$(memory_of "$part")" ] || memory=$(memory_of "$part")
 	done
-	folder=$cache
-	until [ -d "$folder" ]; do
-		folder=$(dirname "$folder")
+	directory=$cache
+	until [ -d "$directory" ]; do
+		directory=$(dirname "$directory")
 	done
-	for objection in \
-		"$(lacks_processor "$(uname -m)")" \
-		"$(lacks_rights "$(id -u)")" \
-		"$(lacks_apt "$(command -v apt-get || true)" "$*")" \
-		"$(lacks_mounts "$(unshare --mount --propagation private --pid \
+	for message in \
+		"$(check_machine "$(uname -m)")" \
+		"$(check_user "$(id -u)")" \
+		"$(check_apt "$(command -v apt-get || true)" "$*")" \
+		"$(check_namespaces "$(unshare --mount --propagation private --pid \
 			--fork --mount-proc true 2>&1 || echo failed)")" \
-		"$(lacks_room "$room" "$(free_room "$folder")" "$cache")" \
-		"$(lacks_memory "$memory" "$(free_memory </proc/meminfo)")"; do
-		[ -z "$objection" ] || die "$objection"
+		"$(check_disk_space "$space" "$(free_disk_space "$directory")" "$cache")" \
+		"$(check_memory "$memory" "$(free_memory </proc/meminfo)")"; do
+		[ -z "$message" ] || die "$message"
 	done
 }
 
-# In MB, what a part takes in the cache while it is being made, and later by tests.
-room_of() {
+# Prints the disk space in MB that a part and its tests need in the cache.
+disk_space_of() {
 	case $1 in
 	root) echo 2400 ;;
 	kernel) echo 2000 ;;
@@ -41,8 +41,8 @@ room_of() {
 	esac
 }
 
-# In MB, what making a part or its tests take. The machines of the end-to-end tests run
-# beside that of the debug kernel.
+# Prints the memory in MB that the build of a part or its tests need. The virtual machines
+# of the end-to-end tests and of the debug kernel run at the same time.
 memory_of() {
 	case $1 in
 	debug | debug_modules) echo 4000 ;;
@@ -50,53 +50,56 @@ memory_of() {
 	esac
 }
 
-free_room() {
+# Prints the free disk space in MB.
+free_disk_space() {
 	df --output=avail -B 1M "$1" | tail -n 1 | tr -d ' '
 }
 
-# Of /proc/meminfo on standard input, in MB. What is swapped out was not in use.
+# Prints the available memory in MB for /proc/meminfo on standard input. It includes free
+# swap, because the kernel can swap out unused memory.
 free_memory() {
 	awk '/^(MemAvailable|SwapFree):/ { sum += $2 } END { print int(sum / 1024) }'
 }
 
-# lacks_rights UID
-lacks_rights() {
-	[ "$1" = 0 ] || echo "the set-up needs root, to mount and to chroot; this is user $1"
+# check_user UID
+check_user() {
+	[ "$1" = 0 ] ||
+		echo "the set-up needs root to mount file systems and to chroot; this is user $1"
 }
 
-# lacks_processor MACHINE: as `uname -m` prints it.
-lacks_processor() {
+# check_machine MACHINE: MACHINE is the output of `uname -m`.
+check_machine() {
 	[ "$1" = x86_64 ] ||
-		echo "the set-up needs an x86-64 machine, whose kernel it builds; this is $1"
+		echo "the set-up builds x86-64 kernels and needs an x86-64 machine; this is $1"
 }
 
-# lacks_apt PROGRAM PARTS
-lacks_apt() {
+# check_apt PROGRAM PARTS: PROGRAM is the path of apt-get, or empty.
+check_apt() {
 	[ -z "$1" ] || return 0
 	case " $2 " in
 	*' root '* | *' kernel '*)
-		echo 'the set-up needs apt of Debian or a derivative, by which it fetches' \
-			'packages; there is no apt-get here' ;;
+		echo 'the set-up downloads packages with apt, and apt-get is not installed;' \
+			'use Debian or a derivative' ;;
 	esac
 }
 
-# lacks_mounts SAID: what a command said that was to run in namespaces of its own.
-lacks_mounts() {
+# check_namespaces OUTPUT: OUTPUT is that of unshare, or empty if it succeeded.
+check_namespaces() {
 	[ -z "$1" ] ||
-		echo 'the set-up needs mount and PID namespaces, and this root may not' \
-			'make them; a container has to be privileged'
+		echo 'the set-up needs mount and PID namespaces, and root has no permission' \
+			'to create them here; a container must be privileged'
 }
 
-# lacks_room NEEDED FREE CACHE: in MB.
-lacks_room() {
+# check_disk_space NEEDED FREE CACHE: the values are in MB.
+check_disk_space() {
 	[ "$2" -ge "$1" ] ||
 		echo "the set-up needs $1 MB in $3, and $2 MB are free;" \
-			'XDG_CACHE_HOME=FOLDER chooses another place'
+			'XDG_CACHE_HOME=DIRECTORY selects another directory'
 }
 
-# lacks_memory NEEDED AVAILABLE: in MB.
-lacks_memory() {
+# check_memory NEEDED AVAILABLE: the values are in MB.
+check_memory() {
 	[ "$2" -ge "$1" ] ||
 		echo "builds and virtual machines need $1 MB of memory, and $2 MB are" \
-			'available; end other programs, add memory or add swap'
+			'available; stop other programs, or add memory or swap'
 }

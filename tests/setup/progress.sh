@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2154
 #
-# Steps that take a while: a title, a line of progress every ten seconds, the
-# full output in a log, and the end of the log when a step fails.
+# Long steps of a set-up. Each prints a title and a line of progress every ten seconds, and
+# writes its full output to a log. If it fails, it prints the end of the log.
 
 step_log=
-step_ticker=
-step_remedy=
-# A step's own output goes to its log, also while its signal traps run.
-exec {step_out}>&1
+step_progress=
+# The path to delete if a step fails again.
+step_output=
+# The standard output of the script. A step redirects its own to the log, also for its traps.
+exec {step_stdout}>&1
 
 # step NAME TITLE COMMAND [ARGUMENT...]
 #
-# The command is called plainly, so that `set -e` holds inside it.
+# The command is not part of a condition, so that `set -e` applies in it.
 step() {
 	local name=$1 title=$2 started=$SECONDS
 	shift 2
@@ -20,22 +21,23 @@ step() {
 	say "set-up: $title"
 	step_log=$cache/logs/$name.log
 	: >"$step_log"
-	tick "$step_log" $$ >&"$step_out" &
-	step_ticker=$!
+	print_progress "$step_log" $$ >&"$step_stdout" &
+	step_progress=$!
 	"$@" >"$step_log" 2>&1 </dev/null
-	stop_ticking
+	stop_progress
 	step_log=
 	say "set-up: $title: done in $((SECONDS - started)) s"
 }
 
-# wait_ticking NAME: says how another process gets on with this step, until stop_ticking.
-wait_ticking() {
-	tick "$cache/logs/$1.log" $$ >&"$step_out" &
-	step_ticker=$!
+# show_progress_of NAME: prints the progress of this step in another process, until
+# stop_progress is called.
+show_progress_of() {
+	print_progress "$cache/logs/$1.log" $$ >&"$step_stdout" &
+	step_progress=$!
 }
 
-# Says every ten seconds what the log says last.
-tick() {
+# Prints the last line of the log every ten seconds.
+print_progress() {
 	local log=$1 parent=$2 started=$SECONDS last pause
 	trap - EXIT
 	exec {pause}<> <(:)
@@ -49,24 +51,24 @@ tick() {
 	done
 }
 
-stop_ticking() {
-	[ -n "$step_ticker" ] || return 0
-	kill "$step_ticker" 2>/dev/null || true
-	wait "$step_ticker" 2>/dev/null || true
-	step_ticker=
+stop_progress() {
+	[ -n "$step_progress" ] || return 0
+	kill "$step_progress" 2>/dev/null || true
+	wait "$step_progress" 2>/dev/null || true
+	step_progress=
 }
 
-# What the EXIT trap of a set-up calls with the exit status.
-step_ended() {
-	stop_ticking
+# end_steps STATUS: the EXIT trap of a set-up calls it with the exit status.
+end_steps() {
+	stop_progress
 	[ "$1" != 0 ] && [ -n "$step_log" ] || return 0
-	exec >&"$step_out"
+	exec >&"$step_stdout"
 	if [ "$1" -gt 128 ]; then
-		say "set-up: interrupted; the next run goes on from here"
+		say "set-up: interrupted; the next run continues here"
 		return 0
 	fi
 	say "set-up: FAILED; the end of $step_log:"
 	tail -n 30 "$step_log" | sed "s/^/    /"
-	[ -z "$step_remedy" ] ||
-		say "set-up: run it again; if that does not help, delete $step_remedy"
+	[ -z "$step_output" ] ||
+		say "set-up: run it again; if that does not help, delete $step_output"
 }

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# The Debian root: debootstrap, then the packages of the list. It is made as
-# root.new and renamed when it is complete.
+# The Debian root: debootstrap, then the packages of the list. The directory is called
+# root.new until it is complete.
 
 root_stamp=.muennet-packages
 
-# What identifies the contents; a changed list is installed anew.
+# Prints a hash of the contents. If the list of packages changes, they are installed again.
 root_identity() {
 	{ printf '%s\n' "$release"; wanted_packages; } | sha256sum | cut -d ' ' -f 1
 }
@@ -24,19 +24,19 @@ set_up_root() {
 	if [ ! -e "$root" ]; then
 		root=$root.new
 		if [ ! -e "$root/.muennet-base" ]; then
-			step_remedy=$root
+			step_output=$root
 			install_debootstrap
 			step base 'a minimal Debian 13 (about 1 min)' bootstrap "$root"
 		fi
 	fi
-	step_remedy=$root
+	step_output=$root
 	step packages 'toolchain and test tools in it (about 3 min)' \
 		install_packages "$root"
 	[ "$root" = "$cache/root" ] || mv -T "$root" "$cache/root"
 	root_identity >"$cache/root/$root_stamp"
 }
 
-# The one package that the host gets.
+# Installs the only package that the host needs, and updates apt's indexes.
 install_debootstrap() {
 	command -v debootstrap >/dev/null && [ -n "${DEBIAN_MIRROR:-$(apt_archives)}" ] &&
 		return 0
@@ -56,7 +56,7 @@ bootstrap() {
 	use_apt_proxy
 	discard "$root"
 	isolated debootstrap --variant=minbase "$release" "$root" "$mirror"
-	# Nobody reads manuals in there.
+	# Manuals are not needed in the root.
 	cat >"$root/etc/dpkg/dpkg.cfg.d/muennet" <<-END
 		path-exclude=/usr/share/doc/*
 		path-exclude=/usr/share/man/*
@@ -64,12 +64,12 @@ bootstrap() {
 		path-exclude=/usr/share/locale/*
 		force-unsafe-io
 	END
-	# Nor descriptions of packages in other words.
+	# Translated package descriptions are not needed either.
 	echo 'Acquire::Languages "none";' >"$root/etc/apt/apt.conf.d/80muennet"
 	touch "$root/.muennet-base"
 }
 
-# write_sources ROOT: the archives the root's apt reads.
+# write_sources ROOT: writes the list of archives for apt in the root.
 write_sources() {
 	local mirror
 	mirror=$(debian_mirror)
@@ -83,7 +83,7 @@ install_packages() {
 	mapfile -t packages < <(wanted_packages)
 	mapfile -t environment < <(fetch_environment)
 	write_sources "$root"
-	let_fetch "$root"
+	copy_network_settings "$root"
 	enter --root "$root" "${environment[@]}" \
 		tests/setup/inside/install.sh "${packages[@]}"
 }

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# setup.sh [--look|--looked] [PART...]: makes what is missing in the cache. Parts:
-# root, kernel (needs root), uml and debug (need kernel), cargo (needs root),
-# debug_modules (needs debug); without PART all but the last, in this order. A part that
-# is there takes no time, also while another set-up makes other parts. What the machine
-# lacks is said before anything is made; --look does nothing else, and --looked leaves it
-# out, for who has looked at all parts and uses the machine since.
+# setup.sh [--preflight-only|--no-preflight] [PART...]: makes the missing parts in the
+# cache. Parts: root, kernel (needs root), uml and debug (need kernel), cargo (needs root),
+# debug_modules (needs debug). Without PART it makes all but the last, in this order. A part
+# that exists takes no time, also while another set-up makes other parts. Before it makes a
+# part, it checks the machine (see preflight.sh). --preflight-only does only that.
+# --no-preflight leaves it out: tests/check checks the machine before its tests start to use
+# memory.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/preflight.sh"
@@ -19,18 +20,18 @@
 . "$setup/debug.sh"
 . "$setup/cargo.sh"
 
-# lock HOW FILE [STEP]: until unlock_all. While another one has it, says how that one gets
-# on with the step.
+# lock MODE FILE [STEP]: locks a file until unlock_all. While another process has the lock,
+# prints the progress of STEP in that process.
 locks=()
 lock() {
 	local file
 	exec {file}>"$2"
 	locks+=("$file")
 	if ! flock --nonblock "$1" "$file"; then
-		say 'set-up: another one is running; waiting for it'
-		[ $# = 2 ] || wait_ticking "$3"
+		say 'set-up: waiting for another set-up'
+		[ $# = 2 ] || show_progress_of "$3"
 		flock "$1" "$file"
-		stop_ticking
+		stop_progress
 	fi
 }
 
@@ -42,8 +43,9 @@ unlock_all() {
 	locks=()
 }
 
-# make_part PART: if it is not there. Others build on the root and the kernel,
-# which nobody uses meanwhile; the rest can be made at the same time.
+# make_part PART: makes a part if it is missing. Other parts depend on the root and the
+# kernel, so no other part is made at the same time as these. The other parts are made in
+# parallel.
 make_part() {
 	! "${1}_is_ready" || return 0
 	case $1 in
@@ -59,12 +61,12 @@ make_part() {
 	unlock_all
 }
 
-only_look=
-looked=
+preflight_only=
+no_preflight=
 while [ $# -gt 0 ]; do
 	case $1 in
-	--look) only_look=yes ;;
-	--looked) looked=yes ;;
+	--preflight-only) preflight_only=yes ;;
+	--no-preflight) no_preflight=yes ;;
 	*) break ;;
 	esac
 	shift
@@ -76,10 +78,10 @@ for part; do
 	"${part}_is_ready" || missing+=("$part")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
-[ -n "$looked" ] || preflight "${missing[@]}"
-[ -z "$only_look" ] || exit 0
+[ -n "$no_preflight" ] || preflight "${missing[@]}"
+[ -z "$preflight_only" ] || exit 0
 mkdir -p "$cache"
-trap 'step_ended $?' EXIT
+trap 'end_steps $?' EXIT
 for part in "${missing[@]}"; do
 	make_part "$part"
 done

@@ -1,29 +1,29 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Results of runs of tests, in TAP, added up.
+# Counts the results of test runs in TAP.
 
-# Of all runs.
+# The totals of all runs.
 passed=0
 failed=0
-# Of each test that failed: its run, its name, and why, as far as one line says it.
+# For each failed test: the title of its run, its name, and the reason in one line.
 failures=()
 
-# count TITLE: shows a run's lines, its standard input, as they come and counts its
-# results; says that it is still at work when no line comes. The last line is `exit
-# status N after` and how long the run took. A run that fails in any other way than by a
-# test, or that has no tests, counts as one failure.
+# count TITLE: prints the lines of a run on standard input and counts its results. While
+# no line comes, it prints the waiting time. The last line of a run is `exit status N after`
+# and its duration. A run that fails without a failed test, or that has no tests, counts as
+# one failure.
 count() {
 	local title=$1 line part='' got ok=0 not_ok=0 plan='' status='' took='0 s'
-	local waited=$SECONDS reason
-	local -a said=()
+	local started=$SECONDS reason
+	local -a output=()
 	while true; do
 		got=0
 		IFS= read -rt 20 line || got=$?
 		if [ "$got" -gt 128 ]; then
-			# A part of a line may have come.
+			# read may have read a part of a line.
 			part+=$line
-			printf '# ... %d s\n' $((SECONDS - waited))
+			printf '# ... %d s\n' $((SECONDS - started))
 			continue
 		fi
 		[ "$got" = 0 ] || break
@@ -32,13 +32,13 @@ count() {
 		case $line in
 		'ok '*)
 			ok=$((ok + 1))
-			said=()
+			output=()
 			;;
 		'not ok '*)
 			not_ok=$((not_ok + 1))
-			reason=$(why "${said[@]}")
-			failures+=("$title" "$(name_of "$line")" "$reason")
-			said=()
+			reason=$(failure_reason "${output[@]}")
+			failures+=("$title" "$(test_name "$line")" "$reason")
+			output=()
 			;;
 		1..*) plan=${line#1..} ;;
 		'exit status '*)
@@ -46,18 +46,18 @@ count() {
 			break
 			;;
 		'# ') ;;
-		*) said+=("${line#'# '}") ;;
+		*) output+=("${line#'# '}") ;;
 		esac
 		printf '%s\n' "$line"
 	done
 	if [ $((ok + not_ok)) = 0 ]; then
-		complain 'no test ran'
+		fail_run 'no test ran'
 	elif [ -z "$plan" ]; then
-		complain "$((ok + not_ok)) tests ran, and no plan says of how many"
+		fail_run "$((ok + not_ok)) tests ran without a plan"
 	elif [ "$plan" != $((ok + not_ok)) ]; then
-		complain "$((ok + not_ok)) tests ran of $plan"
+		fail_run "$((ok + not_ok)) of $plan tests ran"
 	elif [ "$status" != 0 ] && [ "$not_ok" = 0 ]; then
-		complain "ended with status ${status:-unknown}"
+		fail_run "exit status ${status:-unknown}"
 	fi
 	passed=$((passed + ok))
 	failed=$((failed + not_ok))
@@ -65,34 +65,36 @@ count() {
 		"$title" "$ok" "$not_ok" "$took"
 }
 
-complain() {
+# fail_run REASON: counts one failure of the run itself. Called by count.
+fail_run() {
 	local last=''
-	# What it said after its last test may tell more.
-	[ ${#said[@]} = 0 ] || last=${said[-1]}
+	# The last line after the last test often contains the cause.
+	[ ${#output[@]} = 0 ] || last=${output[-1]}
 	printf 'not ok - %s: %s\n' "$title" "$1"
-	failures+=("$title" '' "$1${last:+; it said last: $last}")
+	failures+=("$title" '' "$1${last:+; last line: $last}")
 	not_ok=$((not_ok + 1))
 }
 
-# name_of LINE: the test's name in a line "not ok N - NAME: title # comment".
-name_of() {
+# test_name LINE: prints the test's name in a line "not ok N - NAME: title # comment".
+test_name() {
 	local name=${1#not ok }
 	name=${name#*- }
 	name=${name%% # *}
 	printf '%s\n' "${name%%: *}"
 }
 
-# why LINE...: of what a test said before it failed, the line that names the reason: an
-# exception, a check, or the first one.
-why() {
-	local line found='' tells='^Check failed|^Expected exception|panicked at|EXPECTATION FAILED'
-	tells+='|(^|[ :])(error|warning)(\[[A-Z0-9]+\])?: '
+# failure_reason LINE...: prints the line of a failed test's output that has the reason: an
+# exception, a check, or the first line.
+failure_reason() {
+	local line found=''
+	local pattern='^Check failed|^Expected exception|panicked at|EXPECTATION FAILED'
+	pattern+='|(^|[ :])(error|warning)(\[[A-Z0-9]+\])?: '
 	for line; do
 		line=${line#*Exception| }
 		if [[ $line =~ ^[A-Za-z_.]*(Error|Died|TimedOut|Exception|Expired):\ ?.+ ]]; then
 			found=$line
 			break
-		elif [ -z "$found" ] && [[ $line =~ $tells ]]; then
+		elif [ -z "$found" ] && [[ $line =~ $pattern ]]; then
 			found=$line
 		fi
 	done
@@ -105,5 +107,5 @@ why() {
 			;;
 		esac
 	done
-	printf '%.160s\n' "${found:-it said nothing}"
+	printf '%.160s\n' "${found:-no output}"
 }

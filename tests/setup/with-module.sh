@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# with-module.sh COMMAND [ARGUMENT...]: inside the root, builds the module for
-# the chosen kernel from a copy of the sources and the tool muennet_cfg, says
-# where they are in $MUENNET_MODULE and $MUENNET_CFG, and runs the command.
+# with-module.sh COMMAND [ARGUMENT...]: builds the module for the selected kernel and the
+# tool muennet_cfg, sets MUENNET_MODULE and MUENNET_CFG to their paths, and runs the
+# command. Called in the root.
 
 set -euo pipefail
 

@@ -1,23 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the archive's packages of a kernel are called.
+# The names and versions of a kernel's packages in the archive.
 
-# 7.3.4+deb13-amd64 is of series 7.3.
+# Prints the series of a kernel: 7.3 for 7.3.4+deb13-amd64.
 series_of() {
 	printf '%s\n' "$1" | grep -oE '^[0-9]+\.[0-9]+'
 }
 
-# version_of PACKAGE: the newest version in the archive.
+# version_of PACKAGE: prints the newest version in the archive.
 version_of() {
 	apt-cache madison "$1" | cut -d '|' -f 2 | tr -d ' ' |
 		sort --version-sort | tail -n 1
 }
 
-# kernel_packages KVER: prints PACKAGE=VERSION of headers, source, image and
-# modules, all of the headers' version; fails when one is missing. The image is
-# split into binary, modules and base (the lists that depmod reads) in newer
-# kernels only.
+# kernel_packages KVER: prints PACKAGE=VERSION of headers, source, image and modules, all
+# in the version of the headers. Fails if one is missing. Only newer kernels split the image
+# into binary, modules and base (the lists that depmod reads).
 kernel_packages() {
 	local kver=$1 version modules=linux-modules-$1 image
 	version=$(version_of "linux-headers-$kver")
@@ -34,7 +33,7 @@ kernel_packages() {
 	first_of "$version" "linux-base-$kver" || true
 }
 
-# first_of VERSION PACKAGE...: the first package that exists in this version.
+# first_of VERSION PACKAGE...: prints the first package that exists in this version.
 first_of() {
 	local version=$1 package
 	shift

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# install.sh PACKAGE...: installs packages in the root; mends an installation
-# that was interrupted.
+# install.sh PACKAGE...: installs packages in the root, and completes an interrupted
+# installation.
 
 set -euo pipefail
 
@@ -12,5 +12,5 @@ dpkg --configure -a
 apt-get install -y --fix-broken
 apt-get install -y --no-install-recommends "$@"
 apt-get clean
-# A kernel that was prepared with other versions has to be prepared again.
+# A kernel that was prepared with other versions must be prepared again.
 dpkg-query --show bindgen clang gcc pahole rustc >/.muennet-toolchain

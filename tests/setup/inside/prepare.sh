@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# prepare.sh KVER: makes /kernel/build such that modules built in it load in the
-# stock kernel: its configuration, its symbols, its release name, and the Rust
-# crates rebuilt from its source with its compiler, which gives the same hashes.
+# prepare.sh KVER: prepares /kernel/build for modules that load in the stock kernel. It has
+# the configuration, symbols and release name of that kernel. Its Rust crates are built from
+# the same source with the same compiler, so that they have the same hashes.
 
 set -euo pipefail
 
 kver=$1
-# 7.3.4+deb13-amd64: what the source's own version lacks.
+# The part of the release that the version of the source lacks: +deb13-amd64 for
+# 7.3.4+deb13-amd64.
 local_version=$(printf '%s' "$kver" | sed 's/^[0-9.]*//')
 
 mkdir -p /kernel/build
@@ -18,13 +19,12 @@ build() {
 		-j"$(nproc)" "$@"
 }
 build olddefconfig
-# Above all that Rust is still there: olddefconfig drops it silently when the
-# compiler does not suit.
+# olddefconfig disables Rust without a message if the compiler is not suitable.
 for option in CONFIG_RUST=y CONFIG_MODULES=y; do
 	grep -qx "$option" /kernel/build/.config ||
-		{ echo "$option got lost: the toolchain does not fit"; exit 1; }
+		{ echo "$option is disabled: the toolchain is not suitable"; exit 1; }
 done
-# No module gets BTF without the kernel's ELF file, so nobody runs the tool for it.
+# Modules get BTF only with the kernel's ELF file, so leave out the tool for it.
 build CONFIG_DEBUG_INFO_BTF= modules_prepare
 
 release=$(cat /kernel/build/include/config/kernel.release)

@@ -1,10 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# select.sh SERIES RELEASE [KVER]: prints "chosen: KVER", the newest kernel of
-# the series, or else of a newer one, whose packages are all in the archive in
-# one version and that has Rust. Prints a line "note: ..." for the user when the
-# series is not the wanted one.
+# select.sh SERIES RELEASE [KVER]: prints "chosen: KVER" for the newest kernel of the series
+# with Rust whose packages are all in the archive in one version. If there is none, it tries
+# newer series, and prints a line "note: ..." for the user.
 
 set -euo pipefail
 
@@ -12,7 +11,7 @@ series=$1 release=$2 wanted=${3:-}
 
 . "${BASH_SOURCE[0]%/*}/archive.sh"
 
-# candidates PATTERN: names of kernels with headers, newest first.
+# candidates PATTERN: prints the names of kernels with headers, newest first.
 candidates() {
 	apt-cache search --names-only "^linux-headers-$1-amd64\$" |
 		sed -n 's/^linux-headers-\([^ ]*\) .*/\1/p' |
@@ -31,7 +30,7 @@ has_rust() {
 
 usable() {
 	if ! kernel_packages "$1"; then
-		echo "$1: not all packages are there"
+		echo "$1: packages are missing"
 		return 1
 	fi
 	if ! has_rust "$1"; then
@@ -49,7 +48,7 @@ apt-get update -q
 
 if [ -n "$wanted" ]; then
 	! usable "$wanted" || choose "$wanted"
-	echo "The archive has no complete kernel $wanted with Rust; it knows:"
+	echo "The archive has no complete kernel $wanted with Rust. Its kernels are:"
 	candidates '[0-9].*'
 	exit 1
 fi
@@ -61,9 +60,9 @@ for name in $(candidates '[0-9].*'); do
 	newest=$(printf '%s\n' "$series" "$(series_of "$name")" | sort -V | tail -n 1)
 	[ "$newest" != "$series" ] || continue
 	if usable "$name"; then
-		echo "note: $release-backports has no kernel $series any more; trying $name"
+		echo "note: $release-backports has no kernel $series any more; using $name"
 		choose "$name"
 	fi
 done
-echo "$release-backports has no kernel $series or newer that is complete."
+echo "$release-backports has no complete kernel $series or newer."
 exit 1

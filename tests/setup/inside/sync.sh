@@ -1,11 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# sync.sh FOLDER: makes FOLDER a copy of what the kernel's build system takes of
-# the driver. Only a file whose contents changed gets a new time, the present
-# one, so that `make` builds what has to be built and nothing else, whatever
-# checkout comes next. What a build has left in the checkout, for whatever
-# kernel, stays there: .gitignore says what that is.
+# sync.sh DIRECTORY: copies the sources for the kernel's build system to DIRECTORY. Only
+# files with changed contents get a new time, so that `make` builds only these, also for
+# another checkout. Build products, which .gitignore lists, are not copied.
 
 set -euo pipefail
 

@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# tool.sh FILE: builds muennet_cfg as a file that needs no libraries, and puts it
-# there. Cargo goes by the times of files, so it gets a copy in which a file is
-# new just when its contents changed.
+# tool.sh FILE: builds muennet_cfg, statically linked, as FILE. Cargo compares the times of
+# files, so it builds in a copy in which only files with changed contents get a new time.
 
 set -euo pipefail
 

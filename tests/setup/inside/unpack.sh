@@ -38,7 +38,8 @@ depmod -b /kernel/modules "$kver"
 
 tarball=$(find usr/src -name 'linux-source-*.tar.xz')
 echo "unpacking ${tarball##*/}"
-# Nobody builds graphics drivers, a third of all of it; their Kconfig files stay.
+# Graphics drivers are a third of the source and are not built. Kconfig needs their Kconfig
+# files.
 tar -C /kernel/source --strip-components=1 --exclude='*/drivers/gpu/drm/*.[ch]' \
 	-xf "$tarball"
 
