@@ -23,7 +23,7 @@ esac
 
 configure "$folder/build" /src/tests/debug/debug.config
 build vmlinux modules_prepare
-# All that a module from outside uses is in the kernel itself.
+# A module outside of the tree uses only symbols of vmlinux.
 cp "$folder/build/vmlinux.symvers" "$folder/build/Module.symvers"
 
 release=$(cat "$folder/build/include/config/kernel.release")
@@ -33,7 +33,7 @@ mkdir -p "$modules"
 for name in modules.builtin modules.builtin.modinfo; do
 	cp "$folder/build/$name" "$modules/"
 done
-# QEMU starts the ELF file as it is; see CONFIG_PVH.
+# QEMU boots the ELF file; see CONFIG_PVH.
 ln -sfn build/vmlinux "$folder/vmlinuz"
 ln -sfn ../source "$folder/source"
 printf '%s\n' "$release" >"$folder/version"

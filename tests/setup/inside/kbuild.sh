@@ -1,32 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# What the builds of the two kernels of the tests have in common. `build` is to be
-# a function that calls make for the kernel.
+# Functions for the builds of the debug kernel and of user-mode Linux. The caller defines
+# a function `build` that calls make for the kernel.
 
-# configure FOLDER FILE: makes the configuration of FILE on top of allnoconfig;
-# fails when the kernel does not have one of its options, for Kconfig drops
-# silently what cannot be.
+# configure DIRECTORY FILE: makes a configuration of FILE on top of allnoconfig. Fails if an
+# option of FILE is not in the result: Kconfig drops it without a message if its
+# dependencies are not met.
 configure() {
-	local option lost=0
+	local option missing=0
 	mkdir -p "$1"
 	cp "$2" "$1/wanted.config"
 	build KCONFIG_ALLCONFIG="$1/wanted.config" allnoconfig
 	while read -r option; do
 		grep -qxF "$option" "$1/.config" ||
-			{ echo "not possible: $option"; lost=1; }
+			{ echo "not possible: $option"; missing=1; }
 	done < <(grep '^CONFIG_' "$1/wanted.config")
-	[ "$lost" = 0 ]
+	[ "$missing" = 0 ]
 	build syncconfig
-	take_host_crates "$1"
+	copy_host_crates "$1"
 }
 
-# take_host_crates FOLDER: takes over the crates that the kernel's procedural
-# macros use, from the build folder for modules: they run on this machine, are the
-# same for every kernel, and take longer to build than the kernel crate. Each has
-# to be newer than what it is made of, or make builds it all the same; of two that
-# are the same the present one stays, or make builds all again that uses it.
-take_host_crates() {
+# copy_host_crates DIRECTORY: copies the crates of the kernel's procedural macros from the
+# build directory for modules. They run on the host, are the same for all kernels, and take
+# longer to build than the kernel crate. The copy gets a new time: make builds a crate that
+# is older than its sources. An equal crate is not copied again: make would rebuild all that
+# depends on it.
+copy_host_crates() {
 	local from=/kernel/build/rust/host to=$1/rust/host crate
 	mkdir -p "$to"
 	for crate in proc_macro2 quote syn; do
