@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The files that are part of the project, for the checks.
+# Lists of the project's files, for the checks.
 
 set -euo pipefail
 
@@ -15,8 +15,18 @@ sources() {
 		"$@" -print | sort
 }
 
-# Prints the files that people have written: neither data nor generated or foreign files.
+# Prints the paths of hand-written text files, without data and generated files.
 texts() {
 	sources ! -path './tests/data/*' ! -name '*.bin' ! -name '*.png' \
 		! -name Cargo.lock ! -name COPYING
+}
+
+# Prints the paths of shell scripts: files with a shebang or a directive of shellcheck.
+shell_scripts() {
+	local file
+	texts | while read -r file; do
+		if head -n 3 "$file" | grep -qE '^#!/bin/(ba)?sh|^# shellcheck shell='; then
+			printf '%s\n' "$file"
+		fi
+	done
 }
