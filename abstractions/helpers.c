@@ -85,6 +85,16 @@ void muennet_write_barrier(void)
 	virt_wmb();
 }
 
+u64 muennet_load_acquire(const u64 *p)
+{
+	return virt_load_acquire(p);
+}
+
+void muennet_store_release(u64 *p, u64 value)
+{
+	virt_store_release(p, value);
+}
+
 u64 muennet_random_u64(void)
 {
 	return get_random_u64();

@@ -26,6 +26,8 @@ void muennet_raw_spin_assert_is_held(raw_spinlock_t *lock);
 
 void muennet_read_barrier(void);
 void muennet_write_barrier(void);
+u64 muennet_load_acquire(const u64 *p);
+void muennet_store_release(u64 *p, u64 value);
 u64 muennet_random_u64(void);
 
 #ifdef CONFIG_ARM64

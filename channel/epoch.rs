@@ -18,23 +18,38 @@ const ANSWER: u64 = 0x616e_7377 << 32;
 /// The lower half of a number.
 const LOWER: u64 = u32::MAX as u64;
 
-/// Returns the number of an epoch that a writer starts by itself, derived from a random number.
-pub(crate) const fn new_epoch(random: NonZeroU64) -> NonZeroU64 {
-    if !is_reply_epoch(random.get()) {
-        return random;
-    }
-    match NonZeroU64::new(random.get() & LOWER) {
+/// Returns an epoch with a lower half that is not zero: reports of a reader contain the lower half,
+/// and zero stands for no report, see [`pause`](super::pause).
+const fn with_lower_half(number: u64) -> NonZeroU64 {
+    let number = if number & LOWER == 0 {
+        number | 1
+    } else {
+        number
+    };
+    match NonZeroU64::new(number) {
         Some(number) => number,
         None => NonZeroU64::MIN,
     }
 }
 
+/// Returns the number of an epoch that a writer starts by itself, derived from a random number.
+pub(crate) const fn new_epoch(random: NonZeroU64) -> NonZeroU64 {
+    let random = random.get();
+    with_lower_half(if is_reply_epoch(random) {
+        random & LOWER
+    } else {
+        random
+    })
+}
+
 /// Returns the number of a reply epoch, derived from a random number.
 pub(crate) const fn reply_epoch(random: NonZeroU64) -> NonZeroU64 {
-    match NonZeroU64::new(ANSWER | random.get() & LOWER) {
-        Some(number) => number,
-        None => NonZeroU64::MIN,
-    }
+    with_lower_half(ANSWER | random.get() & LOWER)
+}
+
+/// Returns the number of the epoch that continues `epoch` when its counters reach their end.
+pub(crate) const fn next_epoch(epoch: NonZeroU64) -> NonZeroU64 {
+    with_lower_half(epoch.get().wrapping_add(1))
 }
 
 /// Returns whether `epoch` is the number of a reply epoch.
@@ -53,8 +68,8 @@ mod tests {
         let table = [
             (1, 1, ANSWER | 1),
             (u64::MAX, u64::MAX, ANSWER | LOWER),
-            (1 << 32, 1 << 32, ANSWER),
-            (ANSWER, 1, ANSWER),
+            (1 << 32, (1 << 32) | 1, ANSWER | 1),
+            (ANSWER, 1, ANSWER | 1),
             (ANSWER | 7, 7, ANSWER | 7),
             (ANSWER - 1, ANSWER - 1, ANSWER | LOWER),
         ];

@@ -21,8 +21,9 @@ pub(crate) enum Word {
     Size,
     /// The number of elements in the ring.
     Elements,
-    /// Zero. Readers ignore it.
-    Reserved,
+    /// How far the owner of the header has read the channel of the opposite direction, 0 if it does
+    /// not report that: see [`pause`](super::pause). Readers ignore it.
+    Report,
     /// The write start counter (`wsc`): the number of elements that are written or being written.
     WriteStart,
     /// The write counter (`wc`): the number of elements that are written.
@@ -38,7 +39,7 @@ impl Word {
             Word::Protocol => 16,
             Word::Size => 24,
             Word::Elements => 32,
-            Word::Reserved => 40,
+            Word::Report => 40,
             Word::WriteStart => 48,
             Word::Write => 56,
         }
@@ -57,6 +58,10 @@ pub(crate) trait Memory {
     /// accesses.
     fn load(&self, word: Word) -> u64;
 
+    /// Loads one word of the header like [`load`](Self::load), before all later loads, stores and
+    /// copies.
+    fn load_acquire(&self, word: Word) -> u64;
+
     /// Orders all earlier loads and copies out before all later ones, also against a peer that runs
     /// on another CPU in another operating system.
     fn read_barrier(&self);
@@ -72,6 +77,10 @@ pub(crate) trait MemoryMut: Memory {
     /// Stores one word of the header in one single access, which is not ordered against other
     /// accesses.
     fn store(&self, word: Word, value: u64);
+
+    /// Stores one word of the header like [`store`](Self::store), after all earlier loads, stores
+    /// and copies, also those of other channels.
+    fn store_release(&self, word: Word, value: u64);
 
     /// Orders all earlier stores and copies in before all later ones, also against a peer that runs
     /// on another CPU in another operating system.

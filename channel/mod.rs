@@ -4,9 +4,10 @@
 //!
 //! A channel is one region of memory with one writer and any number of readers. The protocol has no
 //! lock, no back channel and no flow control. The writer goes around its ring and overwrites the
-//! oldest elements whether or not a reader has read them. A reader checks after each copy whether
-//! the writer has overwritten the element meanwhile. The region begins with a header of eight
-//! 64-bit words, see [`Word`]. The elements follow the header without padding between them.
+//! oldest elements whether or not a reader has read them, unless it waits for the reports of a
+//! reader, see [`pause`]. A reader checks after each copy whether the writer has overwritten the
+//! element meanwhile. The region begins with a header of eight 64-bit words, see [`Word`]. The
+//! elements follow the header without padding between them.
 //!
 //! This module does not depend on networking code and uses `core` only. The driver, the unit tests,
 //! the fuzzer (`tests/fuzz`), the benchmark (`bench/channel`) and a model checker (`tests/loom`)
@@ -16,6 +17,7 @@
 //! - [`epoch`]: the numbers of epochs.
 //! - [`layout`]: the geometry of a ring, and positions in it.
 //! - [`memory`]: the words of the header, and the traits that give access to the region.
+//! - [`pause`]: flow control, for ends that report how far they have read.
 //! - [`reader`], [`recovery`]: the reader, and how it continues after an overrun.
 //! - [`writer`]: the writer.
 //!
@@ -77,6 +79,7 @@ mod element;
 mod epoch;
 mod layout;
 mod memory;
+mod pause;
 mod reader;
 mod recovery;
 #[cfg(any(test, CONFIG_KUNIT = "y"))]
@@ -102,6 +105,11 @@ pub(crate) use self::{
         Memory,
         MemoryMut,
         Word, //
+    },
+    pause::{
+        report,
+        Credit,
+        NO_REPORT, //
     },
     reader::{
         Change,

@@ -6,6 +6,7 @@ use core::num::NonZeroU64;
 
 use super::{
     element::Slot,
+    epoch::next_epoch,
     layout::{
         Cursor,
         Geometry,
@@ -14,7 +15,8 @@ use super::{
     memory::{
         MemoryMut,
         Word, //
-    }, //
+    },
+    pause::NO_REPORT, //
 };
 
 /// The error of [`Writer::new`]: not even one element fits the region, or the element size is zero.
@@ -49,6 +51,8 @@ pub(crate) struct Writer {
     next: Cursor,
     /// The write counter as it was last published.
     published: u64,
+    /// The report of the reader of the opposite direction, see [`pause`](super::pause).
+    report: u64,
     /// The number of published elements that [`publish`](Self::publish) has not reported yet.
     unnotified: u64,
 }
@@ -74,6 +78,7 @@ impl Writer {
             epoch: None,
             next: Cursor::at(&geometry, 0),
             published: 0,
+            report: NO_REPORT,
             unnotified: 0,
         })
     }
@@ -81,6 +86,34 @@ impl Writer {
     /// Returns whether an element has been written in this epoch.
     pub(crate) fn has_written(&self) -> bool {
         self.next.number() > 0
+    }
+
+    /// Returns the current epoch; [`None`] while stopped.
+    pub(crate) fn epoch(&self) -> Option<u64> {
+        self.epoch.map(NonZeroU64::get)
+    }
+
+    /// Returns the number of elements that are written in this epoch, published or not.
+    #[inline]
+    pub(crate) fn written(&self) -> u64 {
+        self.next.number()
+    }
+
+    /// Stores the report of the reader of the opposite direction, unless it is stored already: in
+    /// the header of the current epoch, and in those of later ones.
+    ///
+    /// The writer of the opposite direction may overwrite the elements that are reported as read as
+    /// soon as it sees the report.
+    pub(crate) fn store_report<M: MemoryMut>(&mut self, memory: &M, report: u64) {
+        if report != self.report {
+            self.report = report;
+            memory.store_release(Word::Report, report);
+        }
+    }
+
+    /// Takes over the report of the writer that this one replaces, for the header of its epochs.
+    pub(crate) fn copy_report(&mut self, old: &Self) {
+        self.report = old.report;
     }
 
     /// Returns the geometry of the ring.
@@ -100,7 +133,7 @@ impl Writer {
         memory.store(Word::Protocol, self.protocol.get());
         memory.store(Word::Size, self.geometry.size() as u64);
         memory.store(Word::Elements, self.geometry.elements());
-        memory.store(Word::Reserved, 0);
+        memory.store(Word::Report, self.report);
         memory.store(Word::WriteStart, 0);
         memory.store(Word::Write, 0);
         // A reader that sees the new epoch also sees its words.
@@ -186,7 +219,7 @@ impl Writer {
         match self.epoch {
             Some(epoch) => {
                 let unnotified = self.unnotified;
-                self.start_epoch(memory, epoch.checked_add(1).unwrap_or(NonZeroU64::MIN));
+                self.start_epoch(memory, next_epoch(epoch));
                 // `publish` must still report these elements: the reader must be notified, also
                 // because of the new epoch.
                 self.unnotified = unnotified;

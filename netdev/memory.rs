@@ -48,6 +48,11 @@ macro_rules! memory {
             }
 
             #[inline]
+            fn load_acquire(&self, word: Word) -> u64 {
+                self.0.read_u64_acquire(word.offset()).unwrap_or(0)
+            }
+
+            #[inline]
             fn read_barrier(&self) {
                 self.0.read_barrier();
             }
@@ -67,6 +72,11 @@ impl MemoryMut for OutMemory {
     #[inline]
     fn store(&self, word: Word, value: u64) {
         self.0.write_u64(word.offset(), value);
+    }
+
+    #[inline]
+    fn store_release(&self, word: Word, value: u64) {
+        self.0.write_u64_release(word.offset(), value);
     }
 
     #[inline]

@@ -116,6 +116,16 @@ impl Mapping {
         Some(unsafe { word.as_ptr().read_volatile() })
     }
 
+    /// Reads a 64-bit word in one access, before all later accesses, also against a peer:
+    /// `virt_load_acquire()`.
+    ///
+    /// Returns `None` if `offset` is out of range or not a multiple of eight.
+    pub(crate) fn read_u64_acquire(&self, offset: usize) -> Option<u64> {
+        let word = self.locate_u64(offset)?;
+        // SAFETY: As in `read_u64`.
+        Some(unsafe { bindings::muennet_load_acquire(word.as_ptr()) })
+    }
+
     /// Reads a 32-bit word in one access, without ordering: `READ_ONCE()`.
     ///
     /// Returns `None` if `offset` is out of range or not a multiple of four.
@@ -139,6 +149,19 @@ impl Mapping {
         };
         // SAFETY: As in `read_u64`, like `WRITE_ONCE()`.
         unsafe { word.as_ptr().write_volatile(value) };
+        true
+    }
+
+    /// Writes a 64-bit word in one access, after all earlier accesses, also against a peer:
+    /// `virt_store_release()`.
+    ///
+    /// Returns whether `offset` is in range and a multiple of eight. Otherwise nothing is written.
+    pub(crate) fn write_u64_release(&self, offset: usize, value: u64) -> bool {
+        let Some(word) = self.locate_u64(offset) else {
+            return false;
+        };
+        // SAFETY: As in `write_u64`.
+        unsafe { bindings::muennet_store_release(word.as_ptr(), value) };
         true
     }
 

@@ -88,6 +88,10 @@ impl<const N: usize> Memory for Cells<N> {
         u64::from_ne_bytes(bytes)
     }
 
+    fn load_acquire(&self, word: Word) -> u64 {
+        self.load(word)
+    }
+
     fn read_barrier(&self) {}
 
     fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
@@ -104,6 +108,10 @@ impl<const N: usize> Memory for Cells<N> {
 impl<const N: usize> MemoryMut for Cells<N> {
     fn store(&self, word: Word, value: u64) {
         self.copy_in(word.offset(), &value.to_ne_bytes());
+    }
+
+    fn store_release(&self, word: Word, value: u64) {
+        self.store(word, value);
     }
 
     fn write_barrier(&self) {}
@@ -146,6 +154,10 @@ impl<M: Memory, F: Fn(Word, u64) -> Option<u64>> Memory for Watched<'_, M, F> {
         let loads = self.loads.get();
         self.loads.set(loads + 1);
         (self.peer)(word, loads).unwrap_or_else(|| self.memory.load(word))
+    }
+
+    fn load_acquire(&self, word: Word) -> u64 {
+        self.load(word)
     }
 
     fn read_barrier(&self) {}

@@ -42,6 +42,7 @@ mod tests {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     enum Act {
         Store(Word, u64),
+        StoreRelease(Word, u64),
         Barrier,
         Copy(usize),
     }
@@ -89,6 +90,10 @@ mod tests {
             0
         }
 
+        fn load_acquire(&self, word: Word) -> u64 {
+            self.load(word)
+        }
+
         fn read_barrier(&self) {
             self.record(Act::Barrier);
         }
@@ -102,6 +107,10 @@ mod tests {
     impl MemoryMut for Recorder {
         fn store(&self, word: Word, value: u64) {
             self.record(Act::Store(word, value));
+        }
+
+        fn store_release(&self, word: Word, value: u64) {
+            self.record(Act::StoreRelease(word, value));
         }
 
         fn write_barrier(&self) {
@@ -169,7 +178,7 @@ mod tests {
             Store(Protocol, PROTOCOL),
             Store(Size, 2),
             Store(Elements, 8),
-            Store(Reserved, 0),
+            Store(Report, 0),
             Store(WriteStart, 0),
             Store(Write, 0),
             Barrier,
@@ -198,6 +207,25 @@ mod tests {
         memory.did(&[]);
         writer.end_epoch(&memory);
         assert!(memory.did(&[Barrier, Store(Write, 4), Barrier, Store(Epoch, 0)]));
+
+        // A report is stored once, and again in the header of the next epoch.
+        writer.store_report(&memory, 7 << 32);
+        writer.store_report(&memory, 7 << 32);
+        assert!(memory.did(&[StoreRelease(Report, 7 << 32)]));
+        writer.start_epoch(&memory, EPOCH);
+        assert!(memory.did(&[
+            Store(Epoch, 0),
+            Barrier,
+            Store(Transport, TRANSPORT),
+            Store(Protocol, PROTOCOL),
+            Store(Size, 2),
+            Store(Elements, 8),
+            Store(Report, 7 << 32),
+            Store(WriteStart, 0),
+            Store(Write, 0),
+            Barrier,
+            Store(Epoch, 1),
+        ]));
         Ok(())
     }
 
@@ -260,7 +288,14 @@ mod tests {
     fn the_counters_do_not_wrap() -> Result<(), NoRoom> {
         const MAX: u64 = u64::MAX;
         // (epoch, epoch that follows when the counters reach their end)
-        for (epoch, following) in [(1, 2), (MAX - 1, MAX), (MAX, 1)] {
+        let table = [
+            (1, 2),
+            (MAX - 1, MAX),
+            (MAX, 1),
+            // The lower half of an epoch is not zero.
+            (u64::from(u32::MAX), (1 << 32) | 1),
+        ];
+        for (epoch, following) in table {
             let memory = Cells::<80>::new();
             let mut writer = writer(2, 80)?;
             writer.start_epoch(&memory, NonZeroU64::new(epoch).unwrap_or(EPOCH));

@@ -69,6 +69,11 @@ impl Memory for Region {
     }
 
     #[inline(always)]
+    fn load_acquire(&self, word: Word) -> u64 {
+        self.word(word).load(Ordering::Acquire)
+    }
+
+    #[inline(always)]
     fn read_barrier(&self) {
         compiler_fence(Ordering::SeqCst);
     }
@@ -88,6 +93,11 @@ impl MemoryMut for Region {
     #[inline(always)]
     fn store(&self, word: Word, value: u64) {
         self.word(word).store(value, Ordering::Relaxed);
+    }
+
+    #[inline(always)]
+    fn store_release(&self, word: Word, value: u64) {
+        self.word(word).store(value, Ordering::Release);
     }
 
     #[inline(always)]

@@ -24,7 +24,7 @@ pub(crate) const WORDS: [Word; 8] = [
     Word::Protocol,
     Word::Size,
     Word::Elements,
-    Word::Reserved,
+    Word::Report,
     Word::WriteStart,
     Word::Write,
 ];
@@ -83,6 +83,10 @@ impl Memory for Region {
         u64::from_ne_bytes(bytes)
     }
 
+    fn load_acquire(&self, word: Word) -> u64 {
+        self.load(word)
+    }
+
     fn read_barrier(&self) {}
 
     fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
@@ -99,6 +103,10 @@ impl Memory for Region {
 impl MemoryMut for Region {
     fn store(&self, word: Word, value: u64) {
         self.write(word.offset(), &value.to_ne_bytes());
+    }
+
+    fn store_release(&self, word: Word, value: u64) {
+        self.store(word, value);
     }
 
     fn write_barrier(&self) {}

@@ -154,7 +154,7 @@ impl Header {
             Word::Protocol => &mut self.protocol,
             Word::Size => &mut self.size,
             Word::Elements => &mut self.elements,
-            Word::Reserved => &mut self.reserved,
+            Word::Report => &mut self.reserved,
             Word::WriteStart => &mut self.wsc,
             Word::Write => &mut self.wc,
         }

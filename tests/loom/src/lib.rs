@@ -27,5 +27,6 @@ mod napi {
 mod epochs;
 mod fixtures;
 mod memory;
+mod pause;
 mod stream;
 mod wakeup;

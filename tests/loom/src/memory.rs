@@ -62,6 +62,14 @@ impl Memory for Region {
         self.words[word.offset() / 8].load(Ordering::Relaxed)
     }
 
+    fn load_acquire(&self, word: Word) -> u64 {
+        let order = match self.barriers {
+            Barriers::NoRead => Ordering::Relaxed,
+            Barriers::Both | Barriers::NoWrite => Ordering::Acquire,
+        };
+        self.words[word.offset() / 8].load(order)
+    }
+
     fn read_barrier(&self) {
         if self.barriers != Barriers::NoRead {
             fence(Ordering::Acquire);
@@ -82,6 +90,14 @@ impl Memory for Region {
 impl MemoryMut for Region {
     fn store(&self, word: Word, value: u64) {
         self.words[word.offset() / 8].store(value, Ordering::Relaxed);
+    }
+
+    fn store_release(&self, word: Word, value: u64) {
+        let order = match self.barriers {
+            Barriers::NoWrite => Ordering::Relaxed,
+            Barriers::Both | Barriers::NoRead => Ordering::Release,
+        };
+        self.words[word.offset() / 8].store(value, order);
     }
 
     fn write_barrier(&self) {

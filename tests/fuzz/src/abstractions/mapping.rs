@@ -22,8 +22,16 @@ impl Mapping {
         self.0.load(offset)
     }
 
+    pub(crate) fn read_u64_acquire(&self, offset: usize) -> Option<u64> {
+        self.read_u64(offset)
+    }
+
     pub(crate) fn write_u64(&self, offset: usize, value: u64) -> bool {
         self.0.region().write(offset, &value.to_ne_bytes())
+    }
+
+    pub(crate) fn write_u64_release(&self, offset: usize, value: u64) -> bool {
+        self.write_u64(offset, value)
     }
 
     pub(crate) fn copy_out(&self, offset: usize, to: &mut [u8]) -> bool {
