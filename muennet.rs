@@ -109,7 +109,7 @@ list_param!(
 list_param!(
     FLAGS,
     "flags",
-    "Flags of each interface: net_hdr, net_hdr+offload, eth_dev or eth_dev+vlan; empty = raw"
+    "Flags of each interface: net_hdr[+offload] or eth_dev[+vlan], each also +pause; empty = raw"
 );
 list_param!(MTU, "mtu", "MTU of each interface in bytes (default 1500)");
 list_param!(
@@ -307,6 +307,7 @@ fn add(
     let setup = Setup {
         name,
         mode: config.mode,
+        pause: config.pause,
         mtu: config.mtu,
         in_channel: map_channel(config, config.in_channel, Access::Read, guest)?,
         irq,

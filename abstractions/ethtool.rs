@@ -66,6 +66,25 @@ pub(crate) trait EthtoolOperations: Operations {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 
+    /// `get_pauseparam()`: returns the settings of flow control.
+    fn pauseparam(_dev: &Device<Self>) -> PauseParam {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `set_pauseparam()`: sets those of flow control.
+    ///
+    /// # Errors
+    ///
+    /// Returned to the user; no setting changes.
+    fn set_pauseparam(_dev: &Device<Self>, _param: PauseParam, _rtnl: &Rtnl) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
+    /// `get_pause_stats()`: returns the statistics of flow control.
+    fn pause_stats(_dev: &Device<Self>) -> PauseStats {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// `get_priv_flags()`: returns the flags. Bit `i` is the flag [`Self::PRIV_FLAGS`]`[i]`.
     fn priv_flags(_dev: &Device<Self>) -> u32 {
         build_error!(VTABLE_DEFAULT_ERROR)
@@ -79,6 +98,24 @@ pub(crate) trait EthtoolOperations: Operations {
     fn set_priv_flags(_dev: &Device<Self>, _flags: u32) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
+}
+
+/// The settings of flow control: `struct ethtool_pauseparam`. Nothing is negotiated.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct PauseParam {
+    /// Whether this end stops for the peer.
+    pub(crate) rx: bool,
+    /// Whether this end lets the peer stop.
+    pub(crate) tx: bool,
+}
+
+/// The statistics of flow control: `struct ethtool_pause_stats`.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct PauseStats {
+    /// How often this end stopped for the peer.
+    pub(crate) rx: u64,
+    /// How often this end let the peer stop.
+    pub(crate) tx: u64,
 }
 
 /// The sizes of a device's rings: `struct ethtool_ringparam`.
@@ -140,6 +177,11 @@ impl<T: EthtoolOperations> Adapter<T> {
         }
         if T::HAS_RINGPARAM {
             ops.get_ringparam = Some(Self::get_ringparam);
+        }
+        if T::HAS_PAUSEPARAM && T::HAS_SET_PAUSEPARAM && T::HAS_PAUSE_STATS {
+            ops.get_pauseparam = Some(Self::get_pauseparam);
+            ops.set_pauseparam = Some(Self::set_pauseparam);
+            ops.get_pause_stats = Some(Self::get_pause_stats);
         }
         if T::HAS_PRIV_FLAGS && T::HAS_SET_PRIV_FLAGS {
             ops.get_priv_flags = Some(Self::get_priv_flags);
@@ -276,6 +318,62 @@ impl<T: EthtoolOperations> Adapter<T> {
         param.rx_pending = ring.rx;
         param.tx_max_pending = ring.tx;
         param.tx_pending = ring.tx;
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a device of this driver and a structure to fill in.
+    unsafe extern "C" fn get_pauseparam(
+        dev: *mut bindings::net_device,
+        param: *mut bindings::ethtool_pauseparam,
+    ) {
+        // SAFETY: `dev` is a device of this driver.
+        let pause = T::pauseparam(unsafe { Device::<T>::from_raw(dev) });
+        // SAFETY: The structure belongs to the caller, which does not use it during the call.
+        let param = unsafe { &mut *param };
+        param.rx_pause = pause.rx.into();
+        param.tx_pause = pause.tx.into();
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a device of this driver and the new settings, with the RTNL held.
+    unsafe extern "C" fn set_pauseparam(
+        dev: *mut bindings::net_device,
+        param: *mut bindings::ethtool_pauseparam,
+    ) -> c_int {
+        // SAFETY: The core holds the RTNL.
+        let rtnl = unsafe { Rtnl::assume_held() };
+        // SAFETY: `dev` is a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw(dev) };
+        // SAFETY: The structure belongs to the caller, which does not use it during the call.
+        let param = unsafe { &*param };
+        from_result(|| {
+            if param.autoneg != 0 {
+                return Err(EINVAL);
+            }
+            let pause = PauseParam {
+                rx: param.rx_pause != 0,
+                tx: param.tx_pause != 0,
+            };
+            T::set_pauseparam(dev, pause, rtnl).map(|()| 0)
+        })
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a device of this driver and a structure to fill in.
+    unsafe extern "C" fn get_pause_stats(
+        dev: *mut bindings::net_device,
+        stats: *mut bindings::ethtool_pause_stats,
+    ) {
+        // SAFETY: `dev` is a device of this driver.
+        let found = T::pause_stats(unsafe { Device::<T>::from_raw(dev) });
+        // SAFETY: The structure belongs to the caller, which does not use it during the call. Both
+        // members of the union have the same fields.
+        let stats = unsafe { &mut (*stats).__bindgen_anon_1.__bindgen_anon_1 };
+        stats.rx_pause_frames = found.rx;
+        stats.tx_pause_frames = found.tx;
     }
 
     /// # Safety

@@ -19,6 +19,7 @@
 #include <linux/spinlock.h>
 #include <net/gro.h>
 #include <net/ip_tunnels.h>
+#include <net/sch_generic.h>
 #include <asm/barrier.h>
 
 #include "helpers.h"
@@ -87,11 +88,13 @@ void muennet_write_barrier(void)
 
 u64 muennet_load_acquire(const u64 *p)
 {
+	/* Pairs with muennet_store_release() of the peer. */
 	return virt_load_acquire(p);
 }
 
 void muennet_store_release(u64 *p, u64 value)
 {
+	/* Pairs with muennet_load_acquire() of the peer. */
 	virt_store_release(p, value);
 }
 
@@ -133,6 +136,148 @@ bool muennet_should_fail(void)
 	return should_fail(&muennet_fault, 1);
 }
 #endif
+
+/*
+ * The core creates the folder byte_queue_limits in sysfs when it registers a
+ * device that has a queueing discipline and no lock of its own. Whether the
+ * device has a queueing discipline changes later.
+ */
+int muennet_register_netdevice(struct net_device *dev, bool byte_queue_limits)
+{
+	unsigned long no_queue = dev->priv_flags & IFF_NO_QUEUE;
+	bool lltx = dev->lltx;
+	int err;
+
+	if (byte_queue_limits) {
+		dev->lltx = false;
+		dev->priv_flags &= ~IFF_NO_QUEUE;
+	}
+	err = register_netdevice(dev);
+	dev->lltx = lltx;
+	dev->priv_flags |= no_queue;
+	return err;
+}
+
+/* Replaces the default queueing discipline of a device, if it has that. */
+static void muennet_renew_default_qdisc(struct net_device *dev)
+{
+	struct Qdisc *old = rtnl_dereference(dev->qdisc);
+	unsigned int i;
+
+	/* One that is not the default has a handle. */
+	if (old == &noop_qdisc || old->handle)
+		return;
+	if (dev->flags & IFF_UP)
+		dev_deactivate(dev, true);
+	for (i = 0; i < dev->num_tx_queues; i++)
+		qdisc_put(dev_graft_qdisc(netdev_get_tx_queue(dev, i), NULL));
+	rcu_assign_pointer(dev->qdisc, &noop_qdisc);
+	qdisc_put(old);
+	if (dev->flags & IFF_UP)
+		dev_activate(dev);
+}
+
+static bool muennet_has_backlog(struct net_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->num_tx_queues; i++) {
+		struct netdev_queue *txq = netdev_get_tx_queue(dev, i);
+
+		if (qdisc_qlen_sum(rtnl_dereference(txq->qdisc_sleeping)))
+			return true;
+	}
+	return false;
+}
+
+void muennet_netdev_drain_qdisc(struct net_device *dev, unsigned int ms)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(ms);
+
+	/* One that is not the default stays, with its packets. */
+	if (rtnl_dereference(dev->qdisc)->handle)
+		return;
+	while (dev->flags & IFF_UP && netif_carrier_ok(dev) &&
+	       muennet_has_backlog(dev) && time_before(jiffies, end))
+		fsleep(1000);
+}
+
+void muennet_netdev_set_queueing(struct net_device *dev, bool on,
+				 unsigned int gso_max_segs)
+{
+	if (on) {
+		dev->priv_flags &= ~IFF_NO_QUEUE;
+		netif_set_tso_max_segs(dev, gso_max_segs);
+	} else {
+		dev->priv_flags |= IFF_NO_QUEUE;
+		netif_set_tso_max_segs(dev, TSO_MAX_SEGS);
+		if (READ_ONCE(dev->gso_max_segs) == gso_max_segs)
+			WRITE_ONCE(dev->gso_max_segs, GSO_MAX_SEGS);
+	}
+	muennet_renew_default_qdisc(dev);
+}
+
+bool muennet_netdev_has_qdisc(struct net_device *dev)
+{
+	const struct Qdisc *qdisc;
+	bool has;
+
+	rcu_read_lock();
+	qdisc = rcu_dereference(netdev_get_tx_queue(dev, 0)->qdisc);
+	has = qdisc->enqueue && qdisc != &noop_qdisc;
+	rcu_read_unlock();
+	return has;
+}
+
+void muennet_netif_start_queue(struct net_device *dev)
+{
+	netif_tx_start_all_queues(dev);
+}
+
+void muennet_netif_wake_queue(struct net_device *dev)
+{
+	netif_tx_wake_all_queues(dev);
+}
+
+bool muennet_netif_xmit_stopped(const struct net_device *dev)
+{
+	return netif_xmit_stopped(netdev_get_tx_queue(dev, 0));
+}
+
+/*
+ * The lock of the core for the queue, which it does not take for devices with a
+ * lock of their own, serialises these three.
+ */
+void muennet_netdev_sent_queue(struct net_device *dev, unsigned int bytes)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
+
+	__netif_tx_lock_bh(txq);
+	netdev_tx_sent_queue(txq, bytes);
+	__netif_tx_unlock_bh(txq);
+}
+
+void muennet_netdev_completed_queue(struct net_device *dev, unsigned int bytes)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
+
+	__netif_tx_lock_bh(txq);
+#ifdef CONFIG_BQL
+	/* dql_completed() does not survive more than were queued. */
+	bytes = min(bytes, txq->dql.num_queued - txq->dql.num_completed);
+#endif
+	netdev_tx_completed_queue(txq, 1, bytes);
+	__netif_tx_unlock_bh(txq);
+}
+
+void muennet_netdev_reset_queue(struct net_device *dev)
+{
+	struct netdev_queue *txq = netdev_get_tx_queue(dev, 0);
+
+	__netif_tx_lock_bh(txq);
+	netdev_tx_reset_queue(txq);
+	__netif_tx_unlock_bh(txq);
+}
 
 void __percpu *muennet_alloc_percpu(size_t size, size_t align)
 {
@@ -200,6 +345,8 @@ void muennet_ip_setup(struct net_device *dev)
  */
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst)
 {
+	/* A device with locks of the same classes may be on top of this one. */
+	netdev_lockdep_set_classes(dev);
 	dev->lltx = true;
 	/* Without flow control a queueing discipline would always be empty. */
 	dev->priv_flags |= IFF_NO_QUEUE;

@@ -52,6 +52,17 @@ void muennet_preempt_enable(void);
 void muennet_ether_setup(struct net_device *dev, const u8 *address);
 void muennet_ip_setup(struct net_device *dev);
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
+int muennet_register_netdevice(struct net_device *dev, bool byte_queue_limits);
+void muennet_netdev_set_queueing(struct net_device *dev, bool on,
+				 unsigned int gso_max_segs);
+void muennet_netdev_drain_qdisc(struct net_device *dev, unsigned int ms);
+bool muennet_netdev_has_qdisc(struct net_device *dev);
+void muennet_netif_start_queue(struct net_device *dev);
+void muennet_netif_wake_queue(struct net_device *dev);
+bool muennet_netif_xmit_stopped(const struct net_device *dev);
+void muennet_netdev_sent_queue(struct net_device *dev, unsigned int bytes);
+void muennet_netdev_completed_queue(struct net_device *dev, unsigned int bytes);
+void muennet_netdev_reset_queue(struct net_device *dev);
 struct dentry *muennet_debugfs_create_dir(const char *name,
 					  struct dentry *parent);
 void muennet_debugfs_create_file(const char *name, struct dentry *parent,

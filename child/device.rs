@@ -40,6 +40,7 @@ use crate::{
         Counters,
         EndpointId,
         Interface,
+        Sender,
         Sums, //
     }, //
 };
@@ -166,14 +167,21 @@ impl rtnl_link::Driver for Child {
 
     fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result {
         let this = dev.data();
-        let endpoint = this.parent.data().endpoints().add(dev, &this.counters)?;
+        let endpoint = this
+            .parent
+            .data()
+            .add_endpoint(dev.as_driver_device(), &this.counters)?;
         this.endpoint.store(endpoint, Relaxed);
         netlink::dump_seq_inc(rtnl);
         Ok(())
     }
 
     fn registered(dev: &Device<Self>, rtnl: &Rtnl) {
-        dev.data().announced.store(true, Relaxed);
+        let this = dev.data();
+        this.parent()
+            .data()
+            .set_queueing_of(dev.as_driver_device(), rtnl);
+        this.announced.store(true, Relaxed);
         netlink::notify_child_add(dev, rtnl);
     }
 
@@ -203,10 +211,21 @@ impl Operations for Child {
         dev.set_carrier(dev.is_running() && parent.is_running() && parent.carrier_ok());
     }
 
-    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) {
+    fn stop(dev: &Device<Self>) {
+        dev.data()
+            .parent()
+            .data()
+            .forget_waiting(dev.as_driver_device());
+    }
+
+    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) -> Result<(), SkBuff> {
         let this = dev.data();
-        let counters = this.counters.this_cpu();
-        this.parent.data().transmit(skb, xmit_more, counters);
+        let sender = Sender {
+            interface: this.parent(),
+            dev: dev.as_driver_device(),
+            counters: this.counters.this_cpu(),
+        };
+        this.parent.data().transmit(skb, xmit_more, &sender)
     }
 
     fn get_stats64(dev: &Device<Self>, stats: &mut LinkStats) {

@@ -7,12 +7,15 @@ use super::{
     rx::Peer,
     stats::Sums, //
 };
-use crate::abstractions::{
-    debugfs::{
-        Show,
-        Slot, //
+use crate::{
+    abstractions::{
+        debugfs::{
+            Show,
+            Slot, //
+        },
+        netdevice::Device, //
     },
-    netdevice::Device, //
+    channel::NO_REPORT, //
 };
 use kernel::{
     seq_file::SeqFile,
@@ -81,6 +84,13 @@ impl Show for Interface {
             if let (Peer::Active, Some(ring)) = (peer, geometry) {
                 seq_print!(out, "peer.elements: {}\n", ring.elements());
             }
+        }
+        if this.rx.is_some() && this.tx.is_some() {
+            let (rx, tx) = this.pause();
+            let word = |on| if on { "on" } else { "off" };
+            let told = this.peer_report() != NO_REPORT;
+            seq_print!(out, "pause: rx {}, tx {}\n", word(rx), word(tx));
+            seq_print!(out, "peer told: {}\n", if told { "yes" } else { "no" });
         }
     }
 }

@@ -11,9 +11,16 @@
 //!   channel, for users.
 
 use super::{
-    endpoint::Endpoints,
+    endpoint::{
+        EndpointId,
+        Endpoints, //
+    },
     mode::Mode,
     params::MacAddress,
+    pause::{
+        Sender,
+        GSO_MAX_SEGS, //
+    },
     poll_timer::PollTimer,
     rx::{
         Peer,
@@ -21,7 +28,6 @@ use super::{
     },
     stats::{
         Counters,
-        CpuCounters,
         Sums, //
     },
     tx::TxChannel, //
@@ -41,14 +47,19 @@ use crate::{
         netdevice::{
             netdev_info,
             netdev_warn_ratelimited,
+            synchronize_net,
             Device,
             DeviceParams,
+            DriverDevice,
             EthtoolOps,
             Operations,
             RegisterError,
             Registration, //
         },
-        rtnl::RtnlCell,
+        rtnl::{
+            Rtnl,
+            RtnlCell, //
+        },
         skbuff::SkBuff,
         stats::LinkStats, //
     },
@@ -56,7 +67,8 @@ use crate::{
         is_reply_epoch,
         Change,
         Geometry,
-        HEADER_SIZE, //
+        HEADER_SIZE,
+        NO_REPORT, //
     },
     muen::event::Event, //
 };
@@ -73,6 +85,10 @@ use kernel::{
             AtomicFlag, //
         },
         Arc, //
+    },
+    time::{
+        Instant,
+        Monotonic, //
     }, //
 };
 
@@ -101,6 +117,13 @@ pub(crate) struct Interface {
     /// Whether the out channel starts a new epoch when the peer does: the private flag
     /// `restart-with-peer`.
     pub(super) restart_with_peer: AtomicFlag,
+    /// Flow control: whether senders stop for the peer. Only with both channels.
+    pub(super) rx_pause: AtomicFlag,
+    /// Flow control: whether this end reports to the peer how far it has read. Only with both
+    /// channels.
+    pub(super) tx_pause: AtomicFlag,
+    /// Whether the ring of the peer was nearly full in the last poll.
+    nearly_full: AtomicFlag,
     pub(super) counters: Counters,
     /// The child interfaces on the same channels, and their marks.
     pub(super) endpoints: Pin<KBox<Endpoints>>,
@@ -126,17 +149,101 @@ impl Interface {
     /// `restart-with-peer` is set. An epoch of the peer that is itself a reply is not answered: see
     /// [`is_reply_epoch`].
     #[cold]
-    fn restart_for_peer(&self, change: &Change) {
-        match (change, &self.tx) {
+    fn restart_for_peer(dev: &Device<Self>, change: &Change) {
+        let this = dev.data();
+        match (change, &this.tx) {
             (&Change::Activated { epoch, .. }, Some(tx))
-                if self.restart_with_peer.load(Relaxed) && !is_reply_epoch(epoch) =>
+                if this.restart_with_peer.load(Relaxed) && !is_reply_epoch(epoch) =>
             {
-                tx.restart_for_peer();
+                tx.restart_for_peer(dev);
             }
             _ => {}
         }
     }
+
+    /// Returns the report of the peer's reader, [`NO_REPORT`] without one.
+    pub(super) fn peer_report(&self) -> u64 {
+        self.rx.as_ref().map_or(NO_REPORT, |rx| rx.peer_report())
+    }
+
+    /// The part of a poll for flow control, after packets have been received: reports to the peer
+    /// how far this end has read, and looks at the peer's report. `nearly_full`: the peer's ring
+    /// was nearly full before.
+    #[inline(never)]
+    fn poll_pause(dev: &Device<Self>, rx: &RxChannel, nearly_full: bool) {
+        let this = dev.data();
+        let Some(tx) = &this.tx else { return };
+        let reports = this.tx_pause.load(Relaxed);
+        tx.poll(dev, rx.report());
+        if !reports {
+            return;
+        }
+        // Once, when the peer's senders may continue.
+        let before = this.nearly_full.load(Relaxed);
+        if nearly_full && !before {
+            tx.count_nearly_full();
+        }
+        let now = (nearly_full || before) && rx.is_nearly_full();
+        this.nearly_full.store(now, Relaxed);
+        if (nearly_full || before) && !now {
+            tx.notify_of_room();
+        }
+    }
+
+    /// Calls `f` for the interface and each of its children.
+    fn for_each_sender(&self, dev: &Device<Self>, f: impl Fn(&DriverDevice)) {
+        f(dev.as_driver_device());
+        let mut next = 1;
+        while let Some((endpoint, _)) = self.endpoints.next(next) {
+            next = endpoint.id().saturating_add(1);
+            f(endpoint.device());
+        }
+    }
+
+    /// Turns flow control on or off: whether senders stop for the peer (`rx`), and whether this end
+    /// reports to the peer (`tx`).
+    ///
+    /// # Errors
+    ///
+    /// - `EOPNOTSUPP`: the interface has only one channel.
+    pub(super) fn set_pause(dev: &Device<Self>, rx: bool, tx: bool, rtnl: &Rtnl) -> Result {
+        let this = dev.data();
+        let (Some(_), Some(channel)) = (&this.rx, &this.tx) else {
+            return match rx || tx {
+                true => Err(EOPNOTSUPP),
+                false => Ok(()),
+            };
+        };
+        this.tx_pause.store(tx, Relaxed);
+        channel.set_reports(tx);
+        this.nearly_full.store(false, Relaxed);
+        if rx != this.rx_pause.load(Relaxed) {
+            // The senders must not stop unless packets wait in a queueing discipline.
+            if !rx {
+                let begin = Instant::<Monotonic>::now();
+                this.for_each_sender(dev, |sender| {
+                    let ms = DRAIN_MS.saturating_sub(begin.elapsed().as_millis());
+                    sender.drain_qdisc(u32::try_from(ms).unwrap_or(0), rtnl);
+                });
+                channel.set_pause(dev, false);
+            }
+            this.for_each_sender(dev, |sender| sender.set_queueing(rx, GSO_MAX_SEGS, rtnl));
+            this.rx_pause.store(rx, Relaxed);
+            if rx {
+                synchronize_net();
+                channel.set_pause(dev, true);
+            }
+        }
+        if dev.is_running() {
+            // Stores the report.
+            dev.schedule_napi();
+        }
+        Ok(())
+    }
 }
+
+/// How long packets that wait may be sent after flow control has been turned off, in milliseconds.
+const DRAIN_MS: i64 = 100;
 
 /// Logs a change of the peer that a poll has found.
 #[cold]
@@ -164,7 +271,7 @@ impl Operations for Interface {
         let this = dev.data();
         let mtu = dev.mtu();
         let size = match &this.tx {
-            Some(tx) => tx.open(mtu)?.size(),
+            Some(tx) => tx.open(dev, mtu)?.size(),
             None => this.mode.element_size(mtu),
         };
         if let Some(rx) = &this.rx {
@@ -207,13 +314,18 @@ impl Operations for Interface {
             rx.stop();
         }
         if let Some(tx) = &this.tx {
-            tx.stop();
+            tx.stop(dev);
         }
     }
 
-    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) {
+    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) -> Result<(), SkBuff> {
         let this = dev.data();
-        this.transmit(skb, xmit_more, this.counters.this_cpu());
+        let sender = Sender {
+            interface: dev,
+            dev: dev.as_driver_device(),
+            counters: this.counters.this_cpu(),
+        };
+        let result = this.transmit(skb, xmit_more, &sender);
         if this.tx.as_ref().is_some_and(|it| it.take_due_tag_warning()) {
             netdev_warn_ratelimited!(
                 dev,
@@ -221,6 +333,7 @@ impl Operations for Interface {
                  load with flags=eth_dev+vlan, or lower the MTU of the VLAN by 4\n"
             );
         }
+        result
     }
 
     fn get_stats64(dev: &Device<Self>, stats: &mut LinkStats) {
@@ -229,7 +342,7 @@ impl Operations for Interface {
 
     fn change_mtu(dev: &Device<Self>, mtu: u32) -> Result {
         match &dev.data().tx {
-            Some(tx) => tx.change_mtu(mtu),
+            Some(tx) => tx.change_mtu(dev, mtu),
             None => Ok(()),
         }
     }
@@ -263,11 +376,16 @@ impl NapiOperations for Interface {
         let Some(rx) = &this.rx else {
             return PollResult::Complete(0);
         };
+        let pause = this.rx_pause.load(Relaxed) || this.tx_pause.load(Relaxed);
+        let nearly_full = pause && rx.is_nearly_full();
         let progress = rx.poll(poll, &this.endpoints, this.counters.this_cpu());
+        if pause {
+            Self::poll_pause(dev, rx, nearly_full);
+        }
         let mut changed = false;
         for change in progress.changes() {
             log_change(dev, change);
-            this.restart_for_peer(change);
+            Self::restart_for_peer(dev, change);
             changed = true;
         }
         if changed && this.follow_peer.load(Relaxed) {
@@ -362,18 +480,64 @@ impl Interface {
         &self.endpoints
     }
 
-    /// Transmits a packet or drops it, and counts the result in `counters`, those of the sending
-    /// interface. `xmit_more`: another packet follows at once, as `netdev_xmit_more()` says.
+    /// Transmits a packet or drops it, and counts the result in the counters of `sender`: this
+    /// interface or a child. `xmit_more`: another packet follows at once, as `netdev_xmit_more()`
+    /// says.
+    ///
+    /// # Errors
+    ///
+    /// - The packet: there is no room for it, and the queue of the sender is stopped.
     #[inline]
-    pub(crate) fn transmit(&self, skb: SkBuff, xmit_more: bool, counters: &CpuCounters) {
+    pub(crate) fn transmit(
+        &self,
+        skb: SkBuff,
+        xmit_more: bool,
+        sender: &Sender<'_>,
+    ) -> Result<(), SkBuff> {
         match &self.tx {
-            Some(tx) => tx.transmit(skb, xmit_more, counters),
+            Some(tx) => tx.transmit(skb, xmit_more, sender),
             // The interface has no out channel.
             None => {
-                counters.tx_no_channel.add(1);
-                counters.tx_dropped.add(1);
+                sender.counters.tx_no_channel.add(1);
+                sender.counters.tx_dropped.add(1);
+                Ok(())
             }
         }
+    }
+
+    /// Adds a child as an endpoint. Its queue may wait for that of this interface. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: out of memory.
+    pub(crate) fn add_endpoint(
+        &self,
+        dev: &DriverDevice,
+        counters: &Arc<Counters>,
+    ) -> Result<EndpointId> {
+        if let Some(tx) = &self.tx {
+            tx.reserve_waiting(self.endpoints.len().saturating_add(1))?;
+        }
+        self.endpoints.add(dev, counters)
+    }
+
+    /// Gives a new child a queueing discipline if this interface has one because of flow control.
+    pub(crate) fn set_queueing_of(&self, child: &DriverDevice, rtnl: &Rtnl) {
+        if self.rx_pause.load(Relaxed) {
+            child.set_queueing(true, GSO_MAX_SEGS, rtnl);
+        }
+    }
+
+    /// A child goes down: its queue does not wait for that of this interface.
+    pub(crate) fn forget_waiting(&self, dev: &DriverDevice) {
+        if let Some(tx) = &self.tx {
+            tx.forget_waiting(dev);
+        }
+    }
+
+    /// Returns whether senders stop for the peer, and whether this end reports to the peer.
+    pub(crate) fn pause(&self) -> (bool, bool) {
+        (self.rx_pause.load(Relaxed), self.tx_pause.load(Relaxed))
     }
 
     /// Returns the name of the in channel; empty if there is none.
@@ -433,6 +597,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) name: &'a CStr,
     /// The mode: what the elements of the channels hold.
     pub(crate) mode: Mode,
+    /// Whether flow control is on in both directions. Only with both channels.
+    pub(crate) pause: bool,
     /// The initial MTU in bytes, within the range of the mode.
     pub(crate) mtu: u32,
     /// The channel that packets are received from.
@@ -480,6 +646,7 @@ impl Setup<'_> {
         let Setup {
             name,
             mode,
+            pause,
             mtu,
             in_channel,
             irq,
@@ -527,7 +694,9 @@ impl Setup<'_> {
             None => None,
         };
         let params = mac.map_or(params, |mac| params.address(mac));
-        let params = params.mtu(mtu, *range.start(), max_mtu);
+        let params = params
+            .mtu(mtu, *range.start(), max_mtu)
+            .byte_queue_limits(rx.is_some() && tx.is_some());
         let interface = Interface {
             in_name,
             out_name,
@@ -540,12 +709,20 @@ impl Setup<'_> {
             poll_us: Atomic::new(poll_timer.default_us()),
             follow_peer: AtomicFlag::new(false),
             restart_with_peer: AtomicFlag::new(false),
+            rx_pause: AtomicFlag::new(false),
+            tx_pause: AtomicFlag::new(false),
+            nearly_full: AtomicFlag::new(false),
             counters: Counters::new()?,
             endpoints: KBox::pin_init(Endpoints::new(), GFP_KERNEL)?,
             poll_timer: poll_timer.clone(),
             debugfs: RtnlCell::new(None),
         };
-        let registration = Registration::new(name, params, irq, Ok(interface))?;
+        let registration = Registration::new(name, params, irq, Ok(interface), |dev, rtnl| {
+            if pause {
+                // An interface with flow control has both channels.
+                let _ = Interface::set_pause(dev, true, true, rtnl);
+            }
+        })?;
         netdev_info!(registration.device(), "Interface added\n");
         Ok(registration)
     }

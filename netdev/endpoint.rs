@@ -20,7 +20,7 @@ use crate::abstractions::{
         Protocol,
         Receiver, //
     },
-    netdevice::NetDevice,
+    netdevice::DriverDevice,
     rcu::{
         RcuArc,
         RcuMap, //
@@ -52,7 +52,7 @@ pub(crate) type EndpointId = u64;
 /// An interface that receives packets from the channels of another interface, by their marks.
 pub(crate) struct Endpoint {
     id: EndpointId,
-    device: ARef<NetDevice>,
+    device: ARef<DriverDevice>,
     counters: Arc<Counters>,
 }
 
@@ -63,7 +63,7 @@ impl Endpoint {
     }
 
     /// Returns the device of the endpoint.
-    pub(crate) fn device(&self) -> &NetDevice {
+    pub(crate) fn device(&self) -> &DriverDevice {
         &self.device
     }
 
@@ -144,13 +144,22 @@ impl Endpoints {
         })
     }
 
+    /// Returns the number of endpoints. May sleep.
+    pub(crate) fn len(&self) -> usize {
+        self.members.lock().list.len()
+    }
+
     /// Adds an endpoint for `device` and returns its ID. `counters` count the packets that it
     /// receives. The endpoint holds a reference to the device until it is removed. May sleep.
     ///
     /// # Errors
     ///
     /// - `ENOMEM`: there is no memory for the endpoint.
-    pub(crate) fn add(&self, device: &NetDevice, counters: &Arc<Counters>) -> Result<EndpointId> {
+    pub(crate) fn add(
+        &self,
+        device: &DriverDevice,
+        counters: &Arc<Counters>,
+    ) -> Result<EndpointId> {
         let mut members = self.members.lock();
         let id = members.last.wrapping_add(1);
         let endpoint = self.marks.share(Endpoint {

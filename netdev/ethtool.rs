@@ -17,13 +17,16 @@ use crate::{
     abstractions::{
         ethtool::{
             EthtoolOperations,
+            PauseParam,
+            PauseStats,
             RingParam,
             StringField, //
         },
         netdevice::{
             Device,
             Operations as _, //
-        }, //
+        },
+        rtnl::Rtnl, //
     },
     channel::Geometry, //
 };
@@ -138,6 +141,28 @@ impl EthtoolOperations for Interface {
         this.poll_us.store(usecs.max(SHORTEST_US), Relaxed);
         this.poll_timer.refresh();
         Ok(())
+    }
+
+    fn pauseparam(dev: &Device<Self>) -> PauseParam {
+        let (rx, tx) = dev.data().pause();
+        PauseParam { rx, tx }
+    }
+
+    fn set_pauseparam(dev: &Device<Self>, param: PauseParam, rtnl: &Rtnl) -> Result {
+        Self::set_pause(dev, param.rx, param.tx, rtnl)
+    }
+
+    fn pause_stats(dev: &Device<Self>) -> PauseStats {
+        let sums = dev
+            .data()
+            .tx
+            .as_ref()
+            .map(|tx| tx.sums())
+            .unwrap_or_default();
+        PauseStats {
+            rx: sums.tx_paused,
+            tx: sums.rx_pauses,
+        }
     }
 
     fn priv_flags(dev: &Device<Self>) -> u32 {

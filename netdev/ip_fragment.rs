@@ -178,6 +178,15 @@ impl Fragments {
     }
 }
 
+impl Fragments {
+    /// Returns a number of fragments of at most `mtu` bytes that a packet of `length` bytes does
+    /// not exceed, whatever its header.
+    pub(crate) fn max_count(length: usize, mtu: u32) -> usize {
+        let room = usize::try_from(mtu).map_or(0, |mtu| mtu.saturating_sub(HEADER_MAX));
+        length.div_ceil((room - room % UNIT).max(UNIT))
+    }
+}
+
 impl Iterator for Fragments {
     type Item = Fragment;
 

@@ -18,6 +18,7 @@
 //!   headers of elements.
 //! - [`gso`]: segmentation of TCP and UDP packets. [`reassembly`]: packets that are spread over
 //!   several elements.
+//! - [`pause`]: flow control of the transmit path.
 //! - [`pmtu`]: the table of path MTUs; [`tx`] answers longer packets with ICMP errors.
 //!   [`ip_fragment`]: IPv4 fragmentation.
 //! - [`endpoint`]: child interfaces and the marks that they own.
@@ -31,12 +32,13 @@
 //! 2. `PollTimer::timer_handle`, while devices are attached and detached
 //! 3. `PollTimer::devices`, also taken by the timer
 //! 4. `RxChannel::ring`, taken by NAPI, `ndo_open()` and `ndo_stop()`
-//! 5. `TxChannel::writer`, the only lock of an out channel
+//! 5. `TxChannel::state`, the only lock of an out channel
 //!
 //! `Endpoints::members` is taken after the RTNL. No other lock of this list is taken under it.
 //!
-//! Under lock 3 the driver only schedules NAPI, which takes none of these locks. Lock 5 is not held
-//! while packets are passed to the stack, because the stack may send a reply from there.
+//! Under locks 3 and 5 the driver only schedules NAPI and queueing disciplines, and starts the
+//! timer of NAPI, which takes none of these locks. Lock 5 is not held while packets are passed to
+//! the stack, because the stack may send a reply from there.
 
 #[cfg(CONFIG_MUENNET_BENCH)]
 pub(crate) mod bench;
@@ -50,6 +52,7 @@ mod ip_fragment;
 mod memory;
 pub(crate) mod mode;
 pub(crate) mod params;
+mod pause;
 pub(crate) mod pmtu;
 mod poll_interval;
 mod poll_timer;
@@ -68,6 +71,7 @@ pub(crate) use self::{
         Setup, //
     },
     endpoint::EndpointId,
+    pause::Sender,
     poll_timer::PollTimer,
     rx::Peer,
     stats::{

@@ -34,6 +34,7 @@ use crate::{
         }, //
     },
     channel::{
+        self,
         Change,
         Geometry,
         Memory as _,
@@ -41,7 +42,9 @@ use crate::{
         Progress,
         Reader,
         Snapshot,
-        State, //
+        State,
+        Word,
+        NO_REPORT, //
     }, //
 };
 use core::num::NonZeroU64;
@@ -211,6 +214,34 @@ impl RxChannel {
     #[inline]
     pub(crate) fn pending_elements(&self) -> u64 {
         self.snapshot().pending_elements(&self.memory)
+    }
+
+    /// Returns the report of the peer's reader, in the header of the channel, if the peer's epoch
+    /// is followed. Any context.
+    pub(crate) fn peer_report(&self) -> u64 {
+        match self.peer() {
+            Peer::Active => self.memory.load_acquire(Word::Report),
+            _ => NO_REPORT,
+        }
+    }
+
+    /// Returns the report of this end's reader after the last poll. Only after a poll, or while
+    /// there is none.
+    pub(crate) fn report(&self) -> u64 {
+        match self.peer() {
+            Peer::Active => {
+                let snapshot = self.snapshot();
+                channel::report(snapshot.epoch, snapshot.count)
+            }
+            _ => NO_REPORT,
+        }
+    }
+
+    /// Returns whether the ring of the peer is nearly full: three quarters of its elements or more
+    /// have not been read.
+    pub(crate) fn is_nearly_full(&self) -> bool {
+        self.geometry()
+            .is_some_and(|ring| self.pending_elements() >= ring.elements() - ring.elements() / 4)
     }
 
     /// Stores the state of the reader for other contexts.

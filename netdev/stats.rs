@@ -132,6 +132,14 @@ counters! {
     tx_events_merged,
     /// Events not triggered because all CPUs that have them were offline.
     tx_events_offline,
+    /// How often the queue stopped because of flow control.
+    tx_paused,
+    /// Of `tx_paused`: the peer did not advance for too long, so its reports did not count then.
+    tx_pause_timeouts,
+    /// The time for which the queue was stopped, in microseconds.
+    tx_pause_us,
+    /// How often the ring of the peer was nearly full.
+    rx_pauses,
 }
 
 impl Sums {

@@ -31,6 +31,11 @@ use super::{
     },
     memory::OutMemory,
     mode::Mode,
+    pause::{
+        Sender,
+        TxPause,
+        WaitingList, //
+    },
     pmtu::{
         Action,
         Table, //
@@ -43,12 +48,17 @@ use super::{
     wire::{
         ethernet,
         Version, //
-    }, //
+    },
+    Interface, //
 };
 use crate::{
     abstractions::{
         icmp,
         mapping::Mapping,
+        netdevice::{
+            Device,
+            DriverDevice, //
+        },
         percpu::PerCpu,
         random,
         skbuff::{
@@ -66,7 +76,8 @@ use crate::{
         reply_epoch,
         Geometry,
         Memory as _,
-        Writer, //
+        Writer,
+        NO_REPORT, //
     },
     muen::event::{
         Event,
@@ -121,9 +132,17 @@ pub(crate) struct TxChannel {
     pmtu: Option<Table>,
     counters: PerCpu<OutCounters>,
     tag_warning: TagWarning,
-    /// The writer of the current epoch; [`None`] while the device is down.
     #[pin]
-    writer: SpinLockBh<Option<Writer>>,
+    state: SpinLockBh<TxState>,
+}
+
+/// What the lock of an out channel guards.
+struct TxState {
+    /// The writer of the current epoch; [`None`] while the device is down.
+    writer: Option<Writer>,
+    /// Whether this end reports to the peer how far it has read.
+    reports: bool,
+    pause: TxPause,
 }
 
 impl TxChannel {
@@ -143,7 +162,14 @@ impl TxChannel {
             pmtu: pmtu.map(Table::new),
             counters: PerCpu::new()?,
             tag_warning: TagWarning::new(),
-            writer <- new_spinlock_bh!(None, "muennet_tx"),
+            state <- new_spinlock_bh!(
+                TxState {
+                    writer: None,
+                    reports: false,
+                    pause: TxPause::new(),
+                },
+                "muennet_tx"
+            ),
         })
     }
 
@@ -196,28 +222,40 @@ impl TxChannel {
 
     /// Returns the geometry of the ring in the current epoch; [`None`] while the device is down.
     pub(crate) fn geometry(&self) -> Option<Geometry> {
-        self.writer.lock().as_ref().map(|writer| *writer.geometry())
+        let state = self.state.lock();
+        state.writer.as_ref().map(|writer| *writer.geometry())
     }
 
-    /// Transmits a packet or drops it, and counts the result in `counters`. `xmit_more`: another
-    /// packet follows at once, and may be published together with this one.
-    pub(crate) fn transmit(&self, mut skb: SkBuff, xmit_more: bool, counters: &CpuCounters) {
+    /// Transmits a packet or drops it, and counts the result in the counters of `sender`.
+    /// `xmit_more`: another packet follows at once, and may be published together with this one.
+    ///
+    /// # Errors
+    ///
+    /// - The packet: there is no room for it, and the queue of the sender is stopped.
+    pub(crate) fn transmit(
+        &self,
+        mut skb: SkBuff,
+        xmit_more: bool,
+        sender: &Sender<'_>,
+    ) -> Result<(), SkBuff> {
+        let counters = sender.counters;
         let action = self.pmtu.as_ref().and_then(|table| table.lookup(&skb));
         match action {
             None | Some((_, Action::Send)) => {
-                self.send(skb, xmit_more, counters, |writer, skb| {
+                self.send(skb, xmit_more, sender, None, |writer, skb| {
                     self.write(writer, skb)
-                });
+                })
             }
             Some((_, Action::Fragment(mtu))) => match skb.checksum_help() {
-                Some(skb) => {
-                    self.send(skb, xmit_more, counters, |writer, skb| {
-                        let written = self.write_fragments(writer, skb, mtu)?;
-                        counters.tx_fragmented.add(1);
-                        Ok(written)
-                    });
+                Some(skb) => self.send(skb, xmit_more, sender, Some(mtu), |writer, skb| {
+                    let written = self.write_fragments(writer, skb, mtu)?;
+                    counters.tx_fragmented.add(1);
+                    Ok(written)
+                }),
+                None => {
+                    self.drop_unwritten(xmit_more, counters);
+                    Ok(())
                 }
-                None => self.drop_unwritten(xmit_more, counters),
             },
             Some((version, Action::TooBig(mtu))) => {
                 // The lock is not held: the ICMP error may be transmitted on this very channel.
@@ -227,28 +265,51 @@ impl TxChannel {
                 }
                 counters.tx_too_big.add(1);
                 self.drop_unwritten(xmit_more, counters);
+                Ok(())
             }
         }
     }
 
     /// Writes a packet with `write`, publishes it unless another one follows, and counts the
-    /// result.
+    /// result. With flow control, the packet is written only if there is room for it.
+    /// `fragment_mtu`: the MTU of its fragments, if it is written in fragments.
+    ///
+    /// # Errors
+    ///
+    /// - The packet: there is no room.
     #[inline]
     fn send(
         &self,
         skb: SkBuff,
         xmit_more: bool,
-        counters: &CpuCounters,
+        sender: &Sender<'_>,
+        fragment_mtu: Option<u32>,
         write: impl FnOnce(&mut Writer, &SkBuff) -> Result<Written, TxError>,
-    ) {
-        let mut guard = self.writer.lock();
-        let (sent, published) = match &mut *guard {
+    ) -> Result<(), SkBuff> {
+        let counters = sender.counters;
+        let mut guard = self.state.lock();
+        let state = &mut *guard;
+        let pause = state.pause.is_on();
+        if pause {
+            if let Some(published) = self.refuse(state, &skb, sender, fragment_mtu) {
+                drop(guard);
+                if published {
+                    self.batch_published();
+                }
+                return Err(skb);
+            }
+        }
+        let (sent, published) = match &mut state.writer {
             Some(writer) => {
+                let first = writer.written();
                 let sent = write(writer, &skb);
                 if sent.is_ok() {
                     skb.tx_timestamp();
                 }
-                let ended = !xmit_more || sent.is_err();
+                let mut ended = !xmit_more || sent.is_err();
+                if pause {
+                    ended |= self.wrote(&mut state.pause, writer, first, sender);
+                }
                 (sent, ended && writer.publish(&self.memory) > 0)
             }
             None => {
@@ -275,6 +336,42 @@ impl TxChannel {
                 drop(skb);
             }
         }
+        Ok(())
+    }
+
+    /// If a packet must not be written now, publishes all unpublished elements, and returns whether
+    /// there were any. Only with flow control.
+    #[cold]
+    fn refuse(
+        &self,
+        state: &mut TxState,
+        skb: &SkBuff,
+        sender: &Sender<'_>,
+        fragment_mtu: Option<u32>,
+    ) -> Option<bool> {
+        let writer = state.writer.as_mut()?;
+        // The number of elements that the packet needs at most.
+        let needed = match (fragment_mtu, self.mode, skb.gso_info()) {
+            (Some(mtu), _, _) => Fragments::max_count(skb.len(), mtu),
+            (None, Mode::Offload, _) => {
+                let room = writer
+                    .geometry()
+                    .size()
+                    .saturating_sub(self.mode.overhead());
+                skb.len().div_ceil(room.max(1))
+            }
+            (None, _, Some(gso_info)) => skb.len().div_ceil(gso_info.size.max(1)),
+            (None, _, None) => 1,
+        };
+        let counters = self.counters.this_cpu();
+        let admitted = state.pause.admit(writer, needed, sender, counters);
+        (!admitted).then(|| writer.publish(&self.memory) > 0)
+    }
+
+    /// As [`TxPause::wrote`].
+    #[cold]
+    fn wrote(&self, pause: &mut TxPause, writer: &Writer, first: u64, sender: &Sender<'_>) -> bool {
+        pause.wrote(writer, first, sender, self.counters.this_cpu())
     }
 
     /// Counts a packet that is dropped before it is written. Publishes the batch that the packet
@@ -284,8 +381,8 @@ impl TxChannel {
         if xmit_more {
             return;
         }
-        let mut guard = self.writer.lock();
-        let published = match &mut *guard {
+        let mut guard = self.state.lock();
+        let published = match &mut guard.writer {
             Some(writer) => writer.publish(&self.memory) > 0,
             None => false,
         };
@@ -395,17 +492,19 @@ impl TxChannel {
         .map_err(|_| EINVAL)
     }
 
-    /// Starts an epoch with elements for packets of `mtu` bytes. Returns the geometry of its ring.
+    /// Starts an epoch of the channel of `interface` with elements for packets of `mtu` bytes.
+    /// Returns the geometry of its ring.
     ///
     /// # Errors
     ///
     /// - `EINVAL`: not one element fits the region.
-    pub(crate) fn open(&self, mtu: u32) -> Result<Geometry> {
+    pub(crate) fn open(&self, interface: &Device<Interface>, mtu: u32) -> Result<Geometry> {
         let mut new = self.new_writer(mtu)?;
         let geometry = *new.geometry();
-        let mut writer = self.writer.lock();
+        let mut state = self.state.lock();
         self.start_epoch(&mut new, new_epoch(random::nonzero_u64()));
-        *writer = Some(new);
+        state.writer = Some(new);
+        state.pause.reset(interface, self.counters.this_cpu());
         Ok(geometry)
     }
 
@@ -417,10 +516,12 @@ impl TxChannel {
     }
 
     /// Ends the epoch, after publishing the unpublished elements.
-    pub(crate) fn stop(&self) {
-        let mut guard = self.writer.lock();
-        if let Some(mut writer) = guard.take() {
+    pub(crate) fn stop(&self, interface: &Device<Interface>) {
+        let mut state = self.state.lock();
+        if let Some(mut writer) = state.writer.take() {
             writer.end_epoch(&self.memory);
+            writer.store_report(&self.memory, NO_REPORT);
+            state.pause.reset(interface, self.counters.this_cpu());
             self.notify();
         }
     }
@@ -428,12 +529,14 @@ impl TxChannel {
     /// Answers a new epoch of the peer with a new epoch of the out channel, if anything has been
     /// written in the old one. The reader of the peer has just started, and some readers can only
     /// read an epoch from its beginning.
-    pub(crate) fn restart_for_peer(&self) {
-        let mut guard = self.writer.lock();
-        if let Some(writer) = &mut *guard {
+    pub(crate) fn restart_for_peer(&self, interface: &Device<Interface>) {
+        let mut guard = self.state.lock();
+        let TxState { writer, pause, .. } = &mut *guard;
+        if let Some(writer) = writer {
             if writer.has_written() {
                 writer.end_epoch(&self.memory);
                 self.start_epoch(writer, reply_epoch(random::nonzero_u64()));
+                pause.reset(interface, self.counters.this_cpu());
             }
         }
     }
@@ -444,15 +547,81 @@ impl TxChannel {
     /// # Errors
     ///
     /// - `EINVAL`: not one element fits the region. The epoch does not change.
-    pub(crate) fn change_mtu(&self, mtu: u32) -> Result {
+    pub(crate) fn change_mtu(&self, interface: &Device<Interface>, mtu: u32) -> Result {
         let mut new = self.new_writer(mtu)?;
-        let mut writer = self.writer.lock();
-        if let Some(mut old) = writer.take() {
+        let mut state = self.state.lock();
+        if let Some(mut old) = state.writer.take() {
             old.end_epoch(&self.memory);
+            new.copy_report(&old);
             self.start_epoch(&mut new, new_epoch(random::nonzero_u64()));
-            *writer = Some(new);
+            state.writer = Some(new);
+            state.pause.reset(interface, self.counters.this_cpu());
         }
         Ok(())
+    }
+}
+
+// Flow control.
+impl TxChannel {
+    /// Turns flow control of the senders on or off: whether they stop for the peer.
+    pub(crate) fn set_pause(&self, interface: &Device<Interface>, on: bool) {
+        let mut state = self.state.lock();
+        state.pause.set(on, interface, self.counters.this_cpu());
+    }
+
+    /// Turns the reports to the peer on or off. They are stored by [`Self::poll`].
+    pub(crate) fn set_reports(&self, on: bool) {
+        let mut state = self.state.lock();
+        state.reports = on;
+        if let (false, Some(writer)) = (on, &mut state.writer) {
+            writer.store_report(&self.memory, NO_REPORT);
+        }
+    }
+
+    /// Makes room for as many waiting children as the interface may have. May sleep.
+    ///
+    /// # Errors
+    ///
+    /// - `ENOMEM`: out of memory.
+    pub(crate) fn reserve_waiting(&self, children: usize) -> Result {
+        let list = WaitingList::with_capacity(children)?;
+        let old = self.state.lock().pause.grow(list);
+        drop(old);
+        Ok(())
+    }
+
+    /// A child goes down: its queue starts, and waits for nothing.
+    pub(crate) fn forget_waiting(&self, child: &DriverDevice) {
+        self.state.lock().pause.forget(child);
+    }
+
+    /// Stores `report`, that of this end's reader, in the header of the channel, if reports are on.
+    /// Looks at that of the peer, if the senders stop for it. Each poll of the interface ends with
+    /// this.
+    pub(crate) fn poll(&self, interface: &Device<Interface>, report: u64) {
+        let mut guard = self.state.lock();
+        let TxState {
+            writer,
+            reports,
+            pause,
+        } = &mut *guard;
+        let Some(writer) = writer else { return };
+        if *reports {
+            writer.store_report(&self.memory, report);
+        }
+        if pause.is_on() {
+            pause.look(writer, interface, self.counters.this_cpu(), true);
+        }
+    }
+
+    /// Notifies the peer that its ring, which was nearly full, has room again. In a softirq.
+    pub(crate) fn notify_of_room(&self) {
+        self.notify();
+    }
+
+    /// Counts that the ring of the peer was nearly full. In a softirq.
+    pub(crate) fn count_nearly_full(&self) {
+        self.counters.this_cpu().rx_pauses.add(1);
     }
 }
 

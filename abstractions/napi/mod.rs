@@ -39,6 +39,7 @@ use super::{
 use core::{
     cell::Cell,
     marker::PhantomData,
+    mem::offset_of,
     ptr::NonNull, //
 };
 use kernel::{
@@ -105,8 +106,50 @@ pub(crate) trait NapiOperations: Operations<Receive = Context<Self>> {
 pub(crate) struct Context<T> {
     /// Dropped first: the handler uses the rest.
     irq: Option<irq::Registration>,
+    /// Dropped second: its callback uses the NAPI instance.
+    timer: Timer,
     napi: Napi,
     _data: PhantomData<fn(T)>,
+}
+
+/// A timer: `struct hrtimer`. Dropping it cancels it.
+///
+/// # Invariants
+///
+/// The timer is initialised, and does not move.
+#[repr(transparent)]
+struct Timer(Opaque<bindings::hrtimer>);
+
+// SAFETY: The timer has locks of its own.
+unsafe impl Sync for Timer {}
+
+// SAFETY: A timer is not tied to a task.
+unsafe impl Send for Timer {}
+
+impl Timer {
+    fn start(&self, us: u32) {
+        // SAFETY: By the type invariant the timer is initialised.
+        unsafe {
+            bindings::hrtimer_start_range_ns(
+                self.0.get(),
+                i64::from(us) * i64::from(bindings::NSEC_PER_USEC),
+                0,
+                bindings::hrtimer_mode_HRTIMER_MODE_REL_HARD,
+            );
+        }
+    }
+
+    /// Cancels the timer, and waits for its callback.
+    fn cancel(&self) {
+        // SAFETY: By the type invariant the timer is initialised.
+        unsafe { bindings::hrtimer_cancel(self.0.get()) };
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        self.cancel();
+    }
 }
 
 /// A NAPI instance: `struct napi_struct`.
@@ -168,7 +211,7 @@ impl Napi {
     }
 }
 
-// SAFETY: `init` writes `irq`, and adds `napi`; the third field has no size.
+// SAFETY: `init` writes `irq`, sets up `timer`, and adds `napi`; the last field has no size.
 unsafe impl<T: NapiOperations> Receive<T> for Context<T> {
     /// The interrupt that schedules NAPI.
     type Config = Option<Irq>;
@@ -179,6 +222,13 @@ unsafe impl<T: NapiOperations> Receive<T> for Context<T> {
         // not registered.
         unsafe {
             (&raw mut (*slot).irq).write(None);
+            let timer = (&raw mut (*slot).timer).cast();
+            bindings::hrtimer_setup(
+                timer,
+                Some(Self::timer_expired),
+                bindings::CLOCK_MONOTONIC as bindings::clockid_t,
+                bindings::hrtimer_mode_HRTIMER_MODE_REL_HARD,
+            );
             let napi = (&raw mut (*slot).napi).cast();
             bindings::muennet_napi_add(dev, napi, Some(Self::poll));
         }
@@ -243,6 +293,7 @@ unsafe impl<T: NapiOperations> Receive<T> for Context<T> {
         T::stop_polling(dev);
         // SAFETY: NAPI is enabled while a device is up, and this is its `ndo_stop()`.
         unsafe { bindings::napi_disable(this.napi.as_ptr()) };
+        this.timer.cancel();
         // SAFETY: The device is going down, and the RTNL is held.
         unsafe { this.napi.set_queue(false) };
         if let Some(irq) = &this.irq {
@@ -301,7 +352,28 @@ impl<T: NapiOperations> Context<T> {
     }
 }
 
+impl<T: NapiOperations> Context<T> {
+    /// # Safety
+    ///
+    /// The kernel calls it with the timer of a context.
+    unsafe extern "C" fn timer_expired(timer: *mut bindings::hrtimer) -> bindings::hrtimer_restart {
+        // SAFETY: The timer is part of a context.
+        let this = unsafe { timer.byte_sub(offset_of!(Self, timer)).cast::<Self>() };
+        // SAFETY: The context is valid until the timer has been cancelled. Its instance was added
+        // to a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw((*(*this).napi.as_ptr()).dev) };
+        dev.schedule_napi();
+        bindings::hrtimer_restart::HRTIMER_NORESTART
+    }
+}
+
 impl<T: NapiOperations> Device<T> {
+    /// Schedules NAPI after `us` microseconds. An earlier call that has not taken effect is
+    /// replaced. Without effect while the device is down. Any context but that of the timer.
+    pub(crate) fn schedule_napi_after(&self, us: u32) {
+        self.receive().timer.start(us);
+    }
+
     /// Schedules NAPI, and masks the interrupt of the device until the poll has completed. Returns
     /// whether it was scheduled now; see `napi_schedule()`. Any context.
     #[inline]

@@ -291,6 +291,46 @@ impl<T: Operations> Device<T> {
     }
 }
 
+/// A network device of this driver, whatever the data that the driver keeps for it.
+///
+/// # Invariants
+///
+/// The device is a [`Device`] of some data.
+#[repr(transparent)]
+pub(crate) struct DriverDevice(NetDevice);
+
+impl<T: Operations> Device<T> {
+    /// Returns the device without the type of its data.
+    #[inline]
+    pub(crate) fn as_driver_device(&self) -> &DriverDevice {
+        let dev: &NetDevice = self;
+        // INVARIANT: The device is a `Device<T>`.
+        // SAFETY: The wrapper is transparent.
+        unsafe { &*core::ptr::from_ref(dev).cast() }
+    }
+}
+
+impl Deref for DriverDevice {
+    type Target = NetDevice;
+
+    #[inline]
+    fn deref(&self) -> &NetDevice {
+        &self.0
+    }
+}
+
+// SAFETY: As for `NetDevice`, which it is.
+unsafe impl AlwaysRefCounted for DriverDevice {
+    fn inc_ref(&self) {
+        self.0.inc_ref();
+    }
+
+    unsafe fn dec_ref(obj: NonNull<Self>) {
+        // SAFETY: The caller gives up its reference to the device. The wrapper is transparent.
+        unsafe { NetDevice::dec_ref(obj.cast()) }
+    }
+}
+
 impl<T: Operations> Deref for Device<T> {
     type Target = NetDevice;
 

@@ -19,10 +19,11 @@
 //!
 //! # Context of the operations
 //!
-//! The RTNL serialises `open`, `stop` and `change_mtu`. Calls of `start_xmit` are
-//! not serialised: the device has no transmit lock and no queueing discipline. `start_xmit` may be
-//! called recursively (when it answers a packet), and while the device goes down, so the driver's
-//! own state must say whether it can transmit. `get_stats64` may be called at any time.
+//! The RTNL serialises `open`, `stop` and `change_mtu`. Calls of `start_xmit` are not serialised:
+//! the device has no transmit lock and, unless [`DriverDevice::set_queueing`] gives it one, no
+//! queueing discipline. `start_xmit` may be called recursively (when it answers a packet), and
+//! while the device goes down, so the driver's own state must say whether it can transmit.
+//! `get_stats64` may be called at any time.
 //!
 //! C header: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h)
 
@@ -65,6 +66,7 @@ mod device;
 mod notifier;
 mod ops;
 mod params;
+mod queue;
 mod reboot;
 mod registration;
 
@@ -83,6 +85,7 @@ pub(crate) use self::{
         netdev_info,
         netdev_warn_ratelimited,
         Device,
+        DriverDevice,
         NetDevice, //
     },
     notifier::{
@@ -97,6 +100,7 @@ pub(crate) use self::{
         Receive, //
     },
     params::DeviceParams,
+    queue::synchronize_net,
     registration::{
         RegisterError,
         Registration, //

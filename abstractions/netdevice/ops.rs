@@ -29,7 +29,13 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// `ndo_start_xmit()`: transmits a packet or drops it. `xmit_more`: another packet follows at
     /// once, as `netdev_xmit_more()` says. Softirqs are off, hard interrupts on: netpoll is
     /// refused.
-    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool);
+    ///
+    /// # Errors
+    ///
+    /// - The packet itself: it cannot be transmitted now, and the driver has stopped the queue. The
+    ///   queueing discipline keeps it. Only for devices that have one: see
+    ///   [`DriverDevice::has_qdisc`].
+    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) -> Result<(), SkBuff>;
 
     /// `ndo_get_stats64()`: adds the device's counters to `stats`.
     fn get_stats64(dev: &Device<Self>, stats: &mut LinkStats);
@@ -236,11 +242,18 @@ impl<T: Operations> Adapter<T> {
         let dev = unsafe { Device::<T>::from_raw(ptr) };
         // SAFETY: The function reads a per-CPU flag, with softirqs off.
         let xmit_more = unsafe { bindings::muennet_xmit_more() };
-        if let Some(skb) = NonNull::new(skb) {
-            // SAFETY: The core gives the packet away.
-            T::start_xmit(dev, unsafe { SkBuff::from_raw(skb) }, xmit_more);
+        let Some(given) = NonNull::new(skb) else {
+            return bindings::netdev_tx_NETDEV_TX_OK;
+        };
+        // SAFETY: The core gives the packet away.
+        match T::start_xmit(dev, unsafe { SkBuff::from_raw(given) }, xmit_more) {
+            // The core takes the packet back, and only this one. Any other is dropped.
+            Err(back) if back.as_ptr() == skb => {
+                core::mem::forget(back);
+                bindings::netdev_tx_NETDEV_TX_BUSY
+            }
+            Ok(()) | Err(_) => bindings::netdev_tx_NETDEV_TX_OK,
         }
-        bindings::netdev_tx_NETDEV_TX_OK
     }
 
     /// # Safety

@@ -18,6 +18,7 @@ pub(crate) struct DeviceParams {
     address: Option<[u8; bindings::ETH_ALEN as usize]>,
     ip_header_ops: bool,
     keep_dst: bool,
+    byte_queue_limits: bool,
     features: u64,
     /// Segmentation offloads: features that packets in tunnels do not get.
     gso_features: u64,
@@ -34,6 +35,7 @@ impl DeviceParams {
             address: None,
             ip_header_ops: false,
             keep_dst: false,
+            byte_queue_limits: false,
             features: 0,
             gso_features: 0,
             mtu: 0,
@@ -68,6 +70,17 @@ impl DeviceParams {
     pub(crate) const fn keep_dst(mut self) -> Self {
         self.keep_dst = true;
         self
+    }
+
+    /// Users can see and change the byte queue limits of the device.
+    pub(crate) const fn byte_queue_limits(mut self, on: bool) -> Self {
+        self.byte_queue_limits = on;
+        self
+    }
+
+    /// Returns whether users can see and change the byte queue limits.
+    pub(super) const fn has_byte_queue_limits(&self) -> bool {
+        self.byte_queue_limits
     }
 
     /// Returns whether the device is an Ethernet device.

@@ -129,7 +129,8 @@ pub(in super::super) unsafe fn setup<T: Operations>(
 
 impl<T: Operations> Registration<T> {
     /// Allocates and registers a device with the name that the user chose (`%d` stands for a
-    /// number): `alloc_netdev()` and `register_netdevice()`. The device is down. May sleep.
+    /// number): `alloc_netdev()` and `register_netdevice()`. The device is down. Calls `registered`
+    /// before the RTNL is released. May sleep.
     ///
     /// # Errors
     ///
@@ -141,6 +142,7 @@ impl<T: Operations> Registration<T> {
         params: DeviceParams,
         receive: <T::Receive as Receive<T>>::Config,
         data: impl PinInit<T, Error>,
+        registered: impl FnOnce(&Device<T>, &Rtnl),
     ) -> Result<Self, RegisterError> {
         if name.to_bytes_with_nul().len() > bindings::IFNAMSIZ as usize {
             return Err(EINVAL.into());
@@ -188,7 +190,11 @@ impl<T: Operations> Registration<T> {
         unsafe { bindings::netif_carrier_off(ptr) };
         fault_inject::should_fail("interface", ENOMEM)?;
         // SAFETY: The device is set up, and the RTNL is held.
-        to_result(unsafe { bindings::register_netdevice(ptr) })?;
+        to_result(unsafe {
+            bindings::muennet_register_netdevice(ptr, params.has_byte_queue_limits())
+        })?;
+        // SAFETY: The device is registered, and its private area is initialised.
+        registered(unsafe { Device::from_raw(ptr) }, &rtnl);
         drop(rtnl);
 
         core::mem::forget(initialised);

@@ -133,6 +133,8 @@ pub(crate) enum Problem<'a> {
     VlanWithoutEthernet(Text<'a>),
     /// The flags select two modes.
     FlagsExclusive(Text<'a>),
+    /// Flow control needs both channels.
+    PauseWithOneChannel(Text<'a>),
     /// The MTU is not a decimal number.
     MtuInvalid(Text<'a>),
     /// The MTU is out of the range of the mode.
@@ -193,6 +195,9 @@ impl fmt::Display for Problem<'_> {
             Self::FlagUnknown(flag) => write!(f, "flag '{flag}' is unknown"),
             Self::OffloadWithoutIp(flags) => write!(f, "flags '{flags}': offload needs net_hdr"),
             Self::VlanWithoutEthernet(flags) => write!(f, "flags '{flags}': vlan needs eth_dev"),
+            Self::PauseWithOneChannel(flags) => {
+                write!(f, "flags '{flags}': pause needs an in and an out channel")
+            }
             Self::FlagsExclusive(flags) => {
                 write!(f, "flags '{flags}': use either net_hdr or eth_dev")
             }
@@ -356,6 +361,10 @@ mod tests {
                 "flags 'x': vlan needs eth_dev",
             ),
             (
+                Problem::PauseWithOneChannel(x),
+                "flags 'x': pause needs an in and an out channel",
+            ),
+            (
                 Problem::FlagsExclusive(x),
                 "flags 'x': use either net_hdr or eth_dev",
             ),
@@ -419,6 +428,7 @@ mod tests {
             (Problem::OffloadWithoutIp(x), EINVAL),
             (Problem::VlanWithoutEthernet(x), EINVAL),
             (Problem::FlagsExclusive(x), EINVAL),
+            (Problem::PauseWithOneChannel(x), EINVAL),
             (Problem::MtuInvalid(x), EINVAL),
             (Problem::PollTooLong(x), EINVAL),
             (Problem::AddressInvalid(x), EINVAL),

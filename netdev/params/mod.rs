@@ -12,7 +12,8 @@
 //!   in, out          names of the channels; default: no channel in that direction
 //!   reader_protocol  hexadecimal, not zero; required with a channel in `in`
 //!   writer_protocol  hexadecimal, not zero; required with a channel in `out`
-//!   flags            "net_hdr", "net_hdr+offload", "eth_dev" or "eth_dev+vlan"; default: raw mode
+//!   flags            "net_hdr", "net_hdr+offload", "eth_dev" or "eth_dev+vlan", default: raw mode;
+//!                    and "pause", separated by "+": flow control
 //!   mtu              decimal, in the range of the mode; default: 1500
 //!   pmtu             name of the memory region with the path MTUs; default: none
 //!   mac              address in Ethernet mode, as 02:00:00:00:00:01; default: random
@@ -196,6 +197,8 @@ pub(crate) struct InterfaceConfig<'a> {
     pub(crate) out_channel: Option<ChannelConfig<'a>>,
     /// What the elements of both channels hold.
     pub(crate) mode: Mode,
+    /// Whether flow control is on in both directions. Only with both channels.
+    pub(crate) pause: bool,
     /// MTU in bytes, in [`Mode::mtu_range`].
     pub(crate) mtu: u32,
     /// Name of the memory resource with the path MTUs.
@@ -216,6 +219,7 @@ impl<'a> InterfaceConfig<'a> {
     ///   - The name is empty, too long, or not accepted by the kernel.
     ///   - There is no channel, or a channel has no valid protocol.
     ///   - A flag is unknown, or the flags exclude each other.
+    ///   - There is flow control, but only one channel.
     ///   - The MTU is not a number, or not in the range of the mode.
     ///   - There are path MTUs in another mode than IP, or with offloads.
     ///   - There is an address in another mode than Ethernet, or it is not a valid one.
@@ -247,7 +251,13 @@ impl<'a> InterfaceConfig<'a> {
             return Err(Problem::NoChannel);
         }
 
-        let mode = mode(entry(lists.flags, index))?;
+        let words = entry(lists.flags, index);
+        let (mode, pause) = flags(words)?;
+        if let (true, Some(words), None, _) | (true, Some(words), _, None) =
+            (pause, words, in_channel, out_channel)
+        {
+            return Err(Problem::PauseWithOneChannel(words));
+        }
         let pmtu = entry(lists.pmtu, index);
         match (pmtu, mode) {
             (None, _) | (Some(_), Mode::Ip) => {}
@@ -261,6 +271,7 @@ impl<'a> InterfaceConfig<'a> {
             in_channel,
             out_channel,
             mode,
+            pause,
             mtu: mtu(entry(lists.mtu, index), mode)?,
             pmtu,
             mac: mac(entry(lists.mac, index), mode)?,
@@ -361,17 +372,18 @@ fn channel<'a>(
     }
 }
 
-/// Parses the flags: words separated by `+`.
-fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
+/// Parses the flags: words separated by `+`. Returns the mode, and whether flow control is on.
+fn flags(flags: Option<Text<'_>>) -> Result<(Mode, bool), Problem<'_>> {
     let Some(flags) = flags else {
-        return Ok(Mode::Raw);
+        return Ok((Mode::Raw, false));
     };
 
-    let (mut chosen, mut offload, mut vlan) = (None, false, false);
+    let (mut chosen, mut offload, mut vlan, mut pause) = (None, false, false, false);
     for word in flags.as_bytes().split(|&byte| byte == b'+') {
         let option = match word {
             b"offload" => Some(&mut offload),
             b"vlan" => Some(&mut vlan),
+            b"pause" => Some(&mut pause),
             _ => None,
         };
         if let Some(option) = option {
@@ -388,14 +400,15 @@ fn mode(flags: Option<Text<'_>>) -> Result<Mode, Problem<'_>> {
         }
         chosen = Some(mode);
     }
-    match (chosen, offload, vlan) {
-        (None, false, false) => Ok(Mode::Raw),
-        (Some(mode), false, false) => Ok(mode),
-        (Some(Mode::Ip), true, false) => Ok(Mode::Offload),
-        (Some(Mode::Ethernet), false, true) => Ok(Mode::Vlan),
-        (Some(Mode::Ethernet) | None, true, _) => Err(Problem::OffloadWithoutIp(flags)),
-        (_, _, _) => Err(Problem::VlanWithoutEthernet(flags)),
-    }
+    let mode = match (chosen, offload, vlan) {
+        (None, false, false) => Mode::Raw,
+        (Some(mode), false, false) => mode,
+        (Some(Mode::Ip), true, false) => Mode::Offload,
+        (Some(Mode::Ethernet), false, true) => Mode::Vlan,
+        (Some(Mode::Ethernet) | None, true, _) => return Err(Problem::OffloadWithoutIp(flags)),
+        (_, _, _) => return Err(Problem::VlanWithoutEthernet(flags)),
+    };
+    Ok((mode, pause))
 }
 
 /// Parses the address of an interface in `mode`: six pairs of hexadecimal digits, as

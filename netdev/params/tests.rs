@@ -117,6 +117,7 @@ mod lists {
             in_channel: None,
             out_channel: None,
             mode: Mode::Raw,
+            pause: false,
             mtu: 1_500,
             pmtu: None,
             mac: None,
@@ -143,6 +144,7 @@ mod lists {
                 InterfaceConfig {
                     in_channel: channel("a", 0xff),
                     mode: Mode::Ip,
+                    pause: false,
                     mtu: 1_400,
                     pmtu: Some(text("p")),
                     ..RAW
@@ -167,6 +169,7 @@ mod lists {
                     name: text("b"),
                     in_channel: channel("i", 2),
                     mode: Mode::Ip,
+                    pause: false,
                     pmtu: Some(text("q")),
                     ..RAW
                 },
@@ -212,6 +215,7 @@ mod lists {
                     name: text("c"),
                     in_channel: channel("y", 2),
                     mode: Mode::Ip,
+                    pause: false,
                     ..RAW
                 },
             ),
@@ -236,6 +240,7 @@ mod lists {
                     in_channel: channel("service|out", 0x7ade_5c54_9b08_e814),
                     out_channel: channel("service|in", 0x7ade_5c54_9b08_e814),
                     mode: Mode::Ethernet,
+                    pause: false,
                     ..RAW
                 },
             ),
@@ -609,6 +614,39 @@ mod values {
                 problem,
             });
             assert_eq!((flags, mode), (flags, expected));
+        }
+    }
+
+    #[test]
+    fn flow_control() {
+        const BOTH: &str = "name=a in=x reader_protocol=1 out=y writer_protocol=1";
+        const IN: &str = "name=a in=x reader_protocol=1";
+        const OUT: &str = "name=a out=y writer_protocol=1";
+        let refused = |flags| Err(Problem::PauseWithOneChannel(text(flags)));
+        let table = [
+            (BOTH, "", Ok((Mode::Raw, false))),
+            (BOTH, "pause", Ok((Mode::Raw, true))),
+            (BOTH, "net_hdr", Ok((Mode::Ip, false))),
+            (BOTH, "net_hdr+pause", Ok((Mode::Ip, true))),
+            (BOTH, "pause+net_hdr+offload", Ok((Mode::Offload, true))),
+            (BOTH, "eth_dev+pause+pause", Ok((Mode::Ethernet, true))),
+            (BOTH, "eth_dev+vlan+pause", Ok((Mode::Vlan, true))),
+            (BOTH, "pauses", Err(Problem::FlagUnknown(text("pauses")))),
+            (IN, "net_hdr", Ok((Mode::Ip, false))),
+            (IN, "net_hdr+pause", refused("net_hdr+pause")),
+            (OUT, "pause", refused("pause")),
+        ];
+        for (line, flags, expected) in table {
+            let parameters = Parameters::new(line).with("flags", flags);
+            let found = parameters
+                .lists()
+                .interface(0)
+                .map(|interface| (interface.mode, interface.pause));
+            let expected = expected.map_err(|problem| ConfigError {
+                place: Place::Interface(text("a")),
+                problem,
+            });
+            assert_eq!((line, flags, found), (line, flags, expected));
         }
     }
 
