@@ -399,7 +399,15 @@ fn fill_interface(
         Some(Peer::Broken) => uapi::muennet_peer_state_MUENNET_PEER_STATE_BROKEN,
     };
     message.put_u32(uapi::MUENNET_A_PEER_STATE as u16, peer)?;
-    put_stats(message, &this.sums())
+    put_stats(message, &this.sums())?;
+    let (rx, tx) = this.pause();
+    if rx {
+        message.put_flag(uapi::MUENNET_A_RX_PAUSE as u16)?;
+    }
+    if tx {
+        message.put_flag(uapi::MUENNET_A_TX_PAUSE as u16)?;
+    }
+    Ok(())
 }
 
 /// Fills a message about a child, for a requester in the namespace `net`.

@@ -73,6 +73,12 @@ const EXAMPLES: &[(&str, &str)] = &[
     ),
 ];
 
+/// Description of the line about flow control in the output of show.
+const PAUSE: &str =
+    "show prints the line pause only if flow control is on. With rx, the interface \
+                     waits for the peer's reader instead of overrunning it. With tx, it reports to \
+                     the peer how far it has read. ethtool -A changes both.";
+
 /// Example of the output of monitor.
 const MONITOR: &str = "\
 child0: added to net0
@@ -93,7 +99,8 @@ const JSON: &[&str] = &[
      for the current namespace itself, -1 if the namespace has no ID. netns is the name of that \
      namespace in ip netns, null if there is none. kind is main or child. mode is raw, ip, \
      ethernet or ip-offload. in, out and peer are null if the interface has no such channel, and \
-     for children. peer is unknown, inactive, active, incompatible or broken. element_size and \
+     for children. peer is unknown, inactive, active, incompatible or broken. pause is null for \
+     children; its members rx and tx are true if the text output lists them. element_size and \
      elements are null while there is no epoch. protocol is a string, because many JSON parsers \
      lose digits of large numbers.",
     "With --json, monitor prints one object per line with event, child and parent. event is \
@@ -210,6 +217,8 @@ fn other_sections() -> Roff {
     roff.control("SH", ["OUTPUT"]);
     roff.text([roman("show prints a tree of interfaces:")]);
     example(&mut roff, text::EXAMPLE);
+    roff.control("PP", []);
+    roff.text([roman(PAUSE)]);
     roff.control("PP", []);
     roff.text([roman("monitor prints a line for each change:")]);
     example(&mut roff, MONITOR);

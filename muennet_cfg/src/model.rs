@@ -67,6 +67,15 @@ pub struct Stats {
     pub tx_dropped: u64,
 }
 
+/// Flow control of a main interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pause {
+    /// The interface waits for the peer's reader.
+    pub rx: bool,
+    /// The interface reports to the peer how far it has read.
+    pub tx: bool,
+}
+
 /// A muennet interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
@@ -86,6 +95,8 @@ pub struct Interface {
     pub output: Option<Channel>,
     /// State of the writer of the in channel. `None` if there is no in channel, and for a child.
     pub peer: Option<String>,
+    /// Flow control. Off for a child.
+    pub pause: Pause,
     /// Counters.
     pub stats: Stats,
 }
@@ -199,6 +210,8 @@ impl Attrs {
                 attribute::OUT_CHANNEL => interface.output = Some(parse_channel(value.nested())?),
                 attribute::PEER_STATE => interface.peer = Some(enum_name(peer_state::ALL, value)?),
                 attribute::STATS => interface.stats = parse_stats(value.nested())?,
+                attribute::RX_PAUSE => interface.pause.rx = true,
+                attribute::TX_PAUSE => interface.pause.tx = true,
                 // From a newer kernel.
                 _ => {}
             }

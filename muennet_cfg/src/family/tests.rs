@@ -9,6 +9,7 @@ use nix::errno::Errno;
 use super::*;
 use crate::model::Channel;
 use crate::model::NotificationKind;
+use crate::model::Pause;
 use crate::model::Stats;
 use crate::netlink::mock::MockKernel;
 use crate::netlink::mock::MockReply;
@@ -81,6 +82,8 @@ pub fn main_reply() -> Request {
         .nest(attribute::OUT_CHANNEL, channel("out"))
         .u32(attribute::PEER_STATE, 2)
         .nest(attribute::STATS, stats)
+        .flag(attribute::RX_PAUSE)
+        .flag(attribute::TX_PAUSE)
         // From a newer kernel.
         .string(4711, "more")
 }
@@ -238,6 +241,7 @@ fn gets_one_interface() {
         input: channel("in"),
         output: channel("out"),
         peer: Some("active".into()),
+        pause: Pause { rx: true, tx: true },
         stats: Stats {
             rx_packets: 10,
             rx_bytes: u64::MAX,
@@ -263,6 +267,26 @@ fn gets_one_interface() {
         ("red/child0", "no namespace red"),
     ] {
         assert_eq!(get(word).unwrap_err().to_string(), text);
+    }
+}
+
+#[test]
+fn parses_pause() {
+    for (flags, rx, tx) in [
+        (&[][..], false, false),
+        (&[attribute::RX_PAUSE], true, false),
+        (&[attribute::TX_PAUSE], false, true),
+        (&[attribute::RX_PAUSE, attribute::TX_PAUSE], true, true),
+    ] {
+        let mut family = mock_family(|_| {
+            let main = reply()
+                .u32(attribute::IFINDEX, 3)
+                .string(attribute::IFNAME, "net0");
+            let main = flags.iter().fold(main, |all, &flag| all.flag(flag));
+            MockReply::Messages(vec![main])
+        });
+        let found = family.dump_interfaces().unwrap();
+        assert_eq!(found[0].pause, Pause { rx, tx }, "{flags:?}");
     }
 }
 

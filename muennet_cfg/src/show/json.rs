@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Node;
 use crate::model;
 use crate::model::NotificationKind;
+use crate::model::Pause;
 use crate::model::Stats;
 use crate::netns::NetnsNames;
 
@@ -29,6 +30,7 @@ pub struct Interface {
     #[serde(rename = "out")]
     output: Option<Channel>,
     peer: Option<String>,
+    pause: Option<Pause>,
     stats: Stats,
     marks: Vec<u32>,
     children: Vec<Interface>,
@@ -92,6 +94,7 @@ pub fn interfaces(nodes: Vec<Node>, netns: NetnsNames<'_>) -> Vec<Interface> {
                     None => Kind::Main,
                     Some(_) => Kind::Child,
                 },
+                pause: interface.parent.is_none().then_some(interface.pause),
                 parent: interface.parent.map(|parent| link(parent, netns)),
                 mode: interface.mode,
                 mtu: interface.mtu,

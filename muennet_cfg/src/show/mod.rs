@@ -127,6 +127,7 @@ pub mod tests {
     use crate::family::tests::mark_reply;
     use crate::family::tests::mock_family;
     use crate::model::Channel;
+    use crate::model::Pause;
     use crate::model::Stats;
     use crate::netlink::mock::MockReply;
     use crate::netlink::mock::MockRequest;
@@ -159,6 +160,7 @@ pub mod tests {
             input: Some(channel("b_to_a")),
             output: Some(channel("a_to_b")),
             peer: Some("active".into()),
+            pause: Pause { rx: true, tx: true },
             stats: Stats {
                 rx_packets: 7,
                 rx_bytes: 588,

@@ -7,6 +7,7 @@ use crate::escape::Escaped;
 use crate::model::Channel;
 use crate::model::Interface;
 use crate::model::Link;
+use crate::model::Pause;
 use crate::netns::NetnsNames;
 
 /// Example in the documentation.
@@ -14,6 +15,7 @@ pub const EXAMPLE: &str = "\
 net0: up, mode ip, mtu 1500
 |   in:  b_to_a, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes, peer active
 |   out: a_to_b, protocol 0x2, 1048576 bytes, 695 elements of 1508 bytes
+|   pause: rx, tx
 |   rx:  7 packets, 588 bytes, 3 errors (overruns 1, frames 2), 9 missed, 4 dropped
 |   tx:  8 packets, 736 bytes, 5 dropped
 |-- child0: up, mtu 1500
@@ -147,6 +149,7 @@ fn details(node: &Node) -> Vec<String> {
             "out: {}",
             format_channel(interface.output.as_ref(), None)
         ));
+        lines.extend(format_pause(interface.pause));
     } else {
         lines.push(format!("marks: {}", format_marks(&node.marks)));
     }
@@ -185,6 +188,17 @@ fn format_channel(channel: Option<&Channel>, peer: Option<&str>) -> String {
         text += &format!(", peer {peer}");
     }
     text
+}
+
+/// Formats the line about flow control. Returns `None` if it is off.
+fn format_pause(pause: Pause) -> Option<String> {
+    let directions = match (pause.rx, pause.tx) {
+        (false, false) => return None,
+        (true, false) => "rx",
+        (false, true) => "tx",
+        (true, true) => "rx, tx",
+    };
+    Some(format!("pause: {directions}"))
 }
 
 /// Formats marks in ascending order, with ranges: `24, 100-102`.
@@ -270,6 +284,18 @@ foreign: down, mtu 1500, child of 1/net1
             (Some(&odd), None, r"c\u{7}, protocol 0x0, 0 bytes"),
         ] {
             assert_eq!(format_channel(given, peer), expected);
+        }
+    }
+
+    #[test]
+    fn pause() {
+        for (rx, tx, expected) in [
+            (false, false, None),
+            (true, false, Some("pause: rx")),
+            (false, true, Some("pause: tx")),
+            (true, true, Some("pause: rx, tx")),
+        ] {
+            assert_eq!(format_pause(Pause { rx, tx }).as_deref(), expected);
         }
     }
 

@@ -88,6 +88,8 @@ numbers! {
         OUT_CHANNEL = MUENNET_A_OUT_CHANNEL "out-channel",
         PEER_STATE = MUENNET_A_PEER_STATE "peer-state",
         STATS = MUENNET_A_STATS "stats",
+        RX_PAUSE = MUENNET_A_RX_PAUSE "rx-pause",
+        TX_PAUSE = MUENNET_A_TX_PAUSE "tx-pause",
     }
 }
 
