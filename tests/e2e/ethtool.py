@@ -288,7 +288,8 @@ def lines(parameters: dict) -> list:
             "poll: every 1000 µs", *direction("writer", p["writer"]),
             *direction("reader", p["reader"]), f"stats.rx_packets: {p['packets']}",
             f"stats.rx_bytes: {p['bytes']}", "stats.rx_errors: 0", "stats.rx_over_errors: 0",
-            "stats.rx_frame_errors: 0", "stats.tx_packets: 0", "stats.tx_bytes: 0", *p["after"]]
+            "stats.rx_frame_errors: 0", "stats.tx_packets: 0", "stats.tx_bytes: 0", *p["after"],
+            "pause: rx off, tx off", "peer told: no"]
 
 
 def test_info(env):

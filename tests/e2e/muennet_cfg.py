@@ -69,6 +69,7 @@ def test_show(env):
                           "element_size": 1508, "elements": 695})
     ksft_eq(main["in"]["name"], "channel_in")
     ksft_in(main["peer"], ("unknown", "inactive"))
+    ksft_eq(main["pause"], {"rx": False, "tx": False})
     ksft_ge(main["stats"]["rx_packets"], 0)
     child, = main["children"]
     ksft_eq((child["ifname"], child["up"], child["marks"]), ("child0", True, [24, 25, 26]))
