@@ -2,7 +2,11 @@
 # shellcheck shell=bash
 #
 # Where cargo works. It goes by the times of files, so it gets a copy in the
-# cache in which a file is new just when its contents changed.
+# cache in which a file is new just when its contents changed. All checkouts share the
+# copy, so who reads this file has it alone until the end.
+
+exec {copy_lock}>"$MUENNET_CACHE/host.lock"
+flock "$copy_lock"
 
 # Prints the manifests of all cargo projects, in the copy.
 cargo_projects() {
