@@ -369,7 +369,7 @@ impl<T: NapiOperations> Context<T> {
 
 impl<T: NapiOperations> Device<T> {
     /// Schedules NAPI after `us` microseconds. An earlier call that has not taken effect is
-    /// replaced. Without effect while the device is down. Any context but that of the timer.
+    /// replaced. If the device is down by then, nothing happens. Any context but that of the timer.
     pub(crate) fn schedule_napi_after(&self, us: u32) {
         self.receive().timer.start(us);
     }

@@ -16,7 +16,7 @@ from rig import (PAIR, README, KsftNamedVariant, Peer, Script, Streaming, counte
 SYSTEM = PAIR
 
 MODES = [KsftNamedVariant(name, README.replace("net_hdr", flags)) for name, flags in (
-    ("raw", "pause"), ("ip", "net_hdr+pause"), ("ip_with_offloads", "net_hdr+offload+pause"),
+    ("ip", "net_hdr+pause"), ("ip_with_offloads", "net_hdr+offload+pause"),
     ("ethernet", "eth_dev+pause"))]
 PAUSE = README.replace("net_hdr", "net_hdr+pause")
 LIMITS = "/sys/class/net/net0/queues/tx-0/byte_queue_limits"
@@ -143,7 +143,7 @@ def test_report(env):
     ksft_eq(channel.reserved, 0)
 
 
-@ksft_variants([it for it in MODES if it.name != "raw"])
+@ksft_variants(MODES)
 def test_tcp_loses_nothing(env, parameters):
     a, b = pair(env, parameters, quiet=True)
     stream(a, b, (256 if env.long else 16) << 20)

@@ -60,6 +60,11 @@ pub(crate) fn write(writer: &mut Writer, memory: &impl MemoryMut, epoch: u64, nu
         .expect("the element is filled");
 }
 
+/// Returns the element size in models whose elements have one byte in all epochs.
+pub(crate) fn one_byte(_epoch: u64) -> usize {
+    1
+}
+
 /// A reader, and the state for the checks of its results.
 pub(crate) struct CheckedReader {
     pub(crate) reader: Reader,

@@ -32,6 +32,7 @@ use crate::{
     },
     fixtures::{
         explore,
+        one_byte,
         start_epoch,
         write,
         writer,
@@ -42,11 +43,6 @@ use crate::{
         Region, //
     }, //
 };
-
-/// Returns the element size in these models: one byte.
-fn one(_epoch: u64) -> usize {
-    1
-}
 
 /// The number of elements in the ring.
 const ELEMENTS: usize = 2;
@@ -62,7 +58,7 @@ struct ReadingEnd {
 impl ReadingEnd {
     /// Reads all elements, and reports.
     fn poll(&mut self) {
-        self.reader.read(&*self.ring, 8, one);
+        self.reader.read(&*self.ring, 8, one_byte);
         let report = match self.reader.reader.snapshot() {
             Snapshot { epoch: 0, .. } => NO_REPORT,
             Snapshot { epoch, count } => report(epoch, count),

@@ -20,6 +20,7 @@ use crate::{
     channel::Snapshot,
     fixtures::{
         explore,
+        one_byte,
         start_epoch,
         write,
         writer,
@@ -31,11 +32,6 @@ use crate::{
     },
     napi::complete_and_rearm, //
 };
-
-/// Returns the element size in these models: one byte.
-fn one(_epoch: u64) -> usize {
-    1
-}
 
 /// The snapshot of a reader that a timer checks.
 struct SharedSnapshot {
@@ -63,7 +59,7 @@ fn pair() -> (Arc<Region>, CheckedReader, crate::channel::Writer) {
     let mut writer = writer(&*memory, 1);
     start_epoch(&mut writer, &*memory, 1);
     let mut reader = CheckedReader::new();
-    reader.read(&*memory, 0, one);
+    reader.read(&*memory, 0, one_byte);
     (memory, reader, writer)
 }
 
@@ -87,7 +83,7 @@ fn event_model(clears_first: bool) {
         if clears_first {
             event.swap(false, Ordering::AcqRel);
         }
-        reader.read(&*memory, 8, one);
+        reader.read(&*memory, 8, one_byte);
         if !clears_first {
             event.swap(false, Ordering::AcqRel);
         }
@@ -135,7 +131,7 @@ fn timer_model(new_epoch: bool, stores_snapshot: bool) {
         let (memory, shared) = (memory.clone(), shared.clone());
         move || shared.load().has_pending(&*memory)
     });
-    reader.read(&*memory, 8, one);
+    reader.read(&*memory, 8, one_byte);
     if stores_snapshot {
         shared.store(reader.reader.snapshot());
     }
@@ -148,7 +144,7 @@ fn timer_model(new_epoch: bool, stores_snapshot: bool) {
         !read_all,
         "wrong result of the timer"
     );
-    reader.drain(&*memory, one);
+    reader.drain(&*memory, one_byte);
     shared.store(reader.reader.snapshot());
     assert!(reader.next == 1 && !shared.load().has_pending(&*memory));
 }
@@ -224,7 +220,7 @@ fn poll_model(steps: Steps, elements: u64) {
         }
     });
     loop {
-        reader.read(&*memory, 8, one);
+        reader.read(&*memory, 8, one_byte);
         let snapshot = reader.reader.snapshot();
         let (mut repoll, mut early_pending) = (false, false);
         complete_and_rearm(
