@@ -25,10 +25,11 @@ def recovers(env):
     a, b = End(env.a, V4["a"]), End(env.b, V4["b"])
     wait_answer(a, b)
     before = [losses(end.machine) for end in (a, b)]
-    received = ping(a, b, count=5).received
+    result = ping(a, b, count=5)
     changes = [{name: (count, then[name]) for name, count in losses(end.machine).items()
                 if count != then[name]} for end, then in zip((a, b), before)]
-    ksft_eq(received, 5, f"counters of a and b that changed, (now, before): {changes}")
+    ksft_eq(result.received, 5, f"{result.errors} counters of a and b that changed, "
+                                f"(now, before): {changes}")
 
 
 def busy(env, machine):

@@ -36,10 +36,11 @@ class End:
 
 @dataclass(frozen=True)
 class Ping:
-    """The result of ping."""
+    """The result of ping. `errors` are the messages on its standard error."""
     sent: int
     received: int
     average_ms: float
+    errors: str = ""
 
 
 # Seconds until an answer counts as lost. On the busiest machine none takes longer.
@@ -59,7 +60,8 @@ def ping(source: End, target: End, options: str = "", count: int = 3) -> Ping:
     if len(found) != count:
         raise RuntimeError(f"ping: {out}{run.stderr}")
     times = [float(time) for time in re.findall(r"= [\d.]+/([\d.]+)/", out)]
-    return Ping(count, sum(found), sum(times) / len(times) if times else 0.0)
+    average = sum(times) / len(times) if times else 0.0
+    return Ping(count, sum(found), average, run.stderr)
 
 
 def ping_at_once(source: End, target: End, options: str) -> Ping:
