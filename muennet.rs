@@ -125,9 +125,9 @@ list_param!(
 string_param!(
     POLL,
     "poll",
-    c"1000",
+    c"4000",
     "Longest poll period of idle in channels without a vector, 50 to 1000000 microseconds \
-     (default 1000)"
+     (default 4000)"
 );
 string_param!(
     hardware SINFO,

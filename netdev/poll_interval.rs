@@ -6,8 +6,9 @@
 //! expiry, so that should come soon. The period is a compromise:
 //!
 //! - While nothing is pending, the period grows with the time since something was pending. A packet
-//!   waits for at most a quarter of the time that its sender was silent, and never for longer than
-//!   the user allows.
+//!   waits for at most a quarter of the time that its sender was silent, and for at most 1 ms until
+//!   all were silent for a second. After that it waits for at most a thousandth of the silence, and
+//!   never for longer than the user allows.
 //! - If single packets arrive far apart, as requests and responses do, the period is short, because
 //!   their senders wait for the answers.
 //! - If several packets are pending at a time, nobody waits for a single one. The period grows, so
@@ -23,6 +24,9 @@ const BUSY_US: u32 = 200;
 
 /// The longest period while NAPI is handling all pending elements already, in microseconds.
 const HANDLED_US: u32 = 800;
+
+/// The longest period until nothing has been pending for a thousand times as long, in microseconds.
+const LULL_US: u32 = 1_000;
 
 /// The outcome of one expiry of the timer. The outcome for all interfaces is the greatest one of
 /// each: an interface that is being handled does not delay the others, and if several elements are
@@ -94,7 +98,11 @@ impl PollInterval {
                 self.waited_us = 0;
             }
         }
-        let period = self.base_us.max(self.waited_us / 4).min(longest_us);
+        let period = self
+            .base_us
+            .max((self.waited_us / 4).min(LULL_US))
+            .max(self.waited_us / 1_000)
+            .min(longest_us);
         self.waited_us = self.waited_us.saturating_add(period);
         period
     }
@@ -115,14 +123,16 @@ mod tests {
         };
         // (longest period, [(outcome, number of expiries with it in a row, period after the last)])
         type Row<'a> = (u32, &'a [(PollOutcome, usize, u32)]);
-        let table: [Row<'_>; 12] = [
+        let table: [Row<'_>; 13] = [
             // Nothing pending: a quarter of the elapsed time, up to the longest period.
             (
                 1_000,
                 &[(Nothing, 1, 50), (Nothing, 4, 50), (Nothing, 1, 62)],
             ),
             (1_000, &[(Nothing, 1_000, 1_000)]),
-            (1_000_000, &[(Nothing, 1_000, 1_000_000)]),
+            // From one second on a thousandth of it.
+            (4_000, &[(Nothing, 950, 1_000), (Nothing, 3_000, 4_000)]),
+            (1_000_000, &[(Nothing, 950, 1_000), (Nothing, 20_000, 1_000_000)]),
             (50, &[(Nothing, 1_000, 50), (One, 9, 50), (Several, 9, 50)]),
             (120, &[(Several, 9, 120), (Nothing, 100, 120)]),
             // A pending element ends that at once.
@@ -187,7 +197,7 @@ mod tests {
 
     #[test]
     fn no_packet_waits_longer_than_promised() {
-        for longest in [50, 333, 1_000, 1_000_000] {
+        for longest in [50, 333, 1_000, 4_000, 1_000_000] {
             for first in [
                 PollOutcome::Nothing,
                 PollOutcome::Handled,
@@ -200,10 +210,11 @@ mod tests {
                 if first == PollOutcome::Nothing {
                     silent = silent.saturating_add(before);
                 }
-                for _ in 0..200 {
+                for _ in 0..5_000 {
                     let period = interval.next(PollOutcome::Nothing, longest);
                     assert!(period >= SHORTEST_US && period <= longest);
                     assert!(period <= (silent / 4).max(BUSY_US));
+                    assert!(period <= (silent / 1_000).max(LULL_US));
                     silent = silent.saturating_add(period);
                 }
             }

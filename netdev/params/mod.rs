@@ -452,7 +452,7 @@ fn mtu(value: Option<Text<'_>>, mode: Mode) -> Result<u32, Problem<'_>> {
 }
 
 /// Default poll period in microseconds.
-const POLL_DEFAULT_US: u32 = 1_000;
+const POLL_DEFAULT_US: u32 = 4_000;
 
 /// Shortest poll period in microseconds.
 const POLL_MIN_US: u32 = 50;
@@ -583,8 +583,8 @@ mod global_tests {
             })
         };
         let table = [
-            (None, poll(1_000, None)),
-            (Some(""), poll(1_000, None)),
+            (None, poll(4_000, None)),
+            (Some(""), poll(4_000, None)),
             (Some("0"), poll(50, Some(0))),
             (Some("1"), poll(50, Some(1))),
             (Some("49"), poll(50, Some(49))),

@@ -55,7 +55,7 @@ def test_tools(env):
         ksft_in("not supported", env.a.run(f"ethtool {options} child0", fail=False).stderr)
     where = "/sys/kernel/debug/muennet"
     ksft_eq(env.a.run(f"cat {where}/child0/info").stdout.splitlines(), [
-        "in/out: channel_in:channel_out", "mtu: 1500", "flags: net_hdr", "poll: every 1000 µs",
+        "in/out: channel_in:channel_out", "mtu: 1500", "flags: net_hdr", "poll: every 4000 µs",
         "writer is enabled", "writer.element_size: 1508", "reader is enabled",
         "reader.element_size: 1508", "stats.rx_packets: 5", "stats.rx_bytes: 420",
         "stats.rx_errors: 0", "stats.rx_over_errors: 0", "stats.rx_frame_errors: 0",

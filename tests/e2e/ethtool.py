@@ -285,7 +285,7 @@ def lines(parameters: dict) -> list:
         return [f"{name} is enabled", f"{name}.element_size: {size}"] if size else \
             [f"{name} is disabled"]
     return ["in/out: channel_in:channel_out", f"mtu: {p['mtu']}", f"flags: {p['flags']}",
-            "poll: every 1000 µs", *direction("writer", p["writer"]),
+            "poll: every 4000 µs", *direction("writer", p["writer"]),
             *direction("reader", p["reader"]), f"stats.rx_packets: {p['packets']}",
             f"stats.rx_bytes: {p['bytes']}", "stats.rx_errors: 0", "stats.rx_over_errors: 0",
             "stats.rx_frame_errors: 0", "stats.tx_packets: 0", "stats.tx_bytes: 0", *p["after"],
