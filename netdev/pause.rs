@@ -115,6 +115,8 @@ pub(super) struct TxPause {
     held: Delta,
     /// The number of the first element that is not completed in the byte queue limits.
     completed: u64,
+    /// The number of the first element of the packet that is being written.
+    first: u64,
     stop: Option<Stop>,
     /// The number of elements that the largest packet needs that waits since the queue is stopped.
     needed: u64,
@@ -131,6 +133,7 @@ impl TxPause {
             read: 0,
             held: Delta::ZERO,
             completed: 0,
+            first: 0,
             stop: None,
             needed: 0,
             waiting: WaitingList(KVec::new()),
@@ -189,6 +192,7 @@ impl TxPause {
         sender: &Sender<'_>,
         counters: &OutCounters,
     ) -> bool {
+        self.first = writer.written();
         // A packet that needs more elements than the ring has waits until the ring is empty.
         let needed = (needed as u64).min(writer.geometry().elements());
         if self.has_room(writer, needed, sender) {
@@ -211,20 +215,19 @@ impl TxPause {
             && !(sender.is_child() && sender.interface.as_driver_device().queue_stopped())
     }
 
-    /// Counts the elements from `first` on that were just written, and stops the queues if there is
+    /// Counts the elements that were written since [`Self::admit`], and stops the queues if there is
     /// no room for another packet of the usual size. Returns whether the queue of the sender is
     /// stopped.
     #[inline(never)]
     pub(super) fn wrote(
         &mut self,
         writer: &Writer,
-        first: u64,
         sender: &Sender<'_>,
         counters: &OutCounters,
     ) -> bool {
         let interface = sender.interface.as_driver_device();
         let written = writer.written();
-        let Some(count) = written.checked_sub(first) else {
+        let Some(count) = written.checked_sub(self.first) else {
             // The counters have reached their end.
             self.reset(sender.interface, counters);
             return false;

@@ -289,8 +289,7 @@ impl TxChannel {
         let counters = sender.counters;
         let mut guard = self.state.lock();
         let state = &mut *guard;
-        let pause = state.pause.is_on();
-        if pause {
+        if state.pause.is_on() {
             if let Some(published) = self.refuse(state, &skb, sender, fragment_mtu) {
                 drop(guard);
                 if published {
@@ -301,14 +300,14 @@ impl TxChannel {
         }
         let (sent, published) = match &mut state.writer {
             Some(writer) => {
-                let first = writer.written();
                 let sent = write(writer, &skb);
                 if sent.is_ok() {
                     skb.tx_timestamp();
                 }
                 let mut ended = !xmit_more || sent.is_err();
-                if pause {
-                    ended |= self.wrote(&mut state.pause, writer, first, sender);
+                // Loaded again, because no register survives write().
+                if state.pause.is_on() {
+                    ended |= self.wrote(&mut state.pause, writer, sender);
                 }
                 (sent, ended && writer.publish(&self.memory) > 0)
             }
@@ -370,8 +369,8 @@ impl TxChannel {
 
     /// As [`TxPause::wrote`].
     #[cold]
-    fn wrote(&self, pause: &mut TxPause, writer: &Writer, first: u64, sender: &Sender<'_>) -> bool {
-        pause.wrote(writer, first, sender, self.counters.this_cpu())
+    fn wrote(&self, pause: &mut TxPause, writer: &Writer, sender: &Sender<'_>) -> bool {
+        pause.wrote(writer, sender, self.counters.this_cpu())
     }
 
     /// Counts a packet that is dropped before it is written. Publishes the batch that the packet
