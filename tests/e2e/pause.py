@@ -125,22 +125,22 @@ def test_report(env):
     peer = Peer(env, parameters=README)
     channel = env.channel("a_to_b")
     peer.join(0x1234_5678_9abc_def0)
-    ksft_eq(channel.reserved, 0)
+    ksft_eq(channel.report, 0)
     env.a.run("ethtool -A net0 tx on")
-    wait_for(lambda: channel.reserved, "report")
-    ksft_eq(channel.reserved, 0x9abc_def0 << 32)
+    wait_for(lambda: channel.report, "report")
+    ksft_eq(channel.report, 0x9abc_def0 << 32)
     packet = ip_element(b"\x45" + bytes(19))
     peer.write(packet, packet, packet)
-    wait_for(lambda: channel.reserved == 0x9abc_def0 << 32 | 3, "report of three elements")
+    wait_for(lambda: channel.report == 0x9abc_def0 << 32 | 3, "report of three elements")
     # It is in the header of the next epoch of the interface.
     env.a.run("ip link set net0 mtu 1400")
-    ksft_eq(channel.reserved, 0x9abc_def0 << 32 | 3)
+    ksft_eq(channel.report, 0x9abc_def0 << 32 | 3)
     peer.stop()
-    wait_for(lambda: not channel.reserved, "end of the report")
+    wait_for(lambda: not channel.report, "end of the report")
     peer.start(7)
-    wait_for(lambda: channel.reserved == 7 << 32, "report of the next epoch")
+    wait_for(lambda: channel.report == 7 << 32, "report of the next epoch")
     env.a.run("ethtool -A net0 tx off")
-    ksft_eq(channel.reserved, 0)
+    ksft_eq(channel.report, 0)
 
 
 @ksft_variants(MODES)
@@ -189,7 +189,7 @@ class SlowReader:
 
     def report(self):
         """Stores the report in the header of the peer's channel."""
-        self.peer.channel.reserved = (self.out.epoch & 0xffffffff) << 32 | self.read
+        self.peer.channel.report = (self.out.epoch & 0xffffffff) << 32 | self.read
 
     def advance(self):
         """Reads an element while the ring has unread ones."""
@@ -263,7 +263,7 @@ def test_reader_stands_still(env):
     env.a.put("/run/sender.py", SENDER.encode())
     for timeouts in (1, 2):
         first = out.wc
-        peer.channel.reserved = ours | first
+        peer.channel.report = ours | first
         env.a.run(Script("/run/sender.py", 2 * out.elements, "192.0.2.2"))
         wait_for(lambda first=first: out.wc == first + 2 * out.elements, "all datagrams")
         found = counters(env.a)
@@ -288,7 +288,7 @@ def test_reports_that_do_not_count(env, report):
     out = env.channel("a_to_b")
     ours = (out.epoch & 0xffffffff) << 32
     env.a.put("/run/sender.py", SENDER.encode())
-    peer.channel.reserved = report(ours, 2 * out.elements)
+    peer.channel.report = report(ours, 2 * out.elements)
     env.a.run(Script("/run/sender.py", 2 * out.elements, "192.0.2.2"))
     ksft_eq(out.wc, 2 * out.elements)
     found = counters(env.a)
@@ -308,7 +308,7 @@ def test_reports_at_random(env):
         while not ended.is_set():
             count = rng.choice((out.wc, out.wc - rng.randrange(1000), rng.getrandbits(32)))
             epoch = rng.choice((out.epoch, out.epoch, out.epoch, rng.getrandbits(32)))
-            peer.channel.reserved = (epoch & 0xffffffff) << 32 | count & 0xffffffff
+            peer.channel.report = (epoch & 0xffffffff) << 32 | count & 0xffffffff
     liar = threading.Thread(target=lie)
     liar.start()
     try:

@@ -96,7 +96,7 @@ def test_specified_example(_env):
     channel.map[:] = EXAMPLE
     ksft_eq(channel.header(), {"transport": 0x487312b6b79a9b6d, "epoch": 1,
                                "protocol": 0xbeefbeefbeef, "size": 2, "elements": 8,
-                               "reserved": 0, "wsc": 10, "wc": 9})
+                               "report": 0, "wsc": 10, "wc": 9})
     reader = Reader(channel)
     reader.count = 0
     ksft_eq(reader.read(), [bytes([n, n]) for n in range(3, 10)])

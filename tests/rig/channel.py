@@ -9,7 +9,7 @@ import struct
 
 TRANSPORT = 0x487312b6b79a9b6d
 HEADER = 64
-WORDS = ("transport", "epoch", "protocol", "size", "elements", "reserved", "wsc", "wc")
+WORDS = ("transport", "epoch", "protocol", "size", "elements", "report", "wsc", "wc")
 
 
 class ChannelFile:
@@ -64,7 +64,7 @@ class Writer:
         c.epoch = 0
         c.transport, c.protocol, c.size, c.elements = \
             TRANSPORT, self.protocol, self.size, self.elements
-        c.reserved = c.wsc = c.wc = self.count = 0
+        c.report = c.wsc = c.wc = self.count = 0
         c.epoch = epoch
 
     def stop(self):

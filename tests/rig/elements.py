@@ -93,7 +93,7 @@ def sent_packets(channel, flags: str, protocol: int) -> list:
     if flags == "net_hdr+offload":
         protocol ^= OFFLOAD
     count, size, elements = header["wc"], header["size"], header["elements"]
-    ksft_eq(header, {"transport": TRANSPORT, "protocol": protocol, "size": size, "reserved": 0,
+    ksft_eq(header, {"transport": TRANSPORT, "protocol": protocol, "size": size, "report": 0,
                      "elements": (channel.bytes - HEADER) // size, "wsc": count, "wc": count})
     ksft_ge(elements, count, "the ring has not wrapped around")
     content = channel.content()

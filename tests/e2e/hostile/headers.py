@@ -61,7 +61,7 @@ def shapes(mode: Mode) -> list:
                 {"size": size, "elements": (1 << 64) // size + 1},
                 {"size": mode.largest + 1, "elements": 1}, {"size": MAX, "elements": MAX}]
     followed = [{"size": mode.smallest}, {"size": mode.largest, "elements": 1},
-                {"elements": 1}, {"elements": ring - 1}, {"reserved": 1}, {"reserved": MAX}]
+                {"elements": 1}, {"elements": ring - 1}, {"report": 1}, {"report": MAX}]
     return ([Row(words, REFUSED) for words in refused] +
             [Row(words, FOLLOWED) for words in followed])
 

@@ -38,7 +38,7 @@ pub(crate) const KINDS: [&str; 21] = [
     "word: protocol",
     "word: size",
     "word: elements",
-    "word: reserved",
+    "word: report",
     "word: wsc",
     "word: wc",
     "counters: ahead by 1",

@@ -74,7 +74,7 @@ struct Header {
     protocol: u64,
     size: u64,
     elements: u64,
-    reserved: u64,
+    report: u64,
     wsc: u64,
     wc: u64,
 }
@@ -141,7 +141,7 @@ impl Header {
             protocol: PROTOCOL,
             size: SIZE,
             elements: ELEMENTS,
-            reserved: 0,
+            report: 0,
             wsc: wc,
             wc,
         }
@@ -154,7 +154,7 @@ impl Header {
             Word::Protocol => &mut self.protocol,
             Word::Size => &mut self.size,
             Word::Elements => &mut self.elements,
-            Word::Report => &mut self.reserved,
+            Word::Report => &mut self.report,
             Word::WriteStart => &mut self.wsc,
             Word::Write => &mut self.wc,
         }
