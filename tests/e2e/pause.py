@@ -9,9 +9,9 @@ import threading
 
 from e2e import netlink
 from e2e.netlink.children import both, ends
-from rig import (PAIR, README, KsftNamedVariant, Peer, Script, Streaming, counters, ip_element,
-                 ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_pr, ksft_true, ksft_variants, load, pair,
-                 ping, stats, stream, unload, up, wait_answer, wait_for)
+from rig import (PAIR, README, KsftNamedVariant, Peer, Script, Streaming, counters, iperf3,
+                 ip_element, ksft_eq, ksft_ge, ksft_gt, ksft_in, ksft_pr, ksft_true, ksft_variants,
+                 load, pair, ping, sampled, stats, stream, unload, up, wait_answer, wait_for)
 
 SYSTEM = PAIR
 
@@ -155,6 +155,26 @@ def test_tcp_loses_nothing(env, parameters):
         ksft_pr(f"{name}: paused {found['tx_paused']} times, {found['tx_pause_us']} us")
     frames = json.loads(env.a.run("ethtool --json -I -a net0").stdout)[0]["statistics"]
     ksft_eq(frames["rx_pause_frames"], paused["a"]["tx_paused"])
+
+
+# What a machine does before traffic in both directions.
+CONDITIONS = [KsftNamedVariant(f"{name}_{streams}", command, streams) for name, command in (
+    ("as_it_is", ""), ("reader_polls_each_10_ms", "ethtool -C net0 rx-usecs 10000"),
+    ("answers_are_delayed", "tc qdisc replace dev net0 root netem delay 5ms limit 10000"))
+    for streams in (1, 4)]
+
+
+@sampled(2)
+@ksft_variants(CONDITIONS)
+def test_both_directions_at_once(env, command, streams):
+    a, b = pair(env, PAUSE, quiet=True)
+    if command:
+        env.b.run(command)
+    run = iperf3(a, b, f"-P {streams} --bidir", 30 if env.long else 1)
+    nothing_lost(env)
+    paused = {machine.name: counters(machine)["tx_paused"] for machine in (env.a, env.b)}
+    ksft_gt(sum(paused.values()), 0)
+    ksft_pr(f"{run.rate:.0f} Mbit/s from a to b, {run.retransmits} retransmits, paused {paused}")
 
 
 def test_ping(env):

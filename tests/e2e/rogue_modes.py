@@ -14,12 +14,20 @@ import time
 from e2e import hostile
 from e2e.hostile import EXACT, MAX, AccountedPeer, variants
 from e2e.hostile.rogue import Rogue
-from rig import ksft_eq, ksft_pr, ksft_variants, sampled
+from rig import (KsftNamedVariant, Script, counters, ksft_eq, ksft_gt, ksft_pr, ksft_variants,
+                 sampled, wait_for)
 
 SYSTEM = hostile.SYSTEM
 
 SEED = 96
 CHANGES = 1000
+# Sends this many datagrams, one after the other.
+SENDER = """
+import socket, sys
+sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for number in range(int(sys.argv[1])):
+    sock.sendto(b"muen", ("192.0.2.2", 9))
+"""
 
 
 @sampled(3)
@@ -47,6 +55,41 @@ def test_attacked(env, mode, interrupt):
     ksft_pr("attacks tried by kind: " +
             ", ".join(f"{kind} {count}" for kind, count in sorted(rogue.tried.items())))
     ksft_pr("counted: " + ", ".join(f"{name} {now[name]}" for name in EXACT if now[name]))
+
+
+@ksft_variants([KsftNamedVariant("polled", False), KsftNamedVariant("interrupt", True)])
+def test_attacked_while_sending(env, interrupt):
+    """
+    With flow control, while the interface sends as fast as it can: the reports are attacked as
+    everything else. All packets are sent, and the interface obeys its user.
+    """
+    rng = random.Random(env.seed(SEED))
+    peer = AccountedPeer(env, hostile.PAUSE, interrupt)
+    rogue = Rogue(peer, rng)
+    env.a.put("/run/sender.py", SENDER.encode())
+    rounds, count, paused = 40 if env.long else 4, 20_000, 0
+
+    def received(before: int) -> bool:
+        """The honest peer comes back, and goes on until a packet is received."""
+        peer.write()
+        peer.ring()
+        return peer.counters()["rx_packets"] > before
+    for number in range(rounds):
+        before = counters(env.a)["tx_packets"]
+        with env.a.bkg(Script("/run/sender.py", count), exit_wait=True) as sender:
+            while sender.proc.poll() is None:
+                for _ in range(CHANGES):
+                    rogue.change()
+        ksft_eq(counters(env.a)["tx_packets"] - before, count)
+        peer.next_epoch()
+        packets = peer.counters()["rx_packets"]
+        wait_for(lambda packets=packets: received(packets), "packet of an honest epoch", pause=0)
+        env.a.run(("ip link set net0 mtu 1400", "ip link set net0 mtu 1500",
+                   "ip link set net0 down && ip link set net0 up")[number % 3])
+    found = counters(env.a)
+    ksft_gt(found["tx_paused"], 0)
+    ksft_pr(", ".join(f"{kind} {count}" for kind, count in sorted(rogue.tried.items())) +
+            "".join(f", {name} {value}" for name, value in found.items() if "pause" in name))
 
 
 @sampled(1)

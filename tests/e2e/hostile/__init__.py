@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 Shared parts of the tests of hostile writers: a subject whose peer is the test, in all
-modes, polled and by interrupt, with an exact account of what the driver must count.
+modes, polled and by interrupt, with an exact account of what the driver must count. With
+flow control the interface also has an out channel, which the peer reports on.
 """
 
 import re
 import struct
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from e2e import offload
 from rig import (V4, Channel, KsftNamedVariant, Peer, System, ip_element, ksft_eq, ksft_true,
@@ -18,6 +19,7 @@ from rig.sim import Sim
 SYSTEM = System("hostile", ("a",), (
     Channel("polled", reads={"a": "polled_in"}),
     Channel("interrupt", reads={"a": "interrupt_in"}, vector=0x70),
+    Channel("out", writes={"a": "out"}),
 ), host_interrupts=True)
 
 MEGABYTE = 1 << 20
@@ -52,6 +54,11 @@ class Mode:
     zeros: tuple
 
     @property
+    def pause(self) -> bool:
+        """Whether flow control is on."""
+        return "pause" in self.flags
+
+    @property
     def ring(self) -> int:
         """The number of elements of the default size in a channel."""
         return (MEGABYTE - 64) // self.size
@@ -66,7 +73,10 @@ OFFLOAD = Mode("offload", "net_hdr+offload", offload.PROTOCOL, offload.SIZE, 96,
                tuple(offload.pieces(LARGE)), ("rx_malformed", "rx_bad_protocol"))
 ETHERNET = Mode("ethernet", "eth_dev", 2, 1516, 84, 65537, (frame(PACKET),),
                 ("rx_malformed", "rx_bad_length"))
-MODES = RAW, IP, OFFLOAD, ETHERNET
+# Its packet is for another host, so the stack sends no answer, which would make the driver poll.
+PAUSE = replace(IP, name="pause", flags="net_hdr+pause",
+                packet=(ip_element(udp4(V4["b"], "192.0.2.77", 9, bytes(100))),))
+MODES = RAW, IP, OFFLOAD, ETHERNET, PAUSE
 
 
 def variants(modes=MODES, both=MODES) -> list:
@@ -81,8 +91,9 @@ def variants(modes=MODES, both=MODES) -> list:
 
 def parameters(mode: Mode, interrupt: bool = False) -> str:
     """Returns the module parameters for an interface in this mode."""
+    out = "out=out writer_protocol=2 " if mode.pause else ""
     return (f"name=net0 in={'interrupt' if interrupt else 'polled'}_in reader_protocol=2 "
-            f"flags={mode.flags}")
+            f"{out}flags={mode.flags}")
 
 
 class AccountedPeer(Peer):
@@ -96,6 +107,8 @@ class AccountedPeer(Peer):
         super().__init__(env, "interrupt" if interrupt else "polled", mode.protocol, mode.size,
                          parameters=parameters(mode, interrupt))
         self.mode, self.interrupt = mode, interrupt
+        # The out channel of the interface, which this peer reports on.
+        self.out = env.channel("out") if mode.pause else None
         self._machines = env.machines
         self.epoch = 1 << 48
         # The number of polls at the last check.

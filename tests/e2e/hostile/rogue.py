@@ -20,10 +20,13 @@ class Rogue:
     KINDS = {"word of the header": 8, "counter": 4, "both counters": 4, "epoch": 4,
              "length in an element": 10, "bytes of an element": 10, "shape of the ring": 2,
              "element at random": 20, "good packets": 20, "good epoch": 6}
+    # The same with flow control, where the peer reports.
+    PAUSE = KINDS | {"report": 30}
 
     def __init__(self, peer: AccountedPeer, rng):
         self.peer, self.rng, self.tried = peer, rng, Counter()
-        self._kinds, self._weights = [*self.KINDS], [*self.KINDS.values()]
+        kinds = self.PAUSE if peer.mode.pause else self.KINDS
+        self._kinds, self._weights = [*kinds], [*kinds.values()]
 
     def change(self):
         """Makes one change."""
@@ -44,6 +47,13 @@ class Rogue:
     def _both_counters(self):
         c = self.peer.channel
         c.wsc = c.wc = (c.wc + self.rng.choice((1, 8, 700, 1 << 40, -1))) & MAX
+
+    def _report(self):
+        """Writes a report of the writer's epoch, or of another one, near its counter or far."""
+        out, rng = self.peer.out, self.rng
+        count = rng.choice((out.wc, out.wc + 1, out.wc - rng.randrange(1000), rng.getrandbits(32)))
+        epoch = rng.choice((out.epoch,) * 4 + (rng.getrandbits(32), 0))
+        self.peer.channel.report = (epoch & 0xffffffff) << 32 | count & 0xffffffff
 
     def _epoch(self):
         self.peer.channel.epoch = self.rng.randrange(4)
