@@ -19,8 +19,8 @@ from background import BackgroundLoad
 class Target:
     """
     The limit of a figure. `sign` is ">=" or "<=". `kind` selects what is compared with the limit:
-    the "ratio" to the reference, the "difference" from the reference, or the "value" itself.
-    `against` names the reference if it is not the default one.
+    the "ratio" to the reference, the "difference" from the reference, the "value" itself, or the
+    values of "all" rounds. `against` names the reference if it is not the default one.
     """
     sign: str
     limit: float
@@ -34,8 +34,8 @@ class Target:
     def text(self, unit: str) -> str:
         """Returns the target as text."""
         what = {"ratio": f"{self.limit:.3g} x", "difference": f"+{self.limit:g} {unit}",
-                "value": f"{self.limit:g} {unit}"}
-        return f"{self.sign} {what[self.kind]}"
+                "value": f"{self.limit:g} {unit}", "all": f"{self.limit:g} {unit}"}
+        return f"{self.sign} {what[self.kind]}".rstrip()
 
 
 @dataclass
@@ -69,6 +69,8 @@ class Figure:
         """Whether the target is met. None without a target."""
         if self.target is None:
             return None
+        if self.target.kind == "all":
+            return all(map(self.target.met, self.runs))
         if self.target.kind == "value":
             return self.target.met(self.median)
         if self.target.kind == "difference":

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from rig import ping_at_once
-from rig.traffic import iperf3
+from rig.traffic import Stream, iperf3
 
 GUEST = Path(__file__).parent / "guest"
 
@@ -30,14 +30,25 @@ def install(machine, name: str) -> str:
     return path
 
 
+def tcp_streams(source, target, seconds: float, streams: int = 1) -> Stream:
+    """Runs TCP streams in parallel."""
+    return iperf3(source, target, f"-P {streams}", seconds)
+
+
 def tcp(source, target, seconds: float, streams: int = 1) -> float:
     """Returns the TCP throughput in Mbit/s, as received."""
-    return iperf3(source, target, f"-P {streams}", seconds).rate
+    return tcp_streams(source, target, seconds, streams).rate
 
 
 def udp(source, target, seconds: float, size: int) -> float:
     """Returns the datagrams that a program received, in 1000/s. The sender has no rate limit."""
     return iperf3(source, target, f"-u -b 0 -l {size}", seconds).rate * 1e3 / 8 / size
+
+
+def missed(link) -> int:
+    """Returns how many elements the interfaces of a link have missed since they exist."""
+    return sum(end.machine.stats(device, end.ns)["rx_missed_errors"]
+               for end, device in zip(link.ends, link.devices))
 
 
 def ping_flood(source, target, count: int) -> float:

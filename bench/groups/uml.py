@@ -2,6 +2,9 @@
 """
 User-mode Linux, native speed, two namespaces: muennet against veth, and the packet generator.
 
+"pause" and "pause-extension" are muennet with flow control (docs/pause.md), the latter with the
+flag `offload`. All rings have 1 MiB.
+
 The kernel is built for this group (uml/config), without the debug options of the kernel for unit
 tests. The packet generator (pktgen) sends Ethernet frames to an address that no interface has, so
 the receiver's stack drops them. User-mode Linux has no counters of cycles.
@@ -17,17 +20,22 @@ from figures import Figure, Target
 HERE = Path(__file__).resolve().parents[1] / "uml"
 KERNEL = Path(os.environ.get("MUENNET_KERNEL", "/kernel"))
 UNITS = {"tcp1": "Mbit/s", "ping-flood": "us"}
+# The flags of both interfaces of each pair.
+FLAGS = ("net_hdr", "eth_dev", "net_hdr+pause", "net_hdr+offload+pause")
 # References other than veth.
-REFERENCES = {"tcp1": "veth-plain"}
-TARGETS = {"tcp1": Target(">=", 1), "udp64": Target(">=", 0.7)}
+REFERENCES = {("tcp1", "muennet"): "veth-plain", ("tcp1", "pause"): "veth-plain"}
+TARGETS = {("tcp1", "muennet"): Target(">=", 1), ("tcp1", "pause"): Target(">=", 1),
+           ("tcp1", "pause-extension"): Target(">=", 0.7), ("udp64", "muennet"): Target(">=", 0.7),
+           ("udp64", "pause"): Target(">=", 0.7)}
 
 
 def parameters(sinfo: str) -> list:
-    """Returns the module parameters, for a pair in IP mode and a pair in Ethernet mode."""
+    """Returns the module parameters."""
     lists = {"name": "muen{}", "in": "in{}", "out": "out{}", "reader_protocol": "2",
              "writer_protocol": "2"}
-    given = {key: ",".join(value.format(n) for n in range(4)) for key, value in lists.items()}
-    given |= {"flags": "net_hdr,net_hdr,eth_dev,eth_dev", "sinfo": sinfo}
+    given = {key: ",".join(value.format(n) for n in range(2 * len(FLAGS)))
+             for key, value in lists.items()}
+    given |= {"flags": ",".join(flags for flags in FLAGS for _ in range(2)), "sinfo": sinfo}
     return [f"muennet.{key}={value}" for key, value in given.items()]
 
 
@@ -95,7 +103,7 @@ def run(report):
     figures = {(measure, name): Figure(f"uml.{measure}.{name}", UNITS.get(measure, "k/s"), "uml",
                                        runs) for (measure, name), runs in values.items()}
     for (measure, name), figure in figures.items():
-        if name == "muennet":
-            figure.against = figures[measure, REFERENCES.get(measure, "veth")]
-            figure.target = TARGETS.get(measure)
+        if not name.startswith("veth"):
+            figure.against = figures[measure, REFERENCES.get((measure, name), "veth")]
+            figure.target = TARGETS.get((measure, name))
     report.figures += figures.values()

@@ -99,7 +99,8 @@ def main(rounds: int, seconds: float):
     for names in ("v0", "v1"), ("w0", "w1"):
         run(f"ip link add {names[0]} type veth peer name {names[1]}")
     links = {"muennet": Link(0, "muen0", "muen1"), "veth-plain": Link(1, "v0", "v1"),
-             "veth": Link(2, "w0", "w1")}
+             "veth": Link(2, "w0", "w1"), "pause": Link(4, "muen4", "muen5"),
+             "pause-extension": Link(5, "muen6", "muen7")}
     frames = {"muennet": Link(3, "muen2", "muen3"), "veth": links["veth"]}
     for index in (0, 1):
         links["veth-plain"].inside(index, f"ethtool -K v{index} tso off gso off gro off tx off "
