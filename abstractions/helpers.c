@@ -202,17 +202,25 @@ void muennet_netdev_drain_qdisc(struct net_device *dev, unsigned int ms)
 		fsleep(1000);
 }
 
+void muennet_netdev_limit_gso(struct net_device *dev, unsigned int max_segs)
+{
+	/* A lower limit is the user's, and stays. */
+	bool follows = READ_ONCE(dev->gso_max_segs) == dev->tso_max_segs;
+
+	netif_set_tso_max_segs(dev, max_segs);
+	if (follows)
+		WRITE_ONCE(dev->gso_max_segs, max_segs);
+}
+
 void muennet_netdev_set_queueing(struct net_device *dev, bool on,
 				 unsigned int gso_max_segs)
 {
 	if (on) {
 		dev->priv_flags &= ~IFF_NO_QUEUE;
-		netif_set_tso_max_segs(dev, gso_max_segs);
+		muennet_netdev_limit_gso(dev, gso_max_segs);
 	} else {
 		dev->priv_flags |= IFF_NO_QUEUE;
-		netif_set_tso_max_segs(dev, TSO_MAX_SEGS);
-		if (READ_ONCE(dev->gso_max_segs) == gso_max_segs)
-			WRITE_ONCE(dev->gso_max_segs, GSO_MAX_SEGS);
+		muennet_netdev_limit_gso(dev, TSO_MAX_SEGS);
 	}
 	muennet_renew_default_qdisc(dev);
 }

@@ -55,6 +55,7 @@ void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
 int muennet_register_netdevice(struct net_device *dev, bool byte_queue_limits);
 void muennet_netdev_set_queueing(struct net_device *dev, bool on,
 				 unsigned int gso_max_segs);
+void muennet_netdev_limit_gso(struct net_device *dev, unsigned int max_segs);
 void muennet_netdev_drain_qdisc(struct net_device *dev, unsigned int ms);
 bool muennet_netdev_has_qdisc(struct net_device *dev);
 void muennet_netif_start_queue(struct net_device *dev);

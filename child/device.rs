@@ -178,9 +178,7 @@ impl rtnl_link::Driver for Child {
 
     fn registered(dev: &Device<Self>, rtnl: &Rtnl) {
         let this = dev.data();
-        this.parent()
-            .data()
-            .set_queueing_of(dev.as_driver_device(), rtnl);
+        Interface::set_queueing_of(this.parent(), dev.as_driver_device(), rtnl);
         this.announced.store(true, Relaxed);
         netlink::notify_child_add(dev, rtnl);
     }

@@ -17,10 +17,7 @@ use super::{
     },
     mode::Mode,
     params::MacAddress,
-    pause::{
-        Sender,
-        GSO_MAX_SEGS, //
-    },
+    pause::Sender,
     poll_timer::PollTimer,
     rx::{
         Peer,
@@ -227,7 +224,8 @@ impl Interface {
                 });
                 channel.set_pause(dev, false);
             }
-            this.for_each_sender(dev, |sender| sender.set_queueing(rx, GSO_MAX_SEGS, rtnl));
+            let max_segs = channel.gso_max_segs(dev.mtu());
+            this.for_each_sender(dev, |sender| sender.set_queueing(rx, max_segs, rtnl));
             this.rx_pause.store(rx, Relaxed);
             if rx {
                 synchronize_net();
@@ -340,11 +338,15 @@ impl Operations for Interface {
         Sums::of(&dev.data().counters).add_to(stats);
     }
 
-    fn change_mtu(dev: &Device<Self>, mtu: u32) -> Result {
-        match &dev.data().tx {
-            Some(tx) => tx.change_mtu(dev, mtu),
-            None => Ok(()),
+    fn change_mtu(dev: &Device<Self>, mtu: u32, rtnl: &Rtnl) -> Result {
+        let this = dev.data();
+        let Some(tx) = &this.tx else { return Ok(()) };
+        tx.change_mtu(dev, mtu)?;
+        if this.rx_pause.load(Relaxed) {
+            let max_segs = tx.gso_max_segs(mtu);
+            this.for_each_sender(dev, |sender| sender.limit_gso(max_segs, rtnl));
         }
+        Ok(())
     }
 
     fn ethtool_ops() -> Option<EthtoolOps<Self>> {
@@ -521,10 +523,12 @@ impl Interface {
         self.endpoints.add(dev, counters)
     }
 
-    /// Gives a new child a queueing discipline if this interface has one because of flow control.
-    pub(crate) fn set_queueing_of(&self, child: &DriverDevice, rtnl: &Rtnl) {
-        if self.rx_pause.load(Relaxed) {
-            child.set_queueing(true, GSO_MAX_SEGS, rtnl);
+    /// Gives a new child of `dev`, this interface, a queueing discipline if the interface has one
+    /// because of flow control.
+    pub(crate) fn set_queueing_of(dev: &Device<Self>, child: &DriverDevice, rtnl: &Rtnl) {
+        let this = dev.data();
+        if let (true, Some(tx)) = (this.rx_pause.load(Relaxed), &this.tx) {
+            child.set_queueing(true, tx.gso_max_segs(dev.mtu()), rtnl);
         }
     }
 

@@ -29,6 +29,7 @@ use crate::{
     },
     channel::{
         Credit,
+        Geometry,
         Writer, //
     }, //
 };
@@ -52,8 +53,8 @@ const LONGEST_LOOK_US: u32 = 1_000;
 /// While nothing is known of the peer, every so many elements a sender looks for a report.
 const LOOK_ELEMENTS: u64 = 64;
 
-/// The largest number of segments of a GSO packet while flow control is on.
-pub(super) const GSO_MAX_SEGS: u32 = 64;
+/// The largest number of segments of a GSO packet while flow control is on, whatever the ring.
+const GSO_MAX_SEGS: u32 = 64;
 
 /// The largest number of bytes that the byte queue limits accept at once: `DQL_MAX_OBJECT`.
 const MAX_QUEUED: u32 = u32::MAX / 16;
@@ -243,7 +244,7 @@ impl TxPause {
             return false;
         }
         interface.sent_queue(ring_bytes(writer, count));
-        if free < reserve(writer) {
+        if free < u64::from(reserve(writer.geometry())) {
             interface.stop_queue();
         }
         if !interface.queue_stopped() {
@@ -419,8 +420,9 @@ fn ring_bytes(writer: &Writer, count: u64) -> u32 {
     u32::try_from(bytes).map_or(MAX_QUEUED, |bytes| bytes.min(MAX_QUEUED))
 }
 
-/// Returns how many elements must be free for the queue not to stop: enough for the largest GSO
-/// packet, but at most an eighth of the ring.
-fn reserve(writer: &Writer) -> u64 {
-    (writer.geometry().elements() / 8).clamp(1, u64::from(GSO_MAX_SEGS))
+/// Returns how many elements must be free for the queue not to stop: an eighth of the ring, at most
+/// 64, at least one. It is also the largest number of segments of a GSO packet while flow control
+/// is on, so that such a packet fits.
+pub(super) fn reserve(ring: &Geometry) -> u32 {
+    u32::try_from(ring.elements() / 8).map_or(GSO_MAX_SEGS, |segs| segs.clamp(1, GSO_MAX_SEGS))
 }

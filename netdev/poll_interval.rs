@@ -132,7 +132,10 @@ mod tests {
             (1_000, &[(Nothing, 1_000, 1_000)]),
             // From one second on a thousandth of it.
             (4_000, &[(Nothing, 950, 1_000), (Nothing, 3_000, 4_000)]),
-            (1_000_000, &[(Nothing, 950, 1_000), (Nothing, 20_000, 1_000_000)]),
+            (
+                1_000_000,
+                &[(Nothing, 950, 1_000), (Nothing, 20_000, 1_000_000)],
+            ),
             (50, &[(Nothing, 1_000, 50), (One, 9, 50), (Several, 9, 50)]),
             (120, &[(Several, 9, 120), (Nothing, 100, 120)]),
             // A pending element ends that at once.

@@ -27,11 +27,13 @@ use super::{
     },
     ip_fragment::{
         self,
+        max_pieces,
         Fragments, //
     },
     memory::OutMemory,
     mode::Mode,
     pause::{
+        reserve,
         Sender,
         TxPause,
         WaitingList, //
@@ -357,9 +359,9 @@ impl TxChannel {
                     .geometry()
                     .size()
                     .saturating_sub(self.mode.overhead());
-                skb.len().div_ceil(room.max(1))
+                max_pieces(skb.len(), room)
             }
-            (None, _, Some(gso_info)) => skb.len().div_ceil(gso_info.size.max(1)),
+            (None, _, Some(gso_info)) => max_pieces(skb.len(), gso_info.size),
             (None, _, None) => 1,
         };
         let counters = self.counters.this_cpu();
@@ -562,6 +564,13 @@ impl TxChannel {
 
 // Flow control.
 impl TxChannel {
+    /// Returns the largest number of segments of GSO packets with flow control, with elements for
+    /// packets of `mtu` bytes.
+    pub(crate) fn gso_max_segs(&self, mtu: u32) -> u32 {
+        self.new_writer(mtu)
+            .map_or(1, |writer| reserve(writer.geometry()))
+    }
+
     /// Turns flow control of the senders on or off: whether they stop for the peer.
     pub(crate) fn set_pause(&self, interface: &Device<Interface>, on: bool) {
         let mut state = self.state.lock();

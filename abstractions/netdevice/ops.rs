@@ -46,7 +46,7 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// # Errors
     ///
     /// Returned to the user; the MTU does not change.
-    fn change_mtu(_dev: &Device<Self>, _mtu: u32) -> Result {
+    fn change_mtu(_dev: &Device<Self>, _mtu: u32, _rtnl: &Rtnl) -> Result {
         Ok(())
     }
 
@@ -264,7 +264,8 @@ impl<T: Operations> Adapter<T> {
         let dev = unsafe { Device::<T>::from_raw(ptr) };
         from_result(|| {
             let mtu = u32::try_from(mtu)?;
-            T::change_mtu(dev, mtu)?;
+            // SAFETY: The core holds the RTNL.
+            T::change_mtu(dev, mtu, unsafe { Rtnl::assume_held() })?;
             // SAFETY: The device is valid. The core reads the field with single loads.
             unsafe { (&raw mut (*ptr).mtu).write_volatile(mtu) };
             Ok(0)

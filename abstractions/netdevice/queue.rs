@@ -22,6 +22,13 @@ impl DriverDevice {
         unsafe { bindings::muennet_netdev_set_queueing(self.as_ptr(), on, gso_max_segs) }
     }
 
+    /// Limits the number of segments of GSO packets, unless the user has set a lower limit:
+    /// `netif_set_tso_max_segs()`. For a device with a queueing discipline. May sleep.
+    pub(crate) fn limit_gso(&self, max_segs: u32, _rtnl: &Rtnl) {
+        // SAFETY: By the type invariant the device is valid, and the RTNL is held.
+        unsafe { bindings::muennet_netdev_limit_gso(self.as_ptr(), max_segs) }
+    }
+
     /// Waits up to `ms` milliseconds until the default queueing discipline has no packets, if the
     /// device is up and has that. May sleep.
     pub(crate) fn drain_qdisc(&self, ms: u32, _rtnl: &Rtnl) {

@@ -80,6 +80,33 @@ def test_settings(env):
     ksft_eq(qdisc(env.a), before)
 
 
+def max_segs(machine, dev: str = "net0") -> tuple:
+    """Returns the limits of a device: (tso_max_segs, gso_max_segs)."""
+    link, = json.loads(machine.run(f"ip -j -d link show {dev}").stdout)
+    return link["tso_max_segs"], link["gso_max_segs"]
+
+
+def test_gso_packets_fit_the_ring(env):
+    """A GSO packet has at most an eighth of the ring's elements as segments, and at most 64."""
+    load(env.a)
+    up(env.a, quiet=True)
+    env.a.run("muennet_cfg add_child net0 child0")
+    for dev in ("net0", "child0"):
+        ksft_eq(max_segs(env.a, dev), (65535, 65535))
+    env.a.run("ethtool -A net0 rx on && muennet_cfg add_child net0 child1")
+    # (MTU, segments): a ring of 1 MiB has 695, 116 and 15 elements.
+    for mtu, segs in ((1500, 64), (9000, 14), (65535, 1), (1500, 64)):
+        env.a.run(f"ip link set net0 mtu {mtu}")
+        for dev in ("net0", "child0", "child1"):
+            ksft_eq(max_segs(env.a, dev), (segs, segs), f"{dev}, MTU {mtu}")
+    # A lower limit of the user stays.
+    env.a.run("ip link set net0 gso_max_segs 9 && ip link set net0 mtu 9000")
+    ksft_eq(max_segs(env.a), (14, 9))
+    env.a.run("ethtool -A net0 rx off")
+    ksft_eq(max_segs(env.a), (65535, 9))
+    ksft_eq(max_segs(env.a, "child1"), (65535, 65535))
+
+
 def test_show(env):
     load(env.a)
     netlink.install(env.a)
