@@ -7,6 +7,7 @@ and resolves their addresses to symbols.
 import bisect
 import collections
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -42,7 +43,8 @@ class Symbols:
         self._starts = [address for address, _, _ in symbols]
         names = subprocess.run(["c++filt"], input="\n".join(name for _, name, _ in symbols),
                                capture_output=True, text=True, check=True).stdout.splitlines()
-        self._names = [f"{name} {module}".strip()
+        # c++filt shows the hash of the crate.
+        self._names = [f"{re.sub(r'\[[0-9a-f]+\]', '', name)} {module}".strip()
                        for name, (_, _, module) in zip(names, symbols)]
 
     def name(self, address: int) -> str:
