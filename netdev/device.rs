@@ -224,8 +224,8 @@ impl Interface {
                 });
                 channel.set_pause(dev, false);
             }
-            let max_segs = channel.gso_max_segs(dev.mtu());
-            this.for_each_sender(dev, |sender| sender.set_queueing(rx, max_segs, rtnl));
+            let max_segs = rx.then(|| channel.gso_max_segs(dev.mtu()));
+            this.for_each_sender(dev, |sender| sender.set_queueing(max_segs, rtnl));
             this.rx_pause.store(rx, Relaxed);
             if rx {
                 synchronize_net();
@@ -523,12 +523,11 @@ impl Interface {
         self.endpoints.add(dev, counters)
     }
 
-    /// Gives a new child of `dev`, this interface, a queueing discipline if the interface has one
-    /// because of flow control.
+    /// Gives a new child of `dev` a queueing discipline if `dev` has one because of flow control.
     pub(crate) fn set_queueing_of(dev: &Device<Self>, child: &DriverDevice, rtnl: &Rtnl) {
         let this = dev.data();
         if let (true, Some(tx)) = (this.rx_pause.load(Relaxed), &this.tx) {
-            child.set_queueing(true, tx.gso_max_segs(dev.mtu()), rtnl);
+            child.set_queueing(Some(tx.gso_max_segs(dev.mtu())), rtnl);
         }
     }
 

@@ -178,21 +178,12 @@ impl Fragments {
     }
 }
 
-/// Returns a number of pieces of `size` bytes that a packet of `length` bytes does not exceed.
-// Without div_ceil(), whose check for zero remains in the code.
-#[inline]
-pub(crate) fn max_pieces(length: usize, size: usize) -> usize {
-    length
-        .checked_div(size)
-        .map_or(length, |whole| whole.saturating_add(1))
-}
-
 impl Fragments {
-    /// Returns a number of fragments of at most `mtu` bytes that a packet of `length` bytes does
-    /// not exceed, whatever its header.
-    pub(crate) fn max_count(length: usize, mtu: u32) -> usize {
+    /// Returns how many bytes of payload each fragment of at most `mtu` bytes has at least, except
+    /// for the last one, whatever the header.
+    pub(crate) fn least_payload(mtu: u32) -> usize {
         let room = usize::try_from(mtu).map_or(0, |mtu| mtu.saturating_sub(HEADER_MAX));
-        max_pieces(length, (room & !(UNIT - 1)).max(UNIT))
+        (room & !(UNIT - 1)).max(UNIT)
     }
 }
 

@@ -5,10 +5,10 @@
 //! Each expiry of the timer costs an interrupt, so there should be few. A packet waits for the next
 //! expiry, so that should come soon. The period is a compromise:
 //!
-//! - While nothing is pending, the period grows with the time since something was pending. A packet
-//!   waits for at most a quarter of the time that its sender was silent, and for at most 1 ms until
-//!   all were silent for a second. After that it waits for at most a thousandth of the silence, and
-//!   never for longer than the user allows.
+//! - While nothing is pending, the period grows with the time since something was pending. In the
+//!   first second a packet waits for at most a quarter of that time, or 200 us if that is longer,
+//!   and for at most 1 ms. After that it waits for at most a thousandth of that time. It never
+//!   waits for longer than the user allows.
 //! - If single packets arrive far apart, as requests and responses do, the period is short, because
 //!   their senders wait for the answers.
 //! - If several packets are pending at a time, nobody waits for a single one. The period grows, so
@@ -25,8 +25,8 @@ const BUSY_US: u32 = 200;
 /// The longest period while NAPI is handling all pending elements already, in microseconds.
 const HANDLED_US: u32 = 800;
 
-/// The longest period until nothing has been pending for a thousand times as long, in microseconds.
-const LULL_US: u32 = 1_000;
+/// The longest period in the first second in which nothing is pending, in microseconds.
+const FIRST_SECOND_US: u32 = 1_000;
 
 /// The outcome of one expiry of the timer. The outcome for all interfaces is the greatest one of
 /// each: an interface that is being handled does not delay the others, and if several elements are
@@ -100,7 +100,7 @@ impl PollInterval {
         }
         let period = self
             .base_us
-            .max((self.waited_us / 4).min(LULL_US))
+            .max((self.waited_us / 4).min(FIRST_SECOND_US))
             .max(self.waited_us / 1_000)
             .min(longest_us);
         self.waited_us = self.waited_us.saturating_add(period);
@@ -217,7 +217,7 @@ mod tests {
                     let period = interval.next(PollOutcome::Nothing, longest);
                     assert!(period >= SHORTEST_US && period <= longest);
                     assert!(period <= (silent / 4).max(BUSY_US));
-                    assert!(period <= (silent / 1_000).max(LULL_US));
+                    assert!(period <= (silent / 1_000).max(FIRST_SECOND_US));
                     silent = silent.saturating_add(period);
                 }
             }

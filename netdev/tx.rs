@@ -27,13 +27,13 @@ use super::{
     },
     ip_fragment::{
         self,
-        max_pieces,
         Fragments, //
     },
     memory::OutMemory,
     mode::Mode,
     pause::{
-        reserve,
+        gso_max_segs,
+        max_elements,
         Sender,
         TxPause,
         WaitingList, //
@@ -307,7 +307,8 @@ impl TxChannel {
                     skb.tx_timestamp();
                 }
                 let mut ended = !xmit_more || sent.is_err();
-                // Loaded again, because no register survives write().
+                // Loaded again: to keep it across write() costs a register also with flow control
+                // off.
                 if state.pause.is_on() {
                     ended |= self.wrote(&mut state.pause, writer, sender);
                 }
@@ -353,15 +354,15 @@ impl TxChannel {
         let writer = state.writer.as_mut()?;
         // The number of elements that the packet needs at most.
         let needed = match (fragment_mtu, self.mode, skb.gso_info()) {
-            (Some(mtu), _, _) => Fragments::max_count(skb.len(), mtu),
+            (Some(mtu), _, _) => max_elements(skb.len(), Fragments::least_payload(mtu)),
             (None, Mode::Offload, _) => {
                 let room = writer
                     .geometry()
                     .size()
                     .saturating_sub(self.mode.overhead());
-                max_pieces(skb.len(), room)
+                max_elements(skb.len(), room)
             }
-            (None, _, Some(gso_info)) => max_pieces(skb.len(), gso_info.size),
+            (None, _, Some(gso_info)) => max_elements(skb.len(), gso_info.size),
             (None, _, None) => 1,
         };
         let counters = self.counters.this_cpu();
@@ -568,7 +569,7 @@ impl TxChannel {
     /// packets of `mtu` bytes.
     pub(crate) fn gso_max_segs(&self, mtu: u32) -> u32 {
         self.new_writer(mtu)
-            .map_or(1, |writer| reserve(writer.geometry()))
+            .map_or(1, |writer| gso_max_segs(writer.geometry()))
     }
 
     /// Turns flow control of the senders on or off: whether they stop for the peer.

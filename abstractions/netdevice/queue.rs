@@ -14,16 +14,20 @@
 use super::*;
 
 impl DriverDevice {
-    /// Gives the device a queueing discipline, or takes it away with the packets in it. One that
-    /// the user has chosen stays. While it is on, GSO packets have at most `gso_max_segs` segments.
-    /// May sleep.
-    pub(crate) fn set_queueing(&self, on: bool, gso_max_segs: u32, _rtnl: &Rtnl) {
-        // SAFETY: By the type invariant the device is valid, and the RTNL is held.
-        unsafe { bindings::muennet_netdev_set_queueing(self.as_ptr(), on, gso_max_segs) }
+    /// Gives the device a queueing discipline, and limits its GSO packets to `gso_max_segs`
+    /// segments. [`None`] takes both away, with the packets in the queueing discipline. A queueing
+    /// discipline that the user has chosen stays. May sleep.
+    pub(crate) fn set_queueing(&self, gso_max_segs: Option<u32>, _rtnl: &Rtnl) {
+        let on = gso_max_segs.is_some();
+        let max_segs = gso_max_segs.unwrap_or(0);
+        // SAFETY: By the type invariant the device is valid, and the RTNL is held. The function
+        // does not use `max_segs` if `on` is false.
+        unsafe { bindings::muennet_netdev_set_queueing(self.as_ptr(), on, max_segs) }
     }
 
-    /// Limits the number of segments of GSO packets, unless the user has set a lower limit:
-    /// `netif_set_tso_max_segs()`. For a device with a queueing discipline. May sleep.
+    /// Changes the limit of GSO packets that [`Self::set_queueing`] has set. If the user has set a
+    /// limit below the one before, it stays, unless it is above the new one:
+    /// `netif_set_tso_max_segs()`.
     pub(crate) fn limit_gso(&self, max_segs: u32, _rtnl: &Rtnl) {
         // SAFETY: By the type invariant the device is valid, and the RTNL is held.
         unsafe { bindings::muennet_netdev_limit_gso(self.as_ptr(), max_segs) }

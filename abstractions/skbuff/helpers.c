@@ -98,11 +98,30 @@ static bool muennet_has_ip_options(const struct sk_buff *skb)
 }
 
 /*
+ * Returns whether a GSO packet needs more elements than muennet_netdev_limit_gso()
+ * allows, as elements for segments or, with offloads, for @dev's MTU. One more is
+ * allowed, because the length includes the headers.
+ */
+static bool muennet_exceeds_limit(const struct sk_buff *skb,
+				  const struct net_device *dev)
+{
+	unsigned int limit = READ_ONCE(dev->tso_max_segs), size;
+
+	if (limit == TSO_MAX_SEGS)
+		return false;
+	size = min_t(unsigned int, skb_shinfo(skb)->gso_size, READ_ONCE(dev->mtu));
+
+	return DIV_ROUND_UP(skb->len, size) > limit + 1;
+}
+
+/*
  * Leaves segmentation to the stack for GSO packets whose headers are longer
  * than MUENNET_HEADER_MAX, the longest that the driver repeats in each segment,
  * and for those with IPv4 options or IPv6 extension headers: with a source
  * route, the checksum covers the address of the end of the route, not the one
- * in the IP header.
+ * in the IP header. Also for those that need more elements than the limit of
+ * flow control allows: the core compares it with gso_segs, which may be unset,
+ * and does not count elements.
  */
 netdev_features_t muennet_features_check(struct sk_buff *skb,
 					 struct net_device *dev,
@@ -110,7 +129,7 @@ netdev_features_t muennet_features_check(struct sk_buff *skb,
 {
 	if (skb_is_gso(skb) &&
 	    (skb_transport_offset(skb) + MAX_TCP_HEADER_SIZE > MUENNET_HEADER_MAX ||
-	     muennet_has_ip_options(skb)))
+	     muennet_has_ip_options(skb) || muennet_exceeds_limit(skb, dev)))
 		features &= ~NETIF_F_GSO_MASK;
 
 	return vlan_features_check(skb, features);
