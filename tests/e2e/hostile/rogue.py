@@ -21,11 +21,11 @@ class Rogue:
              "length in an element": 10, "bytes of an element": 10, "shape of the ring": 2,
              "element at random": 20, "good packets": 20, "good epoch": 6}
     # The same with flow control, where the peer reports.
-    PAUSE = KINDS | {"report": 30}
+    KINDS_WITH_REPORTS = KINDS | {"report": 30}
 
     def __init__(self, peer: AccountedPeer, rng):
         self.peer, self.rng, self.tried = peer, rng, Counter()
-        kinds = self.PAUSE if peer.mode.pause else self.KINDS
+        kinds = self.KINDS_WITH_REPORTS if peer.mode.pause else self.KINDS
         self._kinds, self._weights = [*kinds], [*kinds.values()]
 
     def change(self):
