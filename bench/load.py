@@ -46,7 +46,7 @@ def udp(source, target, seconds: float, size: int) -> float:
 
 
 def missed(link) -> int:
-    """Returns how many elements the interfaces of a link have missed since they exist."""
+    """Returns how many elements the interfaces of a link have missed since they were created."""
     return sum(end.machine.stats(device, end.ns)["rx_missed_errors"]
                for end, device in zip(link.ends, link.devices))
 

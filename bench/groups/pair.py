@@ -49,6 +49,8 @@ MUENNET = {
     "pause-events": Muennet("net_hdr+pause", 5, MEGABYTE),
     "pause-16m": Muennet("net_hdr+pause"),
 }
+# With flow control nothing is missed in any round, unless a machine stands still for 100 ms.
+NOTHING = {name: Target("<=", 0, "all") for name, it in MUENNET.items() if it.pause}
 VIRTIO = ("stream", "dgram")
 NETS = ("muennet", *VIRTIO, *(name for name in MUENNET if name != "muennet"))
 
@@ -128,9 +130,8 @@ def rate(name: str, get, target) -> list:
         stream, more = get(net)
         return {name: stream.rate, f"{name}-retransmits": stream.retransmits,
                 f"{name}-missed": load.missed(net) - before} | more
-    none = {kind: Target("<=", 0, "all") for kind, it in MUENNET.items() if it.pause}
-    return [Measure(name, "Mbit/s", values, target),
-            Measure(f"{name}-retransmits", "", None), Measure(f"{name}-missed", "", None, none)]
+    return [Measure(name, "Mbit/s", values, target), Measure(f"{name}-retransmits", "", None),
+            Measure(f"{name}-missed", "", None, NOTHING)]
 
 
 def measures(report, machines) -> list:
@@ -156,9 +157,10 @@ def measures(report, machines) -> list:
             before = load.missed(net)
             return {f"udp{size}": load.udp(*net.ends, two, size),
                     f"udp{size}-missed": load.missed(net) - before}
-        none = {name: Target("<=", 0, "all") for name, it in MUENNET.items() if it.pause}
-        return [Measure(f"udp{size}", "k/s", values), Measure(f"udp{size}-missed", "", None, none)]
-    fast = {name: Target(">=", 6 if "extension" in name else 3) for name in MUENNET}
+        return [Measure(f"udp{size}", "k/s", values),
+                Measure(f"udp{size}-missed", "", None, NOTHING)]
+    fast = {name: Target(">=", 6 if "extension" in name else 3)
+            for name in MUENNET if name != "muennet-1m"}
     third = {name: Target("<=", 1 / 3) for name in MUENNET if name in ("muennet", "pause")}
     # The waiting time must not grow with the ring.
     busy = third | {"pause-16m": Target("<=", 1.5, against="pause")}
