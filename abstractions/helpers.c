@@ -207,13 +207,13 @@ void muennet_netdev_limit_gso(struct net_device *dev, unsigned int max_segs)
 	/* A limit below the last one of the driver is the user's, and stays. */
 	bool follows = READ_ONCE(dev->gso_max_segs) == dev->tso_max_segs;
 
-	if (max_segs == dev->tso_max_segs)
-		return;
+	/*
+	 * Devices above are not told. They would take over a lower limit, but
+	 * never a higher one again. The stack segments what they send.
+	 */
 	netif_set_tso_max_segs(dev, max_segs);
 	if (follows)
 		WRITE_ONCE(dev->gso_max_segs, max_segs);
-	/* VLANs and other devices above inherit the limit. */
-	netdev_features_change(dev);
 }
 
 void muennet_netdev_set_queueing(struct net_device *dev, bool on,

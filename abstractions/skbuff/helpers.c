@@ -98,9 +98,10 @@ static bool muennet_has_ip_options(const struct sk_buff *skb)
 }
 
 /*
- * Returns whether a GSO packet needs more elements than muennet_netdev_limit_gso()
- * allows, as elements for segments or, with offloads, for @dev's MTU. One more is
- * allowed, because the length includes the headers.
+ * Returns whether a GSO packet needs more elements than the limit of flow control
+ * allows: see muennet_netdev_limit_gso(). An element holds a segment or, with
+ * offloads, @dev's MTU. One more is allowed, because the length includes the
+ * headers, but not with the lowest limit, that of the smallest rings.
  */
 static bool muennet_exceeds_limit(const struct sk_buff *skb,
 				  const struct net_device *dev)
@@ -111,7 +112,7 @@ static bool muennet_exceeds_limit(const struct sk_buff *skb,
 		return false;
 	size = min_t(unsigned int, skb_shinfo(skb)->gso_size, READ_ONCE(dev->mtu));
 
-	return DIV_ROUND_UP(skb->len, size) > limit + 1;
+	return DIV_ROUND_UP(skb->len, size) > limit + (limit > 1);
 }
 
 /*
