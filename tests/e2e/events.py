@@ -196,7 +196,7 @@ def test_storm(env):
     # An endless storm on each processor.
     storms = [sim.storm(0x70, 1 << 40, cpu) for cpu in (0, 1)]
     with env.a.bkg(storms[0], fail=False), env.a.bkg(storms[1], fail=False), \
-            Progress(env.a, "right") as progress:
+            Progress(env.a) as progress:
         before = counts(right)
         ksft_eq(pingpong(left, right, count)["answered"], count)
         answered_burst(left, right, "left")

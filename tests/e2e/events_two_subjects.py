@@ -87,7 +87,7 @@ def test_storm_of_the_peer(env):
     # An endless storm, ended once it was long enough.
     count, often = (1000, 5000) if env.long else (30, 500)
     with env.a.bkg("exec " + sim.triggers(SYSTEM.channel("a_to_b").event, 1 << 40), fail=False), \
-            Progress(env.b, "net0") as progress:
+            Progress(env.b) as progress:
         before = counters(env.b)
         ksft_eq(pingpong(a, b, count)["answered"], count)
         answered_burst(a, b, "net0")

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 Measures what a machine still does while its interfaces are busy: the progress of
-processes, the counters of softirqs, and the work of each NAPI poll.
+processes, and the counters of softirqs.
 """
-
-import re
 
 from . import ksft
 from .driver import counters
@@ -13,8 +11,6 @@ from .wait import wait_for
 
 # The budget of a NAPI poll.
 WEIGHT = 64
-TRACING = "/sys/kernel/tracing"
-POLL = f"{TRACING}/events/napi/napi_poll/trigger"
 # At most a hundredth of what a process counts during an interrupt storm.
 MIN_PROGRESS = 5000
 # Counts until SIGTERM, and creates the file $1 once the count is MIN_PROGRESS.
@@ -23,55 +19,15 @@ COUNT = (f"i=0; trap 'echo $i; exit 0' TERM; "
          ">$1; while :; do i=$((i + 1)); done")
 
 
-class Polls:
-    """
-    A context that traces the NAPI polls of an interface. Afterwards `histogram` maps the
-    work of a poll to the number of such polls, or is None if the kernel has no tracepoint
-    for polls; `budget` is the budget of a poll.
-    """
-
-    def __init__(self, machine, dev: str):
-        self.machine, self.dev = machine, dev
-        self.histogram, self.budget = None, 0
-
-    def __enter__(self):
-        # A kernel without histogram triggers refuses this.
-        trigger = f"hist:keys=work,budget if dev_name == \"{self.dev}\""
-        if self.machine.run(f"[ -d {TRACING}/events ] || mount -t tracefs tracefs {TRACING}; "
-                            f"echo '{trigger}' >{POLL}", fail=False).ret == 0:
-            self.histogram = {}
-        return self
-
-    def __exit__(self, *_):
-        if self.histogram is None:
-            return
-        text = self.machine.run(f"cat {POLL[:-len('trigger')]}hist; "
-                                f"echo '!hist:keys=work,budget' >{POLL}").stdout
-        found = re.findall(r"\{ work: +(\d+), budget: +(\d+) \} hitcount: +(\d+)", text)
-        self.histogram = {int(work): int(count) for work, _, count in found}
-        self.budget = max((int(budget) for _, budget, _ in found), default=0)
-
-    def check(self):
-        """Checks that no poll did more than its budget."""
-        if self.histogram is None:
-            ksft.ksft_pr("this kernel does not trace polls")
-            return
-        ksft.ksft_pr(f"polls by work: {self.histogram}")
-        ksft.ksft_eq(self.budget, WEIGHT)
-        ksft.ksft_gt(sum(self.histogram.values()), 0)
-        ksft.ksft_ge(WEIGHT, max(self.histogram, default=0), "no poll did more than its budget")
-
-
 class Progress:
     """
     A context that runs a counting process on each processor. Its end waits until each of
-    them has counted to MIN_PROGRESS. Afterwards `counted` holds the count of each process,
-    `softirqs` the values (processed, dropped, time_squeeze) of each processor, and `polls`
-    is the Polls of the interface.
+    them has counted to MIN_PROGRESS. Afterwards `counted` holds the count of each process, and
+    `softirqs` the values (processed, dropped, time_squeeze) of each processor.
     """
 
-    def __init__(self, machine, dev: str, processors: int = 2):
-        self.machine, self.polls = machine, Polls(machine, dev)
+    def __init__(self, machine, processors: int = 2):
+        self.machine = machine
         self._processors, self._count, self._before = processors, [], []
         self.counted, self.softirqs = [], []
 
@@ -80,7 +36,6 @@ class Progress:
         return [[int(word, 16) for word in line.split()[:3]] for line in lines]
 
     def __enter__(self):
-        self.polls.__enter__()
         self.machine.run("rm -f /run/counted.*")
         self._count = [self.machine.bkg(["taskset", f"{1 << cpu:x}", "sh", "-c", COUNT, "sh",
                                          f"/run/counted.{cpu}"])
@@ -97,19 +52,17 @@ class Progress:
         for counting in self._count:
             counting.process(terminate=True)
             self.counted.append(int(counting.stdout or 0))
-        self.polls.__exit__()
 
     def check(self, elements: int, polls: int):
         """
-        Checks that each processor had time for its process, that no poll did more than its
-        budget, and that the interface's counters, which the arguments are, fit that budget.
+        Checks that each processor had time for its process, and that the interface's counters,
+        which the arguments are, fit the budget of a poll.
         """
         ksft.ksft_pr(f"processes counted to {self.counted}; softirqs (processed, dropped, "
                      f"time_squeeze): {self.softirqs}; {elements} elements in {polls} polls")
         for counted in self.counted:
             ksft.ksft_ge(counted, MIN_PROGRESS, "progress of a process")
         ksft.ksft_ge(WEIGHT * polls, elements)
-        self.polls.check()
 
 
 def answered_burst(source: End, target: End, dev: str, count: int = 100):

@@ -92,6 +92,17 @@ def timers(machine) -> set:
             if "[muennet]" in line}
 
 
+def expiries(machine) -> list:
+    """
+    Returns after how many µs the driver's pending timers expire, below 0 if one is overdue.
+    Nothing counts expirations but the kernel's tracepoints, and to enable one is to change
+    the code of the scheduler while it runs, which QEMU's TCG does not always emulate: a
+    processor may execute a breakpoint that is gone.
+    """
+    timer = re.compile(r"\[muennet\].*\n.*\[in (-?\d+) to ")
+    return [int(ns) // 1000 for ns in timer.findall(machine.read_files("/proc/timer_list"))]
+
+
 def interrupts_by_cpu(machine, name: str) -> list:
     """Returns how often an interface's interrupt came on each processor; [] without one."""
     for line in machine.read_files("/proc/interrupts").splitlines():
