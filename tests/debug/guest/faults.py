@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
 """
-Repeats an operation with its N-th allocation failing, for each N until the operation ends
-without a fault, or for MOST values of N: one random value, by SEED, in each of MOST equal
-shares. An operation that failed must succeed when it is repeated at once. Writes each N to
-the kernel log. Prints the outcome: {"results": [N, errno] of each run with a fault, the
-errno is "" if the operation succeeded, "last": the errno of a last run without a fault}.
+Repeats an operation with its N-th allocation failing: for each N up to the number of
+allocations that the operation had once, and then until it ends without a fault, or for MOST
+values of N: one random value, by SEED, in each of MOST equal shares. An operation that
+failed must succeed when it is repeated at once. Writes each N to the kernel log. Prints the
+outcome: {"results": [N, errno] of each run with a fault, the errno is "" if the operation
+succeeded, "last": the errno of a last run without a fault}.
 
     faults.py SEED MOST OPERATION ARGUMENT...    MOST: 0 for all
 """
@@ -67,9 +68,9 @@ def main():
     seed, most, kind, *arguments = sys.argv[1:]
     operation = operations.KINDS[kind](*arguments)
     numbers = range(1, LIMIT)
+    _, left = run_once(operation, LIMIT)
+    total = LIMIT - left
     if int(most):
-        _, left = run_once(operation, LIMIT)
-        total = LIMIT - left
         # With few allocations, try all: their number varies a little.
         if total > int(most):
             rng = random.Random(int(seed))
@@ -79,8 +80,11 @@ def main():
     results = []
     for number in numbers:
         result, left = run_once(operation, number)
-        if left:
+        if left and number > total:
             break
+        if left:
+            # This time there were fewer allocations.
+            continue
         results.append((number, result))
         if result:
             again, _ = run_once(operation, LIMIT)
