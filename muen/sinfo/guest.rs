@@ -119,6 +119,35 @@ impl<'a> Guest<'a> {
         self.disjoint(home, memory)
     }
 
+    /// Returns the next channel, with the position that follows it. The channels are the memory
+    /// resources of that kind, the first one of each name, in the order of the processors and of
+    /// the entries in their images. Position 0 is that of the first one. Without any checks.
+    pub(crate) fn next_channel(&self, position: usize) -> Option<(MemoryResource<'a>, usize)> {
+        for (index, (home, memory)) in self.memories().enumerate() {
+            if index >= position
+                && memory.kind == CHANNEL_KIND
+                && !self.has_channel_before(home, &memory)
+            {
+                return Some((memory, index + 1));
+            }
+        }
+        None
+    }
+
+    /// Returns whether a channel before `channel`, a memory resource in the image of processor
+    /// `home`, has its name.
+    fn has_channel_before(&self, home: u32, channel: &MemoryResource<'a>) -> bool {
+        for (number, memory) in self.memories() {
+            if number == home && memory.index == channel.index {
+                break;
+            }
+            if memory.kind == CHANNEL_KIND && memory.name.is(channel.name.as_bytes()) {
+                return true;
+            }
+        }
+        false
+    }
+
     /// Looks up the memory called `name`, of any kind, which this subject can only read, and makes
     /// every check that does not access the memory itself.
     ///

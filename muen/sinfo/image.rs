@@ -119,6 +119,11 @@ impl<'a> Name<'a> {
         Self(name.unwrap_or_default())
     }
 
+    /// Returns the bytes of the name.
+    pub(crate) fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Returns whether this name has the same length and bytes as `name`.
     pub(crate) fn is(&self, name: &[u8]) -> bool {
         self.0 == name

@@ -113,6 +113,53 @@ mod cases {
         ));
     }
 
+    /// Each name is listed once, and other memory not at all.
+    #[test]
+    fn channels() {
+        let plain = Memory {
+            name: "plain",
+            kind: 0,
+            flags: RO,
+            address: 0x9_0000,
+            size: 0x1000,
+        };
+        let images = [
+            with(
+                &[
+                    channel("b", RO, 0x1_0000, 0x1000),
+                    plain,
+                    channel("a", RW, 0x2_0000, 0x2000),
+                    channel("b", RW, 0x3_0000, 0x1000),
+                ],
+                &[(EVENT, "a", 1), (VECTOR, "d", 2)],
+            ),
+            with(
+                &[
+                    channel("a", RW, 0x2_0000, 0x2000),
+                    channel("c", RO, 0x4_0000, 0x1000),
+                ],
+                &[],
+            ),
+            with(&[channel("c", RO, 0x5_0000, 0x1000)], &[]),
+        ];
+        let processors = guest(&images);
+        let guest = Guest::new(&processors);
+        let expected = [
+            (&b"b"[..], false, 0x1_0000),
+            (b"a", true, 0x2_0000),
+            (b"c", false, 0x4_0000),
+        ];
+        let mut position = 0;
+        for expected in expected {
+            let (found, next) = guest.next_channel(position).unwrap();
+            let found = (found.name.as_bytes(), found.writable, found.address);
+            assert_eq!(found, expected);
+            position = next;
+        }
+        assert!(guest.next_channel(position).is_none());
+        assert!(guest.next_channel(usize::MAX).is_none());
+    }
+
     /// The processors share memory, and their images must agree about it.
     #[test]
     fn memory() {
