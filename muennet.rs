@@ -14,55 +14,31 @@
 #![deny(unsafe_code)]
 
 use abstractions::{
-    mapping::Mapping,
-    netdevice::{
-        NotifierBlock,
-        RegisterError,
-        Registration, //
-    },
+    netdevice::NotifierBlock,
+    netns::Net,
     params::{
         list_param,
         module_version,
         string_param,
-        ListParam,
-        MAX_ENTRIES, //
-    },
-    platform::Platform, //
+        ListParam, //
+    }, //
 };
 use child::{
     Children,
     NetdevEvents, //
 };
 use kernel::{
-    fmt::Display,
+    fmt,
     prelude::*,
     sync::Arc, //
-};
-use muen::{
-    event::{
-        self,
-        Event, //
-    },
-    sinfo::{
-        Access,
-        Guest, //
-    },
-    subject::{
-        self,
-        Subject, //
-    }, //
 };
 use netdev::{
     params::{
         self,
-        ChannelConfig,
-        InterfaceConfig,
-        Lists,
-        Text, //
+        Lists, //
     },
-    Interface,
-    PollTimer,
-    Setup, //
+    Interfaces,
+    Part, //
 };
 
 mod abstractions;
@@ -77,6 +53,8 @@ module! {
     authors: ["The muennet authors"],
     description: "Virtual network over Muen shared-memory channels",
     license: "GPL",
+    // So that `ip link add ... type muennet` and the users of the netlink family load the module.
+    alias: ["rtnl-link-muennet", "net-pf-16-proto-16-family-muennet"],
 }
 
 module_version!("0.1.0");
@@ -146,7 +124,7 @@ list_param!(
 /// the interfaces, and the notifier last, because it owns the directory in debugfs that they use.
 struct Muennet {
     _children: Children,
-    _interfaces: KVec<Registration<Interface>>,
+    _interfaces: Arc<Interfaces>,
     _notifier: Pin<KBox<NotifierBlock<NetdevEvents>>>,
 }
 
@@ -179,7 +157,7 @@ impl kernel::Module for Muennet {
         // The benchmark overwrites the memory at `address`, where interfaces need the subject
         // information. It runs only without interfaces.
         #[cfg(CONFIG_MUENNET_BENCH)]
-        if lists.is_empty() {
+        if lists.indices().next().is_none() {
             netdev::bench::run(&BENCH, address)?;
         }
         if let Some(asked) = poll.raised_from {
@@ -191,31 +169,19 @@ impl kernel::Module for Muennet {
         }
 
         let notifier = KBox::pin_init(NotifierBlock::new(NetdevEvents::new()?), GFP_KERNEL)?;
-        let mut interfaces = KVec::with_capacity(lists.len(), GFP_KERNEL)?;
-        if lists.is_empty() {
-            return Ok(Self {
-                _children: Children::register()?,
-                _interfaces: interfaces,
-                _notifier: notifier,
-            });
-        }
-        let subject = Subject::load(address)?;
-        let processors = subject.processors()?;
-        let poll_timer = PollTimer::new(poll.period_us, MAX_ENTRIES)?;
+        let interfaces = Interfaces::new(address, poll.period_us)?;
         for index in lists.indices() {
             let config = lists.interface(index).inspect_err(log_error)?;
             let name = NAME.get(index).ok_or(EINVAL)?;
-            let interface = add(
-                &config,
-                name,
-                &processors.guest(),
-                subject.platform(),
-                &poll_timer,
-            )?;
-            interfaces.push(interface, GFP_KERNEL)?;
+            let report = |part, why: fmt::Arguments<'_>| match part {
+                // It is in the log already.
+                Part::Subject => {}
+                _ => pr_err!("{}: {}\n", config.name, why),
+            };
+            interfaces.add(&config, name, Net::init(), &report, |_, _| {})?;
         }
         Ok(Self {
-            _children: Children::register()?,
+            _children: Children::register(interfaces.clone())?,
             _interfaces: interfaces,
             _notifier: notifier,
         })
@@ -224,133 +190,4 @@ impl kernel::Module for Muennet {
 
 fn log_error(error: &impl kernel::fmt::Display) {
     pr_err!("{}\n", error);
-}
-
-/// Logs that a resource of an interface is not available: what it is, its name, and the reason.
-fn log_interface(config: &InterfaceConfig<'_>, what: &str, name: Text<'_>, why: &impl Display) {
-    pr_err!("{}: {} '{}': {}\n", config.name, what, name, why);
-}
-
-/// Maps one of the channels of an interface, if it is configured.
-///
-/// # Errors
-///
-/// - Those of [`subject::map_channel`].
-fn map_channel<'a>(
-    config: &InterfaceConfig<'_>,
-    channel: Option<ChannelConfig<'a>>,
-    access: Access,
-    guest: &Guest<'_>,
-) -> Result<Option<netdev::MappedChannel<'a>>> {
-    let Some(ChannelConfig { name, protocol }) = channel else {
-        return Ok(None);
-    };
-    let name_bytes = name.as_bytes();
-    match subject::map_channel(guest, name_bytes, access) {
-        Ok(mapping) => Ok(Some(netdev::MappedChannel {
-            name: name_bytes,
-            mapping,
-            protocol,
-        })),
-        Err(error) => {
-            let what = match access {
-                Access::Read => "in channel",
-                Access::Write => "out channel",
-            };
-            log_interface(config, what, name, &error);
-            Err(error.into())
-        }
-    }
-}
-
-/// Maps the table of path MTUs of an interface, if it is configured.
-///
-/// # Errors
-///
-/// - Those of [`subject::map_read_only`].
-fn map_pmtu(config: &InterfaceConfig<'_>, guest: &Guest<'_>) -> Result<Option<Mapping>> {
-    let Some(name) = config.pmtu else {
-        return Ok(None);
-    };
-    match subject::map_read_only(guest, name.as_bytes()) {
-        Ok(mapping) => Ok(Some(mapping)),
-        Err(error) => {
-            log_interface(config, "pmtu region", name, &error);
-            Err(error.into())
-        }
-    }
-}
-
-/// Maps the channels of an interface and registers the interface.
-///
-/// # Errors
-///
-/// - `EINVAL`: the vector of the in channel is invalid, or the out channel has no room for the MTU.
-/// - Those of [`Event::of_channel`], [`subject::map_channel`], [`subject::map_read_only`] and
-///   [`Setup::register`].
-fn add(
-    config: &InterfaceConfig<'_>,
-    name: &CStr,
-    guest: &Guest<'_>,
-    platform: Platform,
-    poll_timer: &Arc<PollTimer>,
-) -> Result<Registration<Interface>> {
-    let irq = match config.in_channel {
-        Some(channel) => {
-            event::irq_of_channel(guest, channel.name.as_bytes()).map_err(|error| {
-                log_interface(config, "in channel", channel.name, &error);
-                EINVAL
-            })?
-        }
-        None => None,
-    };
-    let setup = Setup {
-        name,
-        mode: config.mode,
-        pause: config.pause,
-        mtu: config.mtu,
-        in_channel: map_channel(config, config.in_channel, Access::Read, guest)?,
-        irq,
-        out_channel: map_channel(config, config.out_channel, Access::Write, guest)?,
-        event: match config.out_channel {
-            Some(channel) => Event::of_channel(guest, platform, channel.name.as_bytes())?,
-            None => None,
-        },
-        pmtu: map_pmtu(config, guest)?,
-        mac: config.mac,
-    };
-    let max_mtu = setup.max_mtu();
-    if config.mtu > max_mtu {
-        pr_err!(
-            "{}: mtu {} is too large for the out channel, maximum {}\n",
-            config.name,
-            config.mtu,
-            max_mtu
-        );
-        return Err(EINVAL);
-    }
-    setup.register(poll_timer).map_err(|error| {
-        let why = match error {
-            RegisterError::Receive(EINVAL) => ": no such interrupt",
-            RegisterError::Receive(EBUSY) => ": in use",
-            RegisterError::Receive(_) => "",
-            RegisterError::Device(EEXIST) => "an interface of this name exists already",
-            RegisterError::Device(ENOMEM) => "no memory",
-            RegisterError::Device(_) => "registering the interface failed",
-        };
-        let is_irq = matches!(error, RegisterError::Receive(_));
-        let error = Error::from(error);
-        match (irq, config.in_channel) {
-            (Some(irq), Some(channel)) if is_irq => pr_err!(
-                "{}: cannot request interrupt {} of in channel '{}'{} ({:?})\n",
-                config.name,
-                irq.as_u32(),
-                channel.name,
-                why,
-                error
-            ),
-            _ => pr_err!("{}: {} ({:?})\n", config.name, why, error),
-        }
-        error
-    })
 }

@@ -95,7 +95,7 @@ pub(crate) trait EthtoolOperations: Operations {
     /// # Errors
     ///
     /// Returned to the user; no flag changes.
-    fn set_priv_flags(_dev: &Device<Self>, _flags: u32) -> Result {
+    fn set_priv_flags(_dev: &Device<Self>, _flags: u32, _rtnl: &Rtnl) -> Result {
         build_error!(VTABLE_DEFAULT_ERROR)
     }
 }
@@ -425,10 +425,12 @@ impl<T: EthtoolOperations> Adapter<T> {
 
     /// # Safety
     ///
-    /// The core calls it with a device of this driver.
+    /// The core calls it with a device of this driver, with the RTNL held.
     unsafe extern "C" fn set_priv_flags(dev: *mut bindings::net_device, flags: u32) -> c_int {
         // SAFETY: `dev` is a device of this driver.
         let dev = unsafe { Device::<T>::from_raw(dev) };
-        from_result(|| T::set_priv_flags(dev, flags).map(|()| 0))
+        // SAFETY: The core holds the RTNL.
+        let rtnl = unsafe { Rtnl::assume_held() };
+        from_result(|| T::set_priv_flags(dev, flags, rtnl).map(|()| 0))
     }
 }

@@ -371,6 +371,11 @@ void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst)
 		netif_keep_dst(dev);
 }
 
+void muennet_dev_net_set(struct net_device *dev, struct net *net)
+{
+	dev_net_set(dev, net);
+}
+
 void muennet_dev_hold(struct net_device *dev)
 {
 	dev_hold(dev);
@@ -426,6 +431,13 @@ void muennet_netif_operational(struct net_device *dev)
 bool muennet_netdev_is_registered(const struct net_device *dev)
 {
 	return dev->reg_state == NETREG_REGISTERED;
+}
+
+/* Whether a device is registered, and in no list of devices to unregister. */
+bool muennet_netdev_can_unregister(const struct net_device *dev)
+{
+	return dev->reg_state == NETREG_REGISTERED &&
+	       list_empty(&dev->unreg_list);
 }
 
 bool muennet_netdev_is_unregistering(const struct net_device *dev)

@@ -71,11 +71,13 @@ void muennet_debugfs_create_file(const char *name, struct dentry *parent,
 int muennet_debugfs_change_name(struct dentry *entry, const char *name);
 void muennet_debugfs_remove(struct dentry *entry);
 
+void muennet_dev_net_set(struct net_device *dev, struct net *net);
 void muennet_dev_hold(struct net_device *dev);
 void muennet_dev_put(struct net_device *dev);
 void muennet_netdev_path(const struct net_device *dev, char *path, size_t size);
 void muennet_netif_operational(struct net_device *dev);
 bool muennet_netdev_is_registered(const struct net_device *dev);
+bool muennet_netdev_can_unregister(const struct net_device *dev);
 bool muennet_netdev_is_unregistering(const struct net_device *dev);
 void muennet_netdev_wait_unreferenced(const struct net_device *dev);
 bool muennet_netif_running(const struct net_device *dev);

@@ -32,6 +32,12 @@ impl Net {
         unsafe { &*ptr.cast() }
     }
 
+    /// Returns the initial namespace: `init_net`.
+    pub(crate) fn init() -> &'static Self {
+        // SAFETY: The initial namespace is always valid.
+        unsafe { Self::from_raw(&raw mut bindings::init_net) }
+    }
+
     pub(super) fn as_ptr(&self) -> *mut bindings::net {
         self.0.get()
     }

@@ -11,7 +11,10 @@ use core::{
     mem,
     ops::Deref, //
 };
-use kernel::types::NotThreadSafe;
+use kernel::{
+    sync::Arc,
+    types::NotThreadSafe, //
+};
 
 /// Evidence that this task holds the RTNL.
 ///
@@ -88,5 +91,14 @@ impl<T> RtnlCell<T> {
     {
         // SAFETY: As in `replace`.
         unsafe { *self.0.get() }
+    }
+}
+
+impl<T> RtnlCell<Option<Arc<T>>> {
+    /// Returns another reference to the value, if there is one.
+    pub(crate) fn get_arc(&self, _rtnl: &Rtnl) -> Option<Arc<T>> {
+        // SAFETY: As in `replace`. The reference ends before the method returns: `Arc::clone()`
+        // increments a reference count, and calls no code of `T`.
+        unsafe { (*self.0.get()).clone() }
     }
 }

@@ -38,10 +38,13 @@ use kernel::{
     ffi::c_int,
     fmt,
     prelude::*,
-    sync::atomic::{
-        Acquire,
-        Atomic,
-        Release, //
+    sync::{
+        aref::ARef,
+        atomic::{
+            Acquire,
+            Atomic,
+            Release, //
+        }, //
     },
     types::Opaque, //
 };
@@ -209,6 +212,30 @@ impl<T: Driver> Ops<T> {
         }
         // SAFETY: The device is registered and of this kind, and the RTNL is held.
         unsafe { bindings::rtnl_delete_link(dev.as_ptr(), 0, core::ptr::null()) };
+    }
+
+    /// Unregisters the devices for which `next` returns the next one, [`None`] after the last: all
+    /// of them wait for the same RCU grace periods. They are gone when the RTNL is released.
+    /// Devices that are being unregistered are skipped.
+    pub(crate) fn delete_all(
+        &'static self,
+        mut next: impl FnMut() -> Option<ARef<Device<T>>>,
+        _rtnl: &Rtnl,
+    ) {
+        let mut list = bindings::list_head::default();
+        let head = &raw mut list;
+        list.next = head;
+        list.prev = head;
+        while let Some(dev) = next() {
+            // SAFETY: The device is valid.
+            if unsafe { bindings::muennet_netdev_can_unregister(dev.as_ptr()) } {
+                // SAFETY: The device is registered, of this kind and in no list, so that it is
+                // linked, and the RTNL is held. The list is initialised, and does not move.
+                unsafe { Self::dellink(dev.as_ptr(), head) };
+            }
+        }
+        // SAFETY: The list has only registered devices. The function empties it.
+        unsafe { bindings::unregister_netdevice_many(head) };
     }
 
     /// The operations of any device, and those of a device on top of another one.

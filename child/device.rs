@@ -19,6 +19,7 @@ use crate::{
             Callback,
             Device,
             DeviceParams,
+            DeviceType,
             EthtoolOps,
             Event,
             NetDevice,
@@ -60,6 +61,9 @@ use kernel::{
 
 /// The link operations of children.
 pub(super) static LINK_OPS: rtnl_link::Ops<Child> = rtnl_link::Ops::new();
+
+/// The device type of children, for udev.
+static TYPE: DeviceType = DeviceType::new(c"muennet_child");
 
 /// The private data of a child's device.
 pub(crate) struct Child {
@@ -204,6 +208,8 @@ impl Operations for Child {
     /// The parent receives packets for its children.
     type Receive = NoReceive;
 
+    const TYPE: &'static DeviceType = &TYPE;
+
     fn update_carrier(dev: &Device<Self>) {
         let parent = dev.data().parent();
         dev.set_carrier(dev.is_running() && parent.is_running() && parent.carrier_ok());
@@ -346,6 +352,22 @@ fn for_each_child(parent: &Device<Interface>, f: impl Fn(&Device<Child>)) {
             f(child);
         }
     }
+}
+
+/// Deletes all children of a main interface.
+pub(super) fn delete_children(parent: &Device<Interface>, rtnl: &Rtnl) {
+    let mut next = 1;
+    LINK_OPS.delete_all(
+        || loop {
+            let (endpoint, _) = parent.data().endpoints().next(next)?;
+            next = endpoint.id().saturating_add(1);
+            // Not freed while the RTNL is held.
+            if let Some(child) = endpoint.device().downcast::<Child>() {
+                return Some(child.into());
+            }
+        },
+        rtnl,
+    );
 }
 
 /// Limits the MTU of a child to that of its parent.

@@ -38,11 +38,18 @@ mod marks;
 mod netlink;
 mod uapi;
 
-use crate::abstractions::{
-    netlink::FamilyRegistration,
-    rtnl_link, //
+use crate::{
+    abstractions::{
+        netlink::FamilyRegistration,
+        rtnl,
+        rtnl_link, //
+    },
+    netdev::Interfaces, //
 };
-use kernel::prelude::*;
+use kernel::{
+    prelude::*,
+    sync::Arc, //
+};
 
 pub(crate) use self::device::{
     Child,
@@ -53,20 +60,42 @@ pub(crate) use self::device::{
 pub(crate) struct Children {
     _family: FamilyRegistration,
     _link: rtnl_link::Registration<Child>,
+    _interfaces: FamilyInterfaces,
+}
+
+/// The reference of the family to the main interfaces. Dropping it gives up the reference.
+struct FamilyInterfaces;
+
+impl FamilyInterfaces {
+    fn new(interfaces: Arc<Interfaces>) -> Self {
+        netlink::INTERFACES.replace(Some(interfaces), &rtnl::lock());
+        Self
+    }
+}
+
+impl Drop for FamilyInterfaces {
+    fn drop(&mut self) {
+        // The interfaces must not be dropped with the RTNL held.
+        let interfaces = netlink::INTERFACES.replace(None, &rtnl::lock());
+        drop(interfaces);
+    }
 }
 
 impl Children {
-    /// Registers the link kind and the netlink family, with which users add children.
+    /// Registers the link kind and the netlink family, with which users add children and main
+    /// interfaces.
     ///
     /// # Errors
     ///
     /// - `EEXIST`: the family or the kind is registered already.
     /// - `ENOMEM`: out of memory.
-    pub(crate) fn register() -> Result<Self> {
+    pub(crate) fn register(interfaces: Arc<Interfaces>) -> Result<Self> {
+        let interfaces = FamilyInterfaces::new(interfaces);
         let link = device::LINK_OPS.register()?;
         Ok(Self {
             _family: netlink::FAMILY.register()?,
             _link: link,
+            _interfaces: interfaces,
         })
     }
 }

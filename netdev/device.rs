@@ -16,8 +16,13 @@ use super::{
         Endpoints, //
     },
     mode::Mode,
-    params::MacAddress,
+    params::{
+        Conflict,
+        MacAddress,
+        Settings, //
+    },
     pause::Sender,
+    poll_interval::SHORTEST_US,
     poll_timer::PollTimer,
     rx::{
         Peer,
@@ -47,12 +52,14 @@ use crate::{
             synchronize_net,
             Device,
             DeviceParams,
+            DeviceType,
             DriverDevice,
             EthtoolOps,
             Operations,
             RegisterError,
             Registration, //
         },
+        netns::Net,
         rtnl::{
             Rtnl,
             RtnlCell, //
@@ -97,6 +104,13 @@ pub(crate) struct Interface {
     pub(super) in_name: KVec<u8>,
     /// The name of the out channel; empty if there is none.
     pub(super) out_name: KVec<u8>,
+    /// The name of the region with the path MTUs; empty if there is none.
+    pmtu_name: KVec<u8>,
+    /// The configured MAC address.
+    mac: Option<MacAddress>,
+    /// The configured protocol numbers of the in channel and of the out channel; 0 if there is
+    /// none.
+    protocols: (u64, u64),
     pub(super) rx: Option<Pin<KBox<RxChannel>>>,
     pub(super) tx: Option<Pin<KBox<TxChannel>>>,
     /// The configured protocol number of the out channel, or of the in channel if there is no out
@@ -261,9 +275,14 @@ fn log_change(dev: &Device<Interface>, change: &Change) {
     }
 }
 
+/// The device type of main interfaces, for udev.
+static TYPE: DeviceType = DeviceType::new(c"muennet");
+
 #[vtable]
 impl Operations for Interface {
     type Receive = Context<Self>;
+
+    const TYPE: &'static DeviceType = &TYPE;
 
     fn open(dev: &Device<Self>) -> Result {
         let this = dev.data();
@@ -421,6 +440,8 @@ pub(crate) struct ChannelInfo<'a> {
     /// The protocol number in the header of the channel, the same at both ends: see
     /// [`Mode::wire_protocol`].
     pub(crate) protocol: u64,
+    /// The configured protocol number.
+    pub(crate) configured: u64,
     /// The size of the channel's region in bytes.
     pub(crate) region_size: usize,
     /// The ring of the current epoch; [`None`] if there is no epoch, or the reader does not follow
@@ -553,6 +574,85 @@ impl Interface {
         &self.out_name
     }
 
+    /// Returns the name of the region with the path MTUs; empty if there is none.
+    pub(crate) fn pmtu_name(&self) -> &[u8] {
+        &self.pmtu_name
+    }
+
+    /// Returns the MAC address with which the interface was configured; [`None`]: a random one, or
+    /// no Ethernet mode.
+    pub(crate) fn configured_mac(&self) -> Option<MacAddress> {
+        self.mac
+    }
+
+    /// Returns the longest period of the poll timer for this interface in microseconds; [`None`] if
+    /// it is not polled.
+    pub(crate) fn poll_us(&self) -> Option<u32> {
+        self.is_polled().then(|| self.poll_us.load(Relaxed))
+    }
+
+    /// Returns the settings that can change while the interface exists.
+    pub(crate) fn settings(&self) -> Settings {
+        let (rx_pause, tx_pause) = self.pause();
+        Settings {
+            follow_peer: self.follow_peer.load(Relaxed),
+            restart_with_peer: self.restart_with_peer.load(Relaxed),
+            rx_pause,
+            tx_pause,
+        }
+    }
+
+    /// Checks that the interface supports settings.
+    ///
+    /// # Errors
+    ///
+    /// - As [`Settings::check`].
+    pub(crate) fn check_settings(&self, settings: Settings) -> Result<(), Conflict> {
+        settings.check(self.mode, self.rx.is_some(), self.tx.is_some())
+    }
+
+    /// Changes the settings to `settings`.
+    ///
+    /// # Errors
+    ///
+    /// Nothing changes on an error.
+    ///
+    /// - As [`Settings::check`].
+    pub(crate) fn set_settings(
+        dev: &Device<Self>,
+        settings: Settings,
+        rtnl: &Rtnl,
+    ) -> Result<(), Conflict> {
+        let this = dev.data();
+        this.check_settings(settings)?;
+        this.follow_peer.store(settings.follow_peer, Relaxed);
+        this.restart_with_peer
+            .store(settings.restart_with_peer, Relaxed);
+        if dev.is_running() {
+            Self::update_carrier(dev);
+        }
+        let pause = (settings.rx_pause, settings.tx_pause);
+        if this.pause() != pause {
+            // Only an interface with one channel fails.
+            let _ = Self::set_pause(dev, pause.0, pause.1, rtnl);
+        }
+        Ok(())
+    }
+
+    /// Sets the longest period of the poll timer for this interface, in microseconds.
+    ///
+    /// # Errors
+    ///
+    /// - `EOPNOTSUPP`: the interface is not polled.
+    pub(crate) fn set_poll_us(&self, us: u32) -> Result {
+        if !self.is_polled() {
+            return Err(EOPNOTSUPP);
+        }
+        self.poll_us.store(us.max(SHORTEST_US), Relaxed);
+        self.poll_timer.refresh();
+        Ok(())
+    }
+
     /// Returns the counters of the interface, summed over all CPUs.
     pub(crate) fn sums(&self) -> Sums {
         Sums::of(&self.counters)
@@ -568,6 +668,7 @@ impl Interface {
         self.rx.as_ref().map(|rx| ChannelInfo {
             name: &self.in_name,
             protocol: rx.protocol(),
+            configured: self.protocols.0,
             region_size: rx.region_size(),
             ring: rx.geometry(),
         })
@@ -578,6 +679,7 @@ impl Interface {
         self.tx.as_ref().map(|tx| ChannelInfo {
             name: &self.out_name,
             protocol: tx.protocol(),
+            configured: self.protocols.1,
             region_size: tx.region_size(),
             ring: tx.geometry(),
         })
@@ -600,8 +702,10 @@ pub(crate) struct Setup<'a> {
     pub(crate) name: &'a CStr,
     /// The mode: what the elements of the channels hold.
     pub(crate) mode: Mode,
-    /// Whether flow control is on in both directions. Only with both channels.
-    pub(crate) pause: bool,
+    /// The initial settings, which the interface must support: see [`Settings::check`].
+    pub(crate) settings: Settings,
+    /// The longest poll period in microseconds; [`None`]: the default.
+    pub(crate) poll_us: Option<u32>,
     /// The initial MTU in bytes, within the range of the mode.
     pub(crate) mtu: u32,
     /// The channel that packets are received from.
@@ -612,6 +716,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) out_channel: Option<MappedChannel<'a>>,
     /// The event that notifies the peer of new elements, if the out channel has one.
     pub(crate) event: Option<Event>,
+    /// The name of the region with the path MTUs; empty if there is none.
+    pub(crate) pmtu_name: &'a [u8],
     /// The table of path MTUs, in IP mode only.
     pub(crate) pmtu: Option<Mapping>,
     /// The MAC address in Ethernet mode; [`None`]: a random one.
@@ -630,7 +736,8 @@ impl Setup<'_> {
         u32::try_from(room).map_or(largest, |room| room.min(largest))
     }
 
-    /// Registers the device of the interface. It is down at first.
+    /// Registers the device of the interface in `net`. It is down at first. Calls `registered`
+    /// before the RTNL is released.
     ///
     /// # Errors
     ///
@@ -639,7 +746,9 @@ impl Setup<'_> {
     /// - [`RegisterError::Device`] with `ENOMEM`: there is no memory for the interface.
     pub(crate) fn register(
         self,
+        net: &Net,
         poll_timer: &Arc<PollTimer>,
+        registered: impl FnOnce(&Device<Interface>, &Rtnl),
     ) -> Result<Registration<Interface>, RegisterError> {
         let range = self.mode.mtu_range();
         let max_mtu = self.max_mtu();
@@ -649,17 +758,23 @@ impl Setup<'_> {
         let Setup {
             name,
             mode,
-            pause,
+            settings,
+            poll_us,
             mtu,
             in_channel,
             irq,
             out_channel,
             event,
+            pmtu_name: region,
             pmtu,
             mac,
         } = self;
         let (mut protocol, mut region_size) = (0, 0);
-        let (mut in_name, mut out_name) = (KVec::new(), KVec::new());
+        let (mut in_name, mut out_name, mut pmtu_name) = (KVec::new(), KVec::new(), KVec::new());
+        pmtu_name
+            .extend_from_slice(region, GFP_KERNEL)
+            .map_err(Error::from)?;
+        let mut protocols = (0, 0);
 
         let rx = match in_channel {
             Some(MappedChannel {
@@ -671,6 +786,7 @@ impl Setup<'_> {
                     .extend_from_slice(name, GFP_KERNEL)
                     .map_err(Error::from)?;
                 (protocol, region_size) = (number.get(), mapping.size());
+                protocols.0 = number.get();
                 Some(KBox::pin_init(
                     RxChannel::new(mapping, mode.wire_protocol(number), mode),
                     GFP_KERNEL,
@@ -689,6 +805,7 @@ impl Setup<'_> {
                     .extend_from_slice(name, GFP_KERNEL)
                     .map_err(Error::from)?;
                 (protocol, region_size) = (number.get(), mapping.size());
+                protocols.1 = number.get();
                 Some(KBox::pin_init(
                     TxChannel::new(mapping, mode.wire_protocol(number), mode, event, pmtu),
                     GFP_KERNEL,
@@ -703,15 +820,18 @@ impl Setup<'_> {
         let interface = Interface {
             in_name,
             out_name,
+            pmtu_name,
+            mac,
+            protocols,
             rx,
             tx,
             protocol,
             region_size,
             mode,
             irq,
-            poll_us: Atomic::new(poll_timer.default_us()),
-            follow_peer: AtomicFlag::new(false),
-            restart_with_peer: AtomicFlag::new(false),
+            poll_us: Atomic::new(poll_us.unwrap_or(poll_timer.default_us())),
+            follow_peer: AtomicFlag::new(settings.follow_peer),
+            restart_with_peer: AtomicFlag::new(settings.restart_with_peer),
             rx_pause: AtomicFlag::new(false),
             tx_pause: AtomicFlag::new(false),
             nearly_full: AtomicFlag::new(false),
@@ -720,12 +840,12 @@ impl Setup<'_> {
             poll_timer: poll_timer.clone(),
             debugfs: RtnlCell::new(None),
         };
-        let registration = Registration::new(name, params, irq, Ok(interface), |dev, rtnl| {
-            if pause {
+        let registration =
+            Registration::new(net, name, params, irq, Ok(interface), |dev, rtnl| {
                 // An interface with flow control has both channels.
-                let _ = Interface::set_pause(dev, true, true, rtnl);
-            }
-        })?;
+                let _ = Interface::set_pause(dev, settings.rx_pause, settings.tx_pause, rtnl);
+                registered(dev, rtnl);
+            })?;
         netdev_info!(registration.device(), "Interface added\n");
         Ok(registration)
     }

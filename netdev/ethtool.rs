@@ -5,8 +5,10 @@
 
 use super::{
     device::Interface,
-    mode::Mode,
-    poll_interval::SHORTEST_US,
+    params::{
+        Settings,
+        POLL_MAX_US, //
+    },
     rx::Peer,
     stats::{
         OutSums,
@@ -22,22 +24,12 @@ use crate::{
             RingParam,
             StringField, //
         },
-        netdevice::{
-            Device,
-            Operations as _, //
-        },
+        netdevice::Device,
         rtnl::Rtnl, //
     },
     channel::Geometry, //
 };
-use kernel::{
-    prelude::*,
-    sync::atomic::ordering::Relaxed, //
-};
-
-/// The upper limit of the poll period in microseconds, the same as that of the module parameter
-/// `poll`.
-const LONGEST_US: u32 = 1_000_000;
+use kernel::prelude::*;
 
 /// The private flag `carrier-follows-peer`: the carrier follows the peer's epoch.
 const FOLLOW_PEER: u32 = 1 << 0;
@@ -121,26 +113,19 @@ impl EthtoolOperations for Interface {
     }
 
     fn rx_usecs(dev: &Device<Self>) -> u32 {
-        match dev.data().is_polled() {
-            true => dev.data().poll_us.load(Relaxed),
-            false => 0,
-        }
+        dev.data().poll_us().unwrap_or(0)
     }
 
     fn set_rx_usecs(dev: &Device<Self>, usecs: u32) -> Result<(), (Error, &'static CStr)> {
-        let this = dev.data();
-        if !this.is_polled() {
-            return Err((
-                EOPNOTSUPP,
-                c"the interface is not polled: it has a vector, or no in channel",
-            ));
-        }
-        if usecs > LONGEST_US {
+        if usecs > POLL_MAX_US && dev.data().is_polled() {
             return Err((EINVAL, c"rx-usecs is above 1000000"));
         }
-        this.poll_us.store(usecs.max(SHORTEST_US), Relaxed);
-        this.poll_timer.refresh();
-        Ok(())
+        dev.data().set_poll_us(usecs).map_err(|error| {
+            (
+                error,
+                c"the interface is not polled: it has a vector, or no in channel",
+            )
+        })
     }
 
     fn pauseparam(dev: &Device<Self>) -> PauseParam {
@@ -166,25 +151,18 @@ impl EthtoolOperations for Interface {
     }
 
     fn priv_flags(dev: &Device<Self>) -> u32 {
-        let this = dev.data();
+        let settings = dev.data().settings();
         let flag = |set, bit| if set { bit } else { 0 };
-        flag(this.follow_peer.load(Relaxed), FOLLOW_PEER)
-            | flag(this.restart_with_peer.load(Relaxed), RESTART_WITH_PEER)
+        flag(settings.follow_peer, FOLLOW_PEER)
+            | flag(settings.restart_with_peer, RESTART_WITH_PEER)
     }
 
-    fn set_priv_flags(dev: &Device<Self>, flags: u32) -> Result {
-        let this = dev.data();
-        let follow = flags & FOLLOW_PEER != 0;
-        let restart = flags & RESTART_WITH_PEER != 0;
-        let ethernet = matches!(this.mode, Mode::Ethernet | Mode::Vlan);
-        if (follow || restart) && this.rx.is_none() || restart && (this.tx.is_none() || !ethernet) {
-            return Err(EOPNOTSUPP);
-        }
-        this.follow_peer.store(follow, Relaxed);
-        this.restart_with_peer.store(restart, Relaxed);
-        if dev.is_running() {
-            Self::update_carrier(dev);
-        }
-        Ok(())
+    fn set_priv_flags(dev: &Device<Self>, flags: u32, rtnl: &Rtnl) -> Result {
+        let settings = Settings {
+            follow_peer: flags & FOLLOW_PEER != 0,
+            restart_with_peer: flags & RESTART_WITH_PEER != 0,
+            ..dev.data().settings()
+        };
+        Self::set_settings(dev, settings, rtnl).map_err(|_| EOPNOTSUPP)
     }
 }

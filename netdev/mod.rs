@@ -9,7 +9,8 @@
 //!             poll_timer: one timer for all interfaces
 //! ```
 //!
-//! - [`params`]: the checked module parameters. [`mode`]: the modes of an interface.
+//! - [`interfaces`]: all interfaces: adds and deletes them. [`params`]: their configurations, and
+//!   the module parameters. [`mode`]: the modes of an interface.
 //! - [`device`]: the network device: its registration, net_device and NAPI operations. [`ethtool`]:
 //!   its ethtool operations. [`debugfs`]: its file in debugfs. [`stats`]: its counters.
 //! - [`tx`], [`rx`]: the two channels of an interface. [`rx_ring`]: the loop that reads elements.
@@ -28,16 +29,18 @@
 //!
 //! # Lock order
 //!
-//! 1. the RTNL, which the networking core holds around `ndo_open()`, `ndo_stop()` and others
-//! 2. `PollTimer::timer_handle`, while devices are attached and detached
-//! 3. `PollTimer::devices`, also taken by the timer
-//! 4. `RxChannel::ring`, taken by NAPI, `ndo_open()` and `ndo_stop()`
-//! 5. `TxChannel::state`, the only lock of an out channel
+//! 1. `Interfaces::table`, while interfaces are added and deleted; the netlink core holds its lock
+//!    of families before, and the lock of reboot notifiers is taken after it
+//! 2. the RTNL, which the networking core holds around `ndo_open()`, `ndo_stop()` and others
+//! 3. `PollTimer::timer_handle`, while devices are attached and detached
+//! 4. `PollTimer::devices`, also taken by the timer
+//! 5. `RxChannel::ring`, taken by NAPI, `ndo_open()` and `ndo_stop()`
+//! 6. `TxChannel::state`, the only lock of an out channel
 //!
 //! `Endpoints::members` is taken after the RTNL. No other lock of this list is taken under it.
 //!
-//! Under locks 3 and 5 the driver only schedules NAPI and queueing disciplines, and starts the
-//! timer of NAPI, which takes none of these locks. Lock 5 is not held while packets are passed to
+//! Under locks 4 and 6 the driver only schedules NAPI and queueing disciplines, and starts the
+//! timer of NAPI, which takes none of these locks. Lock 6 is not held while packets are passed to
 //! the stack, because the stack may send a reply from there.
 
 #[cfg(CONFIG_MUENNET_BENCH)]
@@ -48,6 +51,7 @@ mod endpoint;
 mod ethtool;
 mod format;
 pub(crate) mod gso;
+mod interfaces;
 mod ip_fragment;
 mod memory;
 pub(crate) mod mode;
@@ -71,6 +75,10 @@ pub(crate) use self::{
         Setup, //
     },
     endpoint::EndpointId,
+    interfaces::{
+        Interfaces,
+        Part, //
+    },
     pause::Sender,
     poll_timer::PollTimer,
     rx::Peer,

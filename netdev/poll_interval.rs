@@ -17,7 +17,7 @@
 //!   further.
 
 /// The shortest period, in microseconds.
-pub(crate) const SHORTEST_US: u32 = 50;
+pub(crate) const SHORTEST_US: u32 = super::params::POLL_MIN_US;
 
 /// The longest period while each expiry finds something pending, in microseconds.
 const BUSY_US: u32 = 200;

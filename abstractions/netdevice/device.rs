@@ -140,6 +140,24 @@ impl NetDevice {
         to_result(unsafe { bindings::dev_set_mtu(ptr, value) })
     }
 
+    /// Sets the MTU in bytes, which must be in the range that users may choose: `dev_set_mtu()`.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the MTU is out of that range.
+    /// - The errors of the driver or of a notifier for the new MTU.
+    pub(crate) fn set_mtu(&self, mtu: u32, _rtnl: &Rtnl) -> Result {
+        let mtu = c_int::try_from(mtu)?;
+        // SAFETY: By the type invariant the device is valid, and the RTNL is held.
+        to_result(unsafe { bindings::dev_set_mtu(self.as_ptr(), mtu) })
+    }
+
+    /// Returns the range of the MTUs in bytes that users may choose.
+    pub(crate) fn mtu_range(&self, _rtnl: &Rtnl) -> RangeInclusive<u32> {
+        // SAFETY: By the type invariant the device is valid; the RTNL guards the fields.
+        unsafe { (*self.as_ptr()).min_mtu..=(*self.as_ptr()).max_mtu }
+    }
+
     /// Logs a line about the device; see [`netdev_info!`].
     pub(crate) fn info(&self, args: fmt::Arguments<'_>) {
         // SAFETY: The device is valid, and `%pA` takes a pointer to `fmt::Arguments`.

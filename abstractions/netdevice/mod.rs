@@ -43,7 +43,10 @@ use super::{
 use core::{
     any::TypeId,
     marker::PhantomData,
-    ops::Deref,
+    ops::{
+        Deref,
+        RangeInclusive, //
+    },
     ptr::NonNull, //
 };
 use kernel::{
@@ -99,7 +102,10 @@ pub(crate) use self::{
         Operations,
         Receive, //
     },
-    params::DeviceParams,
+    params::{
+        DeviceParams,
+        DeviceType, //
+    },
     queue::synchronize_net,
     registration::{
         RegisterError,

@@ -10,6 +10,9 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// How the devices receive packets.
     type Receive: Receive<Self>;
 
+    /// The type of the devices: `SET_NETDEV_DEVTYPE()`.
+    const TYPE: &'static DeviceType;
+
     /// `ndo_open()`, before the device can receive packets. May sleep.
     ///
     /// # Errors

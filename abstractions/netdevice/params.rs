@@ -6,6 +6,31 @@ use super::{
     bindings,
     ethernet, //
 };
+use kernel::prelude::*;
+
+/// A device type, which uevents and udev have as `DEVTYPE`: `struct device_type`.
+#[repr(transparent)]
+pub(crate) struct DeviceType(bindings::device_type);
+
+// SAFETY: A type is never written, and its name is static.
+unsafe impl Sync for DeviceType {}
+
+impl DeviceType {
+    /// Creates a type.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "`as_char_ptr` cannot be called in constants"
+    )]
+    pub(crate) const fn new(name: &'static CStr) -> Self {
+        let mut inner: bindings::device_type = pin_init::zeroed();
+        inner.name = name.as_ptr().cast();
+        Self(inner)
+    }
+
+    pub(super) fn as_ptr(&'static self) -> *const bindings::device_type {
+        &raw const self.0
+    }
+}
 
 /// The parameters of a new network device.
 ///

@@ -109,6 +109,7 @@ pub(in super::super) unsafe fn setup<T: Operations>(
     unsafe {
         params.apply(dev);
         (*dev).netdev_ops = ops;
+        (*dev).dev.type_ = T::TYPE.as_ptr();
         if let Some(ops) = T::ethtool_ops() {
             (*dev).ethtool_ops = ops.as_ops();
         }
@@ -128,9 +129,9 @@ pub(in super::super) unsafe fn setup<T: Operations>(
 }
 
 impl<T: Operations> Registration<T> {
-    /// Allocates and registers a device with the name that the user chose (`%d` stands for a
-    /// number): `alloc_netdev()` and `register_netdevice()`. The device is down. Calls `registered`
-    /// before the RTNL is released. May sleep.
+    /// Allocates and registers a device in `net` with the name that the user chose (`%d` stands for
+    /// a number): `alloc_netdev()` and `register_netdevice()`. The device is down. Calls
+    /// `registered` before the RTNL is released. May sleep.
     ///
     /// # Errors
     ///
@@ -138,6 +139,7 @@ impl<T: Operations> Registration<T> {
     /// - [`RegisterError::Device`]: the name is too long or invalid (`EINVAL`), another device has
     ///   it (`EEXIST`), there is no memory (`ENOMEM`), or the error of `data`.
     pub(crate) fn new(
+        net: &Net,
         name: &CStr,
         params: DeviceParams,
         receive: <T::Receive as Receive<T>>::Config,
@@ -164,6 +166,8 @@ impl<T: Operations> Registration<T> {
         let dev = NonNull::new(dev).ok_or(ENOMEM)?;
         let allocation = Allocation(dev);
         let ptr = dev.as_ptr();
+        // SAFETY: Both are valid, and the device is not registered.
+        unsafe { bindings::muennet_dev_net_set(ptr, net.as_ptr()) };
         let ops = Adapter::<T>::ops(params.is_ethernet());
         // SAFETY: The device has just been allocated with that room.
         unsafe { setup::<T>(ptr, &params, ops, data) }?;
@@ -211,14 +215,32 @@ impl<T: Operations> Registration<T> {
         // SAFETY: By the type invariant it is a device of `T` that lives as long as `self`.
         unsafe { Device::from_raw(self.dev.as_ptr()) }
     }
+
+    /// Unregisters the device like [`drop`], and calls `before` first, with the RTNL held:
+    /// `before` drops what holds references to the device, and nobody can find the device between
+    /// the two. May sleep.
+    pub(crate) fn unregister(mut self, before: impl FnOnce(&Device<T>, &Rtnl)) {
+        self.unregister_device(before);
+        core::mem::forget(self);
+    }
+
+    /// Unregisters and frees the device, which must not be used afterwards.
+    fn unregister_device(&mut self, before: impl FnOnce(&Device<T>, &Rtnl)) {
+        self.reboot = None;
+        let rtnl = rtnl::lock();
+        before(self.device(), &rtnl);
+        // SAFETY: By the type invariant the device is registered, and the RTNL is held.
+        unsafe {
+            bindings::unregister_netdevice_queue(self.dev.as_ptr(), core::ptr::null_mut());
+        }
+        // Waits until no reference is held. The device is down by then, and no operation runs.
+        drop(rtnl);
+        drop(Initialised::<T>(Allocation(self.dev), PhantomData));
+    }
 }
 
 impl<T: Operations> Drop for Registration<T> {
     fn drop(&mut self) {
-        self.reboot = None;
-        // SAFETY: By the type invariant the device is registered. When the function returns, it is
-        // down, no operation runs, and no reference is held.
-        unsafe { bindings::unregister_netdev(self.dev.as_ptr()) };
-        drop(Initialised::<T>(Allocation(self.dev), PhantomData));
+        self.unregister_device(|_, _| {});
     }
 }

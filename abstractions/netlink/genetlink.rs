@@ -241,8 +241,20 @@ impl Drop for FamilyRegistration {
 pub(crate) enum OpFlags {
     /// No permission is required.
     None,
+    /// `GENL_ADMIN_PERM`: `CAP_NET_ADMIN` over the initial user namespace.
+    AdminPerm,
     /// `GENL_UNS_ADMIN_PERM`: `CAP_NET_ADMIN` over the network namespace of the socket.
     UnsAdminPerm,
+}
+
+impl OpFlags {
+    const fn bits(self) -> u32 {
+        match self {
+            Self::None => 0,
+            Self::AdminPerm => bindings::GENL_ADMIN_PERM,
+            Self::UnsAdminPerm => bindings::GENL_UNS_ADMIN_PERM,
+        }
+    }
 }
 
 /// An operation that changes or returns one object.
@@ -305,11 +317,7 @@ impl SplitOp {
 
     /// Creates an operation with a `doit` callback.
     pub(crate) const fn doit<H: Doit>(number: u8, permission: OpFlags) -> Self {
-        let permission = match permission {
-            OpFlags::None => 0,
-            OpFlags::UnsAdminPerm => bindings::GENL_UNS_ADMIN_PERM,
-        };
-        let flags = bindings::GENL_CMD_CAP_DO | permission;
+        let flags = bindings::GENL_CMD_CAP_DO | permission.bits();
         let mut ops = Self::split_op(number, flags, H::POLICY);
         ops.__bindgen_anon_1.__bindgen_anon_1 =
             bindings::genl_split_ops__bindgen_ty_1__bindgen_ty_1 {
@@ -322,12 +330,13 @@ impl SplitOp {
 
     /// Creates an operation with a `dumpit` callback. If the same command also has a `doit`
     /// callback, that one must be first in the table of the family.
-    pub(crate) const fn dumpit<D: Dumpit>(number: u8) -> Self {
+    pub(crate) const fn dumpit<D: Dumpit>(number: u8, permission: OpFlags) -> Self {
         const {
             assert!(size_of::<D::Position>() <= size_of::<[u8; 48]>());
             assert!(align_of::<D::Position>() <= align_of::<u64>());
         }
-        let mut ops = Self::split_op(number, bindings::GENL_CMD_CAP_DUMP, D::POLICY);
+        let flags = bindings::GENL_CMD_CAP_DUMP | permission.bits();
+        let mut ops = Self::split_op(number, flags, D::POLICY);
         ops.__bindgen_anon_1.__bindgen_anon_2 =
             bindings::genl_split_ops__bindgen_ty_1__bindgen_ty_2 {
                 start: None,
@@ -603,7 +612,7 @@ impl GenlMsg<'_> {
     /// # Errors
     ///
     /// - `EMSGSIZE`: the buffer is full.
-    fn put(&mut self, number: u16, payload: &[u8]) -> Result {
+    pub(crate) fn put(&mut self, number: u16, payload: &[u8]) -> Result {
         let length = c_int::try_from(payload.len())?;
         // SAFETY: By the type invariant the buffer is valid. The payload is `length` bytes long.
         to_result(unsafe {

@@ -41,6 +41,9 @@ pub(crate) use self::genetlink::{
     SplitOp, //
 };
 
+/// The size of the header of an attribute: `NLA_HDRLEN`.
+const HEADER: usize = size_of::<bindings::nlattr>();
+
 /// An attribute of a request: `struct nlattr`.
 ///
 /// # Invariants
@@ -60,7 +63,6 @@ impl<'a> Attribute<'a> {
 
     /// Returns the payload: the bytes behind the header of the attribute.
     fn payload(self) -> &'a [u8] {
-        const HEADER: usize = size_of::<bindings::nlattr>();
         // SAFETY:
         // - By the type invariant the attribute is valid for its length.
         // - The request is private to the kernel, and nothing writes it.
@@ -90,6 +92,54 @@ impl<'a> Attribute<'a> {
         Ok(i32::from_ne_bytes(bytes))
     }
 
+    /// Returns the value of a `uint` attribute: `nla_get_uint()`.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the payload is neither 4 nor 8 bytes long.
+    pub(crate) fn uint(self) -> Result<u64> {
+        if let Ok(bytes) = <[u8; 8]>::try_from(self.payload()) {
+            return Ok(u64::from_ne_bytes(bytes));
+        }
+        self.u32().map(u64::from)
+    }
+
+    /// Returns the payload of a binary attribute of `N` bytes.
+    ///
+    /// # Errors
+    ///
+    /// - `EINVAL`: the payload is not `N` bytes long.
+    pub(crate) fn bytes<const N: usize>(self) -> Result<[u8; N]> {
+        self.payload().try_into().map_err(|_| EINVAL)
+    }
+
+    /// Returns the last attribute with this number that is nested in this attribute, if there is
+    /// one.
+    pub(crate) fn nested(self, number: u16) -> Option<Attribute<'a>> {
+        let mut rest = self.payload();
+        let mut found = None;
+        while let Some(&[a, b, c, d]) = rest.first_chunk::<HEADER>() {
+            let length = usize::from(u16::from_ne_bytes([a, b]));
+            let kind = u32::from(u16::from_ne_bytes([c, d]))
+                & !(bindings::NLA_F_NESTED | bindings::NLA_F_NET_BYTEORDER);
+            if length < HEADER || length > rest.len() {
+                break;
+            }
+            if kind == u32::from(number) {
+                // INVARIANT: The payload is as valid as `self`, and has `length` bytes from here,
+                // to all of which the pointer to `rest` gives access.
+                found = Some(Attribute {
+                    ptr: NonNull::from(rest).cast(),
+                    _life: PhantomData,
+                });
+            }
+            rest = rest
+                .get(length.next_multiple_of(bindings::NLA_ALIGNTO as usize)..)
+                .unwrap_or_default();
+        }
+        found
+    }
+
     /// Returns the value of a string attribute.
     ///
     /// # Errors
@@ -105,7 +155,7 @@ impl<'a> Attribute<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Policy(bindings::nla_policy);
 
-// SAFETY: A policy is never written, and the policies created here contain no pointers.
+// SAFETY: A policy is never written, and its pointer, if it has one, is to a static table.
 unsafe impl Sync for Policy {}
 
 impl Policy {
@@ -127,6 +177,40 @@ impl Policy {
     /// `NLA_S32`: a signed number of 32 bits.
     pub(crate) const fn i32() -> Self {
         Self::of(bindings::NLA_S32, 0)
+    }
+
+    /// `NLA_UINT`: an unsigned number of 32 or 64 bits.
+    pub(crate) const fn uint() -> Self {
+        Self::of(bindings::NLA_UINT, 0)
+    }
+
+    /// `NLA_FLAG`: present or absent.
+    pub(crate) const fn flag() -> Self {
+        Self::of(bindings::NLA_FLAG, 0)
+    }
+
+    /// `NLA_BINARY` of exactly `length` bytes: `NLA_POLICY_EXACT_LEN()`.
+    pub(crate) const fn bytes(length: u16) -> Self {
+        let mut policy = Self::of(bindings::NLA_BINARY, 0);
+        policy.0.validation_type = bindings::nla_policy_validation_NLA_VALIDATE_RANGE as u8;
+        policy.0.__bindgen_anon_1.__bindgen_anon_1.min = length as i16;
+        policy.0.__bindgen_anon_1.__bindgen_anon_1.max = length as i16;
+        policy
+    }
+
+    /// `NLA_U32` with only the bits of `mask` set: `NLA_POLICY_MASK()`.
+    pub(crate) const fn mask(mask: u32) -> Self {
+        let mut policy = Self::of(bindings::NLA_U32, 0);
+        policy.0.validation_type = bindings::nla_policy_validation_NLA_VALIDATE_MASK as u8;
+        policy.0.__bindgen_anon_1.mask = mask;
+        policy
+    }
+
+    /// `NLA_NESTED`: attributes with a policy table of their own.
+    pub(crate) const fn nested(table: &'static [Policy]) -> Self {
+        let mut policy = Self::of(bindings::NLA_NESTED, table.len().saturating_sub(1) as u16);
+        policy.0.__bindgen_anon_1.nested_policy = table.as_ptr().cast();
+        policy
     }
 
     /// `NLA_NUL_STRING`: a string of at most `length` bytes and a NUL.

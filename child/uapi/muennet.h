@@ -10,7 +10,10 @@
 #define MUENNET_FAMILY_NAME	"muennet"
 #define MUENNET_FAMILY_VERSION	1
 
-#define MUENNET_IFNAME_MAX_LEN	127
+#define MUENNET_IFNAME_MAX_LEN		127
+#define MUENNET_REGION_NAME_MAX_LEN	63
+#define MUENNET_POLL_MIN		50
+#define MUENNET_POLL_MAX		1000000
 
 /**
  * enum muennet_mode - Contents of the elements in the channels of an
@@ -47,6 +50,25 @@ enum muennet_peer_state {
 	MUENNET_PEER_STATE_BROKEN,
 };
 
+/**
+ * enum muennet_settings - Settings of a main interface that can change while
+ *   it exists.
+ * @MUENNET_SETTINGS_CARRIER_FOLLOWS_PEER: The interface has a carrier only
+ *   while the peer writes to the in channel. Needs an in channel.
+ * @MUENNET_SETTINGS_RESTART_WITH_PEER: The out channel starts a new epoch when
+ *   the in channel does. Needs both channels and mode ethernet.
+ * @MUENNET_SETTINGS_RX_PAUSE: The interface waits for the peer's reader
+ *   instead of overrunning it. Needs both channels.
+ * @MUENNET_SETTINGS_TX_PAUSE: The interface reports to the peer how far it has
+ *   read. Needs both channels.
+ */
+enum muennet_settings {
+	MUENNET_SETTINGS_CARRIER_FOLLOWS_PEER = 1,
+	MUENNET_SETTINGS_RESTART_WITH_PEER = 2,
+	MUENNET_SETTINGS_RX_PAUSE = 4,
+	MUENNET_SETTINGS_TX_PAUSE = 8,
+};
+
 enum {
 	MUENNET_A_IFINDEX = 1,
 	MUENNET_A_IFNAME,
@@ -68,6 +90,13 @@ enum {
 	MUENNET_A_STATS,
 	MUENNET_A_RX_PAUSE,
 	MUENNET_A_TX_PAUSE,
+	MUENNET_A_VLAN,
+	MUENNET_A_PMTU,
+	MUENNET_A_MAC,
+	MUENNET_A_POLL,
+	MUENNET_A_SETTINGS,
+	MUENNET_A_SETTINGS_MASK,
+	MUENNET_A_CHANNEL,
 
 	__MUENNET_A_MAX,
 	MUENNET_A_MAX = (__MUENNET_A_MAX - 1)
@@ -79,9 +108,24 @@ enum {
 	MUENNET_A_CHANNEL_REGION_SIZE,
 	MUENNET_A_CHANNEL_ELEMENT_SIZE,
 	MUENNET_A_CHANNEL_ELEMENTS,
+	MUENNET_A_CHANNEL_CONFIGURED_PROTOCOL,
+	MUENNET_A_CHANNEL_WRITABLE,
+	MUENNET_A_CHANNEL_EVENT,
+	MUENNET_A_CHANNEL_VECTOR,
+	MUENNET_A_CHANNEL_USER,
 
 	__MUENNET_A_CHANNEL_MAX,
 	MUENNET_A_CHANNEL_MAX = (__MUENNET_A_CHANNEL_MAX - 1)
+};
+
+enum {
+	MUENNET_A_USER_IFINDEX = 1,
+	MUENNET_A_USER_IFNAME,
+	MUENNET_A_USER_NETNSID,
+	MUENNET_A_USER_PEER_STATE,
+
+	__MUENNET_A_USER_MAX,
+	MUENNET_A_USER_MAX = (__MUENNET_A_USER_MAX - 1)
 };
 
 enum {
@@ -113,6 +157,13 @@ enum {
 	MUENNET_CMD_MARK_ADD_NTF,
 	MUENNET_CMD_MARK_DEL_NTF,
 	MUENNET_CMD_MARK_MOVE_NTF,
+	MUENNET_CMD_DEV_ADD,
+	MUENNET_CMD_DEV_DEL,
+	MUENNET_CMD_DEV_SET,
+	MUENNET_CMD_CHANNEL_GET,
+	MUENNET_CMD_DEV_ADD_NTF,
+	MUENNET_CMD_DEV_DEL_NTF,
+	MUENNET_CMD_DEV_SET_NTF,
 
 	__MUENNET_CMD_MAX,
 	MUENNET_CMD_MAX = (__MUENNET_CMD_MAX - 1)

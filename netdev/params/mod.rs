@@ -89,16 +89,6 @@ impl<'a> Lists<'a> {
         (0..names.count()).filter(move |&index| entry(names, index).is_some())
     }
 
-    /// Returns the number of interfaces.
-    pub(crate) fn len(&self) -> usize {
-        self.indices().count()
-    }
-
-    /// Returns whether there is no interface.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Checks the lists against each other, and every interface in them.
     ///
     /// If this succeeds, [`Self::interface`] does not fail for any of [`Self::indices`].
@@ -171,7 +161,7 @@ fn entry(list: &dyn List, index: usize) -> Option<Text<'_>> {
 const NAME_MAX: usize = 15;
 
 /// Default MTU in bytes.
-const MTU_DEFAULT: u32 = 1_500;
+pub(crate) const MTU_DEFAULT: u32 = 1_500;
 
 /// The configuration of one channel of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -185,6 +175,71 @@ pub(crate) struct ChannelConfig<'a> {
 /// An address of an Ethernet interface: neither zero nor a group address.
 pub(crate) type MacAddress = [u8; 6];
 
+/// Returns whether `mac` can be the address of an interface: `is_valid_ether_addr()`.
+fn is_unicast(mac: MacAddress) -> bool {
+    // The lowest bit of the first byte marks group addresses.
+    mac != [0; 6] && mac[0] & 1 == 0
+}
+
+/// The settings of an interface that can change while it exists.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Settings {
+    /// Whether the carrier follows the peer's epoch: the private flag `carrier-follows-peer`.
+    pub(crate) follow_peer: bool,
+    /// Whether the out channel starts a new epoch when the peer does: the private flag
+    /// `restart-with-peer`.
+    pub(crate) restart_with_peer: bool,
+    /// Flow control: whether senders stop for the peer.
+    pub(crate) rx_pause: bool,
+    /// Flow control: whether this end reports to the peer how far it has read.
+    pub(crate) tx_pause: bool,
+}
+
+impl Settings {
+    /// Checks that an interface in `mode` supports what is on. `has_in` and `has_out`: which
+    /// channels it has.
+    ///
+    /// # Errors
+    ///
+    /// - The first conflict, in the order of [`Conflict`].
+    pub(crate) fn check(self, mode: Mode, has_in: bool, has_out: bool) -> Result<(), Conflict> {
+        let ethernet = matches!(mode, Mode::Ethernet | Mode::Vlan);
+        let both = has_in && has_out;
+        if self.follow_peer && !has_in {
+            Err(Conflict::CarrierWithoutInChannel)
+        } else if self.restart_with_peer && !(both && ethernet) {
+            Err(Conflict::RestartWithoutEthernet)
+        } else if (self.rx_pause || self.tx_pause) && !both {
+            Err(Conflict::PauseWithOneChannel)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// Values of an interface that exclude each other, or that are out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Conflict {
+    /// There is neither an in channel nor an out channel.
+    NoChannel,
+    /// `carrier-follows-peer` needs an in channel.
+    CarrierWithoutInChannel,
+    /// `restart-with-peer` needs both channels and Ethernet mode.
+    RestartWithoutEthernet,
+    /// Flow control needs both channels.
+    PauseWithOneChannel,
+    /// Path MTUs in another mode than IP.
+    PmtuWithoutIp,
+    /// Path MTUs in IP mode with offloads.
+    PmtuWithOffload,
+    /// The MTU is out of the range of the mode.
+    MtuOutOfRange,
+    /// A MAC address in another mode than Ethernet.
+    MacWithoutEthernet,
+    /// The MAC address is zero or a group address.
+    MacInvalid,
+}
+
 /// The configuration of one interface. All values are valid by themselves. Whether the channels
 /// exist is not checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -197,8 +252,10 @@ pub(crate) struct InterfaceConfig<'a> {
     pub(crate) out_channel: Option<ChannelConfig<'a>>,
     /// What the elements of both channels hold.
     pub(crate) mode: Mode,
-    /// Whether flow control is on in both directions. Only with both channels.
-    pub(crate) pause: bool,
+    /// The initial settings.
+    pub(crate) settings: Settings,
+    /// Longest poll period in microseconds; [`None`]: the default of the module.
+    pub(crate) poll_us: Option<u32>,
     /// MTU in bytes, in [`Mode::mtu_range`].
     pub(crate) mtu: u32,
     /// Name of the memory resource with the path MTUs.
@@ -247,35 +304,75 @@ impl<'a> InterfaceConfig<'a> {
             lists.writer_protocol,
             index,
         )?;
-        if in_channel.is_none() && out_channel.is_none() {
-            return Err(Problem::NoChannel);
-        }
-
-        let words = entry(lists.flags, index);
-        let (mode, pause) = flags(words)?;
-        if let (true, Some(words), None, _) | (true, Some(words), _, None) =
-            (pause, words, in_channel, out_channel)
-        {
-            return Err(Problem::PauseWithOneChannel(words));
-        }
+        let flags_word = entry(lists.flags, index);
+        let (mode, pause) = flags(flags_word)?;
+        let mtu_word = entry(lists.mtu, index);
+        let mac_word = entry(lists.mac, index);
         let pmtu = entry(lists.pmtu, index);
-        match (pmtu, mode) {
-            (None, _) | (Some(_), Mode::Ip) => {}
-            (Some(region), Mode::Raw | Mode::Ethernet | Mode::Vlan) => {
-                return Err(Problem::PmtuWithoutIp(region));
-            }
-            (Some(region), Mode::Offload) => return Err(Problem::PmtuWithOffload(region)),
-        }
-        Ok(Self {
+        let config = Self {
             name,
             in_channel,
             out_channel,
             mode,
-            pause,
-            mtu: mtu(entry(lists.mtu, index), mode)?,
+            settings: Settings {
+                rx_pause: pause,
+                tx_pause: pause,
+                ..Settings::default()
+            },
+            poll_us: None,
+            mtu: mtu(mtu_word, mode)?,
             pmtu,
-            mac: mac(entry(lists.mac, index), mode)?,
-        })
+            mac: mac_word.map(mac).transpose()?,
+        };
+        config.check().map_err(|conflict| match conflict {
+            Conflict::NoChannel => Problem::NoChannel,
+            // No parameter turns these on.
+            Conflict::CarrierWithoutInChannel | Conflict::RestartWithoutEthernet => {
+                Problem::FlagUnknown(flags_word.unwrap_or_default())
+            }
+            Conflict::PauseWithOneChannel => {
+                Problem::PauseWithOneChannel(flags_word.unwrap_or_default())
+            }
+            Conflict::PmtuWithoutIp => Problem::PmtuWithoutIp(pmtu.unwrap_or_default()),
+            Conflict::PmtuWithOffload => Problem::PmtuWithOffload(pmtu.unwrap_or_default()),
+            Conflict::MtuOutOfRange => Problem::MtuOutOfRange {
+                value: mtu_word.unwrap_or_default(),
+                mode,
+            },
+            Conflict::MacWithoutEthernet => {
+                Problem::MacWithoutEthernet(mac_word.unwrap_or_default())
+            }
+            Conflict::MacInvalid => Problem::MacInvalid(mac_word.unwrap_or_default()),
+        })?;
+        Ok(config)
+    }
+
+    /// Checks the values against each other and their ranges. The name and the protocols are valid
+    /// by themselves.
+    ///
+    /// # Errors
+    ///
+    /// - The first conflict, in the order of [`Conflict`].
+    pub(crate) fn check(&self) -> Result<(), Conflict> {
+        let (has_in, has_out) = (self.in_channel.is_some(), self.out_channel.is_some());
+        let ethernet = matches!(self.mode, Mode::Ethernet | Mode::Vlan);
+        if !has_in && !has_out {
+            return Err(Conflict::NoChannel);
+        }
+        self.settings.check(self.mode, has_in, has_out)?;
+        if self.pmtu.is_some() && self.mode == Mode::Offload {
+            Err(Conflict::PmtuWithOffload)
+        } else if self.pmtu.is_some() && self.mode != Mode::Ip {
+            Err(Conflict::PmtuWithoutIp)
+        } else if !self.mode.mtu_range().contains(&self.mtu) {
+            Err(Conflict::MtuOutOfRange)
+        } else if self.mac.is_some() && !ethernet {
+            Err(Conflict::MacWithoutEthernet)
+        } else if self.mac.is_some_and(|mac| !is_unicast(mac)) {
+            Err(Conflict::MacInvalid)
+        } else {
+            Ok(())
+        }
     }
 
     /// Checks that this interface does not conflict with `earlier`.
@@ -411,15 +508,8 @@ fn flags(flags: Option<Text<'_>>) -> Result<(Mode, bool), Problem<'_>> {
     Ok((mode, pause))
 }
 
-/// Parses the address of an interface in `mode`: six pairs of hexadecimal digits, as
-/// 02:00:00:00:00:01.
-fn mac(value: Option<Text<'_>>, mode: Mode) -> Result<Option<MacAddress>, Problem<'_>> {
-    let Some(value) = value else {
-        return Ok(None);
-    };
-    if !matches!(mode, Mode::Ethernet | Mode::Vlan) {
-        return Err(Problem::MacWithoutEthernet(value));
-    }
+/// Parses an address: six pairs of hexadecimal digits, as 02:00:00:00:00:01.
+fn mac(value: Text<'_>) -> Result<MacAddress, Problem<'_>> {
     let mut address = MacAddress::default();
     let mut pairs = value.as_bytes().split(|&byte| byte == b':');
     for byte in &mut address {
@@ -428,11 +518,10 @@ fn mac(value: Option<Text<'_>>, mode: Mode) -> Result<Option<MacAddress>, Proble
         let number = number.and_then(|number| u8::try_from(number).ok());
         *byte = number.ok_or(Problem::MacInvalid(value))?;
     }
-    // The lowest bit of the first byte marks group addresses.
-    if pairs.next().is_some() || address == [0; 6] || address[0] & 1 != 0 {
-        return Err(Problem::MacInvalid(value));
+    match pairs.next() {
+        None => Ok(address),
+        Some(_) => Err(Problem::MacInvalid(value)),
     }
-    Ok(Some(address))
 }
 
 /// Parses the MTU of an interface in `mode`.
@@ -440,25 +529,21 @@ fn mtu(value: Option<Text<'_>>, mode: Mode) -> Result<u32, Problem<'_>> {
     let Some(value) = value else {
         return Ok(MTU_DEFAULT);
     };
-    let out_of_range = Problem::MtuOutOfRange { value, mode };
-    let mtu = decimal(value.as_bytes()).map_err(|error| match error {
-        NumberError::NoNumber => Problem::MtuInvalid(value),
-        NumberError::TooLarge => out_of_range,
-    })?;
-    u32::try_from(mtu)
-        .ok()
-        .filter(|mtu| mode.mtu_range().contains(mtu))
-        .ok_or(out_of_range)
+    match decimal(value.as_bytes()).map(u32::try_from) {
+        Ok(Ok(mtu)) => Ok(mtu),
+        Err(NumberError::NoNumber) => Err(Problem::MtuInvalid(value)),
+        Ok(Err(_)) | Err(NumberError::TooLarge) => Err(Problem::MtuOutOfRange { value, mode }),
+    }
 }
 
 /// Default poll period in microseconds.
 const POLL_DEFAULT_US: u32 = 4_000;
 
 /// Shortest poll period in microseconds.
-const POLL_MIN_US: u32 = 50;
+pub(crate) const POLL_MIN_US: u32 = 50;
 
 /// Longest poll period in microseconds.
-const POLL_MAX_US: u32 = 1_000_000;
+pub(crate) const POLL_MAX_US: u32 = 1_000_000;
 
 /// Default physical address of the subject information: that of Muen on x86-64.
 const SINFO_DEFAULT: u64 = 0xe_0000_0000;

@@ -23,6 +23,14 @@ impl List for Commas {
     }
 }
 
+/// The settings of an interface without the flag `pause`.
+const NO_SETTINGS: Settings = Settings {
+    follow_peer: false,
+    restart_with_peer: false,
+    rx_pause: false,
+    tx_pause: false,
+};
+
 /// Names of the list parameters, in the order of [`Parameters`].
 const LISTS: [&str; 9] = [
     "name",
@@ -117,7 +125,8 @@ mod lists {
             in_channel: None,
             out_channel: None,
             mode: Mode::Raw,
-            pause: false,
+            settings: NO_SETTINGS,
+            poll_us: None,
             mtu: 1_500,
             pmtu: None,
             mac: None,
@@ -144,7 +153,8 @@ mod lists {
                 InterfaceConfig {
                     in_channel: channel("a", 0xff),
                     mode: Mode::Ip,
-                    pause: false,
+                    settings: NO_SETTINGS,
+                    poll_us: None,
                     mtu: 1_400,
                     pmtu: Some(text("p")),
                     ..RAW
@@ -169,7 +179,8 @@ mod lists {
                     name: text("b"),
                     in_channel: channel("i", 2),
                     mode: Mode::Ip,
-                    pause: false,
+                    settings: NO_SETTINGS,
+                    poll_us: None,
                     pmtu: Some(text("q")),
                     ..RAW
                 },
@@ -215,7 +226,8 @@ mod lists {
                     name: text("c"),
                     in_channel: channel("y", 2),
                     mode: Mode::Ip,
-                    pause: false,
+                    settings: NO_SETTINGS,
+                    poll_us: None,
                     ..RAW
                 },
             ),
@@ -240,7 +252,8 @@ mod lists {
                     in_channel: channel("service|out", 0x7ade_5c54_9b08_e814),
                     out_channel: channel("service|in", 0x7ade_5c54_9b08_e814),
                     mode: Mode::Ethernet,
-                    pause: false,
+                    settings: NO_SETTINGS,
+                    poll_us: None,
                     ..RAW
                 },
             ),
@@ -248,7 +261,7 @@ mod lists {
         for (line, count, index, expected) in table {
             let parameters = Parameters::new(line);
             let lists = parameters.lists();
-            assert_eq!((line, lists.len()), (line, count));
+            assert_eq!((line, lists.indices().count()), (line, count));
             let found = lists.indices().any(|each| each == index);
             assert_eq!((line, found), (line, true));
             assert_eq!((line, lists.check()), (line, Ok(())));
@@ -266,7 +279,7 @@ mod lists {
             "name=,, in=x,y flags=?",
         ] {
             let parameters = Parameters::new(line);
-            assert!(parameters.lists().is_empty());
+            assert_eq!(parameters.lists().indices().count(), 0);
             assert_eq!((line, parameters.check()), (line, Ok(())));
         }
     }
@@ -641,12 +654,109 @@ mod values {
             let found = parameters
                 .lists()
                 .interface(0)
-                .map(|interface| (interface.mode, interface.pause));
+                .map(|interface| (interface.mode, interface.settings.rx_pause));
             let expected = expected.map_err(|problem| ConfigError {
                 place: Place::Interface(text("a")),
                 problem,
             });
             assert_eq!((line, flags, found), (line, flags, expected));
+        }
+    }
+
+    #[test]
+    fn conflicts() {
+        const BOTH: &str = "name=a in=x reader_protocol=1 out=y writer_protocol=1";
+        const IN: &str = "name=a in=x reader_protocol=1";
+        const OUT: &str = "name=a out=y writer_protocol=1";
+        type Change = fn(&mut InterfaceConfig<'_>);
+        // What no parameter can say, too.
+        let table: [(&str, &str, Change, Result<(), Conflict>); 17] = [
+            (BOTH, "", |_| {}, Ok(())),
+            (IN, "", |it| it.in_channel = None, Err(Conflict::NoChannel)),
+            (IN, "", |it| it.settings.follow_peer = true, Ok(())),
+            (
+                OUT,
+                "",
+                |it| it.settings.follow_peer = true,
+                Err(Conflict::CarrierWithoutInChannel),
+            ),
+            (
+                BOTH,
+                "eth_dev+vlan",
+                |it| it.settings.restart_with_peer = true,
+                Ok(()),
+            ),
+            (
+                BOTH,
+                "net_hdr",
+                |it| it.settings.restart_with_peer = true,
+                Err(Conflict::RestartWithoutEthernet),
+            ),
+            (
+                IN,
+                "eth_dev",
+                |it| it.settings.restart_with_peer = true,
+                Err(Conflict::RestartWithoutEthernet),
+            ),
+            (BOTH, "", |it| it.settings.tx_pause = true, Ok(())),
+            (
+                IN,
+                "",
+                |it| it.settings.tx_pause = true,
+                Err(Conflict::PauseWithOneChannel),
+            ),
+            (
+                OUT,
+                "",
+                |it| it.settings.rx_pause = true,
+                Err(Conflict::PauseWithOneChannel),
+            ),
+            (
+                BOTH,
+                "eth_dev",
+                |it| it.pmtu = Some(text("p")),
+                Err(Conflict::PmtuWithoutIp),
+            ),
+            (
+                BOTH,
+                "net_hdr+offload",
+                |it| it.pmtu = Some(text("p")),
+                Err(Conflict::PmtuWithOffload),
+            ),
+            (BOTH, "net_hdr", |it| it.mtu = 68, Ok(())),
+            (
+                BOTH,
+                "net_hdr",
+                |it| it.mtu = 67,
+                Err(Conflict::MtuOutOfRange),
+            ),
+            (
+                BOTH,
+                "net_hdr",
+                |it| it.mac = Some([2, 0, 0, 0, 0, 1]),
+                Err(Conflict::MacWithoutEthernet),
+            ),
+            (
+                BOTH,
+                "eth_dev",
+                |it| it.mac = Some([3, 0, 0, 0, 0, 1]),
+                Err(Conflict::MacInvalid),
+            ),
+            (
+                BOTH,
+                "eth_dev",
+                |it| it.mac = Some([0; 6]),
+                Err(Conflict::MacInvalid),
+            ),
+        ];
+        for (index, (line, flags, change, expected)) in table.into_iter().enumerate() {
+            let parameters = Parameters::new(line).with("flags", flags);
+            let lists = parameters.lists();
+            let found = lists.interface(0).map(|mut config| {
+                change(&mut config);
+                config.check()
+            });
+            assert_eq!((index, found), (index, Ok(expected)));
         }
     }
 

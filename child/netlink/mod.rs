@@ -4,7 +4,8 @@
 //!
 //! # Notifications
 //!
-//! A notification goes to the namespace of the child and to that of its parent. Rtnetlink notifies
+//! A notification goes to the namespace of the interface and, if it is a child, to that of its
+//! parent. Rtnetlink notifies
 //! of new names and of moves to another namespace. A notification for which there is no memory is
 //! lost, because the change has been made already. The sockets of the listeners report `ENOBUFS`
 //! then, and a dump tells the listeners what has changed.
@@ -18,6 +19,7 @@
 
 use super::{
     device::{
+        delete_children,
         Child,
         LINK_OPS, //
     },
@@ -73,6 +75,17 @@ use kernel::{
     }, //
 };
 use pin_init::Zeroable;
+
+mod interface;
+
+pub(super) use self::interface::INTERFACES;
+use self::interface::{
+    put_config,
+    ChannelGet,
+    DevAdd,
+    DevDel,
+    DevSet, //
+};
 
 /// The length of the longest name that a new interface can have: `IFNAMSIZ` without the NUL.
 const NEW_NAME_MAX: usize = 15;
@@ -145,7 +158,7 @@ const FROM: DevAttrs = DevAttrs {
 
 /// A device, and the attribute of the request that names it.
 #[derive(Clone, Copy)]
-struct Named<'a, D> {
+struct Named<'a, D: ?Sized> {
     dev: &'a D,
     attr: Attribute<'a>,
 }
@@ -351,7 +364,10 @@ fn put_channel(message: &mut GenlMsg<'_>, number: u16, channel: &ChannelInfo<'_>
             )?;
             message.put_uint(uapi::MUENNET_A_CHANNEL_ELEMENTS as u16, ring.elements())?;
         }
-        Ok(())
+        message.put_uint(
+            uapi::MUENNET_A_CHANNEL_CONFIGURED_PROTOCOL as u16,
+            channel.configured,
+        )
     })
 }
 
@@ -391,14 +407,7 @@ fn fill_interface(
     if let Some(channel) = this.out_channel() {
         put_channel(message, uapi::MUENNET_A_OUT_CHANNEL as u16, &channel)?;
     }
-    let peer = match this.peer() {
-        None | Some(Peer::Unknown) => uapi::muennet_peer_state_MUENNET_PEER_STATE_UNKNOWN,
-        Some(Peer::Inactive) => uapi::muennet_peer_state_MUENNET_PEER_STATE_INACTIVE,
-        Some(Peer::Active) => uapi::muennet_peer_state_MUENNET_PEER_STATE_ACTIVE,
-        Some(Peer::Incompatible) => uapi::muennet_peer_state_MUENNET_PEER_STATE_INCOMPATIBLE,
-        Some(Peer::Broken) => uapi::muennet_peer_state_MUENNET_PEER_STATE_BROKEN,
-    };
-    message.put_u32(uapi::MUENNET_A_PEER_STATE as u16, peer)?;
+    message.put_u32(uapi::MUENNET_A_PEER_STATE as u16, peer_state(this))?;
     put_stats(message, &this.sums())?;
     let (rx, tx) = this.pause();
     if rx {
@@ -407,7 +416,18 @@ fn fill_interface(
     if tx {
         message.put_flag(uapi::MUENNET_A_TX_PAUSE as u16)?;
     }
-    Ok(())
+    put_config(message, this)
+}
+
+/// Returns the state of the peer on the in channel, as the specification numbers it.
+fn peer_state(interface: &Interface) -> u32 {
+    match interface.peer() {
+        None | Some(Peer::Unknown) => uapi::muennet_peer_state_MUENNET_PEER_STATE_UNKNOWN,
+        Some(Peer::Inactive) => uapi::muennet_peer_state_MUENNET_PEER_STATE_INACTIVE,
+        Some(Peer::Active) => uapi::muennet_peer_state_MUENNET_PEER_STATE_ACTIVE,
+        Some(Peer::Incompatible) => uapi::muennet_peer_state_MUENNET_PEER_STATE_INCOMPATIBLE,
+        Some(Peer::Broken) => uapi::muennet_peer_state_MUENNET_PEER_STATE_BROKEN,
+    }
 }
 
 /// Fills a message about a child, for a requester in the namespace `net`.
@@ -562,6 +582,41 @@ impl Doit for MarkGet {
     }
 }
 
+/// Returns the name of the interface that a request adds in its namespace.
+///
+/// # Errors
+///
+/// - `EINVAL`: the request has no name, or it is not valid for a new interface.
+/// - `EEXIST`: there is an interface of this name.
+fn new_name<'a>(request: &'a GenlInfo<'_>, rtnl: &Rtnl) -> Result<Named<'a, CStr>> {
+    let attr = request.require_attr(DEV.ifname, DEV.ifname_spec)?;
+    let name = attr.string()?;
+    if name.to_bytes().len() > NEW_NAME_MAX {
+        return Err(request.err_attr(
+            attr,
+            EINVAL,
+            fmt!("the name is longer than {NEW_NAME_MAX} characters"),
+        ));
+    }
+    if NetDevice::by_name(request.net(), name, rtnl).is_some() {
+        let name = text(name);
+        return Err(request.err_attr(attr, EEXIST, fmt!("interface {name} already exists")));
+    }
+    if !is_valid_name(name) {
+        let name = text(name);
+        return Err(request.err_attr(attr, EINVAL, fmt!("'{name}' is not a valid interface name")));
+    }
+    if params::is_reserved_name(name.to_bytes()) {
+        let name = text(name);
+        return Err(request.err_attr(
+            attr,
+            EINVAL,
+            fmt!("name '{name}' is reserved by the kernel"),
+        ));
+    }
+    Ok(Named { dev: name, attr })
+}
+
 /// Adds a child.
 struct ChildAdd;
 
@@ -572,35 +627,7 @@ impl Doit for ChildAdd {
         let rtnl = &*rtnl::lock();
         let parent = lookup_parent(request, rtnl)?;
         check_parent_admin(request, parent.dev, parent.attr, rtnl)?;
-        let attr = request.require_attr(DEV.ifname, DEV.ifname_spec)?;
-        let name = attr.string()?;
-        if name.to_bytes().len() > NEW_NAME_MAX {
-            return Err(request.err_attr(
-                attr,
-                EINVAL,
-                fmt!("the name is longer than {NEW_NAME_MAX} characters"),
-            ));
-        }
-        if NetDevice::by_name(request.net(), name, rtnl).is_some() {
-            let name = text(name);
-            return Err(request.err_attr(attr, EEXIST, fmt!("interface {name} already exists")));
-        }
-        if !is_valid_name(name) {
-            let name = text(name);
-            return Err(request.err_attr(
-                attr,
-                EINVAL,
-                fmt!("'{name}' is not a valid interface name"),
-            ));
-        }
-        if params::is_reserved_name(name.to_bytes()) {
-            let name = text(name);
-            return Err(request.err_attr(
-                attr,
-                EINVAL,
-                fmt!("name '{name}' is reserved by the kernel"),
-            ));
-        }
+        let Named { dev: name, .. } = new_name(request, rtnl)?;
         // The parent is the reason for any other error.
         request.extack().set_bad_attr(parent.attr);
         LINK_OPS.add(request.net(), name, parent.dev, request.extack(), rtnl)?;
@@ -786,8 +813,9 @@ impl Doit for MarkMove {
 
 /// Identifies a child, also after it was renamed. All zeroes mean no child.
 ///
-/// Main interfaces live as long as the module, which a dump holds. So no other interface gets the
-/// address of the parent while a dump runs.
+/// If a main interface is deleted while a dump runs, another one may get its address. The endpoints
+/// of that one have been numbered anew, so the dump may continue with another child of the same
+/// name, but the dump sequence has changed then.
 #[derive(Clone, Copy, PartialEq, Eq, Zeroable)]
 #[repr(C)]
 struct ChildId {
@@ -969,16 +997,20 @@ impl Dumpit for MarkGet {
     }
 }
 
-static OPS: [SplitOp; 9] = [
+static OPS: [SplitOp; 13] = [
     SplitOp::doit::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8, OpFlags::None),
-    SplitOp::dumpit::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8),
+    SplitOp::dumpit::<DevGet>(uapi::MUENNET_CMD_DEV_GET as u8, OpFlags::None),
     SplitOp::doit::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8, OpFlags::None),
-    SplitOp::dumpit::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8),
+    SplitOp::dumpit::<MarkGet>(uapi::MUENNET_CMD_MARK_GET as u8, OpFlags::None),
     SplitOp::doit::<ChildAdd>(uapi::MUENNET_CMD_CHILD_ADD as u8, OpFlags::UnsAdminPerm),
     SplitOp::doit::<ChildDel>(uapi::MUENNET_CMD_CHILD_DEL as u8, OpFlags::UnsAdminPerm),
     SplitOp::doit::<MarkAdd>(uapi::MUENNET_CMD_MARK_ADD as u8, OpFlags::UnsAdminPerm),
     SplitOp::doit::<MarkDel>(uapi::MUENNET_CMD_MARK_DEL as u8, OpFlags::UnsAdminPerm),
     SplitOp::doit::<MarkMove>(uapi::MUENNET_CMD_MARK_MOVE as u8, OpFlags::UnsAdminPerm),
+    SplitOp::doit::<DevAdd>(uapi::MUENNET_CMD_DEV_ADD as u8, OpFlags::AdminPerm),
+    SplitOp::doit::<DevDel>(uapi::MUENNET_CMD_DEV_DEL as u8, OpFlags::AdminPerm),
+    SplitOp::doit::<DevSet>(uapi::MUENNET_CMD_DEV_SET as u8, OpFlags::AdminPerm),
+    SplitOp::dumpit::<ChannelGet>(uapi::MUENNET_CMD_CHANNEL_GET as u8, OpFlags::AdminPerm),
 ];
 
 /// The index of the multicast group for notifications in `GROUPS`.
