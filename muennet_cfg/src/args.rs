@@ -41,6 +41,35 @@ impl fmt::Display for IfName {
 }
 
 impl IfName {
+    /// Parses the name of a new interface by nothing but the rules of the kernel's
+    /// `dev_valid_name()`. `%d` is not allowed.
+    ///
+    /// # Errors
+    ///
+    /// The name is invalid.
+    pub fn parse_exact(word: &[u8]) -> Result<Self, ArgError> {
+        if word.is_empty() {
+            return Err(ArgError::EmptyName);
+        }
+        if word.len() >= IFNAMSIZ {
+            return Err(ArgError::NameTooLong(word.len(), IFNAMSIZ - 1));
+        }
+        if matches!(word, b"." | b"..") {
+            return Err(ArgError::ReservedName);
+        }
+        let invalid = |byte: &&u8| matches!(byte, b'/' | b':' | 0 | b'\t'..=b'\r' | b' ' | b'%');
+        match word.iter().find(invalid) {
+            Some(byte) => Err(ArgError::InvalidCharacter(char::from(*byte))),
+            None if word.contains(&LATIN_SPACE) => Err(ArgError::SpaceByte),
+            None => Ok(IfName(word.to_owned())),
+        }
+    }
+
+    /// Creates the name of an interface that the kernel has reported.
+    pub fn of_kernel(bytes: Vec<u8>) -> Self {
+        IfName(bytes)
+    }
+
     /// Parses the name of an existing interface.
     ///
     /// # Errors
@@ -59,7 +88,8 @@ impl IfName {
         }
     }
 
-    /// Parses the name of a new interface. Applies the rules of the kernel's `dev_valid_name()`.
+    /// Parses the name of a new interface. Applies the rules of the kernel's `dev_valid_name()`,
+    /// and allows no control characters and no spaces of Unicode.
     ///
     /// # Errors
     ///
@@ -142,6 +172,11 @@ impl Mark {
     /// The mark is invalid.
     pub fn parse(word: &[u8]) -> Result<Self, ArgError> {
         std::str::from_utf8(word).map_or(Err(ArgError::InvalidMark), str::parse)
+    }
+
+    /// Creates a mark; `None` for 0.
+    pub fn new(mark: u32) -> Option<Self> {
+        (mark != 0).then_some(Mark(mark))
     }
 
     /// Returns the mark as a number.
@@ -253,8 +288,8 @@ impl fmt::Display for ArgError {
 impl std::error::Error for ArgError {}
 
 /// Returns a clap parser that passes the argument as bytes. Names need not be valid UTF-8.
-pub fn parser<T: Clone + Send + Sync + 'static>(
-    parse: fn(&[u8]) -> Result<T, ArgError>,
+pub fn parser<T: Clone + Send + Sync + 'static, E: std::error::Error + Send + Sync + 'static>(
+    parse: fn(&[u8]) -> Result<T, E>,
 ) -> impl TypedValueParser<Value = T> {
     OsStringValueParser::new().try_map(move |word| parse(word.as_bytes()))
 }
@@ -347,6 +382,25 @@ mod tests {
         for (word, existing, new) in table {
             assert_eq!(IfName::parse(word).map(|_| ()), *existing, "{word:?}");
             assert_eq!(IfName::parse_new(word).map(|_| ()), *new, "{word:?}");
+            // What a new name may be is exact, except for a pattern.
+            if new.is_ok() && !word.contains(&b'%') {
+                assert!(IfName::parse_exact(word).is_ok(), "{word:?}");
+            }
+        }
+        for word in [&b"a\x1b"[..], "a\u{2003}".as_bytes(), b"\x7f", b"\x85"] {
+            assert!(IfName::parse_exact(word).is_ok(), "{word:?}");
+        }
+        for word in [
+            &b""[..],
+            b".",
+            b"..",
+            b"%d",
+            b"a\n",
+            b"a\0",
+            b"a\xa0",
+            &[b'x'; 16],
+        ] {
+            assert!(IfName::parse_exact(word).is_err(), "{word:?}");
         }
     }
 

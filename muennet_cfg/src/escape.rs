@@ -18,6 +18,50 @@ pub fn name(bytes: &[u8]) -> String {
     text
 }
 
+/// Converts a name to one word of a file for `sync`: as [`name`], and escapes whitespace, invisible
+/// characters, and a `#` at the start, which would start a comment (`\x23`).
+pub fn word(bytes: &[u8]) -> String {
+    let mut word = String::new();
+    for (index, character) in name(bytes).chars().enumerate() {
+        let comment = index == 0 && character == '#';
+        if comment || character.is_whitespace() || needs_escape(character) {
+            let mut buffer = [0; 4];
+            let encoded = character.encode_utf8(&mut buffer);
+            word.extend(encoded.bytes().map(|byte| format!("\\x{byte:02x}")));
+        } else {
+            word.push(character);
+        }
+    }
+    word
+}
+
+/// Converts a word of [`word`], or a name of [`name`], back to bytes. Returns `None` if an escape
+/// is invalid.
+pub fn unescape(word: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut rest = word;
+    loop {
+        rest = match rest {
+            [] => return Some(bytes),
+            [b'\\', b'\\', rest @ ..] => {
+                bytes.push(b'\\');
+                rest
+            }
+            [b'\\', b'x', high, low, rest @ ..] => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                let value = digit(high)? * 16 + digit(low)?;
+                bytes.push(u8::try_from(value).ok()?);
+                rest
+            }
+            [b'\\', ..] => return None,
+            [byte, rest @ ..] => {
+                bytes.push(*byte);
+                rest
+            }
+        }
+    }
+}
+
 /// Displays a value with its invisible characters escaped (`\u{1b}`): control characters (also DEL
 /// and the C1 set), directional marks, line separators, zero-width spaces and all spaces other than
 /// the ASCII space.
@@ -55,6 +99,27 @@ impl<W: Write + ?Sized> Write for EscapeWriter<'_, W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words() {
+        let table: &[(&[u8], &str)] = &[
+            (b"net0", "net0"),
+            (b"#1", r"\x231"),
+            (b"a#1", "a#1"),
+            (b"a b", r"a\x20b"),
+            (b"a\\b", r"a\\b"),
+            (b"\xff\x1b", r"\xff\x1b"),
+            ("\u{e4}\u{85}".as_bytes(), "\u{e4}\\xc2\\x85"),
+            (b"", ""),
+        ];
+        for (bytes, text) in table {
+            assert_eq!(word(bytes), *text);
+            assert_eq!(unescape(text.as_bytes()).as_deref(), Some(*bytes));
+        }
+        for invalid in [&b"\\"[..], b"\\x", b"\\x1", b"\\xg0", b"\\n"] {
+            assert_eq!(unescape(invalid), None);
+        }
+    }
 
     #[test]
     fn names() {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! `muennet_cfg` manages child interfaces and marks of muennet interfaces. It uses the generic
+//! `muennet_cfg` manages muennet interfaces, their children and marks. It uses the generic
 //! netlink family that `child/muennet.yaml` specifies.
 
 mod args;
 mod batch;
 mod change;
 mod cli;
+mod config;
 mod error;
 mod escape;
 mod family;
@@ -16,10 +17,13 @@ mod monitor;
 mod netlink;
 mod netns;
 mod show;
+mod sync;
+mod top;
 mod uapi;
 
 use std::fs::File;
 use std::io;
+use std::io::IsTerminal;
 use std::io::Read;
 use std::io::Write;
 use std::path::Path;
@@ -63,11 +67,21 @@ fn run(cli: Cli) -> Result<(), Error> {
     match cli.command {
         Command::Change(change) => open_family()?.apply(&change),
         Command::Show { interface } => {
-            show::print(&mut open_family()?, interface.as_ref(), json, &mut out)
+            show::print(&mut open_loaded()?, interface.as_ref(), json, &mut out)
         }
-        Command::Monitor => monitor::run(&mut open_family()?, json, &mut out),
+        Command::Channels => show::channels::print(&mut open_family()?, json, &mut out),
+        Command::Dump => sync::dump(&mut open_loaded()?, json, &mut out),
+        Command::Sync { file, dry_run } => {
+            let (name, input) = open_file(&file)?;
+            sync::sync(&mut open_family()?, (&name, input), dry_run, json, &mut out)
+        }
+        Command::Top { interval, count } => {
+            let mut screen = top::Screen::new(&mut out, io::stdout().is_terminal(), json);
+            top::run(&mut open_loaded()?, interval, count, &mut screen)
+        }
+        Command::Monitor => monitor::run(&mut open_loaded()?, json, &mut out),
         Command::Batch { file, force } => {
-            let (name, input) = open_batch(&file)?;
+            let (name, input) = open_file(&file)?;
             Batch {
                 family: &mut open_family()?,
                 name: &name,
@@ -87,14 +101,22 @@ fn run(cli: Cli) -> Result<(), Error> {
     }
 }
 
+/// Opens the family. The kernel loads the module if it is not loaded.
 fn open_family() -> Result<Family<Socket>, Error> {
-    let socket =
-        Socket::open(Protocol::Generic).map_err(|error| Error::io("netlink socket", error))?;
-    Family::open(socket, Box::new(netns::IpNetns))
+    Family::open(open_socket()?, Box::new(netns::IpNetns))
 }
 
-/// Opens a batch file. Returns its name for messages, and its contents.
-fn open_batch(file: &Path) -> Result<(String, Box<dyn Read>), Error> {
+/// Opens the family, for commands that change nothing: only if the module is loaded.
+fn open_loaded() -> Result<Family<Socket>, Error> {
+    Family::open_loaded(open_socket()?, Box::new(netns::IpNetns))
+}
+
+fn open_socket() -> Result<Socket, Error> {
+    Socket::open(Protocol::Generic).map_err(|error| Error::io("netlink socket", error))
+}
+
+/// Opens a file with commands. Returns its name for messages, and its contents.
+fn open_file(file: &Path) -> Result<(String, Box<dyn Read>), Error> {
     if file.as_os_str() == "-" {
         return Ok(("<stdin>".to_owned(), Box::new(io::stdin())));
     }

@@ -36,6 +36,20 @@ const STATUS: &[(&str, &str)] = &[
 /// Commands and description.
 const EXAMPLES: &[(&str, &str)] = &[
     (
+        "muennet_cfg channels\n\
+         muennet_cfg add net0 in=channel_in reader_protocol=2 out=channel_out \\\n\
+         \x20       writer_protocol=2 flags=net_hdr\n\
+         ip addr add 192.0.2.1/24 dev net0\n\
+         ip link set net0 up",
+        "Look for the channels of the subject, and add an interface over two of them.",
+    ),
+    (
+        "muennet_cfg dump > /etc/muennet.conf\n\
+         muennet_cfg sync --dry-run /etc/muennet.conf\n\
+         muennet_cfg sync /etc/muennet.conf",
+        "Save the configuration, print what differs from it later, and bring it about again.",
+    ),
+    (
         "muennet_cfg add_child net0 child0\n\
          muennet_cfg add_mark child0 24\n\
          ip addr add 10.0.0.1/24 dev child0\n\
@@ -81,6 +95,7 @@ const PAUSE: &str =
 
 /// Example of the output of monitor.
 const MONITOR: &str = "\
+net0: added
 child0: added to net0
 child0: mark 24 added
 blue/child1: mark 24 moved from child0
@@ -103,13 +118,19 @@ const JSON: &[&str] = &[
      children; its members rx and tx are true if the text output lists them. element_size and \
      elements are null while there is no epoch. protocol is a string, because many JSON parsers \
      lose digits of large numbers.",
-    "With --json, monitor prints one object per line with event, child and parent. event is \
-     child_added, child_deleted (with mark_count, the number of marks deleted with the child), \
-     mark_added, mark_deleted (both with mark), or mark_moved (with mark, and from, the previous \
-     owner). events_lost and module_unloaded have only the member event. events_lost means that \
-     changes came faster than they were read, or that the kernel had no memory to report one. \
-     module_unloaded is always the last event; monitor then ends with exit status 3. child, parent \
-     and from are objects with ifname, ifindex, netnsid and netns.",
+    "With --json, channels prints a list of objects with name, region_size in bytes, access (read \
+     or write), event and vector (null if there is none), and interfaces: a list of those that use \
+     the channel, each with ifname, ifindex, netnsid, netns and, for an in channel, peer. dump \
+     prints a list of commands, each a list of words; sync --dry-run prints a list of commands.",
+    "With --json, monitor prints one object per line with event, child and parent, or with event \
+     and interface for a main interface. event is interface_added, interface_deleted, \
+     interface_changed, child_added, child_deleted (with mark_count, the number of marks deleted \
+     with the child), mark_added, mark_deleted (both with mark), or mark_moved (with mark, and \
+     from, the previous owner). events_lost and module_unloaded have only the member event. \
+     events_lost means that changes came faster than they were read, or that the kernel had no \
+     memory to report one. module_unloaded is always the last event; monitor then ends with exit \
+     status 3. child, parent, interface and from are objects with ifname, ifindex, netnsid and \
+     netns.",
 ];
 
 /// Returns the manual page in roff format.

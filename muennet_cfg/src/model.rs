@@ -14,6 +14,7 @@ use crate::uapi::mode;
 use crate::uapi::name_of;
 use crate::uapi::peer_state;
 use crate::uapi::stats;
+use crate::uapi::user;
 
 /// Identification of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -40,6 +41,25 @@ pub struct Channel {
     pub element_size: Option<u64>,
     /// Number of elements. `None` if no epoch is followed.
     pub elements: Option<u64>,
+    /// Protocol number as configured.
+    pub configured: u64,
+}
+
+/// A channel of the subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Resource {
+    /// Name of the memory region.
+    pub name: String,
+    /// Size of the memory region in bytes.
+    pub size: u64,
+    /// The subject writes to it.
+    pub writable: bool,
+    /// Number of the event of the same name.
+    pub event: Option<u32>,
+    /// Vector of the same name.
+    pub vector: Option<u32>,
+    /// Interfaces that use it, and the state of the peer on an in channel.
+    pub users: Vec<(Link, Option<String>)>,
 }
 
 /// Counters of an interface, without those of its children.
@@ -99,6 +119,25 @@ pub struct Interface {
     pub pause: Pause,
     /// Counters.
     pub stats: Stats,
+    /// What the text and JSON output of `show` do not have. Meaningless for a child.
+    pub more: More,
+}
+
+/// More of the configuration of a main interface.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct More {
+    /// The mode, a value of [`mode`].
+    pub mode: u32,
+    /// Elements have room for the tags of a VLAN.
+    pub vlan: bool,
+    /// Name of the region with the path MTUs.
+    pub pmtu: Option<String>,
+    /// MAC address.
+    pub mac: Option<[u8; 6]>,
+    /// Poll period in microseconds. `None` if the interface is not polled.
+    pub poll: Option<u32>,
+    /// Settings, bits of [`settings`](crate::uapi::settings).
+    pub settings: u32,
 }
 
 /// A mark and the child that owns it.
@@ -115,6 +154,12 @@ pub struct OwnedMark {
 /// The change that a notification is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotificationKind {
+    /// A main interface was added.
+    InterfaceAdded,
+    /// A main interface was deleted.
+    InterfaceDeleted,
+    /// A main interface was changed.
+    InterfaceChanged,
     /// A child was added.
     ChildAdded,
     /// A child was deleted, and with it this number of marks.
@@ -132,10 +177,10 @@ pub enum NotificationKind {
 pub struct Notification {
     /// The change that a notification is about.
     pub kind: NotificationKind,
-    /// The child.
-    pub child: Link,
-    /// Its parent.
-    pub parent: Link,
+    /// The child, or the main interface.
+    pub link: Link,
+    /// The parent of the child.
+    pub parent: Option<Link>,
 }
 
 /// An event for `monitor`.
@@ -203,7 +248,10 @@ impl Attrs {
                 attribute::FROM_NETNSID => attrs.from.netnsid = Some(value.i32()?),
                 attribute::MARK => attrs.mark = Some(value.u32()?),
                 attribute::MARK_COUNT => attrs.mark_count = Some(value.u32()?),
-                attribute::MODE => interface.mode = enum_name(mode::ALL, value)?,
+                attribute::MODE => {
+                    interface.mode = enum_name(mode::ALL, value)?;
+                    interface.more.mode = value.u32()?;
+                }
                 attribute::MTU => interface.mtu = value.u32()?,
                 attribute::UP => interface.up = true,
                 attribute::IN_CHANNEL => interface.input = Some(parse_channel(value.nested())?),
@@ -212,6 +260,11 @@ impl Attrs {
                 attribute::STATS => interface.stats = parse_stats(value.nested())?,
                 attribute::RX_PAUSE => interface.pause.rx = true,
                 attribute::TX_PAUSE => interface.pause.tx = true,
+                attribute::VLAN => interface.more.vlan = true,
+                attribute::PMTU => interface.more.pmtu = Some(value.name()),
+                attribute::MAC => interface.more.mac = Some(value.bytes()?),
+                attribute::POLL => interface.more.poll = Some(value.u32()?),
+                attribute::SETTINGS => interface.more.settings = value.u32()?,
                 // From a newer kernel.
                 _ => {}
             }
@@ -236,6 +289,51 @@ impl Interface {
         attrs.interface.parent = attrs.parent.into_link();
         Ok(attrs.interface)
     }
+}
+
+impl Resource {
+    /// Parses a reply to `channel-get`.
+    ///
+    /// # Errors
+    ///
+    /// An attribute is missing or malformed.
+    pub fn parse(attributes: Attributes<'_>) -> Result<Self, Malformed> {
+        let mut parsed = Resource::default();
+        for attribute in attributes.iter() {
+            let (attribute::CHANNEL, nest) = attribute? else {
+                continue;
+            };
+            for attribute in nest.nested().iter() {
+                let (kind, value) = attribute?;
+                match kind {
+                    channel::NAME => parsed.name = value.name(),
+                    channel::REGION_SIZE => parsed.size = value.uint()?,
+                    channel::WRITABLE => parsed.writable = true,
+                    channel::EVENT => parsed.event = Some(value.u32()?),
+                    channel::VECTOR => parsed.vector = Some(value.u32()?),
+                    channel::USER => parsed.users.push(parse_user(value.nested())?),
+                    _ => {}
+                }
+            }
+        }
+        Ok(parsed)
+    }
+}
+
+fn parse_user(attributes: Attributes<'_>) -> Result<(Link, Option<String>), Malformed> {
+    let mut link = LinkAttrs::default();
+    let mut peer = None;
+    for attribute in attributes.iter() {
+        let (kind, value) = attribute?;
+        match kind {
+            user::IFINDEX => link.ifindex = Some(value.u32()?),
+            user::IFNAME => link.ifname = Some(value.name()),
+            user::NETNSID => link.netnsid = Some(value.i32()?),
+            user::PEER_STATE => peer = Some(enum_name(peer_state::ALL, value)?),
+            _ => {}
+        }
+    }
+    Ok((link.require_link()?, peer))
 }
 
 impl OwnedMark {
@@ -263,6 +361,9 @@ impl Notification {
     pub fn parse(command: u8, attributes: Attributes<'_>) -> Result<Option<Self>, Malformed> {
         let attrs = Attrs::parse(attributes)?;
         let kind = match command {
+            command::DEV_ADD_NTF => NotificationKind::InterfaceAdded,
+            command::DEV_DEL_NTF => NotificationKind::InterfaceDeleted,
+            command::DEV_SET_NTF => NotificationKind::InterfaceChanged,
             command::CHILD_ADD_NTF => NotificationKind::ChildAdded,
             command::CHILD_DEL_NTF => NotificationKind::ChildDeleted(attrs.mark_count.unwrap_or(0)),
             command::MARK_ADD_NTF => NotificationKind::MarkAdded(attrs.mark()?),
@@ -274,8 +375,8 @@ impl Notification {
         };
         Ok(Some(Notification {
             kind,
-            child: attrs.link.require_link()?,
-            parent: attrs.parent.require_link()?,
+            link: attrs.link.require_link()?,
+            parent: attrs.parent.into_link(),
         }))
     }
 }
@@ -296,6 +397,7 @@ fn parse_channel(attributes: Attributes<'_>) -> Result<Channel, Malformed> {
             channel::REGION_SIZE => parsed.region_size = value.uint()?,
             channel::ELEMENT_SIZE => parsed.element_size = Some(value.uint()?),
             channel::ELEMENTS => parsed.elements = Some(value.uint()?),
+            channel::CONFIGURED_PROTOCOL => parsed.configured = value.uint()?,
             _ => {}
         }
     }

@@ -75,7 +75,8 @@ fn netnsids(event: &Event) -> impl Iterator<Item = i32> {
                 NotificationKind::MarkMoved(_, from) => from.netnsid,
                 _ => None,
             };
-            [event.child.netnsid, event.parent.netnsid, from]
+            let parent = event.parent.as_ref().and_then(|it| it.netnsid);
+            [event.link.netnsid, parent, from]
         }
         Event::Lost | Event::Unloaded => [None; 3],
     };
@@ -89,15 +90,17 @@ fn to_json(value: &impl serde::Serialize) -> String {
 
 /// Formats a notification as text.
 fn describe(event: &Notification, netns: NetnsNames<'_>) -> String {
-    let child = link_name(&event.child, netns);
+    let child = link_name(&event.link, netns);
+    let parent = event.parent.as_ref();
+    let parent = parent.map_or_else(|| "?".to_owned(), |it| link_name(it, netns));
     match &event.kind {
-        NotificationKind::ChildAdded => {
-            format!("{child}: added to {}", link_name(&event.parent, netns))
+        NotificationKind::InterfaceAdded => format!("{child}: added"),
+        NotificationKind::InterfaceDeleted => format!("{child}: deleted"),
+        NotificationKind::InterfaceChanged => format!("{child}: changed"),
+        NotificationKind::ChildAdded => format!("{child}: added to {parent}"),
+        NotificationKind::ChildDeleted(count) => {
+            format!("{child}: deleted from {parent}, with {count} marks")
         }
-        NotificationKind::ChildDeleted(count) => format!(
-            "{child}: deleted from {}, with {count} marks",
-            link_name(&event.parent, netns)
-        ),
         NotificationKind::MarkAdded(mark) => format!("{child}: mark {mark} added"),
         NotificationKind::MarkDeleted(mark) => format!("{child}: mark {mark} deleted"),
         NotificationKind::MarkMoved(mark, from) => {
@@ -270,8 +273,8 @@ mod tests {
         ] {
             let event = Notification {
                 kind,
-                child: link(4, "child0", None),
-                parent: link(3, "net0", Some(0)),
+                link: link(4, "child0", None),
+                parent: Some(link(3, "net0", Some(0))),
             };
             assert_eq!(describe(&event, &netns), expected);
         }

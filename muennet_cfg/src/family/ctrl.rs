@@ -61,6 +61,17 @@ pub fn get_family_request() -> Request {
     Request::genl(GENL_ID_CTRL, CMD_GETFAMILY, VERSION).string(ATTR_FAMILY_NAME, uapi::FAMILY)
 }
 
+/// Builds the request for all families, a dump.
+pub fn get_families_request() -> Request {
+    Request::genl(GENL_ID_CTRL, CMD_GETFAMILY, VERSION)
+}
+
+/// Builds the request for the family of an ID. Unlike that for the name, it does not make the
+/// kernel load the module.
+pub fn get_id_request(id: u16) -> Request {
+    Request::genl(GENL_ID_CTRL, CMD_GETFAMILY, VERSION).u16(ATTR_FAMILY_ID, id)
+}
+
 /// Returns the ID of a multicast group.
 fn find_group(groups: Value<'_>, wanted: &str) -> Result<Option<u32>, Malformed> {
     for group in groups.nested().iter() {

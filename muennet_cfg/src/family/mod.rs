@@ -16,6 +16,7 @@ use crate::model::Event;
 use crate::model::Interface;
 use crate::model::Notification;
 use crate::model::OwnedMark;
+use crate::model::Resource;
 use crate::netlink::Attributes;
 use crate::netlink::Connection;
 use crate::netlink::Extack;
@@ -41,6 +42,8 @@ pub struct Family<T> {
     connection: Connection<T>,
     netns: Box<dyn NetnsLookup>,
     id: u16,
+    /// A dump was still inconsistent after [`MAX_DUMPS`] attempts.
+    inconsistent: bool,
 }
 
 impl<T: Transport> Family<T> {
@@ -54,9 +57,41 @@ impl<T: Transport> Family<T> {
             connection: Connection::new(transport),
             netns,
             id: 0,
+            inconsistent: false,
         };
         family.resolve()?;
         Ok(family)
+    }
+
+    /// Resolves the family if the module is loaded. The kernel does not load it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotLoaded`] if the kernel does not have the family.
+    pub fn open_loaded(transport: T, netns: Box<dyn NetnsLookup>) -> Result<Self, Error> {
+        let mut connection = Connection::new(transport);
+        let mut loaded = false;
+        connection.dump(&mut ctrl::get_families_request(), |payload| {
+            let info = ctrl::FamilyInfo::parse(payload.genl()?.1)?;
+            loaded |= info.name.as_deref() == Some(uapi::FAMILY);
+            Ok(())
+        })?;
+        if !loaded {
+            return Err(Error::NotLoaded);
+        }
+        let mut family = Family {
+            connection,
+            netns,
+            id: 0,
+            inconsistent: false,
+        };
+        family.resolve()?;
+        Ok(family)
+    }
+
+    /// Returns whether a dump was inconsistent, because of changes while it was made.
+    pub fn is_inconsistent(&self) -> bool {
+        self.inconsistent
     }
 
     /// Resolves the family. Returns the ID of the multicast group for changes.
@@ -136,7 +171,7 @@ impl<T: Transport> Family<T> {
                 interface = Some(Interface::parse(payload.genl()?.1)?);
                 Ok(())
             })
-            .map_err(|error| rejected_get(Some(spec), &request, error))?;
+            .map_err(|error| rejected_get(command::DEV_GET, Some(spec), &request, error))?;
         interface.ok_or_else(|| malformed("reply is missing").into())
     }
 
@@ -157,6 +192,15 @@ impl<T: Transport> Family<T> {
     /// The kernel rejects the request, or the communication fails.
     pub fn dump_marks(&mut self, child: Option<&IfSpec>) -> Result<Vec<OwnedMark>, Error> {
         self.dump(command::MARK_GET, child, OwnedMark::parse)
+    }
+
+    /// Gets the channels of the subject.
+    ///
+    /// # Errors
+    ///
+    /// The kernel rejects the request, or the communication fails.
+    pub fn dump_channels(&mut self) -> Result<Vec<Resource>, Error> {
+        self.dump(command::CHANNEL_GET, None, Resource::parse)
     }
 
     /// Joins the multicast group for changes.
@@ -212,7 +256,7 @@ impl<T: Transport> Family<T> {
         if lost {
             // The announcement that the family was removed may be lost as well, so request the
             // family. The reply is received like a notification.
-            self.connection.send(&mut ctrl::get_family_request())?;
+            self.connection.send(&mut ctrl::get_id_request(self.id))?;
         }
         Ok(())
     }
@@ -298,12 +342,13 @@ impl<T: Transport> Family<T> {
                     objects.push(parse(payload.genl()?.1)?);
                     Ok(())
                 })
-                .map_err(|error| rejected_get(spec, &request, error))?;
+                .map_err(|error| rejected_get(command, spec, &request, error))?;
             if consistent {
-                break;
+                return Ok(objects);
             }
         }
         // Each dump was interrupted by changes. Return the last one.
+        self.inconsistent = true;
         Ok(objects)
     }
 }
@@ -313,15 +358,26 @@ fn rejected_change(change: &Change, request: &Request, extack: &Extack) -> Error
     Error::rejected(change.to_string(), request, extack, change.hint(extack))
 }
 
-/// Creates the error for a failed `show`.
-fn rejected_get(spec: Option<&IfSpec>, request: &Request, error: NetlinkError) -> Error {
-    match error {
-        NetlinkError::Rejected(extack) => {
-            let what = spec.map_or_else(|| "show".to_owned(), |spec| format!("show {spec}"));
-            Error::rejected(what, request, &extack, None)
+/// Creates the error for a failed `show` or `channels`.
+fn rejected_get(
+    command: u8,
+    spec: Option<&IfSpec>,
+    request: &Request,
+    error: NetlinkError,
+) -> Error {
+    let NetlinkError::Rejected(extack) = error else {
+        return Error::Netlink(error);
+    };
+    let (what, hint) = match (command, spec) {
+        (command::CHANNEL_GET, _) => {
+            let hint = "requires CAP_NET_ADMIN in the initial user namespace, try sudo there";
+            let refused = extack.errno == Errno::EPERM as i32;
+            ("channels".to_owned(), refused.then(|| hint.to_owned()))
         }
-        other => Error::Netlink(other),
-    }
+        (_, Some(spec)) => (format!("show {spec}"), None),
+        (_, None) => ("show".to_owned(), None),
+    };
+    Error::rejected(what, request, &extack, hint)
 }
 
 fn malformed(what: &str) -> NetlinkError {

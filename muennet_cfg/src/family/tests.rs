@@ -8,6 +8,7 @@ use nix::errno::Errno;
 
 use super::*;
 use crate::model::Channel;
+use crate::model::More;
 use crate::model::NotificationKind;
 use crate::model::Pause;
 use crate::model::Stats;
@@ -20,6 +21,7 @@ use crate::netns::Netnsid;
 use crate::show::tests::link;
 use crate::uapi::channel;
 use crate::uapi::stats;
+use crate::uapi::user;
 
 /// One network namespace, with the name blue and the ID 3.
 struct MockNetns;
@@ -66,6 +68,7 @@ pub fn main_reply() -> Request {
             .u32(channel::REGION_SIZE, 4096)
             .u32(channel::ELEMENT_SIZE, 1508)
             .u32(channel::ELEMENTS, 2)
+            .u32(channel::CONFIGURED_PROTOCOL, 2)
     };
     let stats = (1..=10).fold(Request::new(0, &[]), |all, n| match n {
         stats::RX_BYTES => all.u64(n, u64::MAX),
@@ -84,6 +87,11 @@ pub fn main_reply() -> Request {
         .nest(attribute::STATS, stats)
         .flag(attribute::RX_PAUSE)
         .flag(attribute::TX_PAUSE)
+        .flag(attribute::VLAN)
+        .string(attribute::PMTU, "pmtu")
+        .binary(attribute::MAC, &[2, 0, 0, 0, 0, 1])
+        .u32(attribute::POLL, 4000)
+        .u32(attribute::SETTINGS, 12)
         // From a newer kernel.
         .string(4711, "more")
 }
@@ -230,6 +238,7 @@ fn gets_one_interface() {
             region_size: 4096,
             element_size: Some(1508),
             elements: Some(2),
+            configured: 2,
         })
     };
     let expected = Interface {
@@ -253,6 +262,14 @@ fn gets_one_interface() {
             tx_packets: 80,
             tx_bytes: 90,
             tx_dropped: 100,
+        },
+        more: More {
+            mode: 1,
+            vlan: true,
+            pmtu: Some("pmtu".into()),
+            mac: Some([2, 0, 0, 0, 0, 1]),
+            poll: Some(4000),
+            settings: 12,
         },
     };
     assert_eq!(get("net0").unwrap(), expected);
@@ -311,6 +328,60 @@ fn restarts_inconsistent_dumps() {
 }
 
 #[test]
+fn parses_channels() {
+    let mut family = mock_family(|request| {
+        assert_eq!(
+            (request.command, request.dump),
+            (command::CHANNEL_GET, true)
+        );
+        let user = Request::new(0, &[])
+            .u32(user::IFINDEX, 3)
+            .string(user::IFNAME, "net0")
+            .i32(user::NETNSID, 1)
+            .u32(user::PEER_STATE, 2);
+        let other = Request::new(0, &[])
+            .u32(user::IFINDEX, 4)
+            .string(user::IFNAME, "net1");
+        let used = Request::new(0, &[])
+            .string(channel::NAME, "a\\b")
+            .u32(channel::REGION_SIZE, 4096)
+            .flag(channel::WRITABLE)
+            .u32(channel::EVENT, 7)
+            .u32(channel::VECTOR, 64)
+            .nest(channel::USER, user)
+            .nest(channel::USER, other)
+            .string(4711, "more");
+        let unused = Request::new(0, &[]).string(channel::NAME, "c");
+        let messages = [used, unused].map(|nest| reply().nest(attribute::CHANNEL, nest));
+        MockReply::Messages(messages.to_vec())
+    });
+    let expected = [
+        Resource {
+            name: r"a\\b".into(),
+            size: 4096,
+            writable: true,
+            event: Some(7),
+            vector: Some(64),
+            users: vec![
+                (link(3, "net0", Some(1)), Some("active".into())),
+                (link(4, "net1", None), None),
+            ],
+        },
+        Resource {
+            name: "c".into(),
+            ..Resource::default()
+        },
+    ];
+    assert_eq!(family.dump_channels().unwrap(), expected);
+    let mut refused = mock_family(|_| MockReply::Error(1, None, None));
+    assert_eq!(
+        refused.dump_channels().unwrap_err().to_string(),
+        "channels: Operation not permitted (EPERM); requires CAP_NET_ADMIN in the initial user \
+         namespace, try sudo there"
+    );
+}
+
+#[test]
 fn parses_notifications() {
     let notification = |command| {
         Request::genl(0, command, VERSION)
@@ -360,8 +431,8 @@ fn parses_notifications() {
         let expected = kind.map(|kind| {
             Event::Notification(Notification {
                 kind,
-                child: link(4, "child0", None),
-                parent: link(3, "net0", Some(3)),
+                link: link(4, "child0", None),
+                parent: Some(link(3, "net0", Some(3))),
             })
         });
         assert_eq!(events, Vec::from_iter(expected));

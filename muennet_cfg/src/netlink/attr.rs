@@ -104,7 +104,10 @@ impl<'a> Value<'a> {
         self.0.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
-    fn bytes<const N: usize>(self) -> Result<[u8; N], Malformed> {
+    /// # Errors
+    ///
+    /// The size is not `N` bytes.
+    pub fn bytes<const N: usize>(self) -> Result<[u8; N], Malformed> {
         self.0
             .try_into()
             .map_err(|_| Malformed(format!("attribute of {} bytes, expected {N}", self.0.len())))

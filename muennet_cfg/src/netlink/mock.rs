@@ -175,7 +175,10 @@ impl<'a> MockKernel<'a> {
     fn answer(&mut self, request: &[u8]) -> MockReply {
         let header = NetlinkBuffer::new(request);
         if header.message_type() == 0x10 {
-            return if self.unloaded.get() {
+            let dump = header.flags() & NLM_F_DUMP == NLM_F_DUMP;
+            return if self.unloaded.get() && dump {
+                MockReply::Messages(Vec::new())
+            } else if self.unloaded.get() {
                 MockReply::Error(2, None, None)
             } else {
                 MockReply::Messages(vec![family_info()])

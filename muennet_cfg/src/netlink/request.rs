@@ -56,25 +56,26 @@ impl Request {
     }
 
     /// Adds a number.
-    #[cfg(test)]
     pub fn u16(self, kind: u16, value: u16) -> Self {
         self.attribute(kind, value.to_ne_bytes().to_vec())
     }
 
     /// Adds a number.
-    #[cfg(test)]
     pub fn u64(self, kind: u16, value: u64) -> Self {
         self.attribute(kind, value.to_ne_bytes().to_vec())
     }
 
+    /// Adds bytes.
+    pub fn binary(self, kind: u16, value: &[u8]) -> Self {
+        self.attribute(kind, value.to_vec())
+    }
+
     /// Adds a flag, which has no value.
-    #[cfg(test)]
     pub fn flag(self, kind: u16) -> Self {
         self.attribute(kind, Vec::new())
     }
 
     /// Adds the attributes of another request as nested attributes.
-    #[cfg(test)]
     pub fn nest(self, kind: u16, nested: Request) -> Self {
         let bytes = nested
             .bytes

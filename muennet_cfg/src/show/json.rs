@@ -66,8 +66,12 @@ struct Channel {
 #[derive(Debug, Serialize)]
 pub struct Event {
     event: &'static str,
-    child: Link,
-    parent: Link,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interface: Option<Link>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    child: Option<Link>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<Link>,
     #[serde(skip_serializing_if = "Option::is_none")]
     mark: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,6 +117,9 @@ pub fn interfaces(nodes: Vec<Node>, netns: NetnsNames<'_>) -> Vec<Interface> {
 /// A notification.
 pub fn event(event: model::Notification, netns: NetnsNames<'_>) -> Event {
     let name = match event.kind {
+        NotificationKind::InterfaceAdded => "interface_added",
+        NotificationKind::InterfaceDeleted => "interface_deleted",
+        NotificationKind::InterfaceChanged => "interface_changed",
         NotificationKind::ChildAdded => "child_added",
         NotificationKind::ChildDeleted(_) => "child_deleted",
         NotificationKind::MarkAdded(_) => "mark_added",
@@ -120,17 +127,26 @@ pub fn event(event: model::Notification, netns: NetnsNames<'_>) -> Event {
         NotificationKind::MarkMoved(..) => "mark_moved",
     };
     let (mark, mark_count, from) = match event.kind {
-        NotificationKind::ChildAdded => (None, None, None),
+        NotificationKind::InterfaceAdded
+        | NotificationKind::InterfaceDeleted
+        | NotificationKind::InterfaceChanged
+        | NotificationKind::ChildAdded => (None, None, None),
         NotificationKind::ChildDeleted(count) => (None, Some(count), None),
         NotificationKind::MarkAdded(mark) | NotificationKind::MarkDeleted(mark) => {
             (Some(mark), None, None)
         }
         NotificationKind::MarkMoved(mark, from) => (Some(mark), None, Some(link(from, netns))),
     };
+    let of = link(event.link, netns);
+    let (interface, child) = match event.parent {
+        None => (Some(of), None),
+        Some(_) => (None, Some(of)),
+    };
     Event {
         event: name,
-        child: link(event.child, netns),
-        parent: link(event.parent, netns),
+        interface,
+        child,
+        parent: event.parent.map(|parent| link(parent, netns)),
         mark,
         mark_count,
         from,
@@ -151,7 +167,8 @@ pub fn unloaded() -> BareEvent {
     }
 }
 
-fn link(link: model::Link, netns: NetnsNames<'_>) -> Link {
+/// Converts the identification of an interface.
+pub fn link(link: model::Link, netns: NetnsNames<'_>) -> Link {
     Link {
         ifname: link.ifname,
         ifindex: link.ifindex,
@@ -250,10 +267,26 @@ mod tests {
         for (kind, expected) in table {
             let change = model::Notification {
                 kind,
-                child: link(4, "child0", Some(0)),
-                parent: link(3, "net0", None),
+                link: link(4, "child0", Some(0)),
+                parent: Some(link(3, "net0", None)),
             };
             assert_eq!(to_value(event(change, &netns)).unwrap(), expected);
+        }
+        for (kind, name) in [
+            (NotificationKind::InterfaceAdded, "interface_added"),
+            (NotificationKind::InterfaceDeleted, "interface_deleted"),
+            (NotificationKind::InterfaceChanged, "interface_changed"),
+        ] {
+            let change = model::Notification {
+                kind,
+                link: link(3, "net0", None),
+                parent: None,
+            };
+            let interface = json!({"ifname": "net0", "ifindex": 3, "netnsid": null, "netns": null});
+            assert_eq!(
+                to_value(event(change, &netns)).unwrap(),
+                json!({"event": name, "interface": interface})
+            );
         }
         for (alone, name) in [(lost(), "events_lost"), (unloaded(), "module_unloaded")] {
             assert_eq!(to_value(alone).unwrap(), json!({"event": name}));

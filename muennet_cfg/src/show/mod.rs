@@ -2,6 +2,7 @@
 
 //! Command `show`: prints a tree of main interfaces, with their children and marks.
 
+pub mod channels;
 pub mod json;
 pub mod text;
 
@@ -151,6 +152,7 @@ pub mod tests {
             region_size: 1 << 20,
             element_size: Some(1508),
             elements: Some(695),
+            configured: 2,
         };
         let net0 = Interface {
             link: link(3, "net0", None),

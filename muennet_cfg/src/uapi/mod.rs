@@ -15,6 +15,15 @@ pub const FAMILY: &str = text(bindings::MUENNET_FAMILY_NAME);
 /// Version of the family.
 pub const VERSION: u8 = bindings::MUENNET_FAMILY_VERSION as u8;
 
+/// Longest name of a memory region in bytes.
+pub const REGION_NAME_MAX: usize = bindings::MUENNET_REGION_NAME_MAX_LEN as usize;
+
+/// Shortest poll period in microseconds.
+pub const POLL_MIN: u32 = bindings::MUENNET_POLL_MIN;
+
+/// Longest poll period in microseconds.
+pub const POLL_MAX: u32 = bindings::MUENNET_POLL_MAX;
+
 /// The multicast group for notifications of all changes.
 pub const GROUP_CHANGES: &str = text(bindings::MUENNET_MCGRP_CHANGES);
 
@@ -64,6 +73,13 @@ numbers! {
         MARK_ADD_NTF = MUENNET_CMD_MARK_ADD_NTF "mark-add-ntf",
         MARK_DEL_NTF = MUENNET_CMD_MARK_DEL_NTF "mark-del-ntf",
         MARK_MOVE_NTF = MUENNET_CMD_MARK_MOVE_NTF "mark-move-ntf",
+        DEV_ADD = MUENNET_CMD_DEV_ADD "dev-add",
+        DEV_DEL = MUENNET_CMD_DEV_DEL "dev-del",
+        DEV_SET = MUENNET_CMD_DEV_SET "dev-set",
+        CHANNEL_GET = MUENNET_CMD_CHANNEL_GET "channel-get",
+        DEV_ADD_NTF = MUENNET_CMD_DEV_ADD_NTF "dev-add-ntf",
+        DEV_DEL_NTF = MUENNET_CMD_DEV_DEL_NTF "dev-del-ntf",
+        DEV_SET_NTF = MUENNET_CMD_DEV_SET_NTF "dev-set-ntf",
     }
 }
 
@@ -90,17 +106,39 @@ numbers! {
         STATS = MUENNET_A_STATS "stats",
         RX_PAUSE = MUENNET_A_RX_PAUSE "rx-pause",
         TX_PAUSE = MUENNET_A_TX_PAUSE "tx-pause",
+        VLAN = MUENNET_A_VLAN "vlan",
+        PMTU = MUENNET_A_PMTU "pmtu",
+        MAC = MUENNET_A_MAC "mac",
+        POLL = MUENNET_A_POLL "poll",
+        SETTINGS = MUENNET_A_SETTINGS "settings",
+        SETTINGS_MASK = MUENNET_A_SETTINGS_MASK "settings-mask",
+        CHANNEL = MUENNET_A_CHANNEL "channel",
     }
 }
 
 numbers! {
-    /// Attributes within `in-channel` and `out-channel`.
+    /// Attributes within `in-channel`, `out-channel` and `channel`.
     channel: u16 {
         NAME = MUENNET_A_CHANNEL_NAME "name",
         PROTOCOL = MUENNET_A_CHANNEL_PROTOCOL "protocol",
         REGION_SIZE = MUENNET_A_CHANNEL_REGION_SIZE "region-size",
         ELEMENT_SIZE = MUENNET_A_CHANNEL_ELEMENT_SIZE "element-size",
         ELEMENTS = MUENNET_A_CHANNEL_ELEMENTS "elements",
+        CONFIGURED_PROTOCOL = MUENNET_A_CHANNEL_CONFIGURED_PROTOCOL "configured-protocol",
+        WRITABLE = MUENNET_A_CHANNEL_WRITABLE "writable",
+        EVENT = MUENNET_A_CHANNEL_EVENT "event",
+        VECTOR = MUENNET_A_CHANNEL_VECTOR "vector",
+        USER = MUENNET_A_CHANNEL_USER "user",
+    }
+}
+
+numbers! {
+    /// Attributes within `user`.
+    user: u16 {
+        IFINDEX = MUENNET_A_USER_IFINDEX "ifindex",
+        IFNAME = MUENNET_A_USER_IFNAME "ifname",
+        NETNSID = MUENNET_A_USER_NETNSID "netnsid",
+        PEER_STATE = MUENNET_A_USER_PEER_STATE "peer-state",
     }
 }
 
@@ -138,6 +176,16 @@ numbers! {
         ACTIVE = MUENNET_PEER_STATE_ACTIVE "active",
         INCOMPATIBLE = MUENNET_PEER_STATE_INCOMPATIBLE "incompatible",
         BROKEN = MUENNET_PEER_STATE_BROKEN "broken",
+    }
+}
+
+numbers! {
+    /// Bits of `settings`.
+    settings: u32 {
+        CARRIER_FOLLOWS_PEER = MUENNET_SETTINGS_CARRIER_FOLLOWS_PEER "carrier-follows-peer",
+        RESTART_WITH_PEER = MUENNET_SETTINGS_RESTART_WITH_PEER "restart-with-peer",
+        RX_PAUSE = MUENNET_SETTINGS_RX_PAUSE "rx-pause",
+        TX_PAUSE = MUENNET_SETTINGS_TX_PAUSE "tx-pause",
     }
 }
 
@@ -206,6 +254,7 @@ mod tests {
         for (set, all) in [
             ("muennet", attribute::ALL),
             ("channel", channel::ALL),
+            ("user", user::ALL),
             ("stats", stats::ALL),
         ] {
             let attributes = &by_name(&spec["attribute-sets"], set)["attributes"];
@@ -215,6 +264,10 @@ mod tests {
             let entries = &by_name(&spec["definitions"], name)["entries"];
             assert_eq!(ours(all), numbered(entries, 0), "{name}");
         }
+        let entries = &by_name(&spec["definitions"], "settings")["entries"];
+        let bits = numbered(entries, 0);
+        let bits = bits.into_iter().map(|(name, number)| (name, 1 << number));
+        assert_eq!(ours(settings::ALL), bits.collect::<Vec<_>>(), "settings");
         let groups = numbered(&spec["mcast-groups"]["list"], 0);
         assert_eq!(groups, [(GROUP_CHANGES.to_owned(), 0)]);
     }
