@@ -87,6 +87,16 @@ UNMARK = {"do": "mark-del", "attrs": {"ifname": "child0", "mark": 7}}
 MOVE = {"do": "mark-move", "attrs": {"from-ifname": "child0", "ifname": "child1", "mark": 7}}
 BACK = {"do": "mark-move", "attrs": {"from-ifname": "child1", "ifname": "child0", "mark": 7}}
 OWNER = {"do": "mark-get", "attrs": {"parent-ifname": "left", "mark": 7}}
+WEST = {"do": "dev-add", "attrs": {
+    "ifname": "west", "in-channel": {"name": "left_in", "configured-protocol": 2},
+    "out-channel": {"name": "left_out", "configured-protocol": 2}, "mode": 1, "pmtu": "table",
+    "settings": 12}}
+SET = {"do": "dev-set", "attrs": {"ifname": "west", "mtu": 1400, "settings": 0,
+                                  "settings-mask": 12}}
+UNSET = {"do": "dev-set", "attrs": {"ifname": "west", "mtu": 1500, "settings": 12,
+                                    "settings-mask": 12}}
+NO_WEST = {"do": "dev-del", "attrs": {"ifname": "west"}}
+# `alone`: the module is loaded without interfaces.
 REQUESTS = [KsftNamedVariant(name, request) for name, request in {
     "add_child": {"run": CHILD, "undo": [GONE]},
     "del_child": {"prepare": [CHILD, MARK], "run": GONE},
@@ -96,19 +106,28 @@ REQUESTS = [KsftNamedVariant(name, request) for name, request in {
     "get": {"prepare": [CHILD], "run": {"do": "dev-get", "attrs": {"ifname": "child0"}}},
     "get_mark": {"prepare": [CHILD, MARK], "run": OWNER},
     "dump": {"prepare": [CHILD, OTHER], "run": {"dump": "dev-get", "attrs": {}}},
-    "dump_marks": {"prepare": [CHILD, MARK], "run": {"dump": "mark-get", "attrs": {}}}}.items()]
+    "dump_marks": {"prepare": [CHILD, MARK], "run": {"dump": "mark-get", "attrs": {}}},
+    "add": {"run": WEST, "undo": [NO_WEST], "alone": True},
+    "del": {"prepare": [WEST], "run": NO_WEST, "alone": True},
+    "set": {"prepare": [WEST], "run": SET, "undo": [UNSET], "alone": True},
+    "dump_channels": {"prepare": [WEST], "run": {"dump": "channel-get", "attrs": {}},
+                      "alone": True}}.items()]
 
 
 @ksft_variants(REQUESTS)
 def test_request(env, request):
     # The netlink core allocates the buffers of a dump.
     prepare(env, ANY if "dump" in request["run"] else MODULES)
-    load(env.a, leaks.parameters())
-    env.a.run("ip link set left up")
+    if request.get("alone"):
+        load(env.a, "name=")
+    else:
+        load(env.a, leaks.parameters())
+        env.a.run("ip link set left up")
     netlink.listen(env.a)
+    adds = request["run"] in (CHILD, WEST)
     def inject():
         inject_each(env, "netlink", json.dumps(request),
-                    fails=NO_MEMORY | NO_NAME if request["run"] == CHILD else NO_MEMORY)
+                    fails=NO_MEMORY | NO_NAME if adds else NO_MEMORY)
     inject()
     if request["run"] == MARK:
         # The number of allocations varies: the last one, that of the notification, may not have

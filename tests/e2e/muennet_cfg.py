@@ -7,7 +7,7 @@ The tool muennet_cfg with the module: the calls of existing scripts, `show`, `ba
 import json
 
 from e2e.netlink.tool import Tool
-from rig import (PAIR, KsftNamedVariant, ksft_eq, ksft_ge, ksft_in, ksft_not_in, ksft_true,
+from rig import (PAIR, KsftNamedVariant, defer, ksft_eq, ksft_ge, ksft_in, ksft_not_in, ksft_true,
                  ksft_variants, unload, until)
 
 SYSTEM = PAIR
@@ -17,10 +17,37 @@ MARKS = 10_000
 
 def test_not_loaded(env):
     tool = Tool(env, loaded=False)
-    for words in ("show", "add_child net0 child0", "monitor", "batch /dev/null"):
+    for words in ("show", "top --count 1", "dump", "monitor"):
         result = tool.run(words)
         ksft_eq(result.ret, 3, words)
         ksft_in("modprobe muennet", result.stderr)
+        ksft_not_in("muennet", env.a.read_files("/proc/modules"))
+    # Others make the kernel load the module.
+    env.a.run("cp /proc/sys/kernel/modprobe /run/; echo /bin/false >/proc/sys/kernel/modprobe")
+    defer(env.a.run, "cat /run/modprobe >/proc/sys/kernel/modprobe")
+    for words in ("add_child net0 child0", "channels", "sync /etc/hostname", "batch /dev/null"):
+        result = tool.run(words)
+        ksft_eq(result.ret, 3, words)
+        ksft_in("modprobe muennet", result.stderr)
+
+
+def test_loads_the_module(env):
+    """The tool, and a link of the kind, make the kernel load the module."""
+    tool = Tool(env, loaded=False)
+    defer(unload, env.a)
+    for command in ("muennet_cfg batch /dev/null", "ip link add link lo name x type muennet"):
+        ksft_not_in("muennet", env.a.read_files("/proc/modules"))
+        result = env.a.run(command, fail=False)
+        ksft_in("muennet", env.a.read_files("/proc/modules"), command)
+        ksft_eq(result.stderr, "" if "batch" in command else
+                "Error: lo is not a muennet interface.\n")
+        unload(env.a)
+    # A monitor of the module that is gone does not.
+    env.a.run("modprobe muennet")
+    with env.a.bkg("muennet_cfg monitor; true", exit_wait=True):
+        wait_monitor(env.a)
+        unload(env.a)
+    ksft_not_in("muennet", env.a.read_files("/proc/modules"))
 
 
 def test_as_scripts_call_it(env):

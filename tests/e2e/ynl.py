@@ -20,7 +20,8 @@ family = YnlFamily("/run/muennet.yaml", schema="")
 for line in sys.stdin:
     kind, operation, attrs = json.loads(line)
     try:
-        print(json.dumps(getattr(family, kind)(operation, attrs)))
+        # Flags are a set.
+        print(json.dumps(getattr(family, kind)(operation, attrs), default=sorted))
     except NlError as error:
         print(json.dumps(str(error)))
 """
@@ -63,7 +64,9 @@ def test_all_operations(env):
     net0, *children = interfaces
     ksft_eq((net0["ifname"], net0["mode"], net0["mtu"]), ("net0", "ip", 1500))
     ksft_eq(net0["out-channel"], {"name": "channel_out", "protocol": 2, "region-size": 1 << 20,
-                                  "element-size": 1508, "elements": 695})
+                                  "element-size": 1508, "elements": 695,
+                                  "configured-protocol": 2})
+    ksft_eq((net0["poll"], net0["settings"]), (4000, []))
     ksft_in(net0["peer-state"], ("unknown", "inactive"))
     ksft_eq(net0["stats"]["rx-packets"], 0)
     ksft_eq([(it["ifname"], it["parent-ifname"], it["mark-count"]) for it in children],
@@ -71,6 +74,29 @@ def test_all_operations(env):
     ksft_eq(child, children[1])
     ksft_eq((owner["ifname"], owner["mark"]), ("child1", 24))
     ksft_eq((marks, deleted, left), ([owner], None, []))
+
+
+def test_main_interfaces(env):
+    prepare(env)
+    channel = {"name": "channel_in", "configured-protocol": 3}
+    *done, net1, changed, channels, deleted, left = ynl(
+        env,
+        ("do", "dev-add", {"ifname": "net1", "in-channel": channel, "mode": "ethernet",
+                           "vlan": True, "settings": ["carrier-follows-peer"]}),
+        ("do", "dev-get", {"ifname": "net1"}),
+        ("do", "dev-set", {"ifname": "net1", "mtu": 1400, "settings": [],
+                           "settings-mask": ["carrier-follows-peer"]}),
+        ("do", "dev-get", {"ifname": "net1"}), ("dump", "channel-get", {}),
+        ("do", "dev-del", {"ifname": "net1"}), ("dump", "dev-get", {}))
+    ksft_eq((net1, deleted), (None,) * 2)
+    ksft_eq(done[0]["ifname"], "net1")
+    ksft_eq((done[1]["mode"], done[1]["vlan"], done[1]["settings"]),
+            ("ethernet", True, ["carrier-follows-peer"]))
+    ksft_eq((changed["mtu"], changed["settings"]), (1400, []))
+    ksft_eq([(it["channel"]["name"], it["channel"].get("writable", False),
+              [user["ifname"] for user in it["channel"].get("user", [])]) for it in channels],
+            [("channel_out", True, ["net0"]), ("channel_in", False, ["net0", "net1"])])
+    ksft_eq([it["ifname"] for it in left], ["net0"])
 
 
 def test_command(env):

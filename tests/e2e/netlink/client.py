@@ -23,7 +23,7 @@ import sys
 SPEC = json.load(open(os.path.dirname(os.path.abspath(__file__)) + "/spec.json", encoding="ascii"))
 NAMES = {number: name for name, number in SPEC["commands"].items()}
 SOL_NETLINK, ADD_MEMBERSHIP, CAP_ACK, EXT_ACK, STRICT = 270, 1, 10, 11, 12
-ACK, DUMP, REQUEST, DUMP_INTR = 4, 0x300, 1, 0x10
+ACK, DUMP, REQUEST, DUMP_INTR, NESTED = 4, 0x300, 1, 0x10, 0x8000
 # Names may contain any bytes.
 ANY = "surrogateescape"
 
@@ -44,16 +44,23 @@ def attributes(data: bytes) -> list:
     return found
 
 
-def encode(attrs: dict) -> bytes:
-    """Encodes the attributes of a request, given by name."""
+def encode(attrs: dict, which: str = "muennet") -> bytes:
+    """Encodes the attributes of a request, given by name. Binary ones are hexadecimal."""
     out = b""
     for name, value in attrs.items():
-        info = SPEC["sets"]["muennet"][name]
-        if info["type"] == "string":
+        info = SPEC["sets"][which][name]
+        number = info["value"]
+        if info["type"] == "nest":
+            number, payload = number | NESTED, encode(value, info["nest"])
+        elif info["type"] == "string":
             payload = value.encode(errors=ANY) + b"\0"
+        elif info["type"] == "binary":
+            payload = bytes.fromhex(value)
+        elif info["type"] == "flag":
+            payload = b""
         else:
             payload = struct.pack("=i" if info["type"] == "s32" else "=I", value)
-        out += attribute(info["value"], payload)
+        out += attribute(number, payload)
     return out
 
 
@@ -63,12 +70,17 @@ def decode(data: bytes, which: str = "muennet") -> dict:
     out = {}
     for number, payload in attributes(data):
         name, info = table[number]
-        if info["type"] == "nest":
+        if name == "user":
+            # The only one of which there may be several.
+            out.setdefault(name, []).append(decode(payload, info["nest"]))
+        elif info["type"] == "nest":
             out[name] = decode(payload, info["nest"])
         elif info["type"] == "string":
             out[name] = payload.rstrip(b"\0").decode(errors=ANY)
         elif info["type"] == "flag":
             out[name] = True
+        elif info["type"] == "binary":
+            out[name] = payload.hex()
         else:
             out[name] = int.from_bytes(payload, sys.byteorder, signed=info["type"] == "s32")
     return out
@@ -135,7 +147,7 @@ class Client:
                 answer["text"] = payload.rstrip(b"\0").decode()
             elif number == 2:
                 offset = struct.unpack("=I", payload)[0] - 20
-                answer["attr"] = by.get(struct.unpack_from("=HH", request, offset)[1], "?")
+                answer["attr"] = by.get(struct.unpack_from("=HH", request, offset)[1] & 0x3fff, "?")
             elif number == 5:
                 answer["missing"] = by.get(struct.unpack("=I", payload)[0], "?")
 

@@ -15,7 +15,7 @@ import socket
 import struct
 import sys
 
-from client import ACK, DUMP, REQUEST, SPEC, Client, attribute
+from client import ACK, DUMP, NESTED, REQUEST, SPEC, Client, attribute
 
 RTM_NEWLINK, RTM_DELLINK, RTM_SETLINK, CREATE, EXCL = 16, 17, 19, 0x400, 0x200
 ADDRESS, IFNAME, MTU, LINK, TXQLEN, LINKINFO, NET_NS_PID, IFALIAS, GROUP, NET_NS_FD, \
@@ -28,6 +28,10 @@ NAMES = (b"net0", b"net0", b"child0", b"child1", b"fuzz0", b"fuzz1", b"fuzz2", b
          b"%d", b"fuzz%d", b"fuzz%s", b".", b"..", b"x" * 15, b"x" * 16, b"x" * 300, b"\xff\xfe",
          b"a b", b"a:b", b"\0")
 NUMBERS = (0, 1, 2, 3, 24, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff)
+
+
+# The operations that add, change or delete a main interface.
+MAIN = [SPEC["commands"][name] for name in ("dev-add", "dev-set", "dev-del")]
 
 
 class Fuzzer:
@@ -59,6 +63,8 @@ class Fuzzer:
             return self.attributes(draw.choice(list(SPEC["sets"])), 1)
         if kind == "flag":
             return b""
+        if kind == "binary":
+            return draw.randbytes(6)
         return struct.pack("=I", draw.choice(NUMBERS))
 
     def attributes(self, which: str = "muennet", depth: int = 0) -> bytes:
@@ -69,6 +75,8 @@ class Fuzzer:
             if info["type"] == "nest" and depth:
                 continue
             number = info["value"] if self.usually() else draw.randrange(1 << 16)
+            if info["type"] == "nest" and self.usually():
+                number |= NESTED
             data = attribute(number, self.payload(info["type"]))
             if not self.usually():
                 # A wrong length.
@@ -76,16 +84,37 @@ class Fuzzer:
             out += data
         return out if self.usually() else out + draw.randbytes(draw.randrange(8))
 
-    def likely(self) -> bytes:
+    def likely(self, command: int) -> bytes:
         """Returns the attributes of a request that is likely to succeed."""
         ids, draw = {name: info["value"] for name, info in SPEC["sets"]["muennet"].items()}, \
             self.random
+        if command in MAIN:
+            name = draw.choice((b"fuzz3\0", b"fuzz4\0"))
+            parts = [attribute(ids["poll"], struct.pack("=I", draw.choice((49, 50, 4000))))]
+            bits = draw.randrange(16)
+            parts += [attribute(ids["settings"], struct.pack("=I", bits))]
+            if command == SPEC["commands"]["dev-add"]:
+                parts += [attribute(ids["mode"], struct.pack("=I", draw.randrange(5)))]
+            else:
+                parts += [attribute(ids["settings-mask"], struct.pack("=I", bits))]
+            out = attribute(ids["ifname"], name)
+            if command == SPEC["commands"]["dev-add"] and self.usually():
+                out += attribute(ids["in-channel"] | NESTED, self.channel())
+            if command == SPEC["commands"]["dev-del"]:
+                return out
+            return out + b"".join(part for part in parts if draw.random() < 0.5)
         child = draw.choice((b"fuzz0", b"fuzz1", b"fuzz2"))
         parts = [attribute(ids["parent-ifname"], b"net0\0"),
                  attribute(ids["ifname"], child + b"\0"),
                  attribute(ids["from-ifname"], draw.choice((b"fuzz0\0", b"fuzz1\0"))),
                  attribute(ids["mark"], struct.pack("=I", draw.randrange(1, 6)))]
         return b"".join(part for part in parts if draw.random() < 0.7)
+
+    def channel(self) -> bytes:
+        """Returns the attributes of a channel that a new interface can read."""
+        ids = {name: info["value"] for name, info in SPEC["sets"]["channel"].items()}
+        return attribute(ids["name"], self.random.choice((b"left_in\0", b"right_in\0"))) + \
+            attribute(ids["configured-protocol"], struct.pack("=I", 2))
 
     def generic(self):
         """Sends a message to the family."""
@@ -95,7 +124,10 @@ class Fuzzer:
         flags = ACK | (DUMP if draw.random() < 0.2 else 0)
         flags = flags if self.usually() else draw.randrange(1 << 12) | ACK
         body = struct.pack("=BBH", command, 1 if self.usually() else draw.randrange(256), 0)
-        body += self.likely() if draw.random() < 0.5 else self.attributes()
+        body += self.likely(command) if draw.random() < 0.5 else self.attributes()
+        if not self.everything and command in MAIN:
+            # Other tests need these two.
+            body = body.replace(b"net0", b"fuz0").replace(b"net1", b"fuz1")
         if not self.usually():
             body = body[:draw.randrange(len(body) + 1)]
         self.exchange(self.client.socket, self.client.family, flags, body)
