@@ -20,6 +20,7 @@ use core::{
 use kernel::{
     ffi::{
         c_char,
+        c_int,
         c_void, //
     },
     fmt,
@@ -41,9 +42,6 @@ pub(crate) use self::genetlink::{
     SplitOp, //
 };
 
-/// The size of the header of an attribute: `NLA_HDRLEN`.
-const HEADER: usize = size_of::<bindings::nlattr>();
-
 /// An attribute of a request: `struct nlattr`.
 ///
 /// # Invariants
@@ -63,6 +61,7 @@ impl<'a> Attribute<'a> {
 
     /// Returns the payload: the bytes behind the header of the attribute.
     fn payload(self) -> &'a [u8] {
+        const HEADER: usize = size_of::<bindings::nlattr>();
         // SAFETY:
         // - By the type invariant the attribute is valid for its length.
         // - The request is private to the kernel, and nothing writes it.
@@ -113,31 +112,19 @@ impl<'a> Attribute<'a> {
         self.payload().try_into().map_err(|_| EINVAL)
     }
 
-    /// Returns the last attribute with this number that is nested in this attribute, if there is
-    /// one.
+    /// Returns the first attribute with this number that is nested in this attribute, if there is
+    /// one: `nla_find()`.
     pub(crate) fn nested(self, number: u16) -> Option<Attribute<'a>> {
-        let mut rest = self.payload();
-        let mut found = None;
-        while let Some(&[a, b, c, d]) = rest.first_chunk::<HEADER>() {
-            let length = usize::from(u16::from_ne_bytes([a, b]));
-            let kind = u32::from(u16::from_ne_bytes([c, d]))
-                & !(bindings::NLA_F_NESTED | bindings::NLA_F_NET_BYTEORDER);
-            if length < HEADER || length > rest.len() {
-                break;
-            }
-            if kind == u32::from(number) {
-                // INVARIANT: The payload is as valid as `self`, and has `length` bytes from here,
-                // to all of which the pointer to `rest` gives access.
-                found = Some(Attribute {
-                    ptr: NonNull::from(rest).cast(),
-                    _life: PhantomData,
-                });
-            }
-            rest = rest
-                .get(length.next_multiple_of(bindings::NLA_ALIGNTO as usize)..)
-                .unwrap_or_default();
-        }
-        found
+        let payload = self.payload();
+        let length = c_int::try_from(payload.len()).ok()?;
+        // SAFETY: The payload is valid for its length. The function checks the lengths in it.
+        let ptr =
+            unsafe { bindings::nla_find(payload.as_ptr().cast(), length, c_int::from(number)) };
+        // INVARIANT: The attribute is a part of the payload, as long as its length says.
+        Some(Attribute {
+            ptr: NonNull::new(ptr)?,
+            _life: PhantomData,
+        })
     }
 
     /// Returns the value of a string attribute.

@@ -521,12 +521,7 @@ fn put_user(
     rtnl: &Rtnl,
 ) -> Result {
     message.put_nest(uapi::MUENNET_A_CHANNEL_USER as u16, |message| {
-        message.put_u32(uapi::MUENNET_A_USER_IFINDEX as u16, dev.ifindex())?;
-        message.put_string(uapi::MUENNET_A_USER_IFNAME as u16, dev.name(rtnl))?;
-        let own = dev.net(rtnl);
-        if own != net {
-            message.put_s32(uapi::MUENNET_A_USER_NETNSID as u16, net.peernet2id(own))?;
-        }
+        put_dev(message, USER, net, dev, rtnl)?;
         if reads {
             let state = peer_state(dev.data());
             message.put_u32(uapi::MUENNET_A_USER_PEER_STATE as u16, state)?;

@@ -156,6 +156,14 @@ const FROM: DevAttrs = DevAttrs {
     ifname_spec: "from-ifname",
 };
 
+/// An interface that uses a channel.
+const USER: DevAttrs = DevAttrs {
+    ifindex: uapi::MUENNET_A_USER_IFINDEX as u16,
+    ifname: uapi::MUENNET_A_USER_IFNAME as u16,
+    netnsid: uapi::MUENNET_A_USER_NETNSID as u16,
+    ifname_spec: "user",
+};
+
 /// A device, and the attribute of the request that names it.
 #[derive(Clone, Copy)]
 struct Named<'a, D: ?Sized> {

@@ -271,31 +271,27 @@ impl WantedInterface {
                 },
             });
         }
-        let is_wanted = |mark: u32| {
-            let mut all = self.children.iter().flat_map(|it| it.marks.keys());
-            all.any(|it| it.get() == mark)
-        };
+        let is_wanted = |mark: &Mark| self.children.iter().any(|it| it.marks.contains_key(mark));
         // The children that stay, with their marks.
-        let mut owners: BTreeMap<u32, &WantedChild> = BTreeMap::new();
+        let mut owners: BTreeMap<Mark, &WantedChild> = BTreeMap::new();
         for child in &self.children {
             let Some(node) = find(child) else { continue };
-            for &mark in &node.marks {
+            for mark in node.marks.iter().filter_map(|mark| Mark::new(*mark)) {
                 owners.insert(mark, child);
-                if !is_wanted(mark) {
-                    let mark = Mark::new(mark);
-                    steps.marks.extend(mark.map(|mark| Step {
+                if !is_wanted(&mark) {
+                    steps.marks.push(Step {
                         line: None,
                         change: Change::DelMark {
                             child: here(&child.name),
                             mark,
                         },
-                    }));
+                    });
                 }
             }
         }
         for child in &self.children {
             for (&mark, &line) in &child.marks {
-                let change = match owners.get(&mark.get()) {
+                let change = match owners.get(&mark) {
                     Some(owner) if owner.name == child.name => continue,
                     Some(owner) => Change::MoveMark {
                         from: here(&owner.name),

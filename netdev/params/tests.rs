@@ -630,11 +630,12 @@ mod values {
         }
     }
 
+    const BOTH: &str = "name=a in=x reader_protocol=1 out=y writer_protocol=1";
+    const IN: &str = "name=a in=x reader_protocol=1";
+    const OUT: &str = "name=a out=y writer_protocol=1";
+
     #[test]
     fn flow_control() {
-        const BOTH: &str = "name=a in=x reader_protocol=1 out=y writer_protocol=1";
-        const IN: &str = "name=a in=x reader_protocol=1";
-        const OUT: &str = "name=a out=y writer_protocol=1";
         let refused = |flags| Err(Problem::PauseWithOneChannel(text(flags)));
         let table = [
             (BOTH, "", Ok((Mode::Raw, false))),
@@ -665,9 +666,6 @@ mod values {
 
     #[test]
     fn conflicts() {
-        const BOTH: &str = "name=a in=x reader_protocol=1 out=y writer_protocol=1";
-        const IN: &str = "name=a in=x reader_protocol=1";
-        const OUT: &str = "name=a out=y writer_protocol=1";
         type Change = fn(&mut InterfaceConfig<'_>);
         // What no parameter can say, too.
         let table: [(&str, &str, Change, Result<(), Conflict>); 17] = [

@@ -53,8 +53,12 @@ impl<T: Transport> Family<T> {
     ///
     /// [`Error::NotLoaded`] if the kernel does not have the family.
     pub fn open(transport: T, netns: Box<dyn NetnsLookup>) -> Result<Self, Error> {
+        Family::with(Connection::new(transport), netns)
+    }
+
+    fn with(connection: Connection<T>, netns: Box<dyn NetnsLookup>) -> Result<Self, Error> {
         let mut family = Family {
-            connection: Connection::new(transport),
+            connection,
             netns,
             id: 0,
             inconsistent: false,
@@ -79,14 +83,7 @@ impl<T: Transport> Family<T> {
         if !loaded {
             return Err(Error::NotLoaded);
         }
-        let mut family = Family {
-            connection,
-            netns,
-            id: 0,
-            inconsistent: false,
-        };
-        family.resolve()?;
-        Ok(family)
+        Family::with(connection, netns)
     }
 
     /// Returns whether a dump was inconsistent, because of changes while it was made.
