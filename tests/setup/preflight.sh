@@ -38,6 +38,8 @@ disk_space_of() {
 	debug) echo 900 ;;
 	debug_modules) echo 200 ;;
 	cargo) echo 700 ;;
+	deb) echo 300 ;;
+	debian) echo 1800 ;;
 	esac
 }
 

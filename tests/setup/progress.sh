@@ -46,7 +46,8 @@ print_progress() {
 		if [ $(((SECONDS - started) % 10)) != 0 ] || [ "$SECONDS" = "$started" ]; then
 			continue
 		fi
-		last=$(tail -n 1 "$log" 2>/dev/null | tr '\r' '\n' | tail -n 1 | cut -c 1-64)
+		last=$(tail -n 1 "$log" 2>/dev/null | tr '\r' '\n' | sed '/^ *$/d' |
+			tail -n 1 | cut -c 1-64)
 		say "$(printf '%8d s  %s' $((SECONDS - started)) "$last")"
 	done
 }

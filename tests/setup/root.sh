@@ -8,11 +8,12 @@ root_stamp=.muennet-packages
 
 # Prints a hash of the contents. If the list of packages changes, they are installed again.
 root_identity() {
-	{ printf '%s\n' "$release"; wanted_packages; } | sha256sum | cut -d ' ' -f 1
+	{ printf '%s\n' "$release"; packages_of packages; } | sha256sum | cut -d ' ' -f 1
 }
 
-wanted_packages() {
-	grep -Ev '^(#|$)' "$setup/packages"
+# packages_of FILE: prints the packages in a list.
+packages_of() {
+	grep -Ev '^(#|$)' "$setup/$1"
 }
 
 root_is_ready() {
@@ -26,12 +27,12 @@ set_up_root() {
 		if [ ! -e "$root/.muennet-base" ]; then
 			step_output=$root
 			install_debootstrap
-			step base 'a minimal Debian 13 (about 1 min)' bootstrap "$root"
+			step base 'a minimal Debian 13 (about 1 min)' bootstrap_root "$root"
 		fi
 	fi
 	step_output=$root
 	step packages 'toolchain and test tools in it (about 3 min)' \
-		install_packages "$root"
+		install_toolchain "$root"
 	[ "$root" = "$cache/root" ] || mv -T "$root" "$cache/root"
 	root_identity >"$cache/root/$root_stamp"
 }
@@ -50,12 +51,18 @@ host_packages() {
 			--no-install-recommends debootstrap debian-archive-keyring
 }
 
+# bootstrap DIRECTORY: makes a minimal Debian.
 bootstrap() {
-	local root=$1 mirror
+	local mirror
 	mirror=$(debian_mirror)
 	use_apt_proxy
-	discard "$root"
-	isolated debootstrap --variant=minbase "$release" "$root" "$mirror"
+	discard "$1"
+	isolated debootstrap --variant=minbase "$release" "$1" "$mirror"
+}
+
+bootstrap_root() {
+	local root=$1
+	bootstrap "$root"
 	# Manuals are not needed in the root.
 	cat >"$root/etc/dpkg/dpkg.cfg.d/muennet" <<-END
 		path-exclude=/usr/share/doc/*
@@ -77,13 +84,23 @@ write_sources() {
 		"$mirror" "$release-backports" >"$1/etc/apt/sources.list"
 }
 
+# install_packages ROOT PACKAGE...
 install_packages() {
 	local root=$1
-	local -a packages environment
-	mapfile -t packages < <(wanted_packages)
+	local -a environment
+	shift
 	mapfile -t environment < <(fetch_environment)
 	write_sources "$root"
 	copy_network_settings "$root"
-	enter --root "$root" "${environment[@]}" \
-		tests/setup/inside/install.sh "${packages[@]}"
+	enter --root "$root" "${environment[@]}" tests/setup/inside/install.sh "$@"
+}
+
+install_toolchain() {
+	local root=$1
+	local -a packages
+	mapfile -t packages < <(packages_of packages)
+	install_packages "$root" "${packages[@]}"
+	# A kernel that was prepared with other versions must be prepared again.
+	enter --root "$root" sh -c \
+		'dpkg-query --show bindgen clang gcc pahole rustc >/.muennet-toolchain'
 }

@@ -3,11 +3,11 @@
 #
 # setup.sh [--preflight-only|--no-preflight] [PART...]: makes the missing parts in the
 # cache. Parts: root, kernel (needs root), uml and debug (need kernel), cargo (needs root),
-# debug_modules (needs debug). Without PART it makes all but the last, in this order. A part
-# that exists takes no time, also while another set-up makes other parts. Before it makes a
-# part, it checks the machine (see preflight.sh). --preflight-only does only that.
-# --no-preflight leaves it out: tests/check checks the machine before its tests start to use
-# memory.
+# debug_modules (needs debug), deb (needs root), debian (needs kernel and deb). Without PART it
+# makes all but the last three, in this order. A part that exists takes no time, also while
+# another set-up makes other parts. Before it makes a part, it checks the machine (see
+# preflight.sh). --preflight-only does only that. --no-preflight leaves it out: tests/check
+# checks the machine before its tests start to use memory.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
 . "$setup/preflight.sh"
@@ -19,6 +19,7 @@
 . "$setup/uml.sh"
 . "$setup/debug.sh"
 . "$setup/cargo.sh"
+. "$setup/debian.sh"
 
 # lock MODE FILE [STEP]: locks a file until unlock_all. While another process has the lock,
 # prints the progress of STEP in that process.
@@ -44,12 +45,12 @@ unlock_all() {
 }
 
 # make_part PART: makes a part if it is missing. Other parts depend on the root and the
-# kernel, so no other part is made at the same time as these. The other parts are made in
-# parallel.
+# kernel, and deb changes the root, so no other part is made at the same time as these. The
+# other parts are made in parallel.
 make_part() {
 	! "${1}_is_ready" || return 0
 	case $1 in
-	root | kernel)
+	root | kernel | deb)
 		lock --exclusive "$cache/lock"
 		;;
 	*)

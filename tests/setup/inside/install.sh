@@ -12,5 +12,3 @@ dpkg --configure -a
 apt-get install -y --fix-broken
 apt-get install -y --no-install-recommends "$@"
 apt-get clean
-# A kernel that was prepared with other versions must be prepared again.
-dpkg-query --show bindgen clang gcc pahole rustc >/.muennet-toolchain
