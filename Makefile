@@ -5,7 +5,7 @@
 
 RUN := tests/setup/run.sh
 SETUP := tests/setup/setup.sh
-export KVER INSTALL_MOD_PATH INSTALL_MOD_DIR V
+export KVER OUT SIGN_KEY SIGN_CERT INSTALL_MOD_PATH INSTALL_MOD_DIR V
 
 # Without KDIR the module is built for the prepared kernel with the toolchain
 # that built that kernel; with KDIR, for that build folder with the host's.
@@ -104,6 +104,10 @@ FROM ?=
 soak: | setup-debug-modules ##! Stress, attacks and the debug kernel at full length; MINUTES=30, FROM= goes on
 	@$(RUN) tests/setup/with-module.sh tests/soak/run $(MINUTES) $(FROM)
 
+.PHONY: deb
+deb: | setup-deb ##! Build Debian packages for each prepared kernel; OUT=, SIGN_KEY=, SIGN_CERT=
+	@tests/setup/deb.sh
+
 .PHONY: format
 format: | setup-kernel ##! Format the Rust sources
 	@$(RUN) --write tests/lint/format
@@ -116,7 +120,7 @@ uapi: | setup-kernel ##! Generate what follows from child/muennet.yaml, the netl
 setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
 	@$(SETUP)
 
-.PHONY: setup-kernel setup-uml setup-debug-modules setup-cargo setup-machines
+.PHONY: setup-kernel setup-uml setup-debug-modules setup-cargo setup-machines setup-deb setup-debian
 setup-kernel:
 	@$(SETUP) root kernel
 # The tool in the machines is a cargo project.
@@ -127,6 +131,11 @@ setup-debug-modules:
 	@$(SETUP) root kernel debug debug_modules
 setup-cargo:
 	@$(SETUP) root kernel cargo
+
+setup-deb:
+	@$(SETUP) root kernel cargo deb
+setup-debian:
+	@$(SETUP) root kernel cargo deb debian
 
 .PHONY: help
 help: ##! This list

@@ -19,10 +19,10 @@ ONE = README.replace("channel_", "left_")
 
 
 def sign(path: str):
-    """Signs a module with the key that the debug kernel knows."""
-    build = paths.kernel_build()
-    cmd(f"{build}/scripts/sign-file sha512 {build}/certs/signing_key.pem "
-        f"{build}/certs/signing_key.x509 {path}")
+    """Signs a module, as `make deb` does, with the key that the debug kernel knows."""
+    certs = paths.kernel_build() / "certs"
+    cmd(f"{paths.TOP}/tests/setup/inside/sign.sh {path} {certs}/signing_key.pem "
+        f"{certs}/signing_key.x509")
 
 
 def test_hardware_parameter(env):

@@ -41,7 +41,12 @@ fi
 environment+=(MUENNET_SRC=/src MUENNET_CACHE=/cache MUENNET_WORK=/tmp/work)
 
 while [ "$count" -gt 0 ]; do
-	[ -e "$root$2" ] || mkdir -p "$root$2"
+	if [ -d "$1" ]; then
+		mkdir -p "$root$2"
+	elif [ ! -e "$root$2" ]; then
+		mkdir -p "$(dirname "$root$2")"
+		: >"$root$2"
+	fi
 	mount --bind "$1" "$root$2"
 	count=$((count - 2))
 	shift 2

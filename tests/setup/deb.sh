@@ -1,0 +1,42 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Builds the Debian packages: the module for each prepared kernel, or for $KVER, and the tools. They
+# replace other versions of the same packages in $OUT, by default `packages` in the cache. With
+# $SIGN_KEY (PEM, without a passphrase) and $SIGN_CERT (DER) the modules are signed.
+
+. "${BASH_SOURCE[0]%/*}/common.sh"
+. "$setup/isolate.sh"
+
+require_root 'a build of packages'
+out=$(realpath -m "${OUT:-$cache/packages}")
+key=()
+if [ -n "${SIGN_KEY:-}${SIGN_CERT:-}" ]; then
+	for file in "${SIGN_KEY:-}" "${SIGN_CERT:-}"; do
+		[ -f "$file" ] || die "SIGN_KEY= and SIGN_CERT= are both needed, as files"
+	done
+	key=(--bind "$(realpath "$SIGN_KEY")" /tmp/key.pem
+		--bind "$(realpath "$SIGN_CERT")" /tmp/key.der)
+fi
+
+mkdir -p "$cache/rig" "$out"
+products=$(mktemp -d "$cache/rig/products.XXXXXX")
+trap 'rm -rf "$products"' EXIT
+
+for version in "$cache"/kernels/*/version; do
+	folder=${version%/version}
+	kver=${folder##*/}
+	# `default` is a link to one of the others.
+	if [ -L "$folder" ] || [ "${kver%.new}" != "$kver" ] ||
+		[ "$kver" != "${KVER:-$kver}" ]; then
+		continue
+	fi
+	cmp -s "$folder/toolchain" "$cache/root/.muennet-toolchain" ||
+		die "$kver was prepared with another toolchain; run make KVER=$kver," \
+			"or delete $folder"
+	enter --kernel "$folder" --bind "$products" /tmp/products "${key[@]}" \
+		tests/setup/with-module.sh tests/setup/inside/products.sh
+done
+enter --kernel "$(kernel_directory)" --bind "$products" /tmp/products --bind "$out" /tmp/out \
+	tests/setup/inside/deb.sh
+say "# they are in $out"
