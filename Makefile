@@ -108,6 +108,10 @@ soak: | setup-debug-modules ##! Stress, attacks and the debug kernel at full len
 deb: | setup-deb ##! Build Debian packages for each prepared kernel; OUT=, SIGN_KEY=, SIGN_CERT=
 	@tests/setup/deb.sh
 
+.PHONY: check-deb
+check-deb: | setup-debian ##! Build packages; install, boot, upgrade and remove them in a virtual machine
+	@tests/deb/check
+
 .PHONY: format
 format: | setup-kernel ##! Format the Rust sources
 	@$(RUN) --write tests/lint/format

@@ -19,19 +19,19 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import doorbells, initramfs, klog, ksft
+from . import debian, doorbells, initramfs, klog, ksft
 from .channel import ChannelFile
 from .client import PATIENCE, Client, MachineDied
 from .doorbells import Doorbells
 from .system import SINFO_SIZE, WRITERS, System
-from .wait import DEADLINE, TimedOut, listens, until
+from .wait import DEADLINE, TimedOut, listens, until, wait_for
 
 # Memory of a machine in MiB. Other kernels than the stock one may need more.
 MEMORY = int(os.environ.get("MUENNET_MEMORY", "768"))
 BOOT_ATTEMPTS = 3
-# Seconds of CPU time that a boot may take. A good boot takes 8. A boot that hangs and spins
-# reaches the limit, a slow one does not; one that hangs idle reaches the deadline.
-BOOT_CPU_SECONDS = 100 * PATIENCE
+# Seconds of CPU time that a boot may take. A good boot takes 8, that of a Debian 60. A boot that
+# hangs and spins reaches the limit, a slow one does not; one that hangs idle reaches the deadline.
+BOOT_CPU_SECONDS, DEBIAN_CPU_SECONDS = 100 * PATIENCE, 600
 COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
                 "no_hash_pointers {more}")
 # The members of struct rtnl_link_stats64 (linux/if_link.h).
@@ -77,14 +77,16 @@ class Machine:
         accel = os.environ.get("MUENNET_ACCEL", "tcg")
         # Other kernels than the stock one may need another topology.
         processors = os.environ.get("MUENNET_CPUS", "2")
-        more = " ".join((klog.WATCHDOGS, self._more, self.system.options,
+        disk = self.name in self.system.debian
+        more = " ".join((debian.OPTIONS if disk else "", klog.WATCHDOGS, self._more,
+                         self.system.options,
                          os.environ.get("MUENNET_COMMAND_LINE", "mitigations=off")))
         args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
                 "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
                 "-cpu", "qemu64,+rdrand,+rdseed", "-smp", processors,
                 "-m", f"{MEMORY},slots=8,maxmem=64G",
                 "-kernel", str(initramfs.kernel()),
-                "-initrd", str(initramfs.base()),
+                "-initrd", str(debian.initrd() if disk else initramfs.base()),
                 "-append", COMMAND_LINE.format(more=more),
                 "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                 "-device", "virtio-serial-pci",
@@ -92,6 +94,8 @@ class Machine:
                 "-device", "virtserialport,chardev=agent,name=agent",
                 "-chardev", f"socket,id=terminal,fd={terminal}",
                 "-device", "virtconsole,chardev=terminal"]
+        if disk:
+            args += debian.arguments(self.folder, self.name)
         if self.system.has_sinfo:
             args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", SINFO_SIZE,
                                  self.system.sinfo_address(), False)
@@ -120,13 +124,14 @@ class Machine:
             end.close()
         self._client = Client(agent, self.alive)
 
-    def wait_up(self):
+    def wait_up(self, attempts: int = BOOT_ATTEMPTS):
         """Waits for the agent. A machine that dies before is started again."""
-        for attempt in range(BOOT_ATTEMPTS):
+        limit = DEBIAN_CPU_SECONDS if self.name in self.system.debian else BOOT_CPU_SECONDS
+        for attempt in range(attempts):
             try:
                 end = time.monotonic() + DEADLINE
                 while not self._client.take("hello", 1):
-                    if self.cpu_seconds() > BOOT_CPU_SECONDS or time.monotonic() > end:
+                    if self.cpu_seconds() > limit or time.monotonic() > end:
                         raise MachineDied("the boot hangs")
                 self.log = klog.Log(self.name)
                 self._client.put("/etc/hostname", self.name.encode())
@@ -135,7 +140,7 @@ class Machine:
             except MachineDied as error:
                 failed = f"{error}, after {self.cpu_seconds():.0f} s of CPU time"
             self.stop()
-            if attempt + 1 < BOOT_ATTEMPTS:
+            if attempt + 1 < attempts:
                 ksft.ksft_pr(f"machine {self.name}: {failed}: no module was loaded, "
                              "booting again")
                 self.start()
@@ -163,6 +168,23 @@ class Machine:
             return self._client.start(["true"]).wait() == 0
         except (MachineDied, subprocess.TimeoutExpired):
             return False
+
+    def restart(self):
+        """
+        Shuts down the installed Debian of this machine, and boots it again. Checks its kernel log
+        until then.
+        """
+        bad = klog.excerpt(self.new_log())
+        if not bad:
+            self._client.start(["systemctl", "poweroff"])
+            wait_for(lambda: not self.alive(), f"end of {self.name}")
+            self.stop()
+            bad = klog.excerpt(self.console.read_text(errors="replace").splitlines())
+        if bad:
+            raise AssertionError(f"kernel log of {self.name}:\n{bad}")
+        self.start()
+        # The boot loads the module, so one that fails is not repeated.
+        self.wait_up(1)
 
     def stop(self):
         """Ends QEMU."""

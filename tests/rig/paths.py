@@ -40,6 +40,11 @@ def kernel_build() -> Path:
     return _kernel() / "build"
 
 
+def debian() -> Path:
+    """An installed Debian with the kernel: a disk and an initramfs."""
+    return _kernel() / "debian"
+
+
 def module() -> Path:
     """The module under test."""
     return _path("MUENNET_MODULE", TOP / "muennet.ko")

@@ -74,8 +74,8 @@ class System:
     ones, at sinfo_address(name).
 
     Without `has_sinfo` the machines have no subject information, so they are no subjects.
-    `options` are added to the kernel's command line. With `host_interrupts` the test can
-    raise vectors.
+    The subjects in `debian` run an installed Debian (debian.py). `options` are added to the
+    kernel's command line. With `host_interrupts` the test can raise vectors.
     """
     name: str
     subjects: tuple = ("a", "b")
@@ -85,6 +85,7 @@ class System:
     version: int = 3
     processors: int = 2
     has_sinfo: bool = True
+    debian: tuple = ()
     options: str = ""
     host_interrupts: bool = False
 
@@ -110,7 +111,7 @@ class System:
 
     def hardware(self) -> tuple:
         """Returns what the machines depend on. Systems with the same value can share machines."""
-        return self.has_sinfo, self.options
+        return self.has_sinfo, self.options, self.debian
 
     def needs_doorbells(self) -> bool:
         """Returns whether subjects, or the test, interrupt a subject."""
