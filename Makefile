@@ -84,6 +84,10 @@ check-debug: ##! The module in a kernel with KASAN, lockdep and others; T=faults
 check-configs: | setup-uml ##! Compile the driver for kernels without IPv6, SMP, debugfs, ...; T=ipv6
 	@$(RUN) --in-tree tests/configs/run $(T)
 
+.PHONY: check-tiny
+check-tiny: | setup-uml setup-machines ##! Build a small kernel with the driver, from make tinyconfig, and boot it
+	@$(RUN) --in-tree tests/setup/with-module.sh tests/tiny/run
+
 # How many mutations, and what decides on them.
 N ?= 10000000
 SEED ?= 1
