@@ -288,7 +288,7 @@ def test_delete_with_children(env):
     tool = busy_tool(env)
     env.a.run("ip netns add right")
     defer(env.a.run, "ip netns del right")
-    rounds = 50 if env.long else 5
+    rounds = 50 if env.long else 2
     before = counters(env.a)
     lost = "until ping -q -c 1 -W 1 {0} >/dev/null; do :; done; ping -q -f {0}"
     with env.b.bkg(f"exec ping -q -i 0.01 -W {ANSWER_SECONDS} {V4['a']}", fail=False) as pings:
@@ -506,7 +506,7 @@ def test_storm(env):
     """Four processes add and delete the same things, under traffic of another interface."""
     tool = busy_tool(env)
     env.a.put("/run/storm.py", STORM.encode())
-    rounds = 250 if env.long else 25
+    rounds = 250 if env.long else 10
     storm = "".join(f"python3 -B /run/storm.py {netlink.WHERE} {n} {rounds} & pids=\"$pids $!\"\n"
                     for n in range(4))
     with env.b.bkg(f"exec ping -q -i 0.01 {V4['a']}", fail=False) as pings:
