@@ -221,12 +221,24 @@ fn other_sections() -> Roff {
     }
     roff.control("SH", ["PRIVILEGES"]);
     roff.text([roman(
-        "Reading requires no privileges. Every change requires CAP_NET_ADMIN in the current \
-         network namespace, which is that of the child or of its parent. Adding a child and \
-         changing marks steer packets of the parent, and also require it in the network namespace \
-         of the parent. The sender of an incoming packet chooses its mark: rules that trust the \
-         mark trust the peer.",
+        "Reading requires no privileges, except for channels, which shows all names of the system \
+         policy. The commands channels, add, set and del require CAP_NET_ADMIN in the initial user \
+         namespace, and so does sync if it has to change interfaces. Every other change requires \
+         CAP_NET_ADMIN in the current network namespace, which is that of the child or of its \
+         parent. Adding a child and changing marks steer packets of the parent, and also require \
+         it in the network namespace of the parent. The sender of an incoming packet chooses its \
+         mark: rules that trust the mark trust the peer.",
     )]);
+    roff.control("SH", ["FILES"]);
+    roff.control("TP", []).text([italic("/etc/muennet.conf")]);
+    roff.text([
+        roman("The configuration that the unit "),
+        bold("muennet.service"),
+        roman(
+            " of the package muennet-tools brings about at boot by sync. The unit is disabled \
+             until the administrator enables it.",
+        ),
+    ]);
     roff.control("SH", ["EXAMPLES"]);
     for (number, (commands, text)) in EXAMPLES.iter().enumerate() {
         if number > 0 {
