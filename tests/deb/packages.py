@@ -15,11 +15,11 @@ from rig import (PAIR, README, V4, End, counters, interfaces, ksft_eq, ksft_in, 
 
 SYSTEM = replace(PAIR, name="debian", debian=("a",))
 
-PACKAGES = sorted(Path("/tmp/packages").glob("*.deb"))
+PACKAGES = sorted(Path("/packages").glob("*.deb"))
 EXAMPLES = "/usr/share/doc/muennet-tools/examples"
 # Files that other programs write: logs, lists of packages, caches.
 VARIABLE = ("/var/log/", "/var/lib/dpkg/", "/var/lib/apt/", "/var/cache/", "/var/lib/systemd/",
-            "/var/lib/private/", "/var/tmp/", "/root/", "/etc/.pwd.lock", "/var/lib/logrotate/")
+            "/var/lib/private/", "/etc/.pwd.lock", "/var/lib/logrotate/")
 TREE = "find / -xdev -not -type d | sort"
 state = {}
 
@@ -33,8 +33,8 @@ def tree(machine) -> set:
 def put_packages(machine, paths) -> str:
     """Copies packages to the machine. Returns their paths there."""
     for path in paths:
-        machine.put(f"/root/{path.name}", path.read_bytes())
-    return " ".join(f"/root/{path.name}" for path in paths)
+        machine.put(f"/run/{path.name}", path.read_bytes())
+    return " ".join(f"/run/{path.name}" for path in paths)
 
 
 def newer(package: Path, folder: str) -> Path:

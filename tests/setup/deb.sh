@@ -15,8 +15,9 @@ if [ -n "${SIGN_KEY:-}${SIGN_CERT:-}" ]; then
 	for file in "${SIGN_KEY:-}" "${SIGN_CERT:-}"; do
 		[ -f "$file" ] || die "SIGN_KEY= and SIGN_CERT= are both needed, as files"
 	done
-	key=(--bind "$(realpath "$SIGN_KEY")" /tmp/key.pem
-		--bind "$(realpath "$SIGN_CERT")" /tmp/key.der)
+	export MUENNET_SIGN_KEY=/sign/key.pem MUENNET_SIGN_CERT=/sign/key.der
+	key=(--bind "$(realpath "$SIGN_KEY")" "$MUENNET_SIGN_KEY"
+		--bind "$(realpath "$SIGN_CERT")" "$MUENNET_SIGN_CERT")
 fi
 
 mkdir -p "$cache/rig" "$out"
@@ -34,9 +35,9 @@ for version in "$cache"/kernels/*/version; do
 	cmp -s "$folder/toolchain" "$cache/root/.muennet-toolchain" ||
 		die "$kver was prepared with another toolchain; run make KVER=$kver," \
 			"or delete $folder"
-	enter --kernel "$folder" --bind "$products" /tmp/products "${key[@]}" \
+	enter --kernel "$folder" --bind "$products" /products "${key[@]}" \
 		tests/setup/with-module.sh tests/setup/inside/products.sh
 done
-enter --kernel "$(kernel_directory)" --bind "$products" /tmp/products --bind "$out" /tmp/out \
+enter --kernel "$(kernel_directory)" --bind "$products" /products --bind "$out" /target \
 	tests/setup/inside/deb.sh
 say "# they are in $out"

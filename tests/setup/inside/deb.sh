@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# deb.sh: makes the Debian packages of what is in /tmp/products, checks them with lintian, and puts
-# them in /tmp/out.
+# deb.sh: makes the Debian packages of what is in /products, checks them with lintian, and puts
+# them in /target.
 
 set -euo pipefail
 
@@ -13,7 +13,7 @@ install -D -t "$tree/child" -m 644 /src/child/muennet.yaml
 cd "$tree"
 
 cp debian/control.in debian/control
-for module in /tmp/products/modules/*; do
+for module in /products/modules/*; do
 	kver=${module##*/}
 	sed "s/@KVER@/$kver/g" debian/control.module.in >>debian/control
 	for script in postinst postrm; do
@@ -31,7 +31,7 @@ fi
 
 echo '# building the packages'
 # Nothing is compiled, so build-essential is not needed.
-if ! PRODUCTS=/tmp/products dpkg-buildpackage --build=binary --no-sign --no-check-builddeps \
+if ! PRODUCTS=/products dpkg-buildpackage --build=binary --no-sign --no-check-builddeps \
 	>"$log" 2>&1; then
 	tail -n 40 "$log"
 	echo '# the packages are not built'
@@ -41,10 +41,10 @@ echo '# checking them with lintian'
 lintian --fail-on error,warning --tag-display-limit 0 --allow-root ../*.changes
 for package in ../*.deb; do
 	name=${package##*/}
-	cp "$package" "/tmp/out/.$name.new"
-	mv "/tmp/out/.$name.new" "/tmp/out/$name"
-	for old in "/tmp/out/${name%%_*}"_*.deb; do
-		[ "$old" = "/tmp/out/$name" ] || rm "$old"
+	cp "$package" "/target/.$name.new"
+	mv "/target/.$name.new" "/target/$name"
+	for old in "/target/${name%%_*}"_*.deb; do
+		[ "$old" = "/target/$name" ] || rm "$old"
 	done
 	echo "# $name"
 done
