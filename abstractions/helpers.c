@@ -104,12 +104,37 @@ u64 muennet_random_u64(void)
 }
 
 #ifdef CONFIG_ARM64
-/* Returns the Linux number of hwirq in the default domain, 0 for none. */
-unsigned int muennet_irq_create_mapping(unsigned int hwirq)
+/*
+ * Returns the Linux number of hwirq in the default domain, 0 for none, and whether it
+ * was mapped now. The core warns if there is no domain, or if it is too small.
+ */
+unsigned int muennet_irq_create_mapping(unsigned int hwirq, bool *mapped)
 {
-	return irq_create_mapping(NULL, hwirq);
+	struct irq_domain *domain = irq_get_default_domain();
+	unsigned int irq;
+
+	*mapped = false;
+	if (!domain || hwirq >= domain->hwirq_max)
+		return 0;
+	irq = irq_find_mapping(domain, hwirq);
+	if (irq)
+		return irq;
+	irq = irq_create_mapping(domain, hwirq);
+	*mapped = irq;
+	return irq;
 }
 #endif
+
+/* Returns the last physical address that the kernel can map. */
+phys_addr_t muennet_last_address(void)
+{
+#ifdef CONFIG_ARM64
+	return PHYS_MASK;
+#else
+	/* x86 limits the resources to what the processor can address. */
+	return iomem_resource.end;
+#endif
+}
 
 #ifdef CONFIG_UML
 /*

@@ -31,8 +31,9 @@ void muennet_store_release(u64 *p, u64 value);
 u64 muennet_random_u64(void);
 
 #ifdef CONFIG_ARM64
-unsigned int muennet_irq_create_mapping(unsigned int hwirq);
+unsigned int muennet_irq_create_mapping(unsigned int hwirq, bool *mapped);
 #endif
+phys_addr_t muennet_last_address(void);
 #ifdef CONFIG_UML
 void *muennet_reserved_memory(u64 start, size_t size);
 #endif

@@ -32,28 +32,57 @@ use kernel::{
     }, //
 };
 
-/// The number of an interrupt.
-#[derive(Clone, Copy)]
-pub(crate) struct Irq(u32);
+/// An interrupt that the policy of the separation kernel gives to this driver. On arm64, dropping
+/// it removes its mapping from the interrupt domain, if it was mapped for this value.
+///
+/// # Invariants
+///
+/// If `is_mapped`, this value owns the mapping of `number`: it was created for this value, and no
+/// other driver uses it.
+pub(crate) struct Irq {
+    number: u32,
+    #[cfg(target_arch = "aarch64")]
+    is_mapped: bool,
+}
 
 impl Irq {
     /// Returns the interrupt with this Linux interrupt number.
     #[cfg(not(target_arch = "aarch64"))]
-    pub(crate) const fn number(number: u32) -> Self {
-        Self(number)
+    pub(crate) const fn with_number(number: u32) -> Self {
+        Self { number }
     }
 
-    /// Returns the interrupt with this hardware number in the default interrupt domain.
+    /// Returns the interrupt with this hardware number in the default interrupt domain. Returns
+    /// `None` if there is no default domain, or if it has no such interrupt. May sleep.
+    ///
+    /// A mapping that exists remains when the value is dropped. The caller must not call this for
+    /// the same number at the same time.
     #[cfg(target_arch = "aarch64")]
     pub(crate) fn of_default_domain(number: u32) -> Option<Self> {
-        // SAFETY: The function takes numbers; without a domain it uses the default one.
-        let irq = unsafe { bindings::muennet_irq_create_mapping(number) };
-        (irq != 0).then_some(Self(irq))
+        let mut is_mapped = false;
+        // SAFETY: The function takes a number, and a pointer to a value that lives until it
+        // returns.
+        let number = unsafe { bindings::muennet_irq_create_mapping(number, &mut is_mapped) };
+        // INVARIANT: The function has created the mapping if it says so. Vectors have no node in
+        // the device tree, by which other drivers would find them, and callers take turns.
+        (number != 0).then(|| Self { number, is_mapped })
     }
 
     /// Returns the Linux interrupt number.
-    pub(crate) const fn as_u32(self) -> u32 {
-        self.0
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+#[cfg(target_arch = "aarch64")]
+impl Drop for Irq {
+    fn drop(&mut self) {
+        if self.is_mapped {
+            // SAFETY: By the type invariant the mapping is this value's, and no other driver has
+            // requested the interrupt. If a `Registration` had, it has freed it before it drops
+            // this value.
+            unsafe { bindings::irq_dispose_mapping(self.number) };
+        }
     }
 }
 
@@ -104,7 +133,7 @@ impl Registration {
         // the handler accepts the cookie.
         to_result(unsafe {
             bindings::request_threaded_irq(
-                irq.0,
+                irq.number,
                 Some(handler),
                 None,
                 (bindings::IRQF_NO_AUTOEN | bindings::IRQF_NOBALANCING) as usize,
@@ -127,7 +156,7 @@ impl Registration {
     /// The interrupt must be off.
     pub(super) unsafe fn enable(&self) {
         // SAFETY: By the type invariant the interrupt is requested, and disabled once.
-        unsafe { bindings::enable_irq(self.irq.0) }
+        unsafe { bindings::enable_irq(self.irq.number) }
     }
 
     /// Disables the interrupt and waits for its handler. The caller calls
@@ -138,7 +167,7 @@ impl Registration {
     /// The interrupt must be on.
     pub(super) unsafe fn disable(&self) {
         // SAFETY: By the type invariant the interrupt is requested.
-        unsafe { bindings::disable_irq(self.irq.0) }
+        unsafe { bindings::disable_irq(self.irq.number) }
     }
 
     /// Masks the interrupt while the caller polls.
@@ -147,10 +176,10 @@ impl Registration {
     /// before the flag is set: otherwise it could be enabled before it is disabled.
     pub(super) fn mask(&self) {
         // SAFETY: By the type invariant the interrupt is requested; the handler may call this.
-        unsafe { bindings::disable_irq_nosync(self.irq.0) };
+        unsafe { bindings::disable_irq_nosync(self.irq.number) };
         if self.masked.xchg(true, Full) {
             // SAFETY: By the type invariant the interrupt is requested; it was disabled just now.
-            unsafe { bindings::enable_irq(self.irq.0) }
+            unsafe { bindings::enable_irq(self.irq.number) }
         }
     }
 
@@ -158,7 +187,7 @@ impl Registration {
     pub(super) fn unmask(&self) {
         if self.masked.xchg(false, Full) {
             // SAFETY: By the type invariant the interrupt is requested, and disabled by `mask`.
-            unsafe { bindings::enable_irq(self.irq.0) }
+            unsafe { bindings::enable_irq(self.irq.number) }
         }
     }
 }
@@ -167,6 +196,6 @@ impl Drop for Registration {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the interrupt was requested with this cookie. The function
         // waits for the handler.
-        unsafe { bindings::free_irq(self.irq.0, self.cookie) };
+        unsafe { bindings::free_irq(self.irq.number, self.cookie) };
     }
 }

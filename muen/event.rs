@@ -150,7 +150,7 @@ pub(crate) fn irq_of_channel(guest: &Guest<'_>, name: &[u8]) -> Result<Option<Ir
 
 #[cfg(not(target_arch = "aarch64"))]
 fn irq_of_vector(vector: u8) -> Option<Irq> {
-    (vector >= FIRST_VECTOR).then(|| Irq::number(u32::from(vector - VECTOR_OFFSET)))
+    (vector >= FIRST_VECTOR).then(|| Irq::with_number(u32::from(vector - VECTOR_OFFSET)))
 }
 
 #[cfg(target_arch = "aarch64")]
@@ -174,7 +174,7 @@ mod tests {
             (0xff, Some(0xcf)),
         ];
         for (vector, irq) in table {
-            assert_eq!(irq_of_vector(vector).map(|irq| irq.as_u32()), irq);
+            assert_eq!(irq_of_vector(vector).map(|irq| irq.number()), irq);
         }
     }
 }

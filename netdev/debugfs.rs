@@ -38,7 +38,7 @@ impl Interface {
         seq_print!(out, "mtu: {}\n", mtu);
         seq_print!(out, "flags: {}\n", self.mode.flag().unwrap_or("(none)"));
         match self.irq {
-            Some(irq) => seq_print!(out, "poll: never, interrupt {}\n", irq.as_u32()),
+            Some(irq) => seq_print!(out, "poll: never, interrupt {irq}\n"),
             None => seq_print!(out, "poll: every {} µs\n", self.poll_us.load(Relaxed)),
         }
 

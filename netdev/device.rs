@@ -119,8 +119,9 @@ pub(crate) struct Interface {
     /// The size of the region of the same channel in bytes. For the log.
     pub(super) region_size: usize,
     pub(super) mode: Mode,
-    /// The interrupt that schedules NAPI. Without an interrupt, the poll timer schedules it.
-    pub(super) irq: Option<Irq>,
+    /// The number of the interrupt that schedules NAPI. Without an interrupt, the poll timer
+    /// schedules it.
+    pub(super) irq: Option<u32>,
     /// The longest period of the poll timer for this interface, in microseconds.
     pub(super) poll_us: Atomic<u32>,
     /// Whether the carrier follows the peer's epoch: the private flag `carrier-follows-peer`.
@@ -828,7 +829,7 @@ impl Setup<'_> {
             protocol,
             region_size,
             mode,
-            irq,
+            irq: irq.as_ref().map(Irq::number),
             poll_us: Atomic::new(poll_us.unwrap_or(poll_timer.default_us())),
             follow_peer: AtomicFlag::new(settings.follow_peer),
             restart_with_peer: AtomicFlag::new(settings.restart_with_peer),

@@ -161,7 +161,7 @@ impl Interfaces {
         let platform = subject.platform();
         let processors = subject.processors()?;
         let setup = setup(config, name, &processors.guest(), platform, report)?;
-        let irq = setup.irq;
+        let irq = setup.irq.as_ref().map(Irq::number);
         let registration = setup
             .register(net, &table.poll_timer, registered)
             .map_err(|error| report_register(config, irq, error, report))?;
@@ -367,7 +367,7 @@ fn setup<'a>(
 /// Reports why a device was not registered, and returns the errno.
 fn report_register(
     config: &InterfaceConfig<'_>,
-    irq: Option<Irq>,
+    irq: Option<u32>,
     error: RegisterError,
     report: Report<'_>,
 ) -> Error {
@@ -386,7 +386,7 @@ fn report_register(
             Part::InChannel,
             fmt!(
                 "cannot request interrupt {} of in channel '{}'{why} ({error:?})",
-                irq.as_u32(),
+                irq,
                 channel.name
             ),
         ),

@@ -14,10 +14,9 @@ use kernel::prelude::*;
 /// - `EPERM`: the range contains System RAM, which belongs to this kernel.
 /// - `ENOMEM`: the range cannot be mapped, usually because there is no memory.
 pub(super) fn map(start: u64, last: u64, length: usize) -> Result<NonNull<u8>> {
-    // `ioremap()` warns about addresses that the processor does not support. They begin behind the
-    // end of the root resource.
-    // SAFETY: `iomem_resource` is a static variable, and its end is set at boot.
-    if last > unsafe { (&raw const bindings::iomem_resource.end).read() } {
+    // `ioremap()` fails for addresses that the processor does not support, and warns on x86.
+    // SAFETY: The function has no preconditions.
+    if last > unsafe { bindings::muennet_last_address() } {
         return Err(EFAULT);
     }
 

@@ -246,6 +246,7 @@ unsafe impl<T: NapiOperations> Receive<T> for Context<T> {
         let Some(irq) = config else {
             return Ok(());
         };
+        let number = irq.number();
         // SAFETY:
         // - The device and its name outlive the request: the private area is dropped before.
         // - The handler accepts a device of `T`, whose private area is initialised.
@@ -259,7 +260,7 @@ unsafe impl<T: NapiOperations> Receive<T> for Context<T> {
         // SAFETY: The instance has been added to the device, which is not registered.
         unsafe {
             let napi = (*slot).napi.as_ptr();
-            bindings::netif_napi_set_irq_locked(napi, irq.as_u32() as c_int);
+            bindings::netif_napi_set_irq_locked(napi, number as c_int);
         }
         Ok(())
     }
