@@ -69,6 +69,7 @@ def take(machine) -> dict:
             others.append(line)
     # Any part of the kernel may log an error or a warning when its allocation fails.
     bad = klog.excerpt([line if line.level <= klog.CRITICAL else str(line) for line in others])
+    machine.log.unchecked.clear()
     if bad:
         raise AssertionError(f"kernel log of {machine.name}:\n{bad}")
     return faults

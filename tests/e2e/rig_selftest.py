@@ -140,6 +140,8 @@ net0: Using protocol 2, channel/element size 0x100000/0x5e4 bytes
 clocksource: Watchdog remote CPU 1 read timed out
 NOHZ tick-stop error: local softirq work is pending, handler #08!!!
 smpboot: CPU 1 is now offline
+NOHZ tick-stop error: local softirq work is pending, handler #08!!!
+psci: CPU1 killed (polled 0 ms)
 ACPI: bus type PCI registered""".splitlines()
 
 

@@ -76,7 +76,7 @@ IGNORED = re.compile(r"\] (clocksource: .*(skew|unstable|watchdog)|"
 # has used its two milliseconds, they wait for any network driver, and the kernel logs that.
 # They are passed to another processor when this one is offline.
 PARKED = re.compile(r"NOHZ tick-stop error: local softirq work is pending, handler #08!!!$")
-GONE = re.compile(r"smpboot: CPU \d+ is now offline$")
+GONE = re.compile(r"(smpboot: CPU \d+ is now offline|psci: CPU\d+ killed \(polled \d+ ms\))$")
 
 EXCERPT = 40
 
@@ -122,6 +122,8 @@ class Log:
     def __init__(self, name: str):
         self.name = name
         self.lines: list = []
+        # Those that were added since the last check of the log.
+        self.unchecked: list = []
 
     def add(self, records) -> list:
         """Appends records of the agent, and returns them as lines."""
@@ -131,4 +133,5 @@ class Log:
             line.level = level
             new.append(line)
         self.lines += new
+        self.unchecked += new
         return new
