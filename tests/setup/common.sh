@@ -8,10 +8,15 @@ set -euo pipefail
 # The Debian release of the root, whose toolchain built the stock kernel.
 release=trixie
 
+# The oldest series of the kernel that the driver supports.
+series=7.3
+# Without a name, this flavour is used.
+[ "${KVER:-}" != amd64 ] || unset KVER
+
 checkout=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 setup=$checkout/tests/setup
 cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/muennet
-export checkout setup cache release
+export checkout setup cache release series
 
 say() {
 	printf '%s\n' "$*"
@@ -32,11 +37,10 @@ discard() {
 	rm -rf --one-file-system -- "$@"
 }
 
-# Prints the directory in the cache of the kernel $KVER, or of the default kernel.
+# Prints the directory in the cache of the kernel $KVER, or of the default kernel. The name of a
+# flavour is a link.
 kernel_directory() {
-	if [ -n "${KVER:-}" ]; then
-		printf '%s\n' "$cache/kernels/$KVER"
-	else
-		readlink -f "$cache/kernels/default"
-	fi
+	local name=${KVER:-default}
+	[ "$name" != amd64 ] || name=default
+	readlink -m "$cache/kernels/$name"
 }

@@ -27,11 +27,17 @@ trap 'rm -rf "$products"' EXIT
 for version in "$cache"/kernels/*/version; do
 	folder=${version%/version}
 	kver=${folder##*/}
-	# `default` is a link to one of the others.
-	if [ -L "$folder" ] || [ "${kver%.new}" != "$kver" ] ||
-		[ "$kver" != "${KVER:-$kver}" ]; then
+	# `default` and the flavours are links to others.
+	if [ -L "$folder" ] || [ "${kver%.new}" != "$kver" ]; then
 		continue
 	fi
+	if [ -n "${KVER:-}" ] && [ "$kver" != "$(basename "$(kernel_directory)")" ]; then
+		continue
+	fi
+	# The packages are for amd64.
+	case $kver in
+	*-arm64) continue ;;
+	esac
 	cmp -s "$folder/toolchain" "$cache/root/.muennet-toolchain" ||
 		die "$kver was prepared with another toolchain; run make KVER=$kver," \
 			"or delete $folder"

@@ -9,6 +9,12 @@
 . "$setup/isolate.sh"
 
 require_root 'the installation for the prepared kernel'
+case ${KVER:-} in
+*-arm64 | arm64)
+	[ -n "${INSTALL_MOD_PATH:-}" ] ||
+		die "this machine does not run $KVER; INSTALL_MOD_PATH= says where to install"
+	;;
+esac
 target=${INSTALL_MOD_PATH:-/}
 mkdir -p "$target"
 # shellcheck disable=SC2016 # the shell in the root expands it

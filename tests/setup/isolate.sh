@@ -56,6 +56,10 @@ enter() {
 		*) break ;;
 		esac
 	done
+	# The kernel's makefiles and tests read these.
+	case ${kernel%.new} in
+	*-arm64) environment+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- MUENNET_ARCH=arm64) ;;
+	esac
 	for variable in TERM V "${!MUENNET_@}"; do
 		[ -z "${!variable-}" ] || environment+=("$variable=${!variable}")
 	done

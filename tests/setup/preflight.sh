@@ -33,6 +33,7 @@ preflight() {
 disk_space_of() {
 	case $1 in
 	root) echo 2400 ;;
+	arm64) echo 1000 ;;
 	kernel) echo 2000 ;;
 	uml) echo 400 ;;
 	debug) echo 900 ;;
@@ -75,11 +76,41 @@ check_machine() {
 		echo "the set-up builds x86-64 kernels and needs an x86-64 machine; this is $1"
 }
 
+# check_kernel_name KVER SERIES PARTS: KVER is empty for the default kernel, SERIES the oldest one
+# that the driver supports.
+check_kernel_name() {
+	local series
+	case $1 in
+	'' | rt-amd64 | cloud-amd64 | [0-9]*-amd64) ;;
+	*arm64-16k) echo "cannot use the kernel $1: its pages do not have 4 KiB"; return ;;
+	arm64 | rt-arm64 | cloud-arm64 | [0-9]*-arm64)
+		case " $3 " in
+		*' uml '* | *' debug'* | *' deb'*)
+			echo 'unit tests, the debug kernel, benchmarks and packages are for' \
+				"x86-64 only; KVER=$1 has modules, install, demo, shell, check-e2e"
+			return
+			;;
+		esac
+		;;
+	*)
+		echo "KVER=$1 is no kernel for amd64 or arm64; examples are 7.3.4+deb13-amd64," \
+			'rt-amd64 and arm64'
+		return
+		;;
+	esac
+	series=$(printf '%s\n' "$1" | grep -oE '^[0-9]+\.[0-9]+')
+	if [ -n "$series" ] &&
+		[ "$(printf '%s\n' "$series" "$2" | sort -V | head -n 1)" != "$2" ]; then
+		echo "cannot use the kernel $1: its series is $series," \
+			"and the driver needs $2 or later"
+	fi
+}
+
 # check_apt PROGRAM PARTS: PROGRAM is the path of apt-get, or empty.
 check_apt() {
 	[ -z "$1" ] || return 0
 	case " $2 " in
-	*' root '* | *' kernel '*)
+	*' root '* | *' kernel '* | *' arm64 '*)
 		echo 'the set-up downloads packages with apt, and apt-get is not installed;' \
 			'use Debian or a derivative' ;;
 	esac

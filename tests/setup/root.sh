@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# The Debian root: debootstrap, then the packages of the list. The directory is called
+# The Debian root: debootstrap, then the packages of the lists. The directory is called
 # root.new until it is complete.
 
 root_stamp=.muennet-packages
 
-# Prints a hash of the contents. If the list of packages changes, they are installed again.
+# Prints a hash of the contents. If a list of packages changes, they are installed again.
 root_identity() {
-	{ printf '%s\n' "$release"; packages_of packages; } | sha256sum | cut -d ' ' -f 1
+	{
+		printf '%s\n' "$release"
+		packages_of packages
+		packages_of packages-machines
+	} | sha256sum | cut -d ' ' -f 1
 }
 
 # packages_of FILE: prints the packages in a list.
@@ -98,7 +102,7 @@ install_packages() {
 install_toolchain() {
 	local root=$1
 	local -a packages
-	mapfile -t packages < <(packages_of packages)
+	mapfile -t packages < <(packages_of packages; packages_of packages-machines)
 	install_packages "$root" "${packages[@]}"
 	# A kernel that was prepared with other versions must be prepared again.
 	enter --root "$root" sh -c \

@@ -12,7 +12,7 @@
 require_root "${0##*/}"
 kernel=$(kernel_directory)
 if [ ! -e "$cache/root" ] || [ ! -e "$kernel/version" ]; then
-	die 'the set-up is missing; run "make setup"'
+	die "the set-up is missing; run \"make setup${KVER:+ KVER=$KVER}\""
 fi
 if [ "$1" = --in-tree ]; then
 	shift

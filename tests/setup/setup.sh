@@ -4,9 +4,10 @@
 # setup.sh [--preflight-only|--no-preflight] [PART...]: makes the missing parts in the
 # cache. Parts: root, kernel (needs root), uml and debug (need kernel), cargo (needs root),
 # debug_modules (needs debug), deb (needs root), debian (needs kernel and deb). Without PART it
-# makes all but the last three, in this order. A part that exists takes no time, also while
-# another set-up makes other parts. Before it makes a part, it checks the machine (see
-# preflight.sh). --preflight-only does only that. --no-preflight leaves it out: tests/check
+# makes all but the last three, in this order. A kernel for arm64 also needs the part arm64, and
+# there are no other parts for it than this, root, kernel and cargo. A part that exists takes no
+# time, also while another set-up makes other parts. Before it makes a part, it checks the machine
+# (see preflight.sh). --preflight-only does only that. --no-preflight leaves it out: tests/check
 # checks the machine before its tests start to use memory.
 
 . "${BASH_SOURCE[0]%/*}/common.sh"
@@ -20,6 +21,7 @@
 . "$setup/debug.sh"
 . "$setup/cargo.sh"
 . "$setup/debian.sh"
+. "$setup/arm64.sh"
 
 # lock MODE FILE [STEP]: locks a file until unlock_all. While another process has the lock,
 # prints the progress of STEP in that process.
@@ -45,12 +47,12 @@ unlock_all() {
 }
 
 # make_part PART: makes a part if it is missing. Other parts depend on the root and the
-# kernel, and deb changes the root, so no other part is made at the same time as these. The
+# kernel, and deb and arm64 change the root, so no other part is made at the same time as these. The
 # other parts are made in parallel.
 make_part() {
 	! "${1}_is_ready" || return 0
 	case $1 in
-	root | kernel | deb)
+	root | arm64 | kernel | deb)
 		lock --exclusive "$cache/lock"
 		;;
 	*)
@@ -73,9 +75,23 @@ while [ $# -gt 0 ]; do
 	shift
 done
 
-[ $# -gt 0 ] || set -- root kernel uml debug cargo
+case ${KVER:-} in
+*arm64) parts=(root arm64 kernel cargo) needed=(root arm64) ;;
+*) parts=(root kernel uml debug cargo) needed=() ;;
+esac
+if [ $# -gt 0 ]; then
+	parts=("${needed[@]}")
+	for part; do
+		case " ${needed[*]} " in
+		*" $part "*) ;;
+		*) parts+=("$part") ;;
+		esac
+	done
+fi
+message=$(check_kernel_name "${KVER:-}" "$series" "${parts[*]}")
+[ -z "$message" ] || die "$message"
 missing=()
-for part; do
+for part in "${parts[@]}"; do
 	"${part}_is_ready" || missing+=("$part")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0

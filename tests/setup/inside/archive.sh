@@ -1,11 +1,37 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The names and versions of a kernel's packages in the archive.
+# A kernel's packages in the archive, and whether the driver can be built for it.
 
 # Prints the series of a kernel: 7.3 for 7.3.4+deb13-amd64.
 series_of() {
 	printf '%s\n' "$1" | grep -oE '^[0-9]+\.[0-9]+'
+}
+
+# Prints Debian's name of the architecture of a kernel, or of a flavour of kernels.
+architecture_of() {
+	case $1 in
+	*arm64*) echo arm64 ;;
+	*) echo amd64 ;;
+	esac
+}
+
+# use_architecture ARCHITECTURE: makes apt use the packages of an architecture, with the archives of
+# the root, and as if none was installed.
+use_architecture() {
+	local folder=/var/lib/muennet-apt-$1
+	[ "$1" != "$(dpkg --print-architecture)" ] || return 0
+	mkdir -p "$folder"/{state/lists,cache/archives}/partial
+	: >"$folder/status"
+	cat >"$folder/apt.conf" <<-END
+		APT::Architecture "$1";
+		APT::Architectures { "$1"; };
+		APT::Sandbox::User "root";
+		Dir::State "$folder/state";
+		Dir::State::status "$folder/status";
+		Dir::Cache "$folder/cache";
+	END
+	export APT_CONFIG=$folder/apt.conf
 }
 
 # version_of PACKAGE: prints the newest version in the archive.
@@ -45,4 +71,20 @@ first_of() {
 		fi
 	done
 	return 1
+}
+
+# Prints why the driver cannot be built for a kernel with the configuration on standard input, or
+# nothing.
+unsuitable() {
+	local compiler builder options
+	options=$(cat)
+	compiler=$(rustc --version)
+	builder=$(sed -n 's/^CONFIG_RUSTC_VERSION_TEXT="\(.*\)"$/\1/p' <<<"$options")
+	if ! grep -qx CONFIG_RUST=y <<<"$options"; then
+		echo 'it was built without Rust (CONFIG_RUST)'
+	elif [ "$builder" != "$compiler" ]; then
+		echo "it was built by another compiler ($builder) than Debian 13's ($compiler)"
+	elif ! grep -qxE 'CONFIG_(X86_64|ARM64_4K_PAGES)=y' <<<"$options"; then
+		echo 'its pages do not have 4 KiB'
+	fi
 }

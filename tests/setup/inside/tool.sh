@@ -8,6 +8,10 @@ set -euo pipefail
 
 copy=$MUENNET_CACHE/tool
 target=x86_64-unknown-linux-gnu
+if [ "${MUENNET_ARCH:-}" = arm64 ]; then
+	target=aarch64-unknown-linux-gnu
+	export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
+fi
 
 exec {lock}>"$copy.lock"
 flock "$lock"

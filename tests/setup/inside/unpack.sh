@@ -10,6 +10,8 @@ kver=$1
 
 . "${BASH_SOURCE[0]%/*}/archive.sh"
 
+# With the indexes of select.sh.
+use_architecture "$(architecture_of "$kver")"
 mapfile -t packages < <(kernel_packages "$kver")
 
 rm -rf /kernel/debs /kernel/unpacked /kernel/headers /kernel/source /kernel/modules
