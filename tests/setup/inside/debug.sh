@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # debug.sh [--modules]: configures and builds the debug kernel in /kernel/debug/build,
-# or its modules.
+# or its modules. The debug kernel of a real-time kernel is one, too.
 
 set -euo pipefail
 
@@ -21,7 +21,15 @@ case ${1:-} in
 	;;
 esac
 
-configure "$folder/build" /src/tests/debug/debug.config
+case $KVER in
+*-rt-*)
+	# It excludes the other option.
+	grep -v '^CONFIG_DETECT_HUNG_TASK_BLOCKER=' /src/tests/debug/debug.config
+	echo CONFIG_PREEMPT_RT=y
+	;;
+*) cat /src/tests/debug/debug.config ;;
+esac >/tmp/debug.config
+configure "$folder/build" /tmp/debug.config
 build vmlinux modules_prepare
 # A module outside of the tree uses only symbols of vmlinux.
 cp "$folder/build/vmlinux.symvers" "$folder/build/Module.symvers"
