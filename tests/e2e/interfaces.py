@@ -12,7 +12,7 @@ from e2e import netlink
 from e2e.netlink.tool import Tool
 from rig import (ANSWER_SECONDS, README, V4, Channel, End, KsftNamedVariant, System,
                  counters, defer, interfaces, ksft_eq, ksft_ge, ksft_in, ksft_ne, ksft_not_in,
-                 ksft_pr, ksft_true, ksft_variants, load, ping, sinfo, unload, up, wait_for,
+                 ksft_pr, ksft_true, ksft_variants, load, ping, sim, sinfo, unload, up, wait_for,
                  wait_peer)
 
 IN, OUT = "channel_in", "channel_out"
@@ -164,6 +164,8 @@ REFUSALS = (
 
 def test_refusals(env):
     """Each refusal has one line that says why, and nothing changes."""
+    # Without the separation kernel, `spare` has no interrupt on arm64.
+    sim.Sim(env.a)
     tool = tool_in(env)
     tool.does(f"add busy {RIGHT}", "add_child busy kid")
     before = interfaces(env.a)

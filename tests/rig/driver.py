@@ -31,7 +31,8 @@ ERRORS = {"EINVAL": "Invalid argument", "ENXIO": "No such device or address",
 def install(machine, finish=lambda path: None):
     """Installs the module under test for modprobe; `finish(path)` may change its file before."""
     with tempfile.NamedTemporaryFile(suffix=".ko") as stripped:
-        subprocess.run(["strip", "-g", "-o", stripped.name, paths.module()], check=True)
+        subprocess.run(["llvm-strip", "--strip-debug", "-o", stripped.name,
+                        paths.module()], check=True)
         finish(stripped.name)
         data = Path(stripped.name).read_bytes()
     release = machine.run("uname -r").stdout.strip()

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """
 The machines' root file system: a cpio archive of files of the Debian root that the tests
-run in, kernel modules that tests need, the kernel's tool for netlink specifications,
-muennet_cfg, and guest/.
+run in, or of the root for the machines' architecture, kernel modules that tests need, the
+kernel's tool for netlink specifications, muennet_cfg, and guest/.
 
 It is cached under a hash of its inputs. It does not contain the module under test, which
 is sent to the running machine. The cache also has the stock kernel, unpacked, which QEMU
 starts without a boot loader (2 s less per boot under emulation).
 """
 
+import glob
 import hashlib
 import lzma
 import os
@@ -19,29 +20,35 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import paths
+from . import arch, paths
 
 GUEST = Path(__file__).parent / "guest"
 
 # PROGRAMS must be in the root; EXTRA_PROGRAMS may be missing.
 PROGRAMS = """busybox python3 ip tc bridge ss ping ethtool iperf3 kmod bash dash""".split()
-EXTRA_PROGRAMS = """tcpdump iptables ip6tables nft nsenter unshare""".split()
+EXTRA_PROGRAMS = """cyclictest tcpdump xtables-nft-multi nft nsenter unshare""".split()
 ALIASES = {"kmod": [f"usr/sbin/{name}" for name in
                     "modprobe insmod rmmod lsmod modinfo depmod".split()],
+           # In a root that was only unpacked, nothing selects iptables.
+           "xtables-nft-multi": [f"usr/sbin/{name}" for name in
+                                 "iptables iptables-save ip6tables ip6tables-save".split()],
            # Not busybox's shell, which may prefer busybox's own ip and ping.
            "dash": ["usr/bin/sh"]}
 
-TREES = ["/usr/lib/x86_64-linux-gnu/xtables", "/usr/share/iproute2",
-         "/usr/lib/x86_64-linux-gnu/tc", "/usr/lib/tc"]
-FILES = ["/usr/lib/x86_64-linux-gnu/libgcc_s.so.1", "/etc/protocols",
+# The root that files come from, and its directory of libraries.
+ROOT = arch.of_machines().root
+LIBRARIES = f"/usr/lib/{arch.of_machines().libraries}"
+
+TREES = [f"{LIBRARIES}/xtables", "/usr/share/iproute2", f"{LIBRARIES}/tc", "/usr/lib/tc"]
+FILES = [f"{LIBRARIES}/libgcc_s.so.1", "/etc/protocols",
          "/usr/share/terminfo/x/xterm", "/usr/share/terminfo/l/linux",
          "/lib/terminfo/x/xterm", "/lib/terminfo/x/xterm-256color", "/lib/terminfo/l/linux"]
 
 PYTHON = Path("/usr/lib/python3.13")
 PYTHON_SKIP = set("""test idlelib tkinter turtledemo ensurepip pydoc_data lib2to3 sqlite3
-    _pyrepl unittest xmlrpc wsgiref venv dbm curses distutils config-3.13-x86_64-linux-gnu
-    turtle.py pydoc.py doctest.py pdb.py mailbox.py imaplib.py smtplib.py ftplib.py poplib.py
-    email html http urllib xml multiprocessing concurrent asyncio""".split())
+    _pyrepl unittest xmlrpc wsgiref venv dbm curses distutils
+    sitecustomize.py turtle.py pydoc.py doctest.py pdb.py mailbox.py imaplib.py smtplib.py
+    ftplib.py poplib.py email html http urllib xml multiprocessing concurrent asyncio""".split())
 
 # The kernel's ynl, in the kernel's source, and the library that it needs.
 YAML = Path("/usr/lib/python3/dist-packages/yaml")
@@ -98,29 +105,53 @@ class Cpio:
         if self._parents(name):
             self._entry(name, stat.S_IFREG | mode, data, when)
 
-    def copy(self, path: str, name: str = ""):
-        """Adds a file of this root. Of a symbolic link it adds the link and its target."""
-        real = os.path.realpath(path)
-        name = name or path.lstrip("/")
-        name = os.path.join(os.path.realpath("/" + os.path.dirname(name)),
-                            os.path.basename(name)).lstrip("/")
-        if os.path.islink(path):
+    def copy(self, path: str):
+        """Adds a file of the root. Of a symbolic link it adds the link and its target."""
+        real = _real(path)
+        name = os.path.join(_real(os.path.dirname(path)), os.path.basename(path)).lstrip("/")
+        if _in_root(path).is_symlink():
             self.link(name, real)
             name = real.lstrip("/")
-        if os.path.isfile(real):
+        file = _in_root(real)
+        if file.is_file():
             # With its modification time, or Python would not use its compiled files.
-            info = os.stat(real)
-            self.data(name, Path(real).read_bytes(), info.st_mode & 0o777, int(info.st_mtime))
+            info = file.stat()
+            self.data(name, file.read_bytes(), info.st_mode & 0o777, int(info.st_mtime))
 
     def close(self):
         """Ends the archive."""
         self._entry("TRAILER!!!", 0, b"")
 
 
-def _libraries(programs) -> set:
-    """Returns the shared libraries that these files need, by ldd."""
-    out = subprocess.run(["ldd", *programs], capture_output=True, text=True).stdout
-    return set(re.findall(r"(/\S+\.so\S*) \(0x", out))
+def _in_root(path: str) -> Path:
+    """Returns the path here of a path in the root."""
+    return ROOT / path.lstrip("/")
+
+
+def _real(path: str) -> str:
+    """Resolves symbolic links of a path in the root. No link that is used here is absolute."""
+    return "/" + str(Path(os.path.realpath(_in_root(path))).relative_to(ROOT))
+
+
+def _find(program: str):
+    """Returns the path of a program in the root, or None."""
+    found = shutil.which(program, path=f"{_in_root('/usr/sbin')}:{_in_root('/usr/bin')}")
+    return found and "/" + str(Path(found).relative_to(ROOT))
+
+
+def _libraries(files) -> set:
+    """Returns the shared libraries that these files of the root need, and their loader."""
+    done, todo = set(), {*files}
+    while todo:
+        done |= todo
+        out = subprocess.run(["llvm-readelf", "--dynamic-table", "--program-headers",
+                              *map(_in_root, sorted(todo))],
+                             capture_output=True, text=True, check=True).stdout
+        needed = re.findall(r"\(NEEDED\).*\[(.*)\]", out)
+        paths_needed = {f"{LIBRARIES}/{name}" for name in needed}
+        paths_needed |= {*re.findall(r"program interpreter: (/.*)\]", out)}
+        todo = {path for path in paths_needed if _in_root(path).exists()} - done
+    return done - {*files}
 
 
 def _module_files() -> dict:
@@ -162,17 +193,23 @@ def _modules(archive: Cpio, stage: str):
             archive.data("usr/" + str(path.relative_to(stage)), path.read_bytes())
 
 
+def _tree(folder: str, pattern: str = "*", deep: bool = True) -> list:
+    """Returns the files below a folder of the root."""
+    found = _in_root(folder).rglob(pattern) if deep else _in_root(folder).glob(pattern)
+    return sorted("/" + str(path.relative_to(ROOT)) for path in found if path.is_file())
+
+
 def _python(archive: Cpio):
-    for path in sorted(PYTHON.rglob("*")):
-        parts = path.relative_to(PYTHON).parts
+    for path in _tree(str(PYTHON)):
+        parts = Path(path).relative_to(PYTHON).parts
         stem = parts[-1].split(".")[0] + ".py"
-        if not PYTHON_SKIP & {*parts, stem} and path.is_file():
-            archive.copy(str(path))
+        if not PYTHON_SKIP & {*parts, stem}:
+            archive.copy(path)
 
 
 def _ynl(archive: Cpio):
-    for path in sorted(p for p in YAML.iterdir() if p.is_file()):
-        archive.copy(str(path))
+    for path in _tree(str(YAML), deep=False):
+        archive.copy(path)
     source = paths.kernel_source() / YNL
     for path in sorted(source.rglob("*.py")):
         archive.data(f"usr/share/ynl/{path.relative_to(source)}", path.read_bytes())
@@ -183,9 +220,9 @@ def _fill(archive: Cpio):
         archive.link(name, "usr/" + name)
     for name in "proc sys dev run tmp root var etc/iproute2 usr/lib64 mnt".split():
         archive.folder(name)
-    programs = [shutil.which(p) for p in PROGRAMS + EXTRA_PROGRAMS]
+    programs = [_find(p) for p in PROGRAMS + EXTRA_PROGRAMS]
     if None in programs[:len(PROGRAMS)]:
-        raise FileNotFoundError(f"this root lacks one of {' '.join(PROGRAMS)}")
+        raise FileNotFoundError(f"{ROOT} lacks one of {' '.join(PROGRAMS)}")
     programs = [p for p in programs if p]
     for path in programs:
         archive.copy(path)
@@ -195,12 +232,13 @@ def _fill(archive: Cpio):
     _ynl(archive)
     if paths.tool():
         archive.data("usr/bin/muennet_cfg", paths.tool().read_bytes(), 0o755)
-    plugins = [str(p) for tree in TREES for p in Path(tree).glob("*.so")]
-    plugins += [str(p) for p in [*PYTHON.glob("lib-dynload/*.so"), *YAML.glob("*.so")]]
+    plugins = [path for tree in TREES for path in _tree(tree, "*.so", deep=False)]
+    plugins += _tree(f"{PYTHON}/lib-dynload", "*.so") + _tree(str(YAML), "*.so")
     for path in sorted(_libraries(programs + plugins + FILES[:1])):
         archive.copy(path)
-    for path in FILES + [str(p) for tree in TREES for p in Path(tree).rglob("*")]:
+    for path in FILES + [path for tree in TREES for path in _tree(tree)]:
         archive.copy(path)
+    # The root for another architecture has the same version of busybox.
     listed = subprocess.run(["busybox", "--list"], capture_output=True, text=True, check=True)
     for applet in listed.stdout.split():
         if not {f"usr/bin/{applet}", f"usr/sbin/{applet}"} & archive.seen:
@@ -221,17 +259,19 @@ def _fingerprint() -> str:
     inputs += filter(None, [paths.tool()])
     for path in inputs:
         digest.update(path.read_bytes())
-    found = [shutil.which(p) for p in PROGRAMS + EXTRA_PROGRAMS]
-    found += [YAML / "__init__.py"] if YAML.exists() else []
-    found += filter(Path.exists, [paths.kernel_modules() / "modules.order"])
-    for path in [paths.kernel_image(), *filter(None, found)]:
+    found = [_in_root(path) for path in map(_find, PROGRAMS + EXTRA_PROGRAMS) if path]
+    found += filter(Path.exists, [_in_root(f"{YAML}/__init__.py"),
+                                  paths.kernel_modules() / "modules.order"])
+    for path in [paths.kernel_image(), *found]:
         info = os.stat(path)
         digest.update(f"{path} {info.st_size} {info.st_mtime_ns}".encode())
     return digest.hexdigest()[:16]
 
 
 def kernel() -> Path:
-    """Returns the stock kernel as an ELF file. Unpacks it if it is not in the cache."""
+    """Returns the stock kernel as QEMU starts it. Unpacks it if it is not in the cache."""
+    if not arch.of_machines().packed:
+        return paths.kernel_image()
     info = os.stat(paths.kernel_image())
     path = paths.cache() / f"vmlinux-{paths.kernel_modules().name}-{info.st_size}"
     if path.exists():
@@ -248,7 +288,8 @@ def kernel() -> Path:
 
 def base() -> Path:
     """Returns the archive. Makes it if it is not in the cache."""
-    path = paths.cache() / f"initramfs-{_fingerprint()}.cpio"
+    release = paths.kernel_modules().name
+    path = paths.cache() / f"initramfs-{release}-{_fingerprint()}.cpio"
     if path.exists():
         return path
     with tempfile.TemporaryDirectory(dir=paths.cache()) as stage:
@@ -258,8 +299,9 @@ def base() -> Path:
             _fill(archive)
             _modules(archive, stage)
             archive.close()
-        # Keep the last one: two checkouts may be in use.
-        old = sorted(paths.cache().glob("initramfs-*.cpio"), key=lambda it: it.stat().st_mtime)
+        # Keep the last one of each kernel: two checkouts may be in use.
+        old = sorted(paths.cache().glob(f"initramfs-{glob.escape(release)}-*.cpio"),
+                     key=lambda it: it.stat().st_mtime)
         for outdated in old[:-1]:
             outdated.unlink(missing_ok=True)
         temporary.rename(path)

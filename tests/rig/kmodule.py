@@ -34,7 +34,7 @@ def built(folder: str, name: str) -> bytes:
         if done.returncode:
             raise RuntimeError(f"{name} does not build:\n{done.stdout}{done.stderr}")
         module = Path(copy) / f"{name}.ko"
-        subprocess.run(["strip", "-g", module], check=True)
+        subprocess.run(["llvm-strip", "--strip-debug", module], check=True)
         data = module.read_bytes()
     # Two runs may do this in parallel, with the same process id in their PID namespaces.
     with tempfile.NamedTemporaryFile(dir=paths.cache(), delete=False) as file:

@@ -19,7 +19,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import debian, doorbells, initramfs, klog, ksft
+from . import arch, debian, doorbells, initramfs, klog, ksft
 from .channel import ChannelFile
 from .client import PATIENCE, Client, MachineDied
 from .doorbells import Doorbells
@@ -32,8 +32,7 @@ BOOT_ATTEMPTS = 3
 # Seconds of CPU time that a boot may take. A good boot takes 8, that of a Debian 60. A boot that
 # hangs and spins reaches the limit, a slow one does not; one that hangs idle reaches the deadline.
 BOOT_CPU_SECONDS, DEBIAN_CPU_SECONDS = 100 * PATIENCE, 600
-COMMAND_LINE = ("console=ttyS0 quiet panic=-1 oops=panic acpi_no_memhotplug "
-                "no_hash_pointers {more}")
+COMMAND_LINE = "quiet panic=-1 oops=panic no_hash_pointers"
 # The members of struct rtnl_link_stats64 (linux/if_link.h).
 STATISTICS = """rx_packets tx_packets rx_bytes tx_bytes rx_errors tx_errors rx_dropped tx_dropped
     multicast collisions rx_length_errors rx_over_errors rx_crc_errors rx_frame_errors
@@ -67,27 +66,32 @@ class Machine:
         self._process = self._client = self._terminal = None
         self.log = klog.Log(name)
 
-    def _memory(self, ident: str, path: Path, size: int, address: int, writable: bool) -> list:
-        only = "off" if writable else "on"
-        return ["-object", f"memory-backend-file,id={ident},mem-path={path},size={size},"
-                           f"share=on,readonly={only}",
-                "-device", f"pc-dimm,memdev={ident},addr={address:#x}"]
+    def _regions(self) -> list:
+        """Returns the memory that the machine shares."""
+        regions = []
+        if self.system.has_sinfo:
+            regions.append(arch.Region("sinfo", self.folder / f"sinfo.{self.name}", SINFO_SIZE,
+                                       self.system.sinfo_address(), False))
+        for writer, size in self._sizes.items():
+            if size:
+                regions.append(arch.Region(writer, self.folder / f"channels.{writer}", size,
+                                           self.system.base(writer), writer == self.name))
+        return regions
 
     def _arguments(self, agent: int, terminal: int) -> list:
-        accel = os.environ.get("MUENNET_ACCEL", "tcg")
+        machine = arch.of_machines()
         # Other kernels than the stock one may need another topology.
         processors = os.environ.get("MUENNET_CPUS", "2")
         disk = self.name in self.system.debian
-        more = " ".join((debian.OPTIONS if disk else "", klog.WATCHDOGS, self._more,
+        line = " ".join((COMMAND_LINE, machine.options.format(memory=MEMORY),
+                         debian.OPTIONS if disk else "", klog.WATCHDOGS, self._more,
                          self.system.options,
                          os.environ.get("MUENNET_COMMAND_LINE", "mitigations=off")))
-        args = ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-display", "none",
-                "-no-reboot", "-name", self.name, "-accel", accel, "-machine", "q35",
-                "-cpu", "qemu64,+rdrand,+rdseed", "-smp", processors,
-                "-m", f"{MEMORY},slots=8,maxmem=64G",
+        args = [*machine.qemu, "-nodefaults", "-no-user-config", "-display", "none",
+                "-no-reboot", "-name", self.name,
+                "-accel", os.environ.get("MUENNET_ACCEL", "tcg"), "-smp", processors,
                 "-kernel", str(initramfs.kernel()),
-                "-initrd", str(debian.initrd() if disk else initramfs.base()),
-                "-append", COMMAND_LINE.format(more=more),
+                "-initrd", str(debian.initrd() if disk else initramfs.base()), "-append", line,
                 "-chardev", f"file,id=console,path={self.console}", "-serial", "chardev:console",
                 "-device", "virtio-serial-pci",
                 "-chardev", f"socket,id=agent,fd={agent}",
@@ -96,14 +100,7 @@ class Machine:
                 "-device", "virtconsole,chardev=terminal"]
         if disk:
             args += debian.arguments(self.folder, self.name)
-        if self.system.has_sinfo:
-            args += self._memory("sinfo", self.folder / f"sinfo.{self.name}", SINFO_SIZE,
-                                 self.system.sinfo_address(), False)
-        for writer, size in self._sizes.items():
-            if size:
-                args += self._memory(writer, self.folder / f"channels.{writer}", size,
-                                     self.system.base(writer), writer == self.name)
-        return args + self._devices
+        return args + machine.memory(MEMORY << 20, self._regions()) + self._devices
 
     def start(self):
         """Starts QEMU, and does not wait for the boot."""

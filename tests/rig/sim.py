@@ -6,7 +6,7 @@ tests/sim.
 
 import re
 
-from . import kmodule, ksft
+from . import arch, kmodule, ksft
 
 FOLDER = "/sys/kernel/debug/muensim"
 
@@ -27,13 +27,23 @@ def owners(system, subject: str) -> str:
                     if channel.vector_on and subject in channel.reads)
 
 
+def stub(machine) -> str:
+    """Returns the parameter stub=: where the kernel's vectors for EL2 are, if it has any."""
+    name = arch.of_machines().stub
+    if not name:
+        return ""
+    line = machine.run(f"grep -w {name} /proc/kallsyms").stdout
+    return f"0x{line.split()[0]}"
+
+
 def insert(machine, parameters: str = ""):
     """Loads the module with the routes of the machine's subject. Load the driver later."""
     machine.put("/run/muensim.ko", kmodule.built("sim", "muensim"))
     where = machine.system, machine.name
     given = {"routes": routes(*where), "owners": owners(*where)}
-    machine.run("insmod /run/muensim.ko " + (parameters or " ".join(
-        f"{name}={value}" for name, value in given.items() if value)))
+    parameters = parameters or " ".join(f"{key}={value}" for key, value in given.items() if value)
+    needed = stub(machine)
+    machine.run(f"insmod /run/muensim.ko {parameters} " + (f"stub={needed}" if needed else ""))
 
 
 class Sim:
@@ -116,3 +126,19 @@ def interrupts(machine, name: str) -> int:
     """Returns how often an interface's interrupt came, or -1 if it has none."""
     counts = interrupts_by_cpu(machine, name)
     return sum(counts) if counts else -1
+
+
+def is_realtime(machine) -> bool:
+    """Returns whether the machine's kernel has CONFIG_PREEMPT_RT."""
+    return "PREEMPT_RT" in machine.run("uname -v").stdout
+
+
+def all_handled(machine, name: str, handled: int) -> bool:
+    """
+    Returns whether the driver's count of an interface's interrupts is that of the kernel. With
+    CONFIG_PREEMPT_RT a thread calls the handler, once for all that came since the last call.
+    """
+    came = interrupts(machine, name)
+    if is_realtime(machine):
+        return 0 < handled <= came
+    return handled == came

@@ -2,25 +2,20 @@
 /*
  * Plays the separation kernel for the events of a machine.
  *
- * A subject triggers an event by `vmcall` with the event's number in RAX, and
- * the policy says which vector that raises, in the same subject or in that
- * which another machine plays (doorbells.c):
+ * A subject triggers an event by a hypercall with the event's number (vmcall.c,
+ * hvc.c), and the policy says which vector that raises, in the same subject or
+ * in that which another machine plays (doorbells.c):
  *
  *	modprobe muensim routes=1:0x70,2/1:0x71,3:0,4:0x72@1 owners=0x71/1
  *
+ * (On arm64 with the parameter of hvc.c, too.)
  * Event 1 raises vector 0x70, event 3 none, event 4 raises vector 0x72 in
- * machine 1. Vector v is Linux interrupt
- * v - 0x30, as in a Linux subject of Muen; the numbers are fixed, and there
- * are no others than those of the vectors first ... first + lines - 1.
+ * machine 1. There are no other vectors than first ... first + lines - 1.
  *
  * Each processor is a subject of its own: it has its own events, and vectors that
  * are raised there. Event 2 and vector 0x71 are processor 1's, all else processor
  * 0's. What is raised for a processor that is offline comes when it is
  * online again.
- *
- * `vmcall` outside of virtualisation is an invalid instruction (so it is under
- * QEMU's TCG, but not under KVM). What is executed, counted and skipped here is
- * the driver's own instruction, in the binary that users have.
  *
  * In debugfs:
  *	muensim/events	"event <number>/<processor> <how often>", "unknown <how
@@ -31,21 +26,17 @@
  *	muensim/trigger	write "<event> [<how often>]": triggers it, uncounted
  */
 #include <linux/debugfs.h>
-#include <linux/kdebug.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
-#include <linux/ptrace.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/uaccess.h>
-#include <asm/trapnr.h>
 
 #include "muensim.h"
 
 #define EVENTS		256
 #define CPUS		8
 #define HERE		-1
-#define VMCALL_SIZE	3
 
 static char *routes[EVENTS];
 static int route_count;
@@ -83,35 +74,21 @@ static void trigger(const struct event *this)
 		muensim_ring(this->machine, this->vector - muensim_first);
 }
 
-static int on_die(struct notifier_block *nb, unsigned long action, void *data)
+/* On the processor that makes the hypercall, without interrupts. */
+void muensim_hypercall(unsigned long number)
 {
-	static const u8 vmcall[VMCALL_SIZE] = { 0x0f, 0x01, 0xc1 };
-	struct die_args *args = data;
-	struct pt_regs *regs = args->regs;
-	u8 found[VMCALL_SIZE];
-	struct event *this;
-	unsigned int cpu;
-
-	if (action != DIE_TRAP || args->trapnr != X86_TRAP_UD || user_mode(regs))
-		return NOTIFY_DONE;
-	if (copy_from_kernel_nofault(found, (void *)regs->ip, sizeof(found)) ||
-	    memcmp(found, vmcall, sizeof(vmcall)))
-		return NOTIFY_DONE;
-
-	regs->ip += VMCALL_SIZE;
 	/* The driver cannot be moved where it does this. */
-	cpu = raw_smp_processor_id();
-	if (cpu >= CPUS || regs->ax >= EVENTS || !event[cpu][regs->ax].known) {
+	unsigned int cpu = raw_smp_processor_id();
+	struct event *this;
+
+	if (cpu >= CPUS || number >= EVENTS || !event[cpu][number].known) {
 		atomic64_inc(&unknown);
-		return NOTIFY_STOP;
+		return;
 	}
-	this = &event[cpu][regs->ax];
+	this = &event[cpu][number];
 	atomic64_inc(&this->count);
 	trigger(this);
-	return NOTIFY_STOP;
 }
-
-static struct notifier_block on_die_block = { .notifier_call = on_die };
 
 static int events_show(struct seq_file *file, void *unused)
 {
@@ -256,7 +233,7 @@ static int __init muensim_init(void)
 	ret = muensim_doorbells_init(muensim_lines, elsewhere);
 	if (ret)
 		goto remove_vectors;
-	ret = register_die_notifier(&on_die_block);
+	ret = muensim_hypercall_init();
 	if (ret)
 		goto remove_doorbells;
 
@@ -275,12 +252,11 @@ remove_vectors:
 	return ret;
 }
 
-/* Whoever triggers an event without us has met an invalid instruction. */
 static void __exit muensim_exit(void)
 {
 	debugfs_remove(folder);
 	muensim_hold_exit();
-	unregister_die_notifier(&on_die_block);
+	muensim_hypercall_exit();
 	muensim_doorbells_exit();
 	muensim_vectors_exit();
 }

@@ -8,6 +8,19 @@
 
 struct dentry;
 
+/* events.c */
+void muensim_hypercall(unsigned long number);
+
+/* vmcall.c, hvc.c: what calls muensim_hypercall() */
+int muensim_hypercall_init(void);
+void muensim_hypercall_exit(void);
+
+/* el2.S: code for EL2, which does not depend on its address, its data, and its entry to EL1 */
+extern const char muensim_el2[];
+extern const char muensim_el2_entry[];
+extern const char muensim_el2_end[];
+extern const char muensim_entry[];
+
 /* vectors.c: those from the first one on, and how many there are */
 extern unsigned int muensim_first;
 extern unsigned int muensim_lines;

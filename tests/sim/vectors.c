@@ -2,6 +2,9 @@
 /*
  * Vectors and their interrupts. A vector belongs to a processor, whoever raises
  * it (events.c, doorbells.c).
+ *
+ * As in a Linux subject of Muen, vector v is the interrupt v - 0x30 on x86, and
+ * the hardware interrupt v of the default domain on arm64.
  */
 #include <linux/cpuhotplug.h>
 #include <linux/debugfs.h>
@@ -9,6 +12,7 @@
 #include <linux/irq.h>
 #include <linux/irq_work.h>
 #include <linux/irqdesc.h>
+#include <linux/irqdomain.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
@@ -53,21 +57,9 @@ static struct line line[LINES_MAX];
 static int online_state;
 static atomic_t moved;
 
-static unsigned int irq_of(unsigned int vector)
-{
-	return vector - VECTOR_OFFSET;
-}
-
 bool muensim_has_line(unsigned long vector)
 {
 	return vector >= muensim_first && vector - muensim_first < muensim_lines;
-}
-
-static void deliver(struct irq_work *work)
-{
-	struct line *this = container_of(work, struct line, work);
-
-	generic_handle_irq(irq_of(muensim_first + (this - line)));
 }
 
 /* On the processor that has the vector. */
@@ -135,6 +127,111 @@ static struct irq_chip chip = {
 	.irq_set_affinity = set_affinity,
 };
 
+static void set_up_irq(unsigned int irq)
+{
+	irq_set_chip_and_handler(irq, &chip, handle_edge_irq);
+	irq_modify_status(irq, IRQ_NOREQUEST, IRQ_NOPROBE);
+}
+
+#ifdef CONFIG_ARM64
+
+static struct irq_domain *domain;
+
+static int map(struct irq_domain *unused, unsigned int irq, irq_hw_number_t vector)
+{
+	if (!muensim_has_line(vector))
+		return -EINVAL;
+	set_up_irq(irq);
+	return 0;
+}
+
+static const struct irq_domain_ops domain_ops = { .map = map };
+
+static int add_irqs(void)
+{
+	unsigned int end = muensim_first + muensim_lines;
+
+	/* The other drivers of the machine name theirs. */
+	if (irq_get_default_domain())
+		return -EBUSY;
+	domain = irq_domain_create_linear(NULL, end, &domain_ops, NULL);
+	if (!domain)
+		return -ENOMEM;
+	irq_set_default_domain(domain);
+	return 0;
+}
+
+static void remove_irqs(void)
+{
+	unsigned int vector, irq;
+
+	irq_set_default_domain(NULL);
+	for (vector = muensim_first; muensim_has_line(vector); vector++) {
+		irq = irq_find_mapping(domain, vector);
+		if (irq) {
+			pr_err("muensim: the driver has left interrupt %u of vector %#x behind\n",
+			       irq, vector);
+			irq_dispose_mapping(irq);
+		}
+	}
+	irq_domain_remove(domain);
+}
+
+/*
+ * One that nobody has mapped, or that was freed, is lost: the core logs an interrupt
+ * that comes while its mapping is being removed.
+ */
+static void handle(unsigned int vector)
+{
+	unsigned int irq = irq_find_mapping(domain, vector);
+	struct irq_data *data = irq ? irq_get_irq_data(irq) : NULL;
+
+	if (data && irqd_is_started(data))
+		generic_handle_irq(irq);
+}
+
+#else
+
+static unsigned int irq_of(unsigned int vector)
+{
+	return vector - VECTOR_OFFSET;
+}
+
+static int add_irqs(void)
+{
+	unsigned int first = muensim_first;
+	int ret;
+	int i;
+
+	if (first < VECTOR_OFFSET)
+		return -EINVAL;
+	ret = irq_alloc_descs(irq_of(first), 0, muensim_lines, NUMA_NO_NODE);
+	if (ret < 0)
+		return ret;
+	for (i = 0; i < muensim_lines; i++)
+		set_up_irq(irq_of(first + i));
+	return 0;
+}
+
+static void remove_irqs(void)
+{
+	irq_free_descs(irq_of(muensim_first), muensim_lines);
+}
+
+static void handle(unsigned int vector)
+{
+	generic_handle_irq(irq_of(vector));
+}
+
+#endif
+
+static void deliver(struct irq_work *work)
+{
+	struct line *this = container_of(work, struct line, work);
+
+	handle(muensim_first + (this - line));
+}
+
 static int vectors_show(struct seq_file *file, void *unused)
 {
 	int i;
@@ -180,30 +277,26 @@ static int read_owners(void)
 
 int muensim_vectors_init(void)
 {
-	unsigned int first = muensim_first;
 	int ret;
 	int i;
 
-	if (first < VECTOR_OFFSET || !muensim_lines || muensim_lines > LINES_MAX)
+	if (!muensim_lines || muensim_lines > LINES_MAX)
 		return -EINVAL;
 	ret = read_owners();
 	if (ret)
 		return ret;
-	ret = irq_alloc_descs(irq_of(first), 0, muensim_lines, NUMA_NO_NODE);
-	if (ret < 0)
-		return ret;
 	for (i = 0; i < muensim_lines; i++) {
 		line[i].work = IRQ_WORK_INIT_HARD(deliver);
 		INIT_CSD(&line[i].call, called, &line[i]);
-		irq_set_chip_and_handler(irq_of(first + i), &chip,
-					 handle_edge_irq);
-		irq_modify_status(irq_of(first + i), IRQ_NOREQUEST, IRQ_NOPROBE);
 	}
+	ret = add_irqs();
+	if (ret)
+		return ret;
 
 	ret = cpuhp_setup_state_nocalls(CPUHP_AP_ONLINE_DYN, "muensim:online",
 					on_online, NULL);
 	if (ret < 0) {
-		irq_free_descs(irq_of(first), muensim_lines);
+		remove_irqs();
 		return ret;
 	}
 	online_state = ret;
@@ -223,7 +316,7 @@ void muensim_vectors_exit(void)
 	synchronize_rcu();
 	for (i = 0; i < muensim_lines; i++)
 		irq_work_sync(&line[i].work);
-	irq_free_descs(irq_of(muensim_first), muensim_lines);
+	remove_irqs();
 }
 
 void muensim_vectors_file(struct dentry *folder)

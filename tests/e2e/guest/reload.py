@@ -15,7 +15,9 @@ import re
 import sys
 import time
 
-SYS_FINIT_MODULE, SYS_DELETE_MODULE = 313, 176
+# asm/unistd.h of the architecture.
+SYS_FINIT_MODULE, SYS_DELETE_MODULE = {"x86_64": (313, 176),
+                                       "aarch64": (273, 106)}[os.uname().machine]
 LIBC = ctypes.CDLL(None, use_errno=True)
 GUARD = 4096
 # As in rig/wait.py: seconds until remaining traces are permanent.
@@ -35,7 +37,8 @@ def text(path: str) -> str:
 
 def maps() -> list:
     """Returns all memory mapped by memremap(), also by the kernel itself."""
-    lines = re.findall(r" (\d+) memremap\S* phys=(0x\w+)", text("/proc/vmallocinfo"))
+    # memremap() calls __ioremap_prot() on arm64.
+    lines = re.findall(r" (\d+) (?:mem|__io)remap\S* phys=(0x\w+)", text("/proc/vmallocinfo"))
     return sorted([int(phys, 16), int(size) - GUARD] for size, phys in lines)
 
 
