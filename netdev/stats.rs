@@ -100,7 +100,7 @@ counters! {
     rx_polls,
     /// Polls that copied no element.
     rx_empty_polls,
-    /// Interrupts.
+    /// Interrupts that were handled. A threaded interrupt may handle several as one.
     rx_interrupts,
     /// Packets sent.
     tx_packets,

@@ -12,7 +12,7 @@ from e2e import events
 from rig import (ANSWER_SECONDS, Channel, KsftNamedVariant, System, defer, errno_of, ksft_eq,
                  ksft_ge, ksft_gt, ksft_in, ksft_true, ksft_variants, load, sampled, unanswered,
                  unload, wait_for)
-from rig.sim import FOLDER, Sim, interrupts_by_cpu
+from rig.sim import FOLDER, Sim, interrupts_by_cpu, is_realtime
 from rig.sinfo import Event, Memory, Vector, patched, region_patched
 from rig.system import PROCESSOR_STRIDE, SINFO_BASE
 
@@ -75,8 +75,10 @@ def test_sender_on_the_processor(env, cpu):
     came = [interrupts_by_cpu(env.a, end.ns) for end in ends]
     left, right = pings(ends, cpu)
     ksft_eq(left["tx_events_remote"] + left["tx_events_merged"], 20 if cpu else 0)
-    # It answers on the processor of its interrupt, which also has its event.
-    ksft_eq(right["tx_events_remote"] + right["tx_events_merged"], 0)
+    # It answers on the processor of its interrupt, which also has its event. (A thread of the
+    # interrupt may run on another one.)
+    if not is_realtime(env.a):
+        ksft_eq(right["tx_events_remote"] + right["tx_events_merged"], 0)
     for end, event in zip(ends, ((1, 0), (2, 1))):
         events.balanced(sim, end, event)
     check_no_wrong_event(sim)
