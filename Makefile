@@ -88,6 +88,10 @@ check-configs: | setup-uml ##! Compile the driver for kernels without IPv6, SMP,
 check-tiny: | setup-uml setup-machines ##! Build a small kernel with the driver, from make tinyconfig, and boot it
 	@$(RUN) --in-tree tests/setup/with-module.sh tests/tiny/run
 
+.PHONY: check-kernels
+check-kernels: ##! The end-to-end tests in each stock kernel with Rust; KERNELS='rt-amd64 arm64'
+	@tests/kernels $(KERNELS)
+
 # How many mutations, and what decides on them.
 N ?= 10000000
 SEED ?= 1
@@ -150,5 +154,6 @@ help: ##! This list
 	@awk -F ' ##! ' '/^[a-z0-9-]+:.* ##! / { sub(/:.*/, "", $$1); printf "make %-12s %s\n", $$1, $$2 }' \
 		Makefile
 	@echo
-	@echo 'KVER=7.3.4+deb13-amd64 chooses another kernel than the newest of the series.'
+	@echo 'KVER=7.3.4+deb13-amd64 chooses another kernel than the newest of the series; so do'
+	@echo 'the flavours amd64, rt-amd64, cloud-amd64, arm64, rt-arm64, cloud-arm64.'
 	@echo 'XDG_CACHE_HOME and DEBIAN_MIRROR are honoured; V=1 shows the commands of a build.'
