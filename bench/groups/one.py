@@ -3,8 +3,8 @@
 One virtual machine, two namespaces: muennet against veth.
 
 "muennet" polls, "events" has events and vectors, "extension" has the flag `offload`
-(docs/offload.md), and "mtu9000" and "mtu65535" have large MTUs. "pause" and "pause-extension" have
-flow control (docs/pause.md) and rings of 1 MiB, all others have rings of 16 MiB. The reference is
+(docs/muennet.rst), and "mtu9000" and "mtu65535" have large MTUs. "pause" and "pause-extension" have
+flow control and rings of 1 MiB, all others have rings of 16 MiB. The reference is
 veth without offloads, "veth-plain".
 
 A module (tests/sim) simulates the separation kernel. An event is an exception and an interrupt of

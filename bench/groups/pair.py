@@ -3,10 +3,10 @@
 Two virtual machines: muennet against virtio-net over QEMU's sockets.
 
 The same two machines have all interfaces, so runs alternate between them without a boot. One pair
-of interfaces at a time is up. "extension" is muennet with the flag `offload` (docs/offload.md).
+of interfaces at a time is up. "extension" is muennet with the flag `offload` (docs/muennet.rst).
 "muennet" and "extension" poll. "events" and "events-extension" have events and vectors. A module
 (tests/sim) simulates the separation kernel for them, over QEMU's ivshmem-doorbell. "pause" and
-those that begin with it are muennet with flow control (docs/pause.md). Their rings have 1 MiB, as
+those that begin with it are muennet with flow control (same file). Their rings have 1 MiB, as
 that of "muennet-1m"; all others, "pause-16m" among them, have 16 MiB.
 """
 

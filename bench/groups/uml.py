@@ -2,7 +2,7 @@
 """
 User-mode Linux, native speed, two namespaces: muennet against veth, and the packet generator.
 
-"pause" and "pause-extension" are muennet with flow control (docs/pause.md), the latter with the
+"pause" and "pause-extension" are muennet with flow control (docs/muennet.rst), the latter with the
 flag `offload`. All rings have 1 MiB.
 
 The kernel is built for this group (uml/config), without the debug options of the kernel for unit
