@@ -29,23 +29,32 @@ use kernel::{
 
 /// The operations of a driver for `ethtool`. All may sleep. All except `stats` are called with the
 /// RTNL held. Operations that a driver does not implement fail with `EOPNOTSUPP`.
+///
+/// `get_ts_info()` is `ethtool_op_get_ts_info()`: the driver reports the times of transmissions
+/// ([`SkBuff::tx_timestamp`](super::skbuff::SkBuff::tx_timestamp)).
 #[vtable]
 pub(crate) trait EthtoolOperations: Operations {
     /// The name of the driver, at most 31 characters.
     const DRIVER: &'static CStr;
 
+    /// `get_link()` and `get_link_ksettings()`: users see whether the device has a link, and they
+    /// see and set its speed and duplex mode (`ethtool_virtdev_set_link_ksettings()`).
+    const LINK_SETTINGS: bool = false;
+
     /// The names of the statistics, each at most 31 characters: `ETH_SS_STATS`.
-    const STATS: &'static [&'static str];
+    const STATS: &'static [&'static str] = &[];
 
     /// The names of the private flags, at most 32 of at most 31 characters each:
     /// `ETH_SS_PRIV_FLAGS`.
     const PRIV_FLAGS: &'static [&'static str] = &[];
 
     /// `get_drvinfo()`: writes the field `bus_info`.
-    fn bus_info(dev: &Device<Self>, info: &mut StringField<'_>);
+    fn bus_info(_dev: &Device<Self>, _info: &mut StringField<'_>) {}
 
     /// `get_ethtool_stats()`: writes the statistics, in the order of [`Self::STATS`].
-    fn stats(dev: &Device<Self>, values: &mut [u64]);
+    fn stats(_dev: &Device<Self>, _values: &mut [u64]) {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 
     /// `get_ringparam()`: returns the sizes of the rings.
     fn ringparam(_dev: &Device<Self>) -> RingParam {
@@ -163,13 +172,19 @@ impl<T: EthtoolOperations> Adapter<T> {
     const OPS: bindings::ethtool_ops = {
         let mut ops: bindings::ethtool_ops = pin_init::zeroed();
         ops.get_drvinfo = Some(Self::get_drvinfo);
-        ops.get_link = Some(bindings::ethtool_op_get_link);
-        ops.get_link_ksettings = Some(Self::get_link_ksettings);
-        ops.set_link_ksettings = Some(Self::set_link_ksettings);
-        ops.get_sset_count = Some(Self::get_sset_count);
-        ops.get_strings = Some(Self::get_strings);
-        ops.get_ethtool_stats = Some(Self::get_ethtool_stats);
         ops.get_ts_info = Some(bindings::ethtool_op_get_ts_info);
+        if T::LINK_SETTINGS {
+            ops.get_link = Some(bindings::ethtool_op_get_link);
+            ops.get_link_ksettings = Some(Self::get_link_ksettings);
+            ops.set_link_ksettings = Some(Self::set_link_ksettings);
+        }
+        if !T::STATS.is_empty() || !T::PRIV_FLAGS.is_empty() {
+            ops.get_sset_count = Some(Self::get_sset_count);
+            ops.get_strings = Some(Self::get_strings);
+        }
+        if T::HAS_STATS {
+            ops.get_ethtool_stats = Some(Self::get_ethtool_stats);
+        }
         if T::HAS_RX_USECS && T::HAS_SET_RX_USECS {
             ops.supported_coalesce_params = bindings::RUST_CONST_HELPER_ETHTOOL_COALESCE_RX_USECS;
             ops.get_coalesce = Some(Self::get_coalesce);

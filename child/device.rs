@@ -22,6 +22,7 @@ use crate::{
             DeviceType,
             EthtoolOps,
             Event,
+            FeaturesCheck,
             NetDevice,
             NoReceive,
             Operations, //
@@ -208,7 +209,8 @@ impl Operations for Child {
     /// The parent receives packets for its children.
     type Receive = NoReceive;
 
-    const TYPE: &'static DeviceType = &TYPE;
+    const TYPE: Option<&'static DeviceType> = Some(&TYPE);
+    const FEATURES_CHECK: Option<FeaturesCheck> = Some(FeaturesCheck::GSO_HEADER_MAX);
 
     fn update_carrier(dev: &Device<Self>) {
         let parent = dev.data().parent();
@@ -244,6 +246,7 @@ impl Operations for Child {
 #[vtable]
 impl EthtoolOperations for Child {
     const DRIVER: &'static CStr = c"muennet";
+    const LINK_SETTINGS: bool = true;
     const STATS: &'static [&'static str] = &[
         "rx_packets",
         "rx_bytes",

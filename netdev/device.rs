@@ -55,6 +55,7 @@ use crate::{
             DeviceType,
             DriverDevice,
             EthtoolOps,
+            FeaturesCheck,
             Operations,
             RegisterError,
             Registration, //
@@ -283,7 +284,8 @@ static TYPE: DeviceType = DeviceType::new(c"muennet");
 impl Operations for Interface {
     type Receive = Context<Self>;
 
-    const TYPE: &'static DeviceType = &TYPE;
+    const TYPE: Option<&'static DeviceType> = Some(&TYPE);
+    const FEATURES_CHECK: Option<FeaturesCheck> = Some(FeaturesCheck::GSO_HEADER_MAX);
 
     fn open(dev: &Device<Self>) -> Result {
         let this = dev.data();
@@ -462,7 +464,7 @@ impl Interface {
             Mode::Offload => DeviceParams::point_to_point().ip_header_ops(),
             Mode::Ethernet | Mode::Vlan => DeviceParams::ethernet().rxcsum(),
         };
-        let params = params.sg_hw_csum();
+        let params = params.sg_hw_csum().vlan_features();
         match (mode, pmtu) {
             // The ICMP error for a packet that is too long needs the route of the packet. Without
             // segmentation offloads: the path MTU is looked up for each packet as it is sent, and

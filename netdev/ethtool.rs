@@ -68,6 +68,7 @@ static NAMES: [&str; NAMES_LEN] = {
 #[vtable]
 impl EthtoolOperations for Interface {
     const DRIVER: &'static CStr = c"muennet";
+    const LINK_SETTINGS: bool = true;
     const STATS: &'static [&'static str] = &NAMES;
     const PRIV_FLAGS: &'static [&'static str] = &["carrier-follows-peer", "restart-with-peer"];
 

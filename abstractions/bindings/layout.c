@@ -52,6 +52,7 @@ int main(void)
 	FIELD(net_device_ops, ndo_validate_addr);
 	FIELD(net_device_ops, ndo_change_mtu);
 	FIELD(net_device_ops, ndo_get_stats64);
+	FIELD(net_device_ops, ndo_change_carrier);
 
 	SIZE(napi_struct);
 	FIELD(napi_struct, dev);

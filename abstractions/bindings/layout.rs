@@ -79,6 +79,7 @@ agree! {
         ndo_validate_addr,
         ndo_change_mtu,
         ndo_get_stats64,
+        ndo_change_carrier,
     }
     napi_struct {
         dev,

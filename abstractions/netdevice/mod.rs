@@ -52,7 +52,8 @@ use core::{
 use kernel::{
     error::{
         from_result,
-        to_result, //
+        to_result,
+        VTABLE_DEFAULT_ERROR, //
     },
     ffi::{
         c_int,
@@ -98,6 +99,7 @@ pub(crate) use self::{
     },
     ops::{
         EthtoolOps,
+        FeaturesCheck,
         NoReceive,
         Operations,
         Receive, //

@@ -10,8 +10,12 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// How the devices receive packets.
     type Receive: Receive<Self>;
 
-    /// The type of the devices: `SET_NETDEV_DEVTYPE()`.
-    const TYPE: &'static DeviceType;
+    /// The type of the devices, if they have one: `SET_NETDEV_DEVTYPE()`.
+    const TYPE: Option<&'static DeviceType> = None;
+
+    /// `ndo_features_check()`, if the driver cannot handle all packets that the features of a
+    /// device allow.
+    const FEATURES_CHECK: Option<FeaturesCheck> = None;
 
     /// `ndo_open()`, before the device can receive packets. May sleep.
     ///
@@ -23,7 +27,8 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     }
 
     /// Sets the carrier of a device that has gone up. It is on unless this changes it.
-    /// Must not sleep: the driver may call it in any context, and concurrently.
+    /// Must not sleep: the driver may call it in any context, and concurrently. Not called for
+    /// drivers with [`Self::change_carrier`].
     fn update_carrier(_dev: &Device<Self>) {}
 
     /// `ndo_stop()`, after the device has stopped receiving packets. May sleep.
@@ -53,10 +58,41 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
         Ok(())
     }
 
+    /// `ndo_change_carrier()`: the user turns the carrier on or off.
+    ///
+    /// The carrier of a driver with this operation is on from the start, and is the user's: it does
+    /// not change when the device goes up or down. A driver without this operation has a carrier
+    /// while its devices are up; see [`Self::update_carrier`].
+    ///
+    /// # Errors
+    ///
+    /// Returned to the user.
+    fn change_carrier(_dev: &Device<Self>, _on: bool, _rtnl: &Rtnl) -> Result {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
+
     /// The operations for `ethtool`, if there are any.
     fn ethtool_ops() -> Option<EthtoolOps<Self>> {
         None
     }
+}
+
+/// A C function that removes features of a packet which a driver cannot handle for it:
+/// `ndo_features_check()`.
+pub(crate) struct FeaturesCheck(
+    unsafe extern "C" fn(
+        *mut bindings::sk_buff,
+        *mut bindings::net_device,
+        bindings::netdev_features_t,
+    ) -> bindings::netdev_features_t,
+);
+
+impl FeaturesCheck {
+    /// Leaves segmentation to the stack for packets whose headers are longer than
+    /// [`SEGMENT_HEADER_MAX`](super::super::skbuff::SEGMENT_HEADER_MAX), those with IPv4 options or
+    /// IPv6 extension headers, and those with more segments than [`DriverDevice::limit_gso`]
+    /// allows.
+    pub(crate) const GSO_HEADER_MAX: Self = Self(bindings::muennet_features_check);
 }
 
 /// The `struct ethtool_ops` for devices with data of type `T`.
@@ -161,8 +197,16 @@ impl<T: Operations> Adapter<T> {
         ndo_open: Some(Self::open),
         ndo_stop: Some(Self::stop),
         ndo_start_xmit: Some(Self::start_xmit),
-        ndo_features_check: Some(bindings::muennet_features_check),
+        ndo_features_check: match T::FEATURES_CHECK {
+            Some(FeaturesCheck(check)) => Some(check),
+            None => None,
+        },
         ndo_change_mtu: Some(Self::change_mtu),
+        ndo_change_carrier: if T::HAS_CHANGE_CARRIER {
+            Some(Self::change_carrier)
+        } else {
+            None
+        },
         ndo_get_stats64: Some(Self::get_stats64),
         ..pin_init::zeroed()
     };
@@ -207,10 +251,12 @@ impl<T: Operations> Adapter<T> {
             T::open(dev)?;
             // SAFETY: This is the device's `ndo_open()`.
             unsafe { T::Receive::enable(dev) };
-            dev.set_carrier(true);
-            T::update_carrier(dev);
-            // SAFETY: The device is valid, and the RTNL is held.
-            unsafe { bindings::muennet_netif_operational(ptr) };
+            if !T::HAS_CHANGE_CARRIER {
+                dev.set_carrier(true);
+                T::update_carrier(dev);
+                // SAFETY: The device is valid, and the RTNL is held.
+                unsafe { bindings::muennet_netif_operational(ptr) };
+            }
             // SAFETY: This is the device's `ndo_open()`, and the device can receive.
             unsafe { T::Receive::start(dev) };
             Ok(0)
@@ -228,8 +274,10 @@ impl<T: Operations> Adapter<T> {
         // of them. `start_xmit` handles packets that come while the device goes down.
         // SAFETY: This is the device's `ndo_stop()`.
         unsafe { T::Receive::stop(dev) };
-        // Only now: the last poll may have turned it on.
-        dev.set_carrier(false);
+        if !T::HAS_CHANGE_CARRIER {
+            // Only now: the last poll may have turned it on.
+            dev.set_carrier(false);
+        }
         T::stop(dev);
         0
     }
@@ -273,6 +321,17 @@ impl<T: Operations> Adapter<T> {
             unsafe { (&raw mut (*ptr).mtu).write_volatile(mtu) };
             Ok(0)
         })
+    }
+
+    /// # Safety
+    ///
+    /// The core calls it with a device of this driver, and the RTNL held.
+    unsafe extern "C" fn change_carrier(ptr: *mut bindings::net_device, on: bool) -> c_int {
+        // SAFETY: `ptr` is a device of this driver.
+        let dev = unsafe { Device::<T>::from_raw(ptr) };
+        // SAFETY: The core holds the RTNL.
+        let rtnl = unsafe { Rtnl::assume_held() };
+        from_result(|| T::change_carrier(dev, on, rtnl).map(|()| 0))
     }
 
     /// # Safety

@@ -44,6 +44,10 @@ pub(crate) struct DeviceParams {
     ip_header_ops: bool,
     keep_dst: bool,
     byte_queue_limits: bool,
+    /// Flags to set, and flags to clear, in those of the link type.
+    flags: u32,
+    no_flags: u32,
+    vlan_features: bool,
     features: u64,
     /// Segmentation offloads: features that packets in tunnels do not get.
     gso_features: u64,
@@ -52,6 +56,7 @@ pub(crate) struct DeviceParams {
     max_mtu: u32,
 }
 
+#[allow(dead_code, reason = "each driver uses some of the parameters")]
 impl DeviceParams {
     /// `ARPHRD_NONE` with `IFF_POINTOPOINT`, `IFF_NOARP` and `IFF_MULTICAST`: no link layer header.
     pub(crate) const fn point_to_point() -> Self {
@@ -61,6 +66,9 @@ impl DeviceParams {
             ip_header_ops: false,
             keep_dst: false,
             byte_queue_limits: false,
+            flags: 0,
+            no_flags: 0,
+            vlan_features: false,
             features: 0,
             gso_features: 0,
             mtu: 0,
@@ -70,7 +78,8 @@ impl DeviceParams {
     }
 
     /// `ether_setup()`, with a random address or [`Self::address`]. The device does not filter
-    /// received frames.
+    /// received frames. Users may change its address, also while it is up
+    /// (`IFF_LIVE_ADDR_CHANGE`).
     pub(crate) const fn ethernet() -> Self {
         Self {
             ethernet: true,
@@ -94,6 +103,18 @@ impl DeviceParams {
     /// can send ICMP errors for them.
     pub(crate) const fn keep_dst(mut self) -> Self {
         self.keep_dst = true;
+        self
+    }
+
+    /// `IFF_NOARP`: the device does not resolve addresses of neighbours.
+    pub(crate) const fn noarp(mut self) -> Self {
+        self.flags |= bindings::net_device_flags_IFF_NOARP;
+        self
+    }
+
+    /// Without `IFF_MULTICAST`.
+    pub(crate) const fn no_multicast(mut self) -> Self {
+        self.no_flags |= bindings::net_device_flags_IFF_MULTICAST;
         self
     }
 
@@ -139,7 +160,27 @@ impl DeviceParams {
         self
     }
 
-    /// The initial MTU, and the range in which users may change it, in bytes.
+    /// `NETIF_F_GSO_SOFTWARE`: the driver accepts packets of all kinds that the stack can segment,
+    /// also in tunnels.
+    pub(crate) const fn gso_software(mut self) -> Self {
+        self.features |= bindings::RUST_CONST_HELPER_NETIF_F_GSO_SOFTWARE;
+        self
+    }
+
+    /// `NETIF_F_GSO_ENCAP_ALL`: the same for packets of tunnels.
+    pub(crate) const fn gso_encap_all(mut self) -> Self {
+        self.features |= bindings::RUST_CONST_HELPER_NETIF_F_GSO_ENCAP_ALL;
+        self
+    }
+
+    /// VLAN devices on top of the device have its features, too: `dev->vlan_features`.
+    pub(crate) const fn vlan_features(mut self) -> Self {
+        self.vlan_features = true;
+        self
+    }
+
+    /// The initial MTU, and the range in which users may change it, in bytes. A maximum of 0 is no
+    /// limit.
     pub(crate) const fn mtu(mut self, mtu: u32, min: u32, max: u32) -> Self {
         self.mtu = mtu;
         self.min_mtu = min;
@@ -171,10 +212,14 @@ impl DeviceParams {
                 | bindings::net_device_flags_IFF_NOARP
                 | bindings::net_device_flags_IFF_MULTICAST;
         }
+        dev.flags |= self.flags;
+        dev.flags &= !self.no_flags;
         let features = self.features | self.gso_features;
         dev.features |= features;
         dev.hw_features |= features;
-        dev.vlan_features |= features;
+        if self.vlan_features {
+            dev.vlan_features |= features;
+        }
         dev.hw_enc_features |= self.features;
         dev.mtu = self.mtu;
         dev.min_mtu = self.min_mtu;

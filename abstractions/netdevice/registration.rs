@@ -109,7 +109,7 @@ pub(in super::super) unsafe fn setup<T: Operations>(
     unsafe {
         params.apply(dev);
         (*dev).netdev_ops = ops;
-        (*dev).dev.type_ = T::TYPE.as_ptr();
+        (*dev).dev.type_ = T::TYPE.map_or(core::ptr::null(), DeviceType::as_ptr);
         if let Some(ops) = T::ethtool_ops() {
             (*dev).ethtool_ops = ops.as_ops();
         }
