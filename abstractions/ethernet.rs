@@ -25,6 +25,11 @@ pub(super) unsafe fn setup(
     unsafe { bindings::muennet_ether_setup(dev, address) }
 }
 
+/// Returns whether an address is that of one device: `is_valid_ether_addr()`.
+pub(super) fn is_valid_address(address: &[u8; bindings::ETH_ALEN as usize]) -> bool {
+    address[0] & 1 == 0 && *address != [0; bindings::ETH_ALEN as usize]
+}
+
 /// Adds the operations of Ethernet devices to `ops`: users may set the address, and the filters
 /// accept all frames.
 pub(super) const fn operations(ops: bindings::net_device_ops) -> bindings::net_device_ops {

@@ -1,6 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Link kinds: network devices that users create on top of another device with `ip link add`.
+//! Link kinds: network devices that users create with `ip link add`, alone or on top of another
+//! device.
+//!
+//! A driver implements [`Driver`], and [`Operations`] for the data that it keeps for each device.
+//! Its devices are on top of another one if it implements [`Driver::lower`]:
+//!
+//! - `IFLA_LINK` of a request is the index of the lower device: [`NewLink::lower`].
+//! - The networking core knows that the device is on top of the lower one
+//!   (`netdev_upper_dev_link()`), and reports it as its link (`ndo_get_iflink()`).
 //!
 //! ```text
 //!   newlink --> init --> [ registered ] --> registered() ... uninit --> data dropped
@@ -14,9 +22,11 @@
 
 use super::{
     bindings,
+    ethernet,
     fault_inject,
     netdevice::{
-        setup,
+        configure,
+        init_private,
         Adapter,
         Device,
         DeviceParams,
@@ -24,7 +34,10 @@ use super::{
         NoReceive,
         Operations, //
     },
-    netlink::ExtAck,
+    netlink::{
+        Attribute,
+        ExtAck, //
+    },
     netns::Net,
     rtnl::Rtnl, //
 };
@@ -33,10 +46,10 @@ use kernel::{
     error::{
         from_err_ptr,
         from_result,
-        to_result, //
+        to_result,
+        VTABLE_DEFAULT_ERROR, //
     },
     ffi::c_int,
-    fmt,
     prelude::*,
     sync::{
         aref::ARef,
@@ -50,39 +63,108 @@ use kernel::{
 };
 
 /// A driver of a link kind. Its devices receive no packets themselves.
+#[vtable]
 pub(crate) trait Driver: Operations<Receive = NoReceive> {
     /// The name of the kind.
     const KIND: &'static CStr;
 
-    /// Creates the parameters and the data of a device on top of `lower`. `mtu` is the `IFLA_MTU`
-    /// of the request.
+    /// `setup()`: the parameters of a new device. Attributes of the request, such as the address
+    /// and the MTU, replace some of them.
+    const PARAMS: DeviceParams;
+
+    /// Creates the data of a new device, and may change its parameters.
     ///
     /// # Errors
     ///
-    /// Returned to the user together with `extack`.
-    fn newlink(
-        lower: &NetDevice,
-        mtu: Option<u32>,
-        extack: &ExtAck<'_>,
-        rtnl: &Rtnl,
-    ) -> Result<(DeviceParams, Self)>;
+    /// Returned to the user together with the extended acknowledgement of `link`.
+    fn newlink(link: &mut NewLink<'_>, rtnl: &Rtnl) -> Result<Self>;
+
+    /// Returns the device that this device is on top of: always the same one. Drivers whose devices
+    /// are on top of no other one do not implement it.
+    fn lower(&self) -> &NetDevice {
+        build_error!(VTABLE_DEFAULT_ERROR)
+    }
 
     /// `ndo_init()`: the device is about to be registered.
     ///
     /// # Errors
     ///
     /// Returned to the user; the device is not registered.
-    fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result;
+    fn init(_dev: &Device<Self>, _rtnl: &Rtnl) -> Result {
+        Ok(())
+    }
 
     /// The device has been registered.
-    fn registered(dev: &Device<Self>, rtnl: &Rtnl);
+    fn registered(_dev: &Device<Self>, _rtnl: &Rtnl) {}
 
     /// `ndo_uninit()`: the device is down and is being unregistered, or registering it failed after
     /// `init`. References to it must be dropped soon.
-    fn uninit(dev: &Device<Self>, rtnl: &Rtnl);
+    fn uninit(_dev: &Device<Self>, _rtnl: &Rtnl) {}
+}
 
-    /// Returns the device that this device is on top of.
-    fn lower(&self) -> &NetDevice;
+/// A request for a new device: `struct rtnl_newlink_params`.
+pub(crate) struct NewLink<'a> {
+    kind: &'static CStr,
+    lower: Lower<'a>,
+    mtu: Option<u32>,
+    /// The parameters that the driver has set.
+    params: Option<DeviceParams>,
+    extack: &'a ExtAck<'a>,
+    rtnl: &'a Rtnl,
+}
+
+/// The lower device of a request.
+enum Lower<'a> {
+    /// The device with the index in `IFLA_LINK`, if the request has one.
+    Link(&'a Net, Option<u32>),
+    /// The device that the driver has chosen, if any.
+    Device(Option<&'a NetDevice>),
+}
+
+impl<'a> NewLink<'a> {
+    /// Returns the lower device of the request: the one with the index in `IFLA_LINK`, or the one
+    /// that was passed to [`Ops::add`].
+    ///
+    /// # Errors
+    ///
+    /// The extended acknowledgement says why.
+    ///
+    /// - `EINVAL`: the request has none.
+    /// - `ENODEV`: there is no such device.
+    pub(crate) fn lower(&self) -> Result<&'a NetDevice> {
+        let (net, ifindex) = match self.lower {
+            Lower::Device(Some(lower)) => return Ok(lower),
+            Lower::Link(net, Some(ifindex)) => (net, ifindex),
+            Lower::Device(None) | Lower::Link(_, None) => {
+                let kind = self.kind;
+                self.extack
+                    .set_err_msg(fmt!("a {kind} interface needs a parent: give its link"));
+                return Err(EINVAL);
+            }
+        };
+        NetDevice::by_index(net, ifindex, self.rtnl).ok_or_else(|| {
+            self.extack
+                .set_err_msg(fmt!("there is no interface with the index {ifindex}"));
+            ENODEV
+        })
+    }
+
+    /// Returns the MTU of the request in bytes, if it has one: `IFLA_MTU`.
+    pub(crate) fn mtu(&self) -> Option<u32> {
+        self.mtu
+    }
+
+    /// Replaces the parameters of the new device, also those that the request has set, such as its
+    /// MTU. They must be of the same link type as [`Driver::PARAMS`]: the request fails with
+    /// `EINVAL` otherwise.
+    pub(crate) fn set_params(&mut self, params: DeviceParams) {
+        self.params = Some(params);
+    }
+
+    /// Returns the extended acknowledgement of the request.
+    pub(crate) fn extack(&self) -> &'a ExtAck<'a> {
+        self.extack
+    }
 }
 
 /// A link kind: `struct rtnl_link_ops`.
@@ -115,9 +197,18 @@ impl<T: Driver> Ops<T> {
                 kind: T::KIND.as_ptr().cast(),
                 priv_size: size_of::<super::netdevice::Private<T>>(),
                 setup: Some(Self::setup),
+                validate: if T::PARAMS.is_ethernet() {
+                    Some(Self::validate_ethernet)
+                } else {
+                    None
+                },
                 newlink: Some(Self::newlink),
                 dellink: Some(Self::dellink),
-                get_link_net: Some(Self::get_link_net),
+                get_link_net: if T::HAS_LOWER {
+                    Some(Self::get_link_net)
+                } else {
+                    None
+                },
                 ..pin_init::zeroed()
             }),
             registered: Atomic::new(false),
@@ -151,7 +242,8 @@ impl<T: Driver> Ops<T> {
         Ok(Registration(self))
     }
 
-    /// Adds a device on top of `lower`, in the namespace `net`, as RTM_NEWLINK does. It is down.
+    /// Adds a device in the namespace `net`, as RTM_NEWLINK does. It is down. `lower` is the lower
+    /// device of the request: see [`NewLink::lower`].
     ///
     /// # Errors
     ///
@@ -164,7 +256,7 @@ impl<T: Driver> Ops<T> {
         &'static self,
         net: &Net,
         name: &CStr,
-        lower: &NetDevice,
+        lower: Option<&NetDevice>,
         extack: &ExtAck<'_>,
         rtnl: &'a Rtnl,
     ) -> Result<&'a Device<T>> {
@@ -186,8 +278,16 @@ impl<T: Driver> Ops<T> {
                 extack.as_ptr(),
             )
         })?;
+        let link = NewLink {
+            kind: T::KIND,
+            lower: Lower::Device(lower),
+            mtu: None,
+            params: None,
+            extack,
+            rtnl,
+        };
         // SAFETY: The device was created by `setup` just now, and the RTNL is held.
-        if let Err(error) = unsafe { Self::create(dev, lower, None, extack, rtnl) } {
+        if let Err(error) = unsafe { Self::create(dev, link) } {
             // SAFETY: The device is not registered. If registering it began, the function leaves
             // the rest to the release of the RTNL.
             unsafe { bindings::free_netdev(dev) };
@@ -238,34 +338,56 @@ impl<T: Driver> Ops<T> {
         unsafe { bindings::unregister_netdevice_many(head) };
     }
 
-    /// The operations of any device, and those of a device on top of another one.
-    const NETDEV_OPS: bindings::net_device_ops = bindings::net_device_ops {
-        ndo_init: Some(Self::init),
-        ndo_uninit: Some(Self::uninit),
-        ndo_get_iflink: Some(Self::get_iflink),
-        ..Adapter::<T>::OPS
+    /// The operations of any device of this driver, and those of a device of a kind.
+    const NETDEV_OPS: bindings::net_device_ops = {
+        let ops = bindings::net_device_ops {
+            ndo_init: Some(Self::init),
+            ndo_uninit: Some(Self::uninit),
+            ndo_get_iflink: if T::HAS_LOWER {
+                Some(Self::get_iflink)
+            } else {
+                None
+            },
+            ..Adapter::<T>::OPS
+        };
+        if T::PARAMS.is_ethernet() {
+            ethernet::operations(ops)
+        } else {
+            ops
+        }
     };
 
-    /// Gives a new device its data, registers it, and links it to its lower device.
+    /// Gives a new device its data, registers it, and links it to its lower device, if any.
     ///
     /// # Safety
     ///
     /// `dev` must have been created by [`Self::setup`], and not have been passed to this function
     /// before. The RTNL must be held.
-    unsafe fn create(
-        dev: *mut bindings::net_device,
-        lower: &NetDevice,
-        mtu: Option<u32>,
-        extack: &ExtAck<'_>,
-        rtnl: &Rtnl,
-    ) -> Result {
-        // SAFETY: The device is valid.
-        if !unsafe { bindings::muennet_netdev_is_registered(lower.as_ptr()) } {
-            return Err(ENODEV);
+    unsafe fn create(dev: *mut bindings::net_device, mut link: NewLink<'_>) -> Result {
+        let (extack, rtnl) = (link.extack, link.rtnl);
+        let data = T::newlink(&mut link, rtnl)?;
+        if let Some(params) = &link.params {
+            // The operations are those of the link type.
+            if params.is_ethernet() != T::PARAMS.is_ethernet() {
+                return Err(EINVAL);
+            }
+            // SAFETY: The device is valid and not registered, and nobody else uses it.
+            unsafe { params.apply(dev) };
         }
-        let (params, data) = T::newlink(lower, mtu, extack, rtnl)?;
-        // SAFETY: The device is not registered and has room for a zeroed `Private<T>`.
-        unsafe { setup::<T>(dev, &params, &Self::NETDEV_OPS, Ok(data)) }?;
+        let lower: Option<ARef<NetDevice>> = if T::HAS_LOWER {
+            Some(data.lower().into())
+        } else {
+            None
+        };
+        if let Some(lower) = &lower {
+            // SAFETY: The device is valid.
+            if !unsafe { bindings::muennet_netdev_is_registered(lower.as_ptr()) } {
+                return Err(ENODEV);
+            }
+        }
+        // SAFETY: The device is valid and not registered, and nobody else uses it. It has room for
+        // a zeroed `Private<T>`, because that is the size of the private area of the kind.
+        unsafe { init_private::<T>(dev, Ok(data)) }?;
         // SAFETY: The device is set up, and the RTNL is held.
         let register = || to_result(unsafe { bindings::register_netdevice(dev) });
         let registered = fault_inject::should_fail("child", ENOMEM).and_then(|()| register());
@@ -290,15 +412,17 @@ impl<T: Driver> Ops<T> {
         // SAFETY: The device is valid, and its private area is initialised. The core calls the
         // destructor once, when there are no references to the device.
         unsafe { (*dev).priv_destructor = Some(Self::destroy) };
-        // SAFETY: Both devices are registered: `dev` by now, `lower` as checked above, with the
-        // RTNL held since then.
-        let linked = to_result(unsafe {
-            bindings::netdev_upper_dev_link(lower.as_ptr(), dev, extack.as_ptr())
-        });
-        if let Err(error) = linked {
-            // SAFETY: The device is registered, and the RTNL is held.
-            unsafe { bindings::unregister_netdevice_queue(dev, core::ptr::null_mut()) };
-            return Err(error);
+        if let Some(lower) = lower {
+            // SAFETY: Both devices are registered: `dev` by now, `lower` as checked above, with the
+            // RTNL held since then.
+            let linked = to_result(unsafe {
+                bindings::netdev_upper_dev_link(lower.as_ptr(), dev, extack.as_ptr())
+            });
+            if let Err(error) = linked {
+                // SAFETY: The device is registered, and the RTNL is held.
+                unsafe { bindings::unregister_netdevice_queue(dev, core::ptr::null_mut()) };
+                return Err(error);
+            }
         }
         // SAFETY: The device is registered, and not freed while the RTNL is held.
         T::registered(unsafe { Device::from_raw(dev) }, rtnl);
@@ -309,15 +433,34 @@ impl<T: Driver> Ops<T> {
     ///
     /// The core calls it with a new device that has room for a `Private<T>`.
     unsafe extern "C" fn setup(dev: *mut bindings::net_device) {
-        // SAFETY: The device is valid, and nobody else uses it.
-        let dev = unsafe { &mut *dev };
-        dev.netdev_ops = &Self::NETDEV_OPS;
-        dev.needs_free_netdev = true;
-        // SAFETY: The device is valid and not registered.
+        // SAFETY:
+        // - The device is valid and not registered, and nobody else uses it.
+        // - The operations accept devices of `T`, and `create` initialises the private area before
+        //   it registers the device.
         unsafe {
-            DeviceParams::point_to_point().apply(dev);
-            bindings::netif_carrier_off(dev);
+            configure::<T>(dev, &T::PARAMS, &Self::NETDEV_OPS);
+            (*dev).needs_free_netdev = true;
         }
+    }
+
+    /// Checks the address of a request for an Ethernet device.
+    ///
+    /// # Safety
+    ///
+    /// The core calls it with a table that has an entry for each attribute of links. Nothing writes
+    /// the attributes meanwhile.
+    unsafe extern "C" fn validate_ethernet(
+        attributes: *mut *mut bindings::nlattr,
+        _data: *mut *mut bindings::nlattr,
+        _extack: *mut bindings::netlink_ext_ack,
+    ) -> c_int {
+        // SAFETY: The table has an entry for this attribute, which is null or valid.
+        let address =
+            unsafe { Attribute::from_raw(*attributes.add(bindings::IFLA_ADDRESS as usize)) };
+        from_result(|| match address.map(Attribute::bytes).transpose()? {
+            Some(address) if !ethernet::is_valid_address(&address) => Err(EADDRNOTAVAIL),
+            _ => Ok(0),
+        })
     }
 
     /// # Safety
@@ -339,23 +482,19 @@ impl<T: Driver> Ops<T> {
             // SAFETY: As above; both attributes used here have a payload of a u32.
             (!attribute.is_null()).then(|| unsafe { bindings::muennet_nla_u32(attribute) })
         };
+        // SAFETY: The parameters are valid, and the core holds a reference to the namespace.
+        let net = unsafe { Net::from_raw(bindings::muennet_newlink_lower_net(params)) };
+        let link = NewLink {
+            kind: T::KIND,
+            lower: Lower::Link(net, attribute(bindings::IFLA_LINK)),
+            mtu: attribute(bindings::IFLA_MTU),
+            params: None,
+            extack: &extack,
+            rtnl,
+        };
         from_result(|| {
-            let Some(ifindex) = attribute(bindings::IFLA_LINK) else {
-                extack.set_err_msg(fmt!(
-                    "a {} interface needs a parent: give its link",
-                    KindName::<T>::NEW
-                ));
-                return Err(EINVAL);
-            };
-            // SAFETY: The parameters are valid, and the core holds a reference to the namespace.
-            let net = unsafe { Net::from_raw(bindings::muennet_newlink_lower_net(params)) };
-            let Some(lower) = NetDevice::by_index(net, ifindex, rtnl) else {
-                extack.set_err_msg(fmt!("there is no interface with the index {ifindex}"));
-                return Err(ENODEV);
-            };
-            let mtu = attribute(bindings::IFLA_MTU);
             // SAFETY: The device was created by `setup`, and the RTNL is held.
-            unsafe { Self::create(dev, lower, mtu, &extack, rtnl) }?;
+            unsafe { Self::create(dev, link) }?;
             Ok(0)
         })
     }
@@ -365,14 +504,17 @@ impl<T: Driver> Ops<T> {
     /// The core calls it with a registered device of this kind and a list for it, with the RTNL
     /// held.
     unsafe extern "C" fn dellink(dev: *mut bindings::net_device, list: *mut bindings::list_head) {
-        // SAFETY: The device has its data until it is freed.
-        let lower = unsafe { Device::<T>::from_raw(dev) }.data().lower();
-        // SAFETY: The RTNL is held. The devices are linked: `create` links them before it returns,
-        // or takes the device from the list, so that the core calls this once for a linked device.
-        unsafe {
-            bindings::netdev_upper_dev_unlink(lower.as_ptr(), dev);
-            bindings::unregister_netdevice_queue(dev, list);
+        if T::HAS_LOWER {
+            // SAFETY: The device has its data until it is freed.
+            let lower = unsafe { Device::<T>::from_raw(dev) }.data().lower();
+            // SAFETY: Both devices are valid, and the RTNL is held. The devices are linked:
+            // `create` links them before it returns, or takes the device from the list, so that the
+            // core calls this once for a linked device. If `lower()` returns another device than
+            // before, the function warns and changes nothing.
+            unsafe { bindings::netdev_upper_dev_unlink(lower.as_ptr(), dev) };
         }
+        // SAFETY: The device is registered, and the RTNL is held.
+        unsafe { bindings::unregister_netdevice_queue(dev, list) };
     }
 
     /// # Safety
@@ -425,19 +567,6 @@ impl<T: Driver> Ops<T> {
     unsafe extern "C" fn destroy(dev: *mut bindings::net_device) {
         // SAFETY: The private area is initialised and no longer in use.
         unsafe { Device::<T>::private(dev).drop_in_place() }
-    }
-}
-
-/// Formats the name of a kind.
-struct KindName<T>(PhantomData<T>);
-
-impl<T: Driver> KindName<T> {
-    const NEW: Self = Self(PhantomData);
-}
-
-impl<T: Driver> fmt::Display for KindName<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", T::KIND.to_bytes().escape_ascii())
     }
 }
 

@@ -32,7 +32,10 @@ use crate::{
             Rtnl,
             RtnlCell, //
         },
-        rtnl_link,
+        rtnl_link::{
+            self,
+            NewLink, //
+        },
         skbuff::SkBuff,
         stats::LinkStats, //
     },
@@ -140,19 +143,19 @@ fn main_interface<'a>(
     Err(EINVAL)
 }
 
+#[vtable]
 impl rtnl_link::Driver for Child {
     const KIND: &'static CStr = c"muennet";
 
-    fn newlink(
-        lower: &NetDevice,
-        mtu: Option<u32>,
-        extack: &ExtAck<'_>,
-        rtnl: &Rtnl,
-    ) -> Result<(DeviceParams, Self)> {
-        let parent = main_interface(lower, extack, rtnl)?;
+    /// `newlink` replaces them by those of the parent.
+    const PARAMS: DeviceParams = DeviceParams::point_to_point();
+
+    fn newlink(link: &mut NewLink<'_>, rtnl: &Rtnl) -> Result<Self> {
+        let extack = link.extack();
+        let parent = main_interface(link.lower()?, extack, rtnl)?;
         let params = parent
             .data()
-            .child_params(mtu, parent.mtu())
+            .child_params(link.mtu(), parent.mtu())
             .map_err(|range| {
                 let (least, most) = (range.start(), range.end());
                 extack.set_err_msg(fmt!(
@@ -160,14 +163,14 @@ impl rtnl_link::Driver for Child {
                 ));
                 EINVAL
             })?;
-        let child = Self {
+        link.set_params(params);
+        Ok(Self {
             parent: parent.into(),
             counters: Arc::new(Counters::new()?, GFP_KERNEL)?,
             endpoint: Atomic::new(0),
             announced: Atomic::new(false),
             debugfs: RtnlCell::new(None),
-        };
-        Ok((params, child))
+        })
     }
 
     fn init(dev: &Device<Self>, rtnl: &Rtnl) -> Result {

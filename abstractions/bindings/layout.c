@@ -61,6 +61,7 @@ int main(void)
 	FIELD(rtnl_link_ops, kind);
 	FIELD(rtnl_link_ops, priv_size);
 	FIELD(rtnl_link_ops, setup);
+	FIELD(rtnl_link_ops, validate);
 	FIELD(rtnl_link_ops, newlink);
 	FIELD(rtnl_link_ops, dellink);
 	FIELD(rtnl_link_ops, get_link_net);

@@ -88,6 +88,7 @@ agree! {
         kind,
         priv_size,
         setup,
+        validate,
         newlink,
         dellink,
         get_link_net,

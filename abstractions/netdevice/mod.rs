@@ -80,7 +80,10 @@ pub(super) use self::{
         Private, //
     },
     ops::Adapter,
-    registration::setup, //
+    registration::{
+        configure,
+        init_private, //
+    }, //
 };
 
 pub(crate) use self::{

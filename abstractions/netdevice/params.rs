@@ -130,7 +130,7 @@ impl DeviceParams {
     }
 
     /// Returns whether the device is an Ethernet device.
-    pub(super) const fn is_ethernet(&self) -> bool {
+    pub(in super::super) const fn is_ethernet(&self) -> bool {
         self.ethernet
     }
 

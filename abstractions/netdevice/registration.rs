@@ -83,8 +83,38 @@ impl From<RegisterError> for Error {
     }
 }
 
-/// Sets a device up that is not registered: its parameters, its operations, and its private area,
-/// which is initialised when this succeeds.
+/// Sets up a device that is not registered: its parameters and operations.
+///
+/// A device without [`Operations::change_carrier`] has no carrier until it goes up, so that its
+/// operational state is "up" then rather than "unknown".
+///
+/// # Safety
+///
+/// - `dev` must be a valid device that is not registered and that nobody else uses.
+/// - The functions of `ops` must accept devices of `T`, and [`init_private`] must initialise the
+///   private area of `dev` before it is registered.
+pub(in super::super) unsafe fn configure<T: Operations>(
+    dev: *mut bindings::net_device,
+    params: &DeviceParams,
+    ops: &'static bindings::net_device_ops,
+) {
+    // SAFETY: The caller guarantees a device that is not registered and that nobody else uses. The
+    // tables are static, and the functions of both accept devices of `T`.
+    unsafe {
+        params.apply(dev);
+        (*dev).netdev_ops = ops;
+        (*dev).dev.type_ = T::TYPE.map_or(core::ptr::null(), DeviceType::as_ptr);
+        if let Some(ops) = T::ethtool_ops() {
+            (*dev).ethtool_ops = ops.as_ops();
+        }
+    }
+    if !T::HAS_CHANGE_CARRIER {
+        // SAFETY: The device is valid and not registered.
+        unsafe { bindings::netif_carrier_off(dev) };
+    }
+}
+
+/// Initialises the private area of a device, which it is when this succeeds.
 ///
 /// # Errors
 ///
@@ -94,25 +124,13 @@ impl From<RegisterError> for Error {
 ///
 /// `dev` must be a valid device that is not registered, with room for a zeroed `Private<T>`, that
 /// nobody else uses.
-pub(in super::super) unsafe fn setup<T: Operations>(
+pub(in super::super) unsafe fn init_private<T: Operations>(
     dev: *mut bindings::net_device,
-    params: &DeviceParams,
-    ops: &'static bindings::net_device_ops,
     data: impl PinInit<T, Error>,
 ) -> Result {
     const {
         assert!(align_of::<Private<T>>() <= bindings::NETDEV_ALIGN as usize);
         assert!(size_of::<Private<T>>() <= c_int::MAX as usize);
-    }
-    // SAFETY: The caller guarantees a device that is not registered. The tables are static, and the
-    // functions of both accept devices of `T`.
-    unsafe {
-        params.apply(dev);
-        (*dev).netdev_ops = ops;
-        (*dev).dev.type_ = T::TYPE.map_or(core::ptr::null(), DeviceType::as_ptr);
-        if let Some(ops) = T::ethtool_ops() {
-            (*dev).ethtool_ops = ops.as_ops();
-        }
     }
     // SAFETY: The caller guarantees room for a `Private<T>`.
     let private = unsafe { Device::<T>::private(dev) };
@@ -169,8 +187,12 @@ impl<T: Operations> Registration<T> {
         // SAFETY: Both are valid, and the device is not registered.
         unsafe { bindings::muennet_dev_net_set(ptr, net.as_ptr()) };
         let ops = Adapter::<T>::ops(params.is_ethernet());
-        // SAFETY: The device has just been allocated with that room.
-        unsafe { setup::<T>(ptr, &params, ops, data) }?;
+        // SAFETY: The device has just been allocated, with room for a `Private<T>`, and the
+        // functions of `ops` accept devices of `T`.
+        unsafe {
+            configure::<T>(ptr, &params, ops);
+            init_private(ptr, data)?;
+        }
         let initialised = Initialised::<T>(allocation, PhantomData);
 
         // SAFETY: The order of the variables drops the notifier before the device.
@@ -189,9 +211,6 @@ impl<T: Operations> Registration<T> {
             let slot = &raw mut (*Device::<T>::private(ptr)).receive;
             T::Receive::setup(slot, ptr, receive).map_err(RegisterError::Receive)?;
         }
-        // SAFETY: The device is valid. It gets its carrier when it goes up, so that its operational
-        // state is "up" then rather than "unknown".
-        unsafe { bindings::netif_carrier_off(ptr) };
         fault_inject::should_fail("interface", ENOMEM)?;
         // SAFETY: The device is set up, and the RTNL is held.
         to_result(unsafe {

@@ -55,6 +55,20 @@ pub(crate) struct Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
+    /// Wraps a C pointer. Returns [`None`] for null: the attribute is absent.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must be null, or valid for as many bytes as the length of the attribute, for `'a`.
+    /// Nothing may write these bytes meanwhile.
+    pub(super) unsafe fn from_raw(ptr: *mut bindings::nlattr) -> Option<Self> {
+        // INVARIANT: The caller guarantees a valid attribute that nothing writes.
+        Some(Self {
+            ptr: NonNull::new(ptr)?,
+            _life: PhantomData,
+        })
+    }
+
     pub(super) fn as_ptr(self) -> *const bindings::nlattr {
         self.ptr.as_ptr()
     }

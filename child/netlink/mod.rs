@@ -630,7 +630,13 @@ impl Doit for ChildAdd {
         let Named { dev: name, .. } = new_name(request, rtnl)?;
         // The parent is the reason for any other error.
         request.extack().set_bad_attr(parent.attr);
-        LINK_OPS.add(request.net(), name, parent.dev, request.extack(), rtnl)?;
+        LINK_OPS.add(
+            request.net(),
+            name,
+            Some(parent.dev),
+            request.extack(),
+            rtnl,
+        )?;
         Ok(())
     }
 }
