@@ -15,9 +15,9 @@ TRACKER = "ref_tracker: memory allocation failure"
 # guest/faults.py logs this before each fault.
 MARK = re.compile(r"\] fault (\d+)$")
 BEGIN = "FAULT_INJECTION: forcing a failure"
-FRAME = re.compile(r"\]\s+(\S+)\+0x([0-9a-f]+)/0x[0-9a-f]+( \[muennet\])?$")
-# The driver logs this for a fault at one of its own points.
-NAMED = re.compile(r"\] muennet: Fault injected: (.+)$")
+FRAME = re.compile(r"\]\s+(\S+)\+0x([0-9a-f]+)/0x[0-9a-f]+( \[(?:muennet|dummy_rust)\])?$")
+# A driver logs this for a fault at one of its own points.
+NAMED = re.compile(r"\] (?:muennet|dummy_rust): Fault injected: (.+)$")
 # The function by which the driver asks whether to fail (abstractions/fault_inject.rs).
 POINT = "muennet_should_fail"
 LINE = re.compile(r"\]\s+(CPU: |Tainted: |Hardware name: |Call Trace:|</?TASK>|\? "

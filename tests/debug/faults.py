@@ -8,7 +8,7 @@ repeated. After the unload no object of it may be left. leaks.py finds other lea
 
 import json
 
-from e2e import netlink
+from e2e import netlink, second_driver
 from e2e.param_errors import traces
 from rig import (KsftNamedVariant, KsftSkipEx, defer, ksft_eq, ksft_gt, ksft_pr, ksft_true,
                  ksft_variants, load, wait_for)
@@ -145,6 +145,13 @@ def test_link_of_the_kind(env):
                     "ip link del child0", fails=NO_MEMORY | NO_NAME)
         if "child" in REACHED.points:
             break
+
+
+def test_second_driver(env):
+    prepare(env)
+    second_driver.load(env.a, second_driver.RUST)
+    inject_each(env, "command", f"ip link add d0 type {second_driver.RUST}", "ip link del d0",
+                fails=NO_MEMORY | NO_NAME)
 
 
 # The last one refuses the link to the parent, which a main interface does not have.
