@@ -50,9 +50,13 @@ PYTHON_SKIP = set("""test idlelib tkinter turtledemo ensurepip pydoc_data lib2to
     sitecustomize.py turtle.py pydoc.py doctest.py pdb.py mailbox.py imaplib.py smtplib.py
     ftplib.py poplib.py email html http urllib xml multiprocessing concurrent asyncio""".split())
 
-# The kernel's ynl, in the kernel's source, and the library that it needs.
+# The kernel's ynl and the libraries of its network selftests, in the kernel's source, and the
+# library that ynl needs. In machines they are at the same paths below KERNEL_TREE.
 YAML = Path("/usr/lib/python3/dist-packages/yaml")
 YNL = "tools/net/ynl/pyynl"
+SELFTESTS = "tools/testing/selftests"
+KERNEL_TREE = "/usr/src/linux"
+KERNEL_PYTHON = YNL, f"{SELFTESTS}/net/lib/py", f"{SELFTESTS}/drivers/net/lib/py"
 
 # Modules that tests use; their dependencies are added.
 MODULES = """veth dummy bonding team team_mode_broadcast team_mode_roundrobin team_mode_random
@@ -207,12 +211,13 @@ def _python(archive: Cpio):
             archive.copy(path)
 
 
-def _ynl(archive: Cpio):
+def _kernel_python(archive: Cpio):
     for path in _tree(str(YAML), deep=False):
         archive.copy(path)
-    source = paths.kernel_source() / YNL
-    for path in sorted(source.rglob("*.py")):
-        archive.data(f"usr/share/ynl/{path.relative_to(source)}", path.read_bytes())
+    source = paths.kernel_source()
+    for path in sorted(it for folder in KERNEL_PYTHON for it in (source / folder).rglob("*.py")):
+        archive.data(f"{KERNEL_TREE[1:]}/{path.relative_to(source)}", path.read_bytes())
+    archive.link("usr/share/ynl", f"{KERNEL_TREE}/{YNL}")
 
 
 def _fill(archive: Cpio):
@@ -229,7 +234,7 @@ def _fill(archive: Cpio):
         for alias in ALIASES.get(os.path.basename(path), []):
             archive.link(alias, path)
     _python(archive)
-    _ynl(archive)
+    _kernel_python(archive)
     if paths.tool():
         archive.data("usr/bin/muennet_cfg", paths.tool().read_bytes(), 0o755)
     plugins = [path for tree in TREES for path in _tree(tree, "*.so", deep=False)]
