@@ -65,7 +65,7 @@ impl Dir {
     pub(crate) fn new(name: &'static CStr) -> Self {
         // SAFETY: The name is a C string; without a parent the directory is at the root.
         let entry =
-            unsafe { bindings::muennet_debugfs_create_dir(name.as_char_ptr(), ptr::null_mut()) };
+            unsafe { bindings::muennet_debugfs_dir(name.as_char_ptr(), ptr::null_mut()) };
         // INVARIANT: The function returns a directory or an error pointer.
         Self { entry }
     }
@@ -75,7 +75,7 @@ impl Drop for Dir {
     fn drop(&mut self) {
         // SAFETY: By the type invariant it is a directory or an error pointer, and this value owns
         // it. The function waits for readers of the files.
-        unsafe { bindings::muennet_debugfs_remove(self.entry) };
+        unsafe { bindings::muennet_debugfs_drop(self.entry) };
     }
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn update<T: Show>(dev: &Device<T>, event: Event, parent: &Arc<Dir>, 
             // SAFETY: By the type invariant it is a directory or an error pointer, and the name is
             // a C string.
             let renamed =
-                unsafe { bindings::muennet_debugfs_change_name(dir.dir.entry, name.as_ptr()) };
+                unsafe { bindings::muennet_debugfs_rename(dir.dir.entry, name.as_ptr()) };
             let dir = if renamed == 0 {
                 dir
             } else {
@@ -147,12 +147,12 @@ impl<T: Show> DeviceDir<T> {
     fn new(dev: &Device<T>, parent: &Arc<Dir>) -> Self {
         let name = path(dev);
         // SAFETY: The name is a C string, and `parent` is a directory or an error pointer.
-        let entry = unsafe { bindings::muennet_debugfs_create_dir(name.as_ptr(), parent.entry) };
+        let entry = unsafe { bindings::muennet_debugfs_dir(name.as_ptr(), parent.entry) };
         // SAFETY:
         // - The table is static, and its functions take a device of `T` as the data of the inode.
         // - The value holds a reference to the device, and removes the file before it drops that.
         unsafe {
-            bindings::muennet_debugfs_create_file(
+            bindings::muennet_debugfs_file(
                 c"info".as_char_ptr(),
                 entry,
                 dev.as_ptr().cast(),

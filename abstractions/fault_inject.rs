@@ -19,7 +19,7 @@ use kernel::prelude::*;
 #[cfg(CONFIG_FAULT_INJECTION)]
 pub(super) fn should_fail(name: &str, error: Error) -> Result {
     // SAFETY: The function may be called from any context.
-    if unsafe { super::bindings::muennet_should_fail() } {
+    if unsafe { super::bindings::muennet_fault_injected() } {
         pr_info!("Fault injected: {}\n", name);
         return Err(error);
     }

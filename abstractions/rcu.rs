@@ -176,7 +176,7 @@ impl<T: Send + Sync> RcuMap<T> {
     pub(crate) fn new() -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
             // SAFETY: The function initialises the XArray.
-            xa <- Opaque::ffi_init(|xa| unsafe { bindings::muennet_xa_init(xa) }),
+            xa <- Opaque::ffi_init(|xa| unsafe { bindings::muennet_xa_init_account(xa) }),
             values: Arc::pin_init(Values::new(), GFP_KERNEL)?,
             _entries: PhantomData,
         })

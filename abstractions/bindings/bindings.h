@@ -18,9 +18,7 @@
 #include <linux/uaccess.h>
 #include <uapi/linux/if_ether.h>
 
-#include "../helpers.h"
-#include "../netlink/helpers.h"
-#include "../skbuff/helpers.h"
+#include "../helpers/helpers.h"
 
 /* Macros that bindgen does not evaluate. */
 const u32 RUST_CONST_HELPER_ETHTOOL_COALESCE_RX_USECS = ETHTOOL_COALESCE_RX_USECS;

@@ -92,7 +92,7 @@ impl FeaturesCheck {
     /// [`SEGMENT_HEADER_MAX`](super::super::skbuff::SEGMENT_HEADER_MAX), those with IPv4 options or
     /// IPv6 extension headers, and those with more segments than [`DriverDevice::limit_gso`]
     /// allows.
-    pub(crate) const GSO_HEADER_MAX: Self = Self(bindings::muennet_features_check);
+    pub(crate) const GSO_HEADER_MAX: Self = Self(bindings::muennet_gso_features_check);
 }
 
 /// The `struct ethtool_ops` for devices with data of type `T`.

@@ -59,14 +59,14 @@ impl DriverDevice {
     /// queueing disciplines: `netif_tx_start_all_queues()`. Any context.
     pub(crate) fn start_queue(&self) {
         // SAFETY: As in `stop_queue`.
-        unsafe { bindings::muennet_netif_start_queue(self.as_ptr()) }
+        unsafe { bindings::muennet_netif_tx_start_all_queues(self.as_ptr()) }
     }
 
     /// Starts the queues again if [`Self::stop_queue`] has stopped them, and schedules their
     /// queueing disciplines: `netif_tx_wake_all_queues()`. Any context.
     pub(crate) fn wake_queue(&self) {
         // SAFETY: As in `stop_queue`.
-        unsafe { bindings::muennet_netif_wake_queue(self.as_ptr()) }
+        unsafe { bindings::muennet_netif_tx_wake_all_queues(self.as_ptr()) }
     }
 
     /// Returns whether the first queue is stopped, by the driver or by the byte queue limits:
@@ -74,7 +74,7 @@ impl DriverDevice {
     #[inline]
     pub(crate) fn queue_stopped(&self) -> bool {
         // SAFETY: By the type invariant the device is valid.
-        unsafe { bindings::muennet_netif_xmit_stopped(self.as_ptr()) }
+        unsafe { bindings::muennet_netdev_xmit_stopped(self.as_ptr()) }
     }
 
     /// Counts bytes as queued for the byte queue limits of the first queue, which may stop it:

@@ -214,7 +214,7 @@ impl<T: Operations> Registration<T> {
         fault_inject::should_fail("interface", ENOMEM)?;
         // SAFETY: The device is set up, and the RTNL is held.
         to_result(unsafe {
-            bindings::muennet_register_netdevice(ptr, params.has_byte_queue_limits())
+            bindings::muennet_register_netdevice_bql(ptr, params.has_byte_queue_limits())
         })?;
         // SAFETY: The device is registered, and its private area is initialised.
         registered(unsafe { Device::from_raw(ptr) }, &rtnl);

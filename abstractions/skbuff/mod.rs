@@ -159,7 +159,7 @@ impl SkBuff {
         // SAFETY:
         // - By the type invariant the packet is valid.
         // - `to` is valid for the length of the packet, and the function writes no more bytes.
-        to_result(unsafe { bindings::muennet_skb_copy(self.as_ptr(), to.as_ptr().cast()) })
+        to_result(unsafe { bindings::muennet_skb_copy_and_csum(self.as_ptr(), to.as_ptr().cast()) })
     }
 
     /// Copies `length` bytes of the packet, from byte `from` on, into a mapping at `offset`:
@@ -258,7 +258,7 @@ impl SkBuff {
     pub(crate) fn checksum_help(self) -> Option<Self> {
         let this = ManuallyDrop::new(self);
         // SAFETY: By the type invariant this value owns a reference, and gives it up here.
-        let skb = unsafe { bindings::muennet_skb_checksum_help(this.as_ptr()) };
+        let skb = unsafe { bindings::muennet_skb_complete_csum(this.as_ptr()) };
         // INVARIANT: The function returns null, or a valid packet with a reference for its caller.
         NonNull::new(skb).map(|ptr| Self { ptr })
     }

@@ -19,7 +19,7 @@ FRAME = re.compile(r"\]\s+(\S+)\+0x([0-9a-f]+)/0x[0-9a-f]+( \[(?:muennet|dummy_r
 # A driver logs this for a fault at one of its own points.
 NAMED = re.compile(r"\] (?:muennet|dummy_rust): Fault injected: (.+)$")
 # The function by which the driver asks whether to fail (abstractions/fault_inject.rs).
-POINT = "muennet_should_fail"
+POINT = "muennet_fault_injected"
 LINE = re.compile(r"\]\s+(CPU: |Tainted: |Hardware name: |Call Trace:|</?TASK>|\? "
                   r"|\S+\+0x[0-9a-f]+/|RIP: |Code: |R[A-Z0-9]{2}: |ORIG_RAX)")
 

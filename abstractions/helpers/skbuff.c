@@ -3,8 +3,6 @@
  * Wrappers for macros and inline functions for packets, and functions that
  * combine several of them: Rust can call functions only.
  */
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
@@ -14,7 +12,6 @@
 #include <net/checksum.h>
 #include <net/sock.h>
 #include <net/gso.h>
-#include <net/icmp.h>
 
 #include "helpers.h"
 
@@ -42,7 +39,7 @@ void muennet_skb_consume(struct sk_buff *skb)
  * skb_copy_and_csum_dev() cannot be used: it writes a checksum of 0 as 0, which
  * means that there is no checksum, and UDP over IPv6 drops such packets.
  */
-int muennet_skb_copy(const struct sk_buff *skb, void *to)
+int muennet_skb_copy_and_csum(const struct sk_buff *skb, void *to)
 {
 	__sum16 sum;
 	int start;
@@ -124,9 +121,9 @@ static bool muennet_exceeds_limit(const struct sk_buff *skb,
  * flow control allows: the core compares it with gso_segs, which may be unset,
  * and does not count elements.
  */
-netdev_features_t muennet_features_check(struct sk_buff *skb,
-					 struct net_device *dev,
-					 netdev_features_t features)
+netdev_features_t muennet_gso_features_check(struct sk_buff *skb,
+					     struct net_device *dev,
+					     netdev_features_t features)
 {
 	if (skb_is_gso(skb) &&
 	    (skb_transport_offset(skb) + MAX_TCP_HEADER_SIZE > MUENNET_HEADER_MAX ||
@@ -183,7 +180,7 @@ __be16 muennet_skb_set_protocol(struct sk_buff *skb)
  * Consumes the packet. Returns the packet, or a clone if it is shared, with its
  * checksum computed. Returns NULL on errors.
  */
-struct sk_buff *muennet_skb_checksum_help(struct sk_buff *skb)
+struct sk_buff *muennet_skb_complete_csum(struct sk_buff *skb)
 {
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return skb;
@@ -194,23 +191,6 @@ struct sk_buff *muennet_skb_checksum_help(struct sk_buff *skb)
 		return NULL;
 	}
 	return skb;
-}
-
-/*
- * Sends errors only for packets whose data begin with the network header that
- * the stack has set.
- */
-void muennet_icmp_fragmentation_needed(struct sk_buff *skb, u32 mtu)
-{
-	if (skb_network_offset(skb) == 0)
-		icmp_ndo_send(skb, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED,
-			      htonl(mtu));
-}
-
-void muennet_icmpv6_packet_too_big(struct sk_buff *skb, u32 mtu)
-{
-	if (skb_network_offset(skb) == 0)
-		icmpv6_ndo_send(skb, ICMPV6_PKT_TOOBIG, 0, mtu);
 }
 
 /* Passes a frame to the stack. It must have at least an Ethernet header. */
