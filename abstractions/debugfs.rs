@@ -64,8 +64,7 @@ impl Dir {
     /// Creates a directory at the root of debugfs. Without debugfs it does nothing.
     pub(crate) fn new(name: &'static CStr) -> Self {
         // SAFETY: The name is a C string; without a parent the directory is at the root.
-        let entry =
-            unsafe { bindings::muennet_debugfs_dir(name.as_char_ptr(), ptr::null_mut()) };
+        let entry = unsafe { bindings::muennet_debugfs_dir(name.as_char_ptr(), ptr::null_mut()) };
         // INVARIANT: The function returns a directory or an error pointer.
         Self { entry }
     }
@@ -118,8 +117,7 @@ pub(crate) fn update<T: Show>(dev: &Device<T>, event: Event, parent: &Arc<Dir>, 
             let name = path(dev);
             // SAFETY: By the type invariant it is a directory or an error pointer, and the name is
             // a C string.
-            let renamed =
-                unsafe { bindings::muennet_debugfs_rename(dir.dir.entry, name.as_ptr()) };
+            let renamed = unsafe { bindings::muennet_debugfs_rename(dir.dir.entry, name.as_ptr()) };
             let dir = if renamed == 0 {
                 dir
             } else {

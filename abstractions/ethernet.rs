@@ -22,7 +22,7 @@ pub(super) unsafe fn setup(
     let address = address.map_or(core::ptr::null(), |address| address.as_ptr());
     // SAFETY: The caller guarantees a valid device that is not registered. The address is null, or
     // has the `ETH_ALEN` bytes that the function reads.
-    unsafe { bindings::muennet_ether_setup(dev, address) }
+    unsafe { bindings::muennet_ether_setup_address(dev, address) }
 }
 
 /// Returns whether an address is that of one device: `is_valid_ether_addr()`.

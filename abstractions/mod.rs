@@ -9,7 +9,7 @@
 //! - [`bindings`]: generated C items. [`copy`]: copies of memory that another subject may change.
 //! - [`fault_inject`]: points for fault injection. [`random`]: random numbers. [`sync`],
 //!   [`percpu`], [`rcu`], [`smp`]: locks, per-CPU data, RCU maps, calls of other CPUs.
-//! - [`hypercall`], [`platform`]: the separation kernel. [`mapping`]: memory mapped with
+//! - [`platform`]: the separation kernel, and hypercalls. [`mapping`]: memory mapped with
 //!   `memremap()`. [`irq`]: interrupts by number. [`params`]: module parameters.
 //! - [`netns`], [`rtnl`]: network namespaces and the RTNL. [`ethernet`], [`skbuff`], [`icmp`],
 //!   [`stats`]: Ethernet devices, packets, ICMP errors, counters of links.
@@ -21,7 +21,6 @@
 mod bindings;
 mod copy;
 mod fault_inject;
-mod hypercall;
 
 pub(crate) mod debugfs;
 pub(crate) mod ethernet;

@@ -38,6 +38,7 @@ impl Net {
         unsafe { Self::from_raw(&raw mut bindings::init_net) }
     }
 
+    /// Returns the namespace as a C pointer, valid for the lifetime of the reference.
     pub(super) fn as_ptr(&self) -> *mut bindings::net {
         self.0.get()
     }

@@ -55,7 +55,7 @@ bool muennet_cpu_online(unsigned int cpu);
 void muennet_preempt_disable(void);
 void muennet_preempt_enable(void);
 
-void muennet_ether_setup(struct net_device *dev, const u8 *address);
+void muennet_ether_setup_address(struct net_device *dev, const u8 *address);
 void muennet_ip_setup(struct net_device *dev);
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
 int muennet_register_netdevice_bql(struct net_device *dev, bool byte_queue_limits);

@@ -167,7 +167,7 @@ void muennet_netdev_reset_queue(struct net_device *dev)
  * A random address is marked as such (NET_ADDR_RANDOM), so that user space may
  * replace it by a persistent one.
  */
-void muennet_ether_setup(struct net_device *dev, const u8 *address)
+void muennet_ether_setup_address(struct net_device *dev, const u8 *address)
 {
 	ether_setup(dev);
 	if (address)

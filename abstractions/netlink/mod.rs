@@ -27,9 +27,9 @@ use kernel::{
     prelude::*, //
 };
 
-mod genetlink;
+mod family;
 
-pub(crate) use self::genetlink::{
+pub(crate) use self::family::{
     Doit,
     Dump,
     Dumpit,
@@ -69,6 +69,7 @@ impl<'a> Attribute<'a> {
         })
     }
 
+    /// Returns the attribute as a C pointer, valid for `'a`.
     pub(super) fn as_ptr(self) -> *const bindings::nlattr {
         self.ptr.as_ptr()
     }
@@ -341,10 +342,12 @@ impl NetlinkSkBuff {
         NonNull::new(skb).map(Self).ok_or(ENOMEM)
     }
 
+    /// Returns the message as a C pointer, valid for the lifetime of the reference.
     pub(super) fn as_ptr(&self) -> *mut bindings::sk_buff {
         self.0.as_ptr()
     }
 
+    /// Returns the message as a C pointer. The caller owns it.
     pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
         ManuallyDrop::new(self).as_ptr()
     }

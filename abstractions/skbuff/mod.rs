@@ -53,6 +53,7 @@ impl SkBuff {
         Self { ptr }
     }
 
+    /// Returns the packet as a C pointer, valid for the lifetime of the reference.
     #[inline]
     pub(super) fn as_ptr(&self) -> *mut bindings::sk_buff {
         self.ptr.as_ptr()
@@ -331,6 +332,7 @@ impl RxSkBuff {
         Self(unsafe { SkBuff::from_raw(ptr) })
     }
 
+    /// Returns the packet as a C pointer. The caller owns its reference.
     #[inline]
     pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
         ManuallyDrop::new(self.0).as_ptr()
@@ -458,6 +460,7 @@ impl FilledFragSkBuff {
         self.0.head()
     }
 
+    /// Returns the packet as a C pointer. The caller owns its reference.
     #[inline]
     pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
         ManuallyDrop::new(self.0).as_ptr()

@@ -836,12 +836,20 @@ static OPS: [SplitOp; 13] = [
 /// The index of the multicast group for notifications in `GROUPS`.
 const CHANGES: u32 = 0;
 
-static GROUPS: [MulticastGroup; 1] = [MulticastGroup::new(uapi::MUENNET_MCGRP_CHANGES)];
+/// Returns a string of the uAPI header, which bindgen has as bytes with the terminator.
+const fn c_str(bytes: &'static [u8]) -> &'static CStr {
+    match CStr::from_bytes_with_nul(bytes) {
+        Ok(text) => text,
+        Err(_) => panic!("the string has a byte of zero"),
+    }
+}
+
+static GROUPS: [MulticastGroup; 1] = [MulticastGroup::new(c_str(uapi::MUENNET_MCGRP_CHANGES))];
 
 /// The family `muennet`.
 pub(super) static FAMILY: Family = Family::new(
     kernel::module::this_module::<crate::LocalModule>(),
-    uapi::MUENNET_FAMILY_NAME,
+    c_str(uapi::MUENNET_FAMILY_NAME),
     uapi::MUENNET_FAMILY_VERSION,
     &OPS,
     &GROUPS,

@@ -3,14 +3,13 @@
 //! Evidence that this machine is a subject of the Muen Separation Kernel, which gives access to
 //! hypercalls.
 
-use super::{
-    hypercall,
-    mapping::Mapping, //
-};
+use super::mapping::Mapping;
 use kernel::{
     page::PAGE_SIZE,
     prelude::*, //
 };
+
+mod hypercall;
 
 /// The first bytes of every subject information.
 const MAGIC: [u8; 6] = *b"muinfo";
