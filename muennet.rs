@@ -5,6 +5,7 @@
 //! The module registers the network interfaces in its parameters, each over a pair of channels. Its
 //! modules depend only on modules below them in this list:
 //!
+//! - [`notifier`]: what follows when network devices change.
 //! - [`child`]: child interfaces, which share the channels of an interface, and their marks.
 //! - [`netdev`]: the interfaces.
 //! - [`channel`]: the stream of elements in shared memory. [`muen`]: the separation kernel.
@@ -23,10 +24,7 @@ use abstractions::{
         ListParam, //
     }, //
 };
-use child::{
-    Children,
-    NetdevEvents, //
-};
+use child::Children;
 use kernel::{
     fmt,
     prelude::*,
@@ -40,12 +38,14 @@ use netdev::{
     Interfaces,
     Part, //
 };
+use notifier::NetdevEvents;
 
 mod abstractions;
 mod channel;
 mod child;
 mod muen;
 mod netdev;
+mod notifier;
 
 module! {
     type: Muennet,

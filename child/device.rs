@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! The network device of a child: its link and device operations, its ethtool operations, its file
-//! in debugfs, and the notifier by which children follow their parent.
+//! in debugfs, and how children follow their parent.
 
 use super::netlink;
 use crate::{
@@ -16,7 +16,6 @@ use crate::{
         },
         netdevice::{
             netdev_warn_ratelimited,
-            Callback,
             Device,
             DeviceParams,
             DeviceType,
@@ -304,48 +303,16 @@ impl Show for Child {
     }
 }
 
-/// The callback of the driver's netdevice notifier.
-///
-/// It maintains the directories in debugfs, has children follow the carrier and the MTU of their
-/// parent, and marks running dumps as interrupted when an interface gets another name or another
-/// namespace.
-pub(crate) struct NetdevEvents {
-    debugfs: Arc<debugfs::Dir>,
-}
-
-impl NetdevEvents {
-    /// Creates the driver's directory in debugfs.
-    ///
-    /// # Errors
-    ///
-    /// - `ENOMEM`: out of memory.
-    pub(crate) fn new() -> Result<Self> {
-        Ok(Self {
-            debugfs: Arc::new(debugfs::Dir::new(c"muennet"), GFP_KERNEL)?,
-        })
-    }
-}
-
-impl Callback for NetdevEvents {
-    fn event(&self, dev: &NetDevice, event: Event, rtnl: &Rtnl) {
-        let interface = dev.downcast::<Interface>();
-        if let Some(interface) = interface {
-            debugfs::update(interface, event, &self.debugfs, rtnl);
-        } else if let Some(child) = dev.downcast::<Child>() {
-            debugfs::update(child, event, &self.debugfs, rtnl);
-        } else {
-            return;
+/// Has children follow a change of their parent: its carrier and its MTU.
+pub(crate) fn parent_changed(parent: &Device<Interface>, event: Event, rtnl: &Rtnl) {
+    match event {
+        Event::Up | Event::Down | Event::Change => {
+            for_each_child(parent, Child::update_carrier);
         }
-        match (event, interface) {
-            (Event::ChangeName | Event::Register, _) => netlink::dump_seq_inc(rtnl),
-            (Event::Up | Event::Down | Event::Change, Some(parent)) => {
-                for_each_child(parent, Child::update_carrier);
-            }
-            (Event::ChangeMtu, Some(parent)) => {
-                for_each_child(parent, |child| follow_mtu(child, parent.mtu(), rtnl));
-            }
-            _ => {}
+        Event::ChangeMtu => {
+            for_each_child(parent, |child| follow_mtu(child, parent.mtu(), rtnl));
         }
+        _ => {}
     }
 }
 

@@ -9,8 +9,8 @@
 //!   genetlink: mark-add ... -------> netlink --> marks ------+
 //! ```
 //!
-//! - [`device`]: the network device of a child, and the notifier by which children follow the MTU
-//!   and the carrier of their parent.
+//! - [`device`]: the network device of a child, and how it follows the MTU and the carrier of its
+//!   parent.
 //! - [`marks`]: which child may own which mark.
 //! - [`netlink`]: the generic netlink family, which `muennet.yaml` specifies.
 //! - [`uapi`]: the numbers of the family.
@@ -40,8 +40,12 @@ mod uapi;
 
 use crate::{
     abstractions::{
+        netdevice::Event,
         netlink::FamilyRegistration,
-        rtnl,
+        rtnl::{
+            self,
+            Rtnl, //
+        },
         rtnl_link, //
     },
     netdev::Interfaces, //
@@ -52,9 +56,16 @@ use kernel::{
 };
 
 pub(crate) use self::device::{
-    Child,
-    NetdevEvents, //
+    parent_changed,
+    Child, //
 };
+
+/// Marks running dumps as interrupted if an interface or a child changed what dumps show.
+pub(crate) fn changed(event: Event, rtnl: &Rtnl) {
+    if let Event::ChangeName | Event::Register = event {
+        netlink::dump_seq_inc(rtnl);
+    }
+}
 
 /// The registrations for children. The fields are dropped in the order of their declaration.
 pub(crate) struct Children {

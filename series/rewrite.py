@@ -191,28 +191,48 @@ def unit(lines, first):
     begin = first
     while begin and re.match(r"\s*(///|//|#\[)", lines[begin - 1]):
         begin -= 1
-    indent = len(lines[first]) - len(lines[first].lstrip())
     end = first
     while re.match(r"\s*(///|//|#\[)", lines[end]):
         end += 1
+    depth = 0
     while True:
-        line = re.sub(r'"(\\.|[^"\\])*"|//.*', "", lines[end]).rstrip()
-        own = len(line) - len(line.lstrip()) == indent
-        if own and re.search(r"[;,}]$", line) and not re.search(r"\{$", line):
+        # Without strings, characters and comments.
+        line = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*', "", lines[end]).rstrip()
+        depth += sum(line.count(it) for it in "([{") - sum(line.count(it) for it in ")]}")
+        if depth <= 0 and line.endswith((";", ",", "}")):
             break
         end += 1
     return begin, end + 1
 
 
 def leave_out(path, text, rules):
-    """Leaves out what a feature adds to a file. Each rule of `units` is the beginning of the line
-    of a unit, without its indentation, and must match; each pair of `replace` is a text that must
-    occur once and what stands for it."""
+    """Leaves out what a feature adds to a file. Each pair of `replace` is a text that must occur
+    once and what stands for it. Each entry of `between` has the beginning and the end of a text,
+    which stays, and what stands for both and what is between. Each rule of `units` is the
+    beginning of the line of a unit, without its indentation; each rule of `around` is a text in
+    the unit that encloses its line. Each rule must match."""
     for old, new in rules.get("replace", ()):
         if text.count(old) != 1:
             raise ValueError(f"{path}: {text.count(old)} times, not once: {old!r}")
         text = text.replace(old, new)
+    for begin, end, new in rules.get("between", ()):
+        if text.count(begin) != 1 or end not in text[text.index(begin):]:
+            raise ValueError(f"{path}: not once from {begin!r} to {end!r}")
+        at = text.index(begin)
+        text = text[:at] + new + text[text.index(end, at):]
     lines = text.split("\n")
+    for rule in rules.get("around", ()):
+        found = [index for index, line in enumerate(lines) if rule in line]
+        if not found:
+            raise ValueError(f"{path}: no line has {rule!r}")
+        for index in reversed(found):
+            if index >= len(lines) or rule not in lines[index]:
+                continue
+            indent = len(lines[index]) - len(lines[index].lstrip())
+            while not lines[index] or len(lines[index]) - len(lines[index].lstrip()) >= indent:
+                index -= 1
+            begin, end = unit(lines, index)
+            del lines[begin:end]
     for rule in rules.get("units", ()):
         found = [index for index, line in enumerate(lines) if line.strip().startswith(rule)]
         if not found:
