@@ -39,7 +39,11 @@ use super::{
         ExtAck, //
     },
     netns::Net,
-    rtnl::Rtnl, //
+    rtnl::{
+        self,
+        Rtnl,
+        RtnlCell, //
+    }, //
 };
 use core::marker::PhantomData;
 use kernel::{
@@ -170,7 +174,10 @@ impl<'a> NewLink<'a> {
 /// A link kind: `struct rtnl_link_ops`.
 pub(crate) struct Ops<T: Driver> {
     inner: Opaque<bindings::rtnl_link_ops>,
+    /// Whether there is a [`Registration`], or about to be one.
     registered: Atomic<bool>,
+    /// Whether devices may be added: the kind is registered, and will unregister its devices.
+    accepts: RtnlCell<bool>,
     _data: PhantomData<T>,
 }
 
@@ -182,7 +189,7 @@ unsafe impl<T: Driver> Sync for Ops<T> {}
 ///
 /// # Invariants
 ///
-/// The kind is registered.
+/// The kind is registered. It accepts devices only while the value exists.
 pub(crate) struct Registration<T: Driver>(&'static Ops<T>);
 
 impl<T: Driver> Ops<T> {
@@ -212,6 +219,7 @@ impl<T: Driver> Ops<T> {
                 ..pin_init::zeroed()
             }),
             registered: Atomic::new(false),
+            accepts: RtnlCell::new(false),
             _data: PhantomData,
         }
     }
@@ -220,7 +228,7 @@ impl<T: Driver> Ops<T> {
         self.inner.get()
     }
 
-    /// Registers the kind: `rtnl_link_register()`.
+    /// Registers the kind: `rtnl_link_register()`. Takes the RTNL.
     ///
     /// # Errors
     ///
@@ -238,8 +246,10 @@ impl<T: Driver> Ops<T> {
             self.registered.store(false, Release);
         }
         registered?;
-        // INVARIANT: The kind is registered.
-        Ok(Registration(self))
+        // INVARIANT: The kind is registered, and accepts devices from now on.
+        let registration = Registration(self);
+        self.accepts.replace(true, &rtnl::lock());
+        Ok(registration)
     }
 
     /// Adds a device in the namespace `net`, as RTM_NEWLINK does. It is down. `lower` is the lower
@@ -247,6 +257,7 @@ impl<T: Driver> Ops<T> {
     ///
     /// # Errors
     ///
+    /// - `EOPNOTSUPP`: the kind is not registered.
     /// - `EINVAL`: the name is invalid.
     /// - `EEXIST`: a device in `net` has this name.
     /// - `ENODEV`: `lower` is being unregistered.
@@ -260,6 +271,12 @@ impl<T: Driver> Ops<T> {
         extack: &ExtAck<'_>,
         rtnl: &'a Rtnl,
     ) -> Result<&'a Device<T>> {
+        // The functions of the device are code of this module, and the registration unregisters the
+        // devices of the kind. With the RTNL held it cannot begin to do so before the device is
+        // added.
+        if !self.accepts.get(rtnl) {
+            return Err(EOPNOTSUPP);
+        }
         if name.to_bytes_with_nul().len() > bindings::IFNAMSIZ as usize {
             return Err(EINVAL);
         }
@@ -572,6 +589,8 @@ impl<T: Driver> Ops<T> {
 
 impl<T: Driver> Drop for Registration<T> {
     fn drop(&mut self) {
+        // A device that `add` adds later would stay when the kind is unregistered.
+        self.0.accepts.replace(false, &rtnl::lock());
         // SAFETY: By the type invariant the kind is registered.
         unsafe { bindings::rtnl_link_unregister(self.0.as_ptr()) };
         self.0.registered.store(false, Release);
