@@ -320,11 +320,19 @@ impl<T: Driver> Ops<T> {
         Ok(dev)
     }
 
+    /// Returns whether a device was added by this kind: other ones with data of type `T` belong to
+    /// a [`netdevice::Registration`](super::netdevice::Registration), which unregisters them.
+    fn has_added(&self, dev: &Device<T>) -> bool {
+        // SAFETY: The device is valid. The field does not change after the device was created.
+        core::ptr::eq(unsafe { (*dev.as_ptr()).rtnl_link_ops }, self.as_ptr())
+    }
+
     /// Unregisters a device, which is gone when the RTNL is released. Does nothing if it is being
-    /// unregistered.
+    /// unregistered, or is not a device of this kind.
     pub(crate) fn delete(&'static self, dev: &Device<T>, _rtnl: &Rtnl) {
         // SAFETY: The device is valid.
-        if !unsafe { bindings::muennet_netdev_is_registered(dev.as_ptr()) } {
+        let registered = unsafe { bindings::muennet_netdev_is_registered(dev.as_ptr()) };
+        if !registered || !self.has_added(dev) {
             return;
         }
         // SAFETY: The device is registered and of this kind, and the RTNL is held.
@@ -333,7 +341,7 @@ impl<T: Driver> Ops<T> {
 
     /// Unregisters the devices for which `next` returns the next one, [`None`] after the last: all
     /// of them wait for the same RCU grace periods. They are gone when the RTNL is released.
-    /// Devices that are being unregistered are skipped.
+    /// Devices that are being unregistered, and those of other kinds, are skipped.
     pub(crate) fn delete_all(
         &'static self,
         mut next: impl FnMut() -> Option<ARef<Device<T>>>,
@@ -345,7 +353,8 @@ impl<T: Driver> Ops<T> {
         list.prev = head;
         while let Some(dev) = next() {
             // SAFETY: The device is valid.
-            if unsafe { bindings::muennet_netdev_can_unregister(dev.as_ptr()) } {
+            let registered = unsafe { bindings::muennet_netdev_can_unregister(dev.as_ptr()) };
+            if registered && self.has_added(&dev) {
                 // SAFETY: The device is registered, of this kind and in no list, so that it is
                 // linked, and the RTNL is held. The list is initialised, and does not move.
                 unsafe { Self::dellink(dev.as_ptr(), head) };
