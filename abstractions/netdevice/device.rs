@@ -116,31 +116,6 @@ impl NetDevice {
         is_own.then(|| unsafe { Device::from_raw(ptr) })
     }
 
-    /// Sets the largest MTU in bytes that users may choose. If the MTU is that largest one so far,
-    /// or above the new one, it is set as well.
-    ///
-    /// # Errors
-    ///
-    /// The errors of the driver or of a notifier for the new MTU. The MTU is unchanged then, but
-    /// the largest one has changed.
-    pub(crate) fn set_max_mtu(&self, max: u32, _rtnl: &Rtnl) -> Result {
-        let ptr = self.as_ptr();
-        let value = c_int::try_from(max)?;
-        let mtu = self.mtu();
-        // SAFETY: By the type invariant the device is valid; the RTNL guards the field.
-        let before = unsafe {
-            let field = &raw mut (*ptr).max_mtu;
-            let before = field.read();
-            field.write_volatile(max);
-            before
-        };
-        if mtu <= max && mtu != before {
-            return Ok(());
-        }
-        // SAFETY: By the type invariant the device is valid, and the RTNL is held.
-        to_result(unsafe { bindings::dev_set_mtu(ptr, value) })
-    }
-
     /// Sets the MTU in bytes, which must be in the range that users may choose: `dev_set_mtu()`.
     ///
     /// # Errors
@@ -307,6 +282,31 @@ impl<T: Operations> Device<T> {
                 bindings::netif_carrier_off(self.as_ptr());
             }
         }
+    }
+
+    /// Sets the largest MTU in bytes that users may choose. If the MTU is that largest one so far,
+    /// or above the new one, it is set as well.
+    ///
+    /// # Errors
+    ///
+    /// The errors of the driver or of a notifier for the new MTU. The MTU is unchanged then, but
+    /// the largest one has changed.
+    pub(crate) fn set_max_mtu(&self, max: u32, _rtnl: &Rtnl) -> Result {
+        let ptr = self.as_ptr();
+        let value = c_int::try_from(max)?;
+        let mtu = self.mtu();
+        // SAFETY: By the type invariant the device is valid; the RTNL guards the field.
+        let before = unsafe {
+            let field = &raw mut (*ptr).max_mtu;
+            let before = field.read();
+            field.write_volatile(max);
+            before
+        };
+        if mtu <= max && mtu != before {
+            return Ok(());
+        }
+        // SAFETY: By the type invariant the device is valid, and the RTNL is held.
+        to_result(unsafe { bindings::dev_set_mtu(ptr, value) })
     }
 }
 
