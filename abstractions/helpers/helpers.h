@@ -59,6 +59,7 @@ void muennet_ether_setup_address(struct net_device *dev, const u8 *address);
 void muennet_ip_setup(struct net_device *dev);
 void muennet_netif_set_private_flags(struct net_device *dev, bool keep_dst);
 int muennet_register_netdevice_bql(struct net_device *dev, bool byte_queue_limits);
+void muennet_netdev_init_qdisc(struct net_device *dev);
 void muennet_netdev_set_queueing(struct net_device *dev, bool on,
 				 unsigned int gso_max_segs);
 void muennet_netdev_limit_gso(struct net_device *dev, unsigned int max_segs);

@@ -30,6 +30,23 @@ int muennet_register_netdevice_bql(struct net_device *dev, bool byte_queue_limit
 	return err;
 }
 
+/*
+ * The core does this after ndo_init(), where a driver may already use the
+ * queues of its device.
+ */
+void muennet_netdev_init_qdisc(struct net_device *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->num_tx_queues; i++) {
+		struct netdev_queue *txq = netdev_get_tx_queue(dev, i);
+
+		rcu_assign_pointer(txq->qdisc, &noop_qdisc);
+		rcu_assign_pointer(txq->qdisc_sleeping, &noop_qdisc);
+	}
+	rcu_assign_pointer(dev->qdisc, &noop_qdisc);
+}
+
 /* Replaces the default queueing discipline of a device, if it has that. */
 static void muennet_renew_default_qdisc(struct net_device *dev)
 {

@@ -8,6 +8,9 @@
 //! packets wait in the queueing discipline while the queue is stopped, by the driver or by the byte
 //! queue limits.
 //!
+//! A device has the queueing discipline that drops everything (`noop_qdisc`) until it goes up, from
+//! before its `ndo_init()` on: so all functions may be called as soon as the driver has the device.
+//!
 //! C headers: [`include/linux/netdevice.h`](srctree/include/linux/netdevice.h),
 //! [`include/linux/dynamic_queue_limits.h`](srctree/include/linux/dynamic_queue_limits.h)
 

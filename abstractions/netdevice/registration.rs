@@ -114,7 +114,8 @@ pub(in super::super) unsafe fn configure<T: Operations>(
     }
 }
 
-/// Initialises the private area of a device, which it is when this succeeds.
+/// Initialises the private area of a device, which it is when this succeeds, and gives its queues
+/// the queueing discipline that drops everything.
 ///
 /// # Errors
 ///
@@ -136,6 +137,8 @@ pub(in super::super) unsafe fn init_private<T: Operations>(
     let private = unsafe { Device::<T>::private(dev) };
     // SAFETY: The area is not initialised yet, and does not move.
     unsafe { data.__init(&raw mut (*private).data) }?;
+    // SAFETY: The device is valid and not registered, and nobody else uses it.
+    unsafe { bindings::muennet_netdev_init_qdisc(dev) };
     // SAFETY: The area is zeroed and lives as long as the device. `init` initialises the last
     // field.
     unsafe {
