@@ -16,15 +16,16 @@ use super::{
 
 /// Sends `ICMP_FRAG_NEEDED`: the IPv4 packet is longer than `mtu` bytes and must not be fragmented.
 /// Softirqs must be off, as they are in `ndo_start_xmit()`.
-pub(crate) fn fragmentation_needed(skb: &mut SkBuff, mtu: u32) {
-    // SAFETY: The packet is valid. The function may change its bytes for the message and restore
-    // them (NAT); it makes sure that they are not shared while it does so.
+pub(crate) fn fragmentation_needed(skb: &mut SkBuff<'_>, mtu: u32) {
+    // SAFETY: The packet and its device are valid. The function may change the bytes of the packet
+    // for the message and restore them (NAT); it makes sure that they are not shared while it does
+    // so.
     unsafe { bindings::muennet_icmp_fragmentation_needed(skb.as_ptr(), mtu) }
 }
 
 /// Sends `ICMPV6_PKT_TOOBIG`: the IPv6 packet is longer than `mtu` bytes. Softirqs must be off, as
 /// they are in `ndo_start_xmit()`.
-pub(crate) fn packet_too_big(skb: &mut SkBuff, mtu: u32) {
+pub(crate) fn packet_too_big(skb: &mut SkBuff<'_>, mtu: u32) {
     // SAFETY: As in `fragmentation_needed`.
     unsafe { bindings::muennet_icmpv6_packet_too_big(skb.as_ptr(), mtu) }
 }

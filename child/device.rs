@@ -226,7 +226,11 @@ impl Operations for Child {
             .forget_waiting(dev.as_driver_device());
     }
 
-    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) -> Result<(), SkBuff> {
+    fn start_xmit<'a>(
+        dev: &Device<Self>,
+        skb: SkBuff<'a>,
+        xmit_more: bool,
+    ) -> Result<(), SkBuff<'a>> {
         let this = dev.data();
         let sender = Sender {
             interface: this.parent(),

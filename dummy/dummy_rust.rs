@@ -104,7 +104,11 @@ impl rtnl_link::Driver for Dummy {
 impl Operations for Dummy {
     type Receive = NoReceive;
 
-    fn start_xmit(dev: &Device<Self>, skb: SkBuff, _xmit_more: bool) -> Result<(), SkBuff> {
+    fn start_xmit<'a>(
+        dev: &Device<Self>,
+        skb: SkBuff<'a>,
+        _xmit_more: bool,
+    ) -> Result<(), SkBuff<'a>> {
         let counters = dev.data().counters.this_cpu();
         counters.packets.add(1);
         counters.bytes.add(skb.len() as u64);

@@ -338,7 +338,11 @@ impl Operations for Interface {
         }
     }
 
-    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) -> Result<(), SkBuff> {
+    fn start_xmit<'a>(
+        dev: &Device<Self>,
+        skb: SkBuff<'a>,
+        xmit_more: bool,
+    ) -> Result<(), SkBuff<'a>> {
         let this = dev.data();
         let sender = Sender {
             interface: dev,
@@ -514,12 +518,12 @@ impl Interface {
     ///
     /// - The packet: there is no room for it, and the queue of the sender is stopped.
     #[inline]
-    pub(crate) fn transmit(
+    pub(crate) fn transmit<'a>(
         &self,
-        skb: SkBuff,
+        skb: SkBuff<'a>,
         xmit_more: bool,
         sender: &Sender<'_>,
-    ) -> Result<(), SkBuff> {
+    ) -> Result<(), SkBuff<'a>> {
         match &self.tx {
             Some(tx) => tx.transmit(skb, xmit_more, sender),
             // The interface has no out channel.

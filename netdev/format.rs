@@ -86,7 +86,7 @@ pub(super) trait Format {
     /// # Errors
     ///
     /// - [`TxError`]: the mode cannot carry the packet. Nothing was written.
-    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, TxError>;
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff<'_>) -> Result<usize, TxError>;
 }
 
 /// The format of a mode in which the driver segments GSO packets.
@@ -99,7 +99,7 @@ pub(super) trait Segmented: Format {
     fn write_segment(
         writer: &mut Writer,
         memory: &OutMemory,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
         segments: &mut GsoSegments,
         segment: &Segment,
     ) -> Result<usize, TxError>;
@@ -197,7 +197,7 @@ impl Format for Ip {
     }
 
     #[inline]
-    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, TxError> {
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff<'_>) -> Result<usize, TxError> {
         let ip = skb.head::<PEEK>().ok_or(TxError)?;
         version(skb, &ip).ok_or(TxError)?;
         let length = skb.len();
@@ -226,7 +226,7 @@ impl Segmented for Ip {
     fn write_segment(
         writer: &mut Writer,
         memory: &OutMemory,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
         segments: &mut GsoSegments,
         segment: &Segment,
     ) -> Result<usize, TxError> {
@@ -257,7 +257,7 @@ impl Ip {
     pub(crate) fn write_fragment(
         writer: &mut Writer,
         memory: &OutMemory,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
         fragment: &Fragment,
     ) -> Result<usize, TxError> {
         let ip = fragment.header.bytes();
@@ -280,7 +280,7 @@ impl Ip {
 
 /// Returns the IP version in the first byte of the packet; [`None`] if it is not the version of the
 /// packet's protocol. Hence rules that match on the protocol have seen the packet that is sent.
-pub(crate) fn version(skb: &SkBuff, ip: &[u8; PEEK]) -> Option<Version> {
+pub(crate) fn version(skb: &SkBuff<'_>, ip: &[u8; PEEK]) -> Option<Version> {
     let [first, ..] = *ip;
     Version::from_first_byte(first).filter(|version| skb.protocol() == version.ethertype())
 }
@@ -313,7 +313,7 @@ impl Format for Ethernet {
     }
 
     #[inline]
-    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, TxError> {
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff<'_>) -> Result<usize, TxError> {
         let length = skb.len();
         let size = writer.geometry().size();
         let trailer = ethernet::encode(length, size)?;
@@ -334,7 +334,7 @@ impl Segmented for Ethernet {
     fn write_segment(
         writer: &mut Writer,
         memory: &OutMemory,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
         segments: &mut GsoSegments,
         segment: &Segment,
     ) -> Result<usize, TxError> {
@@ -375,7 +375,7 @@ impl Format for Raw {
     }
 
     #[inline]
-    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff) -> Result<usize, TxError> {
+    fn write(writer: &mut Writer, memory: &OutMemory, skb: &SkBuff<'_>) -> Result<usize, TxError> {
         let length = skb.len();
         // Check this before the element is started: starting it takes an older one from the reader.
         if length > writer.geometry().size() {
@@ -532,7 +532,7 @@ impl Offload {
     pub(crate) fn write(
         writer: &mut Writer,
         memory: &OutMemory,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
     ) -> Result<usize, TxError> {
         let ip = skb.head::<PEEK>().ok_or(TxError)?;
         version(skb, &ip).ok_or(TxError)?;

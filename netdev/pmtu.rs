@@ -110,7 +110,7 @@ mod table {
         /// Returns the IP version of a packet and the action for it. [`None`]: the table has no
         /// limit for the packet, or it is not an IP packet, which this table does not restrict.
         #[inline]
-        pub(crate) fn lookup(&self, skb: &SkBuff) -> Option<(Version, Action)> {
+        pub(crate) fn lookup(&self, skb: &SkBuff<'_>) -> Option<(Version, Action)> {
             let entry = self.entry(skb.mark());
             if entry == 0 {
                 return None;

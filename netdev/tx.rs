@@ -234,12 +234,12 @@ impl TxChannel {
     /// # Errors
     ///
     /// - The packet: there is no room for it, and the queue of the sender is stopped.
-    pub(crate) fn transmit(
+    pub(crate) fn transmit<'a>(
         &self,
-        mut skb: SkBuff,
+        mut skb: SkBuff<'a>,
         xmit_more: bool,
         sender: &Sender<'_>,
-    ) -> Result<(), SkBuff> {
+    ) -> Result<(), SkBuff<'a>> {
         let counters = sender.counters;
         let action = self.pmtu.as_ref().and_then(|table| table.lookup(&skb));
         match action {
@@ -280,14 +280,14 @@ impl TxChannel {
     ///
     /// - The packet: there is no room.
     #[inline]
-    fn send(
+    fn send<'a>(
         &self,
-        skb: SkBuff,
+        skb: SkBuff<'a>,
         xmit_more: bool,
         sender: &Sender<'_>,
         fragment_mtu: Option<u32>,
-        write: impl FnOnce(&mut Writer, &SkBuff) -> Result<Written, TxError>,
-    ) -> Result<(), SkBuff> {
+        write: impl FnOnce(&mut Writer, &SkBuff<'_>) -> Result<Written, TxError>,
+    ) -> Result<(), SkBuff<'a>> {
         let counters = sender.counters;
         let mut guard = self.state.lock();
         let state = &mut *guard;
@@ -347,7 +347,7 @@ impl TxChannel {
     fn refuse(
         &self,
         state: &mut TxState,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
         sender: &Sender<'_>,
         fragment_mtu: Option<u32>,
     ) -> Option<bool> {
@@ -404,7 +404,7 @@ impl TxChannel {
 
     /// Writes a packet into the next element, or into the next elements if it needs several.
     #[inline]
-    fn write(&self, writer: &mut Writer, skb: &SkBuff) -> Result<Written, TxError> {
+    fn write(&self, writer: &mut Writer, skb: &SkBuff<'_>) -> Result<Written, TxError> {
         match self.mode {
             Mode::Ip => self.write_format::<Ip>(writer, skb),
             Mode::Ethernet | Mode::Vlan => self.write_format::<Ethernet>(writer, skb),
@@ -420,7 +420,7 @@ impl TxChannel {
     fn write_format<F: Segmented>(
         &self,
         writer: &mut Writer,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
     ) -> Result<Written, TxError> {
         if let Some(gso_info) = skb.gso_info() {
             return self.write_segments::<F>(writer, skb, &gso_info);
@@ -432,7 +432,7 @@ impl TxChannel {
     fn write_segments<F: Segmented>(
         &self,
         writer: &mut Writer,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
         gso_info: &GsoInfo,
     ) -> Result<Written, TxError> {
         let gso = GsoParams {
@@ -463,7 +463,7 @@ impl TxChannel {
     fn write_fragments(
         &self,
         writer: &mut Writer,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
         mtu: u32,
     ) -> Result<Written, TxError> {
         let mut header = [0; ip_fragment::HEADER_MAX];
@@ -660,7 +660,7 @@ impl TagWarning {
     /// Makes the warning due if the dropped frame `skb` has a tag and is too long for elements of
     /// `element_size` bytes.
     #[cold]
-    fn note_drop(&self, skb: &SkBuff, element_size: usize) {
+    fn note_drop(&self, skb: &SkBuff<'_>, element_size: usize) {
         let room = ethernet::trailer_at(element_size).unwrap_or(0);
         // With two more bytes, which every tagged frame has, the compiler needs only two loads.
         let tagged = skb

@@ -34,16 +34,20 @@ pub(crate) trait Operations: Sized + Send + Sync + 'static {
     /// `ndo_stop()`, after the device has stopped receiving packets. May sleep.
     fn stop(_dev: &Device<Self>) {}
 
-    /// `ndo_start_xmit()`: transmits a packet or drops it. `xmit_more`: another packet follows at
-    /// once, as `netdev_xmit_more()` says. Softirqs are off, hard interrupts on: netpoll is
-    /// refused.
+    /// `ndo_start_xmit()`: transmits a packet or drops it before it returns. `xmit_more`: another
+    /// packet follows at once, as `netdev_xmit_more()` says. Softirqs are off, hard interrupts on:
+    /// netpoll is refused.
     ///
     /// # Errors
     ///
     /// - The packet itself: it cannot be transmitted now, and the driver has stopped the queue. The
     ///   queueing discipline keeps it. Only for devices that have one: see
     ///   [`DriverDevice::has_qdisc`].
-    fn start_xmit(dev: &Device<Self>, skb: SkBuff, xmit_more: bool) -> Result<(), SkBuff>;
+    fn start_xmit<'a>(
+        dev: &Device<Self>,
+        skb: SkBuff<'a>,
+        xmit_more: bool,
+    ) -> Result<(), SkBuff<'a>>;
 
     /// `ndo_get_stats64()`: adds the device's counters to `stats`.
     fn get_stats64(dev: &Device<Self>, stats: &mut LinkStats);
@@ -296,7 +300,9 @@ impl<T: Operations> Adapter<T> {
         let Some(given) = NonNull::new(skb) else {
             return bindings::netdev_tx_NETDEV_TX_OK;
         };
-        // SAFETY: The core gives the packet away.
+        // SAFETY: The core gives the packet away. `skb->dev` is a device that transmits: the core
+        // frees none before this call, for which softirqs are off, has returned. The driver cannot
+        // keep the packet longer.
         match T::start_xmit(dev, unsafe { SkBuff::from_raw(given) }, xmit_more) {
             // The core takes the packet back, and only this one. Any other is dropped.
             Err(back) if back.as_ptr() == skb => {

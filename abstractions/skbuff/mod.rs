@@ -2,7 +2,8 @@
 
 //! Packets: `struct sk_buff`.
 //!
-//! - [`SkBuff`]: a packet from the stack. [`RxSkBuff`]: a received packet.
+//! - [`SkBuff`]: a packet from the stack. [`RxSkBuff`]: a received packet, of no device yet: what
+//!   passes it to the stack sets its device.
 //! - [`FragSkBuff`]: a large packet that is received in several pieces. [`FilledFragSkBuff`]: such
 //!   a packet when it is complete.
 //!
@@ -15,6 +16,7 @@ use super::{
     mapping::Mapping, //
 };
 use core::{
+    marker::PhantomData,
     mem::ManuallyDrop,
     ptr::NonNull, //
 };
@@ -23,7 +25,88 @@ use kernel::{
     prelude::*, //
 };
 
-/// A packet from the stack, for instance one to transmit.
+/// A reference to a packet, which may be shared. Dropping it frees the packet as a dropped one.
+///
+/// # Invariants
+///
+/// `ptr` is a valid `struct sk_buff`, and this value owns one reference to it.
+struct RawSkBuff {
+    ptr: NonNull<bindings::sk_buff>,
+}
+
+// SAFETY: A packet is not tied to a CPU or task.
+unsafe impl Send for RawSkBuff {}
+
+impl RawSkBuff {
+    /// Takes over a reference to a packet.
+    ///
+    /// # Safety
+    ///
+    /// `ptr` must be a valid `struct sk_buff`, and the caller must give up one reference to it.
+    #[inline]
+    unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
+        // INVARIANT: The caller guarantees a valid packet, and passes its reference.
+        Self { ptr }
+    }
+
+    /// Returns the packet as a C pointer, valid for the lifetime of the reference.
+    #[inline]
+    fn as_ptr(&self) -> *mut bindings::sk_buff {
+        self.ptr.as_ptr()
+    }
+
+    /// Returns the packet as a C pointer. The caller owns its reference.
+    #[inline]
+    fn into_raw(self) -> *mut bindings::sk_buff {
+        ManuallyDrop::new(self).as_ptr()
+    }
+
+    /// Returns the length of the packet in bytes, including all fragments.
+    #[inline]
+    fn len(&self) -> usize {
+        // SAFETY: By the type invariant the packet is valid. Its length does not change while other
+        // references may exist, and no method of this module changes it then.
+        unsafe { (*self.as_ptr()).len as usize }
+    }
+
+    /// Returns the first `N` bytes of the packet, or `None` if it is shorter.
+    #[inline]
+    fn head<const N: usize>(&self) -> Option<[u8; N]> {
+        // SAFETY: By the type invariant the packet is valid.
+        let (data, linear) = unsafe {
+            let skb = self.as_ptr();
+            (
+                (*skb).data,
+                (*skb).len.wrapping_sub((*skb).data_len) as usize,
+            )
+        };
+        let mut head = [0; N];
+        if N <= linear {
+            let data = NonNull::new(data)?;
+            // SAFETY: `data` points to the `linear` first bytes of the packet. The owner of a clone
+            // may write them meanwhile. `head` is a local variable of `N` bytes.
+            unsafe { copy_once(NonNull::from(&mut head).cast(), data.cast(), N) };
+            return Some(head);
+        }
+        // SAFETY: The packet is valid, and `head` is valid for `N` bytes. The function checks that
+        // the packet has as many.
+        let missing = unsafe {
+            bindings::skb_copy_bits(self.as_ptr(), 0, head.as_mut_ptr().cast(), N as i32)
+        };
+        (missing == 0).then_some(head)
+    }
+}
+
+impl Drop for RawSkBuff {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant this value owns a reference, and gives it up here.
+        unsafe { bindings::muennet_skb_drop(self.as_ptr()) }
+    }
+}
+
+/// A packet from the stack, for instance one to transmit. Its device is valid for `'a`: a driver
+/// cannot keep a packet for longer than the call that gives it the packet.
 ///
 /// Its bytes may be shared (clones, pages of a file), so that no method returns a reference to
 /// them. Dropping the value frees the packet as a dropped one (`dev_kfree_skb_any()`), which drop
@@ -33,38 +116,39 @@ use kernel::{
 ///
 /// # Invariants
 ///
-/// `ptr` is a valid `struct sk_buff`, and this value owns one reference to it.
-pub(crate) struct SkBuff {
-    ptr: NonNull<bindings::sk_buff>,
+/// `skb->dev` is a device that is valid for `'a`.
+pub(crate) struct SkBuff<'a> {
+    skb: RawSkBuff,
+    _dev: PhantomData<&'a ()>,
 }
 
-// SAFETY: A packet is not tied to a CPU or task.
-unsafe impl Send for SkBuff {}
-
-impl SkBuff {
+impl SkBuff<'_> {
     /// Takes over a reference to a packet.
     ///
     /// # Safety
     ///
-    /// `ptr` must be a valid `struct sk_buff`, and the caller must give up one reference to it.
+    /// - `ptr` must be a valid `struct sk_buff`, and the caller must give up one reference to it.
+    /// - Its device, `skb->dev`, must be valid for the lifetime of the returned value.
     #[inline]
     pub(super) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
-        // INVARIANT: The caller guarantees a valid packet, and passes its reference.
-        Self { ptr }
+        // INVARIANT: The caller guarantees that the device of the packet is valid for as long.
+        Self {
+            // SAFETY: The caller guarantees a valid packet, and passes its reference.
+            skb: unsafe { RawSkBuff::from_raw(ptr) },
+            _dev: PhantomData,
+        }
     }
 
     /// Returns the packet as a C pointer, valid for the lifetime of the reference.
     #[inline]
     pub(super) fn as_ptr(&self) -> *mut bindings::sk_buff {
-        self.ptr.as_ptr()
+        self.skb.as_ptr()
     }
 
     /// Returns the length of the packet in bytes, including all fragments.
     #[inline]
     pub(crate) fn len(&self) -> usize {
-        // SAFETY: By the type invariant the packet is valid. Its length does not change while other
-        // references may exist, and no method of this type changes it.
-        unsafe { (*self.as_ptr()).len as usize }
+        self.skb.len()
     }
 
     /// Returns the netfilter mark: `skb->mark`.
@@ -106,28 +190,7 @@ impl SkBuff {
     /// Returns the first `N` bytes of the packet, or `None` if it is shorter.
     #[inline]
     pub(crate) fn head<const N: usize>(&self) -> Option<[u8; N]> {
-        // SAFETY: By the type invariant the packet is valid.
-        let (data, linear) = unsafe {
-            let skb = self.as_ptr();
-            (
-                (*skb).data,
-                (*skb).len.wrapping_sub((*skb).data_len) as usize,
-            )
-        };
-        let mut head = [0; N];
-        if N <= linear {
-            let data = NonNull::new(data)?;
-            // SAFETY: `data` points to the `linear` first bytes of the packet. The owner of a clone
-            // may write them meanwhile. `head` is a local variable of `N` bytes.
-            unsafe { copy_once(NonNull::from(&mut head).cast(), data.cast(), N) };
-            return Some(head);
-        }
-        // SAFETY: The packet is valid, and `head` is valid for `N` bytes. The function checks that
-        // the packet has as many.
-        let missing = unsafe {
-            bindings::skb_copy_bits(self.as_ptr(), 0, head.as_mut_ptr().cast(), N as i32)
-        };
-        (missing == 0).then_some(head)
+        self.skb.head()
     }
 
     /// Copies bytes from the start of the packet to the start of `to`, as many as the packet has
@@ -257,36 +320,28 @@ impl SkBuff {
     /// Computes the checksum of the packet if the stack left it to the device:
     /// `skb_checksum_help()`. Drops the packet and returns `None` if that fails.
     pub(crate) fn checksum_help(self) -> Option<Self> {
-        let this = ManuallyDrop::new(self);
         // SAFETY: By the type invariant this value owns a reference, and gives it up here.
-        let skb = unsafe { bindings::muennet_skb_complete_csum(this.as_ptr()) };
-        // INVARIANT: The function returns null, or a valid packet with a reference for its caller.
-        NonNull::new(skb).map(|ptr| Self { ptr })
+        let skb = unsafe { bindings::muennet_skb_complete_csum(self.skb.into_raw()) };
+        // SAFETY: The function returns null, or this packet or a clone of it with a reference for
+        // its caller. A clone has the same device.
+        NonNull::new(skb).map(|ptr| unsafe { Self::from_raw(ptr) })
     }
 
     /// Reports the time of the transmission to the sender of the packet, if it requested a software
     /// timestamp: `skb_tx_timestamp()`.
     #[inline]
     pub(crate) fn tx_timestamp(&self) {
-        // SAFETY: By the type invariant the packet is valid. The function clones it for the error
-        // queue of the sender.
+        // SAFETY: By the type invariants the packet and its device, which the function asks for
+        // hardware timestamps, are valid. The function clones the packet for the error queue of the
+        // sender.
         unsafe { bindings::muennet_skb_tx_timestamp(self.as_ptr()) }
     }
 
     /// Frees the packet as one that was processed successfully: `dev_consume_skb_any()`.
     #[inline]
     pub(crate) fn consume(self) {
-        let this = ManuallyDrop::new(self);
         // SAFETY: By the type invariant this value owns a reference, and gives it up here.
-        unsafe { bindings::muennet_skb_consume(this.as_ptr()) }
-    }
-}
-
-impl Drop for SkBuff {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: By the type invariant this value owns a reference, and gives it up here.
-        unsafe { bindings::muennet_skb_drop(self.as_ptr()) }
+        unsafe { bindings::muennet_skb_consume(self.skb.into_raw()) }
     }
 }
 
@@ -317,7 +372,7 @@ pub(crate) struct GsoInfo {
 /// - All of its `len` bytes are initialised.
 /// - Its linear part was created with all of its bytes, or with the first [`SEGMENT_HEADER_MAX`];
 ///   [`RxSkBuff::pull`] removes bytes from the front.
-pub(crate) struct RxSkBuff(SkBuff);
+pub(crate) struct RxSkBuff(RawSkBuff);
 
 impl RxSkBuff {
     /// Takes over a packet.
@@ -329,13 +384,13 @@ impl RxSkBuff {
     pub(super) unsafe fn from_raw(ptr: NonNull<bindings::sk_buff>) -> Self {
         // INVARIANT: `muennet_skb_copy_new()` returns such packets.
         // SAFETY: The caller guarantees a new packet, and passes its reference.
-        Self(unsafe { SkBuff::from_raw(ptr) })
+        Self(unsafe { RawSkBuff::from_raw(ptr) })
     }
 
     /// Returns the packet as a C pointer. The caller owns its reference.
     #[inline]
     pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
-        ManuallyDrop::new(self.0).as_ptr()
+        self.0.into_raw()
     }
 
     /// Returns the length of the packet in bytes.
@@ -382,7 +437,7 @@ pub(crate) const VNET_HDR_SIZE: usize = 10;
 /// - This value owns the only reference to the packet.
 /// - `filled` is at most the length of the packet, and its first `filled` bytes are initialised.
 pub(crate) struct FragSkBuff {
-    skb: SkBuff,
+    skb: RawSkBuff,
     filled: usize,
 }
 
@@ -395,7 +450,7 @@ impl FragSkBuff {
         // INVARIANT: The packet is new, and none of its bytes are filled.
         Some(Self {
             // SAFETY: The packet is valid, and the caller of the function owns its only reference.
-            skb: unsafe { SkBuff::from_raw(NonNull::new(skb)?) },
+            skb: unsafe { RawSkBuff::from_raw(NonNull::new(skb)?) },
             filled: 0,
         })
     }
@@ -445,7 +500,7 @@ impl FragSkBuff {
 /// # Invariants
 ///
 /// This value owns the only reference to the packet. All of its bytes are initialised.
-pub(crate) struct FilledFragSkBuff(SkBuff);
+pub(crate) struct FilledFragSkBuff(RawSkBuff);
 
 impl FilledFragSkBuff {
     /// Returns the length of the packet in bytes.
@@ -463,11 +518,11 @@ impl FilledFragSkBuff {
     /// Returns the packet as a C pointer. The caller owns its reference.
     #[inline]
     pub(super) fn into_raw(self) -> *mut bindings::sk_buff {
-        ManuallyDrop::new(self.0).as_ptr()
+        self.0.into_raw()
     }
 }
 
-impl SkBuff {
+impl SkBuff<'_> {
     /// Returns the checksum and segmentation offloads of the packet: `virtio_net_hdr_from_skb()`.
     /// Returns [`None`] if a `struct virtio_net_hdr` cannot express them. It is little-endian.
     #[inline]

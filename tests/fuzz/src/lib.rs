@@ -83,7 +83,7 @@ mod netdev {
         mode: mode::Mode,
         writer: &mut Writer,
         memory: &memory::OutMemory,
-        skb: &SkBuff,
+        skb: &SkBuff<'_>,
     ) -> bool {
         use format::Format as _;
         match mode {

@@ -2,7 +2,10 @@
 
 //! Round trips: the driver's own writer sends packets, and its reader must deliver them unchanged.
 
-use std::num::NonZeroU64;
+use std::{
+    marker::PhantomData,
+    num::NonZeroU64, //
+};
 
 use crate::{
     abstractions::{
@@ -32,7 +35,7 @@ use crate::{
 const MAX_PACKETS: u64 = 20;
 
 /// Returns a packet that the mode can carry in at most `elements` elements of `size` bytes.
-fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
+fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff<'static> {
     let (min, max) = match mode {
         Mode::Raw => (1, size),
         Mode::Ip => (40, size - 8),
@@ -62,6 +65,7 @@ fn packet(mode: Mode, size: usize, elements: usize, random: &Random) -> SkBuff {
         bytes,
         changed,
         mark,
+        dev: PhantomData,
     }
 }
 

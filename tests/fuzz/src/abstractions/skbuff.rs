@@ -2,7 +2,10 @@
 
 //! Replaces `abstractions/skbuff/mod.rs`. Each packet records the accesses that copied its bytes.
 
-use std::cell::Cell;
+use std::{
+    cell::Cell,
+    marker::PhantomData, //
+};
 
 use super::mapping::Mapping;
 use crate::error::{
@@ -120,14 +123,16 @@ impl FilledFragSkBuff {
 }
 
 /// A packet to transmit, without offloads.
-pub(crate) struct SkBuff {
+pub(crate) struct SkBuff<'a> {
     pub(crate) bytes: Vec<u8>,
     /// The bytes at the time of the copy, if they differ from the bytes at the time of the check.
     pub(crate) changed: Option<Vec<u8>>,
     pub(crate) mark: u32,
+    /// The lifetime of the device of the packet.
+    pub(crate) dev: PhantomData<&'a ()>,
 }
 
-impl SkBuff {
+impl SkBuff<'_> {
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
