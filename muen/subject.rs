@@ -18,7 +18,10 @@ use super::sinfo::{
 };
 use crate::abstractions::{
     mapping::Mapping,
-    platform::Platform, //
+    platform::{
+        FindError,
+        Platform, //
+    }, //
 };
 use kernel::{
     alloc::AllocError,
@@ -44,6 +47,16 @@ struct Image {
     number: u32,
 }
 
+impl From<FindError> for LoadError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Mapping(error) => Self::Mapping(error),
+            FindError::Fault => Self::Fault,
+            FindError::Magic(magic) => Self::Image(ImageError::Magic(u64::from_le_bytes(magic))),
+        }
+    }
+}
+
 /// Why no image can be read at an address.
 enum LoadError {
     /// The address cannot be mapped. Contains the error of the mapping.
@@ -58,8 +71,10 @@ enum LoadError {
 
 impl Image {
     /// Reads the image of processor `number` at `address`. May sleep.
-    fn load(number: u32, address: u64) -> Result<Self, LoadError> {
-        let mapping = Mapping::new(address, sinfo::IMAGE_PAGES).map_err(LoadError::Mapping)?;
+    fn load(platform: Platform, number: u32, address: u64) -> Result<Self, LoadError> {
+        let mapping = platform
+            .map(address, sinfo::IMAGE_PAGES)
+            .map_err(LoadError::Mapping)?;
 
         // There may be no memory at this address.
         let mut magic = [0; MAGIC_SIZE];
@@ -140,15 +155,9 @@ impl Subject {
     /// - `EFAULT` if the processor cannot address it.
     /// - `ENOMEM` if there is no memory to map or to copy an image.
     pub(crate) fn load(address: u64) -> Result<Self> {
-        let first = Image::load(0, address).map_err(|why| no_subject(address, why))?;
-        // The image may have changed since it was copied. Then it no longer exists.
-        let platform = Platform::found_at(address).map_err(|error| {
-            let why = match error {
-                ENODEV => LoadError::Fault,
-                error => LoadError::Mapping(error),
-            };
-            no_subject(address, why)
-        })?;
+        let platform =
+            Platform::found_at(address).map_err(|error| no_subject(address, error.into()))?;
+        let first = Image::load(platform, 0, address).map_err(|why| no_subject(address, why))?;
         let mut this = Self {
             images: KVec::new(),
             platform,
@@ -179,7 +188,7 @@ impl Subject {
             // Do not read memory that another subject may write: it could contain a forged image.
             return Ok(None);
         }
-        match Image::load(number, address) {
+        match Image::load(self.platform, number, address) {
             Ok(image) => Ok(Some(image)),
             Err(LoadError::Memory(error)) => Err(error.into()),
             Err(LoadError::Mapping(ENOMEM)) => {
@@ -266,13 +275,14 @@ impl<'a> Processors<'a> {
 /// # Errors
 ///
 /// - [`ChannelError::Resource`] with the errors of [`Guest::channel`].
-/// - [`ChannelError::Mapping`] with the errors of [`Mapping::new`].
+/// - [`ChannelError::Mapping`] with the errors of [`Platform::map`].
 pub(crate) fn map_channel<'a>(
+    platform: Platform,
     guest: &Guest<'a>,
     name: &[u8],
     access: Access,
 ) -> Result<Mapping, ChannelError<'a>> {
-    map(guest.channel(name, access))
+    map(platform, guest.channel(name, access))
 }
 
 /// Maps the memory called `name`, of any kind, which this subject can only read. May sleep.
@@ -280,19 +290,22 @@ pub(crate) fn map_channel<'a>(
 /// # Errors
 ///
 /// - [`ChannelError::Resource`] with the errors of [`Guest::read_only`].
-/// - [`ChannelError::Mapping`] with the errors of [`Mapping::new`].
+/// - [`ChannelError::Mapping`] with the errors of [`Platform::map`].
 pub(crate) fn map_read_only<'a>(
+    platform: Platform,
     guest: &Guest<'a>,
     name: &[u8],
 ) -> Result<Mapping, ChannelError<'a>> {
-    map(guest.read_only(name))
+    map(platform, guest.read_only(name))
 }
 
 fn map<'a>(
+    platform: Platform,
     found: Result<MemoryResource<'a>, ResourceError<'a>>,
 ) -> Result<Mapping, ChannelError<'a>> {
     let resource = found.map_err(ChannelError::Resource)?;
-    Mapping::new(resource.address, resource.size)
+    platform
+        .map(resource.address, resource.size)
         .map_err(|error| ChannelError::Mapping { resource, error })
 }
 

@@ -15,7 +15,10 @@ use super::{
     params, //
 };
 use crate::{
-    abstractions::mapping::Mapping,
+    abstractions::{
+        mapping::Mapping,
+        platform::map_for_bench, //
+    },
     channel::{
         PeerParams,
         Reader,
@@ -73,14 +76,14 @@ impl Bench {
     ///
     /// # Errors
     ///
-    /// - The errors of [`Mapping::new`].
+    /// - The errors of [`map_for_bench`].
     /// - `EINVAL` if not even one element fits the ring.
     /// - `ENOMEM` if there is no memory for the payload.
     fn new(address: u64, ring: u64, size: usize) -> Result<Self> {
-        let out = OutMemory(Mapping::new(address, ring)?);
+        let out = OutMemory(map_for_bench(address, ring)?);
         let mut writer = Writer::new(ONE, size, out.mapping().size()).map_err(|_| EINVAL)?;
         writer.start_epoch(&out, ONE);
-        let input = InMemory(Mapping::new(address, ring)?);
+        let input = InMemory(map_for_bench(address, ring)?);
         let mut reader = Reader::new(PeerParams {
             protocol: ONE.get(),
             min_size: 1,
@@ -94,7 +97,7 @@ impl Bench {
             reader,
             payload: KVec::from_elem(7, size, GFP_KERNEL)?,
             copy: KVec::from_elem(0, size, GFP_KERNEL)?,
-            plain: Mapping::new(address.checked_add(ring).ok_or(EINVAL)?, ring)?,
+            plain: map_for_bench(address.checked_add(ring).ok_or(EINVAL)?, ring)?,
             place: HEADER_SIZE,
         })
     }
@@ -229,7 +232,7 @@ fn measure(address: u64, ring: u64, rounds: u64) -> Result {
 /// # Errors
 ///
 /// - `EINVAL` if the parameter is not a list of decimal numbers.
-/// - The errors of [`Mapping::new`], for memory of twice the size of each ring.
+/// - The errors of [`map_for_bench`], for memory of twice the size of each ring.
 /// - `EIO` if an element does not arrive, or arrives with a different payload.
 /// - `ENOMEM` if there is no memory for a payload.
 pub(crate) fn run(parameter: &dyn params::List, address: u64) -> Result {

@@ -264,13 +264,15 @@ fn load_subject<'a>(
 fn map_channel<'a>(
     channel: Option<ChannelConfig<'a>>,
     access: Access,
+    platform: Platform,
     guest: &Guest<'_>,
     report: Report<'_>,
 ) -> Result<Option<MappedChannel<'a>>> {
     let Some(ChannelConfig { name, protocol }) = channel else {
         return Ok(None);
     };
-    let mapping = subject::map_channel(guest, name.as_bytes(), access).map_err(|error| {
+    let mapping = subject::map_channel(platform, guest, name.as_bytes(), access);
+    let mapping = mapping.map_err(|error| {
         match access {
             Access::Read => report(Part::InChannel, fmt!("in channel '{name}': {error}")),
             Access::Write => report(Part::OutChannel, fmt!("out channel '{name}': {error}")),
@@ -287,13 +289,14 @@ fn map_channel<'a>(
 /// Maps the table of path MTUs of an interface, if it is configured.
 fn map_pmtu(
     config: &InterfaceConfig<'_>,
+    platform: Platform,
     guest: &Guest<'_>,
     report: Report<'_>,
 ) -> Result<Option<Mapping>> {
     let Some(name) = config.pmtu else {
         return Ok(None);
     };
-    let mapping = subject::map_read_only(guest, name.as_bytes());
+    let mapping = subject::map_read_only(platform, guest, name.as_bytes());
     let mapping = mapping.map_err(|error: ChannelError<'_>| {
         report(Part::Pmtu, fmt!("pmtu region '{name}': {error}"));
         Error::from(error)
@@ -339,15 +342,15 @@ fn setup<'a>(
         settings: config.settings,
         poll_us: config.poll_us,
         mtu: config.mtu,
-        in_channel: map_channel(config.in_channel, Access::Read, guest, report)?,
+        in_channel: map_channel(config.in_channel, Access::Read, platform, guest, report)?,
         irq,
-        out_channel: map_channel(config.out_channel, Access::Write, guest, report)?,
+        out_channel: map_channel(config.out_channel, Access::Write, platform, guest, report)?,
         event: match config.out_channel {
             Some(channel) => Event::of_channel(guest, platform, channel.name.as_bytes())?,
             None => None,
         },
         pmtu_name: config.pmtu.map_or(&[], |name| name.as_bytes()),
-        pmtu: map_pmtu(config, guest, report)?,
+        pmtu: map_pmtu(config, platform, guest, report)?,
         mac: config.mac,
     };
     let max_mtu = setup.max_mtu();

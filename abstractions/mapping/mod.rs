@@ -55,7 +55,12 @@ impl Mapping {
     /// - `EFAULT`: the processor cannot address the range.
     /// - `EPERM`: the range contains System RAM, which belongs to this kernel.
     /// - `ENOMEM`: the range cannot be mapped, usually because there is no memory.
-    pub(crate) fn new(start: u64, size: u64) -> Result<Self> {
+    ///
+    /// # Safety
+    ///
+    /// - The range must be memory, as far as there is anything: not the registers of a device.
+    /// - No driver of this kernel may rely on being the only one that writes to it.
+    pub(crate) unsafe fn new(start: u64, size: u64) -> Result<Self> {
         let page = PAGE_SIZE as u64;
         let last = size
             .checked_sub(1)
@@ -68,8 +73,11 @@ impl Mapping {
 
         fault_inject::should_fail("mapping", ENOMEM)?;
         let base = backend::map(start, last, length)?;
-        // INVARIANT: The backend maps the range at the offset of `start` in its page, which is
-        // zero. The size was checked above.
+        // INVARIANT:
+        // - The backend maps the range at the offset of `start` in its page, which is zero. It
+        //   refuses System RAM, where this kernel stores what it has, and the caller guarantees
+        //   that no driver stores anything of its own there.
+        // - The size was checked above.
         Ok(Self {
             base,
             size: length,
