@@ -190,8 +190,9 @@ impl Family {
             return;
         }
         // SAFETY: The family is registered and stays so while the RTNL is held. The function checks
-        // the group.
-        if unsafe { bindings::genl_has_listeners(self.as_ptr(), net.as_ptr(), group) } == 0 {
+        // the group: it warns about one that the family does not have, and returns an error.
+        let listeners = unsafe { bindings::genl_has_listeners(self.as_ptr(), net.as_ptr(), group) };
+        if listeners <= 0 {
             return;
         }
         match self.build(0, 0, command, fill) {
@@ -199,7 +200,8 @@ impl Family {
                 // Ignore errors: either no listener is left, or the function has already set the
                 // errors of the sockets that did not get the message.
                 //
-                // SAFETY: As above. The function takes over the message, which is complete.
+                // SAFETY: As above. The function takes over the message, which is complete: the
+                // family has the group.
                 let _ = unsafe {
                     bindings::muennet_genl_multicast(
                         self.as_ptr(),
