@@ -274,21 +274,25 @@ impl ExtAck<'_> {
         const MORE: &[u8] = b"...\0";
         let Some(ptr) = self.ptr else { return true };
         let ptr = ptr.as_ptr();
-        // SAFETY: By the type invariant the structure is valid, and nothing else uses it.
-        let buffer = unsafe { &mut (*ptr)._msg_buf };
-        let size = buffer.len();
+        // SAFETY: By the type invariant the structure is valid.
+        let text: *mut [c_char] = unsafe { &raw mut (*ptr)._msg_buf };
+        let size = text.len();
         // SAFETY:
-        // - The buffer is valid for writes of `size` bytes.
+        // - The buffer is valid for writes of `size` bytes. There is no reference to it: `args` may
+        //   run code that calls this method for the same structure.
         // - `%pA` takes a pointer to `fmt::Arguments`.
         let length = unsafe {
             bindings::snprintf(
-                buffer.as_mut_ptr().cast(),
+                text.cast(),
                 size,
                 c"%pA".as_char_ptr(),
                 (&raw const args).cast::<c_void>(),
             )
         };
         let fits = usize::try_from(length).is_ok_and(|length| length < size);
+        // SAFETY: The buffer is valid, and by the type invariant only this task uses it, which runs
+        // no other code before the end of this method.
+        let buffer = unsafe { &mut *text };
         if !fits {
             let end = buffer.iter_mut().skip(size.saturating_sub(MORE.len()));
             for (to, from) in end.zip(MORE) {
