@@ -435,7 +435,9 @@ impl NapiOperations for Interface {
     }
 
     fn interrupt(dev: &Device<Self>) {
-        // Only the hard interrupt handler of this device changes this counter.
+        // Only the handler of this interrupt changes this counter, and it runs with interrupts off
+        // on one CPU at a time, also in a thread (`threadirqs`). With CONFIG_PREEMPT_RT the thread
+        // may be preempted and migrate, but the addition is atomic.
         dev.data().counters.this_cpu().rx_interrupts.add(1);
     }
 }
