@@ -15,7 +15,7 @@ use kernel::types::Opaque;
 #[repr(transparent)]
 pub(crate) struct Net(Opaque<bindings::net>);
 
-// SAFETY: The methods may be called from any context.
+// SAFETY: The methods may be called by any thread, also by several at a time.
 unsafe impl Sync for Net {}
 
 // SAFETY: A namespace is not tied to a task.

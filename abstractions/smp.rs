@@ -32,7 +32,8 @@ use kernel::{
 
 /// A function that another CPU runs.
 pub(crate) trait Function: Send + Sync + 'static {
-    /// Runs on the CPU that was called, in hard interrupt context.
+    /// Runs on the CPU that was called, with interrupts off: in hard interrupt context or, if the
+    /// CPU calls itself, in the caller, before [`AsyncCall::call`] returns.
     fn run(&self);
 }
 
@@ -103,7 +104,8 @@ impl<F: Function> AsyncCall<F> {
     }
 
     /// Calls the CPU: `smp_call_function_single_async()`. The function sees everything that was
-    /// written before. Does not wait.
+    /// written before. Does not wait. If this is the CPU that is called, the function runs at once,
+    /// with interrupts off: the caller must not hold a lock that the function takes.
     ///
     /// Returns `true` if a call was sent, and `false` if it was merged with one that has not begun
     /// to run.
@@ -168,7 +170,7 @@ impl<F: Function> AsyncCall<F> {
         this.function.run();
         // INVARIANT: This call ends here. The value may be freed after the next line, but the code
         // of this function remains valid: a module is freed after an RCU grace period, which waits
-        // for interrupt handlers.
+        // for code that runs with interrupts off.
         this.running.fetch_add(-1, Release);
     }
 }

@@ -95,6 +95,9 @@ pub(crate) trait NapiOperations: Operations<Receive = Context<Self>> {
 
     /// Returns whether there is something to receive. Called when NAPI has completed and the
     /// interrupt, if there is one, is unmasked: packets that arrived before that raised none.
+    /// Softirqs are off. It may run beside the next [`Self::poll`], and beside
+    /// [`Self::stop_polling`], `ndo_stop()` and what follows, as NAPI is no longer scheduled for
+    /// this call.
     fn has_pending(dev: &Device<Self>) -> bool;
 
     /// The interrupt was raised; NAPI is scheduled already. In hard interrupt context, or in the
@@ -160,7 +163,7 @@ impl Drop for Timer {
 #[repr(transparent)]
 struct Napi(Opaque<bindings::napi_struct>);
 
-// SAFETY: The methods may be called from any context. The core serialises them with atomic bit
+// SAFETY: The methods may be called by any thread. The core serialises them with atomic bit
 // operations.
 unsafe impl Sync for Napi {}
 
@@ -309,7 +312,14 @@ impl<T: NapiOperations> Context<T> {
     ///
     /// The core calls it with the NAPI instance of a device of this driver, which is up.
     unsafe extern "C" fn poll(napi: *mut bindings::napi_struct, budget: c_int) -> c_int {
-        // SAFETY: The instance was added to a device of this driver.
+        // SAFETY:
+        // - The instance was added to a device of this driver.
+        // - The device and its private area are valid until this returns. Until
+        //   `napi_complete_done()` the device is up, because `ndo_stop()` waits in
+        //   `napi_disable()`. After it, the rest of this function may run beside `ndo_stop()`, and
+        //   beside the unregistration. But softirqs are off, also in a NAPI thread or a
+        //   busy-polling socket. So this is an RCU read-side critical section, and the core waits
+        //   for those before the private area is dropped.
         let dev = unsafe { Device::<T>::from_raw((*napi).dev) };
         let this = dev.receive();
         // SAFETY: This is the poll function of that instance.
@@ -323,6 +333,9 @@ impl<T: NapiOperations> Context<T> {
             PollResult::Repoll => budget,
             PollResult::Complete(work) => {
                 let work = c_int::try_from(work).unwrap_or(budget).min(budget - 1);
+                // After the completion, another CPU may poll, or take the device down. The mask of
+                // the interrupt and `NAPI_STATE_SCHED` are atomic flags. The latter is set while
+                // the device is down, so that nothing is scheduled then.
                 complete_and_rearm(
                     // SAFETY: This is the poll function, and `work` is below the budget.
                     || unsafe { bindings::napi_complete_done(napi, work) },

@@ -13,7 +13,7 @@ use super::*;
 #[repr(transparent)]
 pub(crate) struct NetDevice(Opaque<bindings::net_device>);
 
-// SAFETY: The methods may be called from any context.
+// SAFETY: The methods may be called by any thread, also by several at a time.
 unsafe impl Sync for NetDevice {}
 
 // SAFETY: A device is not tied to a task.
@@ -191,7 +191,8 @@ pub(crate) struct Device<T: Operations> {
     _data: PhantomData<T>,
 }
 
-// SAFETY: The methods may be called from any context, and `T` and `T::Receive` are `Sync`.
+// SAFETY: The methods may be called by any thread, also by several at a time, and `T` and
+// `T::Receive` are `Sync`.
 unsafe impl<T: Operations> Sync for Device<T> {}
 
 // SAFETY: A device is not tied to a task, and `T` and `T::Receive` are `Send`.
