@@ -96,6 +96,14 @@ check-kernels: ##! The end-to-end tests in each stock kernel with Rust; KERNELS=
 N ?= 10000000
 SEED ?= 1
 
+.PHONY: series
+series: | setup-kernel ##! Make patch series for a kernel tree from these sources, in the cache
+	@$(RUN) series/generate /kernel/series
+
+.PHONY: check-series
+check-series: | setup-series setup-machines ##! Build and test each patch of the series; T='build b' does a part
+	@$(RUN) tests/setup/with-module.sh series/check $(T)
+
 .PHONY: fuzz
 fuzz: | setup-cargo ##! Attack the reader on the host; N=10000000 mutations, SEED=1
 	@$(RUN) tests/fuzz/run $(N) $(SEED)
@@ -132,7 +140,7 @@ uapi: | setup-kernel ##! Generate what follows from child/muennet.yaml, the netl
 setup: ##! Make all that demo and tests need, in ~/.cache/muennet; needs the network once
 	@$(SETUP)
 
-.PHONY: setup-kernel setup-uml setup-debug-modules setup-cargo setup-machines setup-deb setup-debian
+.PHONY: setup-kernel setup-uml setup-debug-modules setup-cargo setup-machines setup-deb setup-debian setup-series
 setup-kernel:
 	@$(SETUP) root kernel
 # The tool in the machines is a cargo project.
@@ -146,6 +154,8 @@ setup-cargo:
 
 setup-deb:
 	@$(SETUP) root kernel cargo deb
+setup-series:
+	@$(SETUP) root kernel cargo series
 setup-debian:
 	@$(SETUP) root kernel cargo deb debian
 

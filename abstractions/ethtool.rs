@@ -70,7 +70,7 @@ pub(crate) trait EthtoolOperations: Operations {
     ///
     /// # Errors
     ///
-    /// Returned to the user, with the text as extended acknowledgement.
+    /// Returned to the user, with the text as extended acknowledgment.
     fn set_rx_usecs(_dev: &Device<Self>, _usecs: u32) -> Result<(), (Error, &'static CStr)> {
         build_error!(VTABLE_DEFAULT_ERROR)
     }

@@ -4,7 +4,8 @@
 //!
 //! Each module wraps one C interface and knows nothing of this driver, so that it can move to the
 //! `kernel` crate. All `unsafe` code of the driver is here. There are no cycles
-//! between modules; a lint checks that.
+//! between modules; a lint checks that. The examples are for the `kernel` crate and its paths,
+//! where `make check-series` runs them.
 //!
 //! - [`bindings`]: generated C items. [`copy`]: copies of memory that another subject may change.
 //! - [`fault_inject`]: points for fault injection. [`random`]: random numbers. [`sync`],

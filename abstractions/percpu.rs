@@ -63,6 +63,18 @@ impl Counter {
 /// # Invariants
 ///
 /// `ptr` is a per-CPU allocation of one valid `T`, which this value owns.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::percpu::{Counter, PerCpu};
+///
+/// let counters = PerCpu::<Counter>::new()?;
+/// counters.this_cpu().add(3);
+/// counters.this_cpu().add(4);
+/// assert_eq!(counters.iter().map(Counter::get).sum::<u64>(), 7);
+/// # Ok::<(), Error>(())
+/// ```
 pub(crate) struct PerCpu<T: Zeroable + Sync> {
     ptr: NonNull<kernel::ffi::c_void>,
     _items: PhantomData<T>,

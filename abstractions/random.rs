@@ -8,6 +8,12 @@ use super::bindings;
 use core::num::NonZeroU64;
 
 /// Returns a random number that is not zero: `get_random_u64()`. Any context.
+///
+/// # Examples
+///
+/// ```
+/// assert_ne!(kernel::random::nonzero_u64().get(), 0);
+/// ```
 pub(crate) fn nonzero_u64() -> NonZeroU64 {
     loop {
         // SAFETY: The function takes no arguments and may be called from any context.

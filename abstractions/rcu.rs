@@ -151,7 +151,20 @@ unsafe extern "C" fn free<T>(head: *mut bindings::callback_head) {
 ///
 /// # Invariants
 ///
-/// `xa` is an initialised XArray. Its entries are results of [`RcuArc::into_raw`].
+/// `xa` is an initialised XArray. Its entries are results of `RcuArc::into_raw`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::{rcu, rcu_map::RcuMap};
+///
+/// let map = KBox::pin_init(RcuMap::<u32>::new(), GFP_KERNEL)?;
+/// map.insert(1, map.share(7)?)?;
+/// assert_eq!(map.get(1, &rcu::read_lock()).copied(), Some(7));
+/// drop(map.remove(1));
+/// assert!(map.get(1, &rcu::read_lock()).is_none());
+/// # Ok::<(), Error>(())
+/// ```
 #[pin_data(PinnedDrop)]
 pub(crate) struct RcuMap<T: Send + Sync + 'static> {
     #[pin]

@@ -66,6 +66,17 @@ impl Drop for Guard {
 }
 
 /// A value that the RTNL guards.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::net::rtnl::{self, RtnlCell};
+///
+/// let cell = RtnlCell::new(5);
+/// let rtnl = rtnl::lock();
+/// assert_eq!(cell.replace(6, &rtnl), 5);
+/// assert_eq!(cell.get(&rtnl), 6);
+/// ```
 pub(crate) struct RtnlCell<T>(UnsafeCell<T>);
 
 // SAFETY: The methods need the RTNL, so that one task at a time uses the value.

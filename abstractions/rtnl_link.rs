@@ -80,7 +80,7 @@ pub(crate) trait Driver: Operations<Receive = NoReceive> {
     ///
     /// # Errors
     ///
-    /// Returned to the user together with the extended acknowledgement of `link`.
+    /// Returned to the user together with the extended acknowledgment of `link`.
     fn newlink(link: &mut NewLink<'_>, rtnl: &Rtnl) -> Result<Self>;
 
     /// Returns the device that this device is on top of: always the same one. Drivers whose devices
@@ -131,7 +131,7 @@ impl<'a> NewLink<'a> {
     ///
     /// # Errors
     ///
-    /// The extended acknowledgement says why.
+    /// The extended acknowledgment says why.
     ///
     /// - `EINVAL`: the request has none.
     /// - `ENODEV`: there is no such device.
@@ -165,7 +165,7 @@ impl<'a> NewLink<'a> {
         self.params = Some(params);
     }
 
-    /// Returns the extended acknowledgement of the request.
+    /// Returns the extended acknowledgment of the request.
     pub(crate) fn extack(&self) -> &'a ExtAck<'a> {
         self.extack
     }

@@ -48,7 +48,7 @@ const _: () = assert!(align_of::<Data>() >= bindings::CALL_SINGLE_DATA_ALIGN);
 ///
 /// # Invariants
 ///
-/// - `data` holds [`AsyncCall::run`] and a pointer to this value.
+/// - `data` holds `run` and a pointer to this value.
 /// - While `pending` is clear, nothing uses `data`. The caller that sets `pending` owns `data`
 ///   until it passes `data` to the kernel or clears the flag. The kernel owns `data` until it calls
 ///   `run`, which clears the flag.

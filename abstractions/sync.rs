@@ -20,6 +20,17 @@ use kernel::{
 ///
 /// Locking disables softirqs on the CPU: `spin_lock_bh()`. Do not take the lock in hard interrupt
 /// context.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::lock::spinlock_bh::new_spinlock_bh;
+///
+/// let lock = KBox::pin_init(new_spinlock_bh!(5, "example"), GFP_KERNEL)?;
+/// *lock.lock() += 1;
+/// assert_eq!(*lock.lock(), 6);
+/// # Ok::<(), Error>(())
+/// ```
 pub(crate) type SpinLockBh<T> = Lock<T, SpinLockBhBackend>;
 
 /// Creates a [`SpinLockBh`] initialiser with a lock class of its own.
@@ -79,6 +90,17 @@ unsafe impl Backend for SpinLockBhBackend {
 ///
 /// Locking disables interrupts on the CPU, also with `CONFIG_PREEMPT_RT`:
 /// `raw_spin_lock_irqsave()`. Hold the lock for a short time only.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::sync::lock::spinlock_bh::new_raw_spinlock;
+///
+/// let lock = KBox::pin_init(new_raw_spinlock!(5, "example"), GFP_KERNEL)?;
+/// *lock.lock() += 1;
+/// assert_eq!(lock.try_lock().map(|value| *value), Some(6));
+/// # Ok::<(), Error>(())
+/// ```
 pub(crate) type RawSpinLock<T> = Lock<T, RawSpinLockBackend>;
 
 /// Creates a [`RawSpinLock`] initialiser with a lock class of its own.

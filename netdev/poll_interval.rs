@@ -85,7 +85,7 @@ impl PollInterval {
                 self.waited_us = 0;
             }
             PollOutcome::One => {
-                // Packets that arrive at regular intervals, as acknowledgements do, are expected
+                // Packets that arrive at regular intervals, as acknowledgments do, are expected
                 // after the same interval again. After a longer silence the interval is unknown.
                 self.base_us = match self.waited_us / 8 {
                     usual @ SHORTEST_US..=BUSY_US => usual,

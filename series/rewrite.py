@@ -169,20 +169,58 @@ _FUNCTION = re.compile(r"^(static )?([\w \*]*?\**)muennet_(\w+)\(", re.M)
 
 def helper(name, text):
     """Rewrites a file of abstractions/helpers/ for rust/helpers/."""
+    old = text
     local = {it[3] for it in _FUNCTION.finditer(text) if it[1]}
     # The wrappers of one line; see rust/helpers/helpers.c.
     inline = name not in ("skbuff.c", "checksum.c", "skbuff.h")
-    if inline:
-        text = _FUNCTION.sub(lambda it: it[0] if it[1] else
-                             f"__rust_helper {it[2]}muennet_{it[3]}(", text)
     text = re.sub(r"\bmuennet_(\w+)\b",
                   lambda it: f"rust_{it[1]}" if it[1] in local or it[1] in ("gso_info", "fault")
                   else f"rust_helper_{it[1]}", text)
     text = text.replace("MUENNET_HEADER_MAX", SKB_HEADER_MAX)
     text = text.replace("_MUENNET_SKBUFF_H", "_RUST_HELPERS_SKBUFF_H")
     header = "" if inline else '#include "skbuff.h"\n'
+    text = _align(old, text)
     text = text.replace('#include "helpers.h"\n', header)
+    if inline:
+        text = re.sub(r"^(?!static )[\w \*]+\brust_helper_\w+\(.*$", _annotate, text, flags=re.M)
     return re.sub(r"\n\n\n+", "\n\n", text)
+
+
+def _annotate(match):
+    """Adds the annotation of helpers to the first line of a function: on a line of its own, as
+    others have it, unless the function fits one line."""
+    fits = match[0].endswith(")") and len(match[0]) <= 66
+    return "__rust_helper" + (" " if fits else "\n") + match[0]
+
+
+def _width(line):
+    """The column after a text, with tabs of eight columns."""
+    return len(line.expandtabs(8))
+
+
+def _align(old, new):
+    """Moves continuation lines that are aligned with a bracket in the old text with it. Both texts
+    have the same lines, except for names."""
+    before, after = old.split("\n"), new.split("\n")
+    brackets = []
+    for index, line in enumerate(before):
+        indent = line[:len(line) - len(line.lstrip())]
+        if brackets and line.strip():
+            was, row, ordinal = brackets[-1]
+            if _width(indent) == was:
+                position = [at for at, it in enumerate(after[row]) if it == "("][ordinal]
+                column = _width(after[row][:position]) + 1
+                after[index] = "\t" * (column // 8) + " " * (column % 8) + after[index].lstrip()
+        if line.lstrip().startswith(("*", "/*", "//")):
+            continue
+        ordinal = -1
+        for at, it in enumerate(line):
+            if it == "(":
+                ordinal += 1
+                brackets.append((_width(line[:at]) + 1, index, ordinal))
+            elif it == ")" and brackets:
+                brackets.pop()
+    return "\n".join(after)
 
 
 def unit(lines, first):
@@ -199,6 +237,7 @@ def unit(lines, first):
         # Without strings, characters and comments.
         line = re.sub(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*', "", lines[end]).rstrip()
         depth += sum(line.count(it) for it in "([{") - sum(line.count(it) for it in ")]}")
+        depth += line.endswith("<") - line.lstrip().startswith(">")
         if depth <= 0 and line.endswith((";", ",", "}")):
             break
         end += 1

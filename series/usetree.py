@@ -29,7 +29,8 @@ def _leaves(tokens, prefix):
 
 
 def parse(declaration):
-    """Returns the paths of a declaration: `use a::{b, c::*};` has ("a", "b") and ("a", "c", "*")."""
+    """Returns the paths of a declaration: those of `use a::{b, c::*};` are ("a", "b") and
+    ("a", "c", "*")."""
     tokens = [token for token in _TOKEN.findall(declaration) if token]
     if tokens[0] != "use" or tokens[-1] != ";":
         raise ValueError(f"no use declaration: {declaration}")

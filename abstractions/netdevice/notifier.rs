@@ -36,7 +36,7 @@ pub(crate) trait Callback: Send + Sync + 'static {
 ///
 /// # Invariants
 ///
-/// `block` is registered. Its function is [`NotifierBlock::call`].
+/// `block` is registered. Its function is `call`.
 #[pin_data(PinnedDrop)]
 pub(crate) struct NotifierBlock<C: Callback> {
     #[pin]

@@ -441,7 +441,7 @@ impl<'a> GenlInfo<'a> {
             skb,
             info,
             last,
-            // SAFETY: The extended acknowledgement is null or belongs to the request, and the core
+            // SAFETY: The extended acknowledgment is null or belongs to the request, and the core
             // does not use it meanwhile.
             extack: unsafe { ExtAck::from_raw((*info.as_ptr()).extack) },
         }
@@ -452,7 +452,7 @@ impl<'a> GenlInfo<'a> {
         unsafe { self.info.as_ref() }
     }
 
-    /// Returns the extended acknowledgement of the request.
+    /// Returns the extended acknowledgment of the request.
     pub(crate) fn extack(&self) -> &ExtAck<'a> {
         &self.extack
     }

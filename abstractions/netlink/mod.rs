@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Netlink: attributes and their policies, extended acknowledgements, message buffers, and generic
+//! Netlink: attributes and their policies, extended acknowledgments, message buffers, and generic
 //! netlink families.
 //!
 //! `kernel::net::netlink` supports multicast only: its families have no operations, dumps, requests
-//! or extended acknowledgements.
+//! or extended acknowledgments.
 //!
 //! C header: [`include/net/netlink.h`](srctree/include/net/netlink.h)
 
@@ -233,7 +233,7 @@ pub(crate) const fn policy_table<const N: usize>(accepted: &[(u16, Policy)]) -> 
     table
 }
 
-/// An extended acknowledgement: `struct netlink_ext_ack`. It reports an error text and the bad or
+/// An extended acknowledgment: `struct netlink_ext_ack`. It reports an error text and the bad or
 /// missing attribute to the sender of a request.
 ///
 /// # Invariants
@@ -308,7 +308,7 @@ impl ExtAck<'_> {
     pub(crate) fn set_bad_attr(&self, attribute: Attribute<'_>) {
         if let Some(ptr) = self.ptr {
             // SAFETY: By the type invariant the structure is valid. The attribute is a part of the
-            // request, which the core keeps until it has sent the acknowledgement.
+            // request, which the core keeps until it has sent the acknowledgment.
             unsafe { (*ptr.as_ptr()).bad_attr = attribute.as_ptr() };
         }
     }

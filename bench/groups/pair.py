@@ -122,7 +122,7 @@ def rate(name: str, get, target) -> list:
     """
     Returns the measures of TCP streams: their rate, the segments that were sent again, and the
     elements that both ends missed. With flow control none must be missed. A segment is also sent
-    again if its acknowledgement is late. `get(net)` runs the streams, and returns their result and
+    again if its acknowledgment is late. `get(net)` runs the streams, and returns their result and
     further values.
     """
     def values(net) -> dict:

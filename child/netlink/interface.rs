@@ -380,7 +380,7 @@ impl Doit for DevAdd {
             notify(dev, uapi::MUENNET_CMD_DEV_ADD_NTF, rtnl, |message, net| {
                 fill_interface(message, net, dev, rtnl)
             });
-            // The interface has been added. Without memory for the reply, the acknowledgement
+            // The interface has been added. Without memory for the reply, the acknowledgment
             // alone says so.
             let _ = request.reply(&FAMILY, uapi::MUENNET_CMD_DEV_ADD as u8, |message| {
                 fill_interface(message, request.net(), dev, rtnl)

@@ -41,6 +41,7 @@ disk_space_of() {
 	cargo) echo 700 ;;
 	deb) echo 300 ;;
 	debian) echo 1800 ;;
+	series) echo 4000 ;;
 	esac
 }
 

@@ -3,8 +3,8 @@
 #
 # setup.sh [--preflight-only|--no-preflight] [PART...]: makes the missing parts in the
 # cache. Parts: root, kernel (needs root), uml and debug (need kernel), cargo (needs root),
-# debug_modules (needs debug), deb (needs root), debian (needs kernel and deb). Without PART it
-# makes all but the last three, in this order. A kernel for arm64 also needs the part arm64, and
+# debug_modules (needs debug), deb and series (need root), debian (needs kernel and deb). Without
+# PART it makes the first five, in this order. A kernel for arm64 also needs the part arm64, and
 # there are no other parts for it than this, root, kernel and cargo. A part that exists takes no
 # time, also while another set-up makes other parts. Before it makes a part, it checks the machine
 # (see preflight.sh). --preflight-only does only that. --no-preflight leaves it out: tests/check
@@ -22,6 +22,7 @@
 . "$setup/cargo.sh"
 . "$setup/debian.sh"
 . "$setup/arm64.sh"
+. "$setup/series.sh"
 
 # lock MODE FILE [STEP]: locks a file until unlock_all. While another process has the lock,
 # prints the progress of STEP in that process.
@@ -47,12 +48,12 @@ unlock_all() {
 }
 
 # make_part PART: makes a part if it is missing. Other parts depend on the root and the
-# kernel, and deb and arm64 change the root, so no other part is made at the same time as these. The
-# other parts are made in parallel.
+# kernel, and deb, series and arm64 change the root, so no other part is made at the same time
+# as these. The other parts are made in parallel.
 make_part() {
 	! "${1}_is_ready" || return 0
 	case $1 in
-	root | arm64 | kernel | deb)
+	root | arm64 | kernel | deb | series)
 		lock --exclusive "$cache/lock"
 		;;
 	*)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A small kernel with the driver, and an initramfs with busybox only."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from rig.initramfs import Cpio
 from rig.machine import Machine
 
 SYSTEM = PAIR
-KERNEL = Path("/kernel/tiny/arch/x86/boot/bzImage")
+KERNEL = Path("/kernel", os.environ["MUENNET_TINY"], "arch/x86/boot/bzImage")
 INIT = paths.TOP / "docs/examples/init"
 PARAMETERS = " ".join(f"muennet.{parameter}" for parameter in README.split())
 

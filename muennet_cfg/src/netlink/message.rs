@@ -85,7 +85,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// The error code and the extended acknowledgement of a rejected request.
+/// The error code and the extended acknowledgment of a rejected request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extack {
     /// Error code, positive.
@@ -99,7 +99,7 @@ pub struct Extack {
 }
 
 impl Extack {
-    /// Parses the attributes of an extended acknowledgement.
+    /// Parses the attributes of an extended acknowledgment.
     ///
     /// # Errors
     ///
@@ -178,7 +178,7 @@ fn parse(bytes: &[u8]) -> Result<(usize, Message<'_>), Malformed> {
     Ok((NLMSG_HDRLEN + payload.len(), message))
 }
 
-/// Parses an acknowledgement: an error code, the request if `has_request`, and attributes.
+/// Parses an acknowledgment: an error code, the request if `has_request`, and attributes.
 fn parse_ack(
     payload: &[u8],
     flags: u16,
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn acknowledgements() {
+    fn acknowledgments() {
         let mut request = Request::genl(29, 5, 1).string(2, "child0");
         let request = request.finalize(4, 9).to_vec();
         assert_eq!(acks(&ack(&request, 0, None, None)), [Ok(())]);

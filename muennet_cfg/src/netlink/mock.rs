@@ -44,7 +44,7 @@ pub fn message(kind: u16, flags: u16, sequence: u32, payload: &[u8]) -> Vec<u8> 
     bytes
 }
 
-/// Builds an acknowledgement, or a rejection if `errno` is not 0.
+/// Builds an acknowledgment, or a rejection if `errno` is not 0.
 pub fn ack(request: &[u8], errno: i32, message_text: Option<&str>, offset: Option<u32>) -> Vec<u8> {
     let mut payload = (-errno).to_ne_bytes().to_vec();
     payload.extend(&request[..16]);
@@ -116,7 +116,7 @@ impl MockRequest<'_> {
 /// A reply of the mocked kernel.
 #[derive(Clone)]
 pub enum MockReply {
-    /// An acknowledgement.
+    /// An acknowledgment.
     Ack,
     /// These messages, built as requests.
     Messages(Vec<Request>),

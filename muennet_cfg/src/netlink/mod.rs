@@ -3,7 +3,7 @@
 //! Netlink: messages, attributes and sockets.
 //!
 //! The crates provide sockets, headers and attributes. This module adds sequence numbers, dumps,
-//! acknowledgements and extended acknowledgements
+//! acknowledgments and extended acknowledgments
 //! (`Documentation/userspace-api/netlink/intro.rst`). It uses the socket through [`Transport`], so
 //! that tests can mock the kernel.
 

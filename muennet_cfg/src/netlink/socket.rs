@@ -204,7 +204,7 @@ impl<T: Transport> Connection<T> {
         let mut results = vec![Ok(()); remaining];
         for request in requests {
             remaining -= 1;
-            // The kernel reports each rejection. The acknowledgement of the last request shows that
+            // The kernel reports each rejection. The acknowledgment of the last request shows that
             // all are executed.
             let flags = if remaining == 0 { NLM_F_ACK } else { 0 };
             self.sequence = self.sequence.wrapping_add(1);
