@@ -57,50 +57,64 @@ module! {
     alias: ["rtnl-link-muennet", "net-pf-16-proto-16-family-muennet"],
 }
 
-module_version!("0.1.0");
+module_version!("muennet", "0.1.0");
 
 list_param!(
+    "muennet",
     NAME,
     "name",
     "Names of the interfaces; %d becomes a number; none = load without an interface"
 );
 list_param!(
+    "muennet",
     IN,
     "in",
     "Name of the in channel of each interface; empty = none"
 );
 list_param!(
+    "muennet",
     OUT,
     "out",
     "Name of the out channel of each interface; empty = none"
 );
 list_param!(
+    "muennet",
     READER_PROTOCOL,
     "reader_protocol",
     "Protocol number of each in channel, hexadecimal, not zero"
 );
 list_param!(
+    "muennet",
     WRITER_PROTOCOL,
     "writer_protocol",
     "Protocol number of each out channel, hexadecimal, not zero"
 );
 list_param!(
+    "muennet",
     FLAGS,
     "flags",
     "Flags of each interface: net_hdr[+offload] or eth_dev[+vlan], each also +pause; empty = raw"
 );
-list_param!(MTU, "mtu", "MTU of each interface in bytes (default 1500)");
 list_param!(
+    "muennet",
+    MTU,
+    "mtu",
+    "MTU of each interface in bytes (default 1500)"
+);
+list_param!(
+    "muennet",
     PMTU,
     "pmtu",
     "Memory region with the path MTU of each mark (net_hdr only); empty = none"
 );
 list_param!(
+    "muennet",
     MAC,
     "mac",
     "MAC address of each interface (eth_dev only); empty = random"
 );
 string_param!(
+    "muennet",
     POLL,
     "poll",
     c"4000",
@@ -108,6 +122,7 @@ string_param!(
      (default 4000)"
 );
 string_param!(
+    "muennet",
     hardware SINFO,
     "sinfo",
     c"0xe00000000",
@@ -115,6 +130,7 @@ string_param!(
 );
 #[cfg(CONFIG_MUENNET_BENCH)]
 list_param!(
+    "muennet",
     BENCH,
     "bench",
     "Benchmark: number of rounds, then the size of each ring in bytes; empty = none"

@@ -146,7 +146,7 @@ pub(crate) const fn bytes<const N: usize>(text: &str) -> [u8; N] {
 
 /// Declares a list parameter: `module_param_array()`. See the [module documentation](self).
 macro_rules! list_param {
-    ($static:ident, $name:literal, $description:literal) => {
+    ($module:literal, $static:ident, $name:literal, $description:literal) => {
         static $static: $crate::abstractions::params::ListParam =
             $crate::abstractions::params::ListParam::new();
 
@@ -163,6 +163,7 @@ macro_rules! list_param {
                 });
 
             params::param!(
+                $module,
                 $name,
                 "array of charp",
                 $description,
@@ -182,18 +183,24 @@ pub(crate) use list_param;
 /// `hardware` before the name marks a parameter that makes the kernel access physical addresses
 /// (`KERNEL_PARAM_FL_HWPARAM`). Lockdown forbids users to set it.
 macro_rules! string_param {
-    (hardware $static:ident, $name:literal, $default:literal, $description:literal) => {
+    (
+        $module:literal, hardware $static:ident,
+        $name:literal, $default:literal, $description:literal
+    ) => {
         $crate::abstractions::params::string_param!(
-            @flags macros::KERNEL_PARAM_FL_HWPARAM as u8,
+            @flags macros::KERNEL_PARAM_FL_HWPARAM as u8, $module,
             $static, $name, $default, $description
         );
     };
-    ($static:ident, $name:literal, $default:literal, $description:literal) => {
+    ($module:literal, $static:ident, $name:literal, $default:literal, $description:literal) => {
         $crate::abstractions::params::string_param!(
-            @flags 0, $static, $name, $default, $description
+            @flags 0, $module, $static, $name, $default, $description
         );
     };
-    (@flags $flags:expr, $static:ident, $name:literal, $default:literal, $description:literal) => {
+    (
+        @flags $flags:expr, $module:literal, $static:ident,
+        $name:literal, $default:literal, $description:literal
+    ) => {
         static $static: $crate::abstractions::params::StringParam =
             $crate::abstractions::params::StringParam::new($default);
 
@@ -202,6 +209,7 @@ macro_rules! string_param {
             use $crate::abstractions::params::{self, macros};
 
             params::param!(
+                $module,
                 $name,
                 "charp",
                 $description,
@@ -217,14 +225,14 @@ macro_rules! string_param {
 pub(crate) use string_param;
 
 /// Declares the version of the module, as `MODULE_VERSION()` does. `modinfo` and
-/// `/sys/module/muennet/version` show it.
+/// `/sys/module/<name>/version` show it.
 macro_rules! module_version {
-    ($version:literal) => {
+    ($module:literal, $version:literal) => {
         const _: () = {
             #[cfg(MODULE)]
             const VERSION: &str = concat!("version=", $version, "\0");
             #[cfg(not(MODULE))]
-            const VERSION: &str = concat!("muennet.version=", $version, "\0");
+            const VERSION: &str = concat!($module, ".version=", $version, "\0");
 
             #[expect(unsafe_code, reason = "the section's items are strings")]
             #[link_section = ".modinfo"]
@@ -237,7 +245,10 @@ pub(crate) use module_version;
 
 /// Emits the same data as `module_param_cb()` and `MODULE_PARM_DESC()`.
 macro_rules! param {
-    ($name:literal, $type:literal, $description:literal, $flags:expr, $ops:expr, $value:expr) => {
+    (
+        $module:literal, $name:literal, $type:literal,
+        $description:literal, $flags:expr, $ops:expr, $value:expr
+    ) => {
         #[cfg(MODULE)]
         const PARAM_NAME: &str = concat!($name, "\0");
         #[cfg(MODULE)]
@@ -247,11 +258,11 @@ macro_rules! param {
 
         // The names of parameters of built-in code begin with the name of the module.
         #[cfg(not(MODULE))]
-        const PARAM_NAME: &str = concat!("muennet.", $name, "\0");
+        const PARAM_NAME: &str = concat!($module, ".", $name, "\0");
         #[cfg(not(MODULE))]
-        const TYPE: &str = concat!("muennet.parmtype=", $name, ":", $type, "\0");
+        const TYPE: &str = concat!($module, ".parmtype=", $name, ":", $type, "\0");
         #[cfg(not(MODULE))]
-        const DESCRIPTION: &str = concat!("muennet.parm=", $name, ":", $description, "\0");
+        const DESCRIPTION: &str = concat!($module, ".parm=", $name, ":", $description, "\0");
 
         #[expect(unsafe_code, reason = "the section's items are strings")]
         #[link_section = ".modinfo"]

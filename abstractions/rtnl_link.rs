@@ -181,7 +181,7 @@ pub(crate) struct Ops<T: Driver> {
     _data: PhantomData<T>,
 }
 
-// SAFETY: The core has locks for the fields that it changes.
+// SAFETY: The core has locks for the fields that it changes, and the other fields are `Sync`.
 unsafe impl<T: Driver> Sync for Ops<T> {}
 
 /// The registration of a link kind. Dropping it unregisters all devices of the kind, in all
@@ -330,12 +330,15 @@ impl<T: Driver> Ops<T> {
     /// Unregisters a device, which is gone when the RTNL is released. Does nothing if it is being
     /// unregistered, or is not a device of this kind.
     pub(crate) fn delete(&'static self, dev: &Device<T>, _rtnl: &Rtnl) {
+        // Not one in a list of devices to unregister, either: a notifier may run while the core
+        // takes these down.
         // SAFETY: The device is valid.
-        let registered = unsafe { bindings::muennet_netdev_is_registered(dev.as_ptr()) };
+        let registered = unsafe { bindings::muennet_netdev_can_unregister(dev.as_ptr()) };
         if !registered || !self.has_added(dev) {
             return;
         }
-        // SAFETY: The device is registered and of this kind, and the RTNL is held.
+        // SAFETY: The device is registered, of this kind and in no list, so that it is linked, and
+        // the RTNL is held.
         unsafe { bindings::rtnl_delete_link(dev.as_ptr(), 0, core::ptr::null()) };
     }
 

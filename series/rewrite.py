@@ -125,6 +125,7 @@ def kernel_crate(path, text):
                   flags=re.S | re.M)
     text = text.replace("RUST_CONST_HELPER_", "").replace("MUENNET_HEADER_MAX", SKB_HEADER_MAX)
     text = re.sub(r"\bmuennet_gso_info\b", "rust_gso_info", text)
+    text = re.sub(r"`muennet_(\w+\(\))`", r"`rust_helper_\1`", text)
     return _common(re.sub(r"\bbindings::muennet_", "bindings::", text))
 
 
@@ -251,6 +252,8 @@ def leave_out(path, text, rules):
     beginning of the line of a unit, without its indentation; each rule of `around` is a text in
     the unit that encloses its line. Each rule must match."""
     for old, new in rules.get("replace", ()):
+        if old == new:
+            raise ValueError(f"{path}: changes nothing: {old!r}")
         if text.count(old) != 1:
             raise ValueError(f"{path}: {text.count(old)} times, not once: {old!r}")
         text = text.replace(old, new)

@@ -230,7 +230,7 @@ void muennet_skb_receive(struct napi_struct *napi, struct sk_buff *skb,
 
 /*
  * Allocates a packet of @length bytes, of which up to MUENNET_HEADER_MAX are in
- * the linear part, and the rest in page fragments. Softirqs must be off.
+ * the linear part, and the rest in page fragments.
  */
 struct sk_buff *muennet_skb_alloc_frags(u32 length)
 {

@@ -20,8 +20,8 @@ unsafe impl Sync for NetDevice {}
 unsafe impl Send for NetDevice {}
 
 impl NetDevice {
-    #[inline]
     /// Returns the device as a C pointer, valid for the lifetime of the reference.
+    #[inline]
     pub(in super::super) fn as_ptr(&self) -> *mut bindings::net_device {
         self.0.get()
     }

@@ -4,7 +4,7 @@
 //!
 //! A driver implements [`Operations`] for the data that it keeps for each device. It registers a
 //! device with [`Registration::new`], or lets users create devices with
-//! [`rtnl_link`](super::rtnl_link). The networking core calls the operations:
+//! `rtnl_link`. The networking core calls the operations:
 //!
 //! ```text
 //!              +-- open, (receive starts) ----------+

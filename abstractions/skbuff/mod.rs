@@ -443,7 +443,7 @@ pub(crate) struct FragSkBuff {
 
 impl FragSkBuff {
     /// Allocates a packet of `length` bytes: `alloc_skb_with_frags()`. Returns [`None`] if there is
-    /// no memory. Softirqs must be off.
+    /// no memory.
     pub(crate) fn new(length: usize) -> Option<Self> {
         // SAFETY: The function may be called in a softirq. It returns a new packet or null.
         let skb = unsafe { bindings::muennet_skb_alloc_frags(u32::try_from(length).ok()?) };

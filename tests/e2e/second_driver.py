@@ -328,7 +328,8 @@ def test_namespaces(env, kind):
     env.a.run("ip -n one link set d0 netns two")
     ksft_eq(sent(env.a, "two"), (20, total))
     add(env.a, kind, ns="one")
-    env.a.run(f"ip link add d0 netns two type {kind}", fail=False)
+    refused = env.a.run(f"ip link add d0 netns two type {kind}", fail=False)
+    ksft_in("File exists", refused.stderr)
     # A namespace takes its devices with it. The end of the module waits for the end of both.
     env.a.run("ip netns del one; ip netns del two")
     unload(env.a, kind)
@@ -343,7 +344,6 @@ def test_delete_under_traffic(env, kind):
             add(env.a, kind)
             flood.wait()
             env.a.run("ip link del d0")
-    ksft_ge(flood.count(), 1)
 
 
 @both

@@ -44,7 +44,14 @@ def listed(path) -> list:
     """Returns the names of the cases in a program: the list that it gives to ksft_run()."""
     call, = [node for node in ast.walk(ast.parse(path.read_text()))
              if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ksft_run"]
-    return [case.id for case in call.args[0].elts]
+    cases = [case.id for case in call.args[0].elts]
+    # A case that is written but not in the list would never run.
+    written = [node.name for node in ast.parse(path.read_text()).body
+               if isinstance(node, ast.FunctionDef) and not node.name.startswith("_")
+               and node.args.args and node.args.args[0].arg == "cfg"]
+    if set(cases) != set(written):
+        raise ValueError(f"{path.name}: {set(cases) ^ set(written)} are not run, or not there")
+    return cases
 
 
 CASES = {path.stem: listed(path) for path in sorted(SOURCE.glob("*.py"))}
