@@ -84,8 +84,8 @@ def full_packets(cfg) -> None:
         # Headers of IPv4 and ICMP.
         payload = mtu - 28
         ping(cfg.remote_addr_v["4"], f"-M do -s {payload}")
-        refused = cmd(f"ping -q -c 1 -M do -s {payload + 1} {cfg.remote_addr_v['4']}", fail=False)
-        ksft_ne(refused.ret, 0, "longer than the MTU")
+        refused = cmd(f"ping -c 1 -M do -s {payload + 1} {cfg.remote_addr_v['4']}", fail=False)
+        ksft_in("message too long", (refused.stdout + refused.stderr).lower())
         ping(cfg.remote_addr_v["4"], f"-M dont -s {payload + 1}")
         ping(cfg.addr_v["4"], "-s 1000", host=cfg.remote)
         if cfg.addr_v["6"]:

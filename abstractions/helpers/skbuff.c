@@ -108,6 +108,8 @@ static bool muennet_exceeds_limit(const struct sk_buff *skb,
 	if (limit == TSO_MAX_SEGS)
 		return false;
 	size = min_t(unsigned int, skb_shinfo(skb)->gso_size, READ_ONCE(dev->mtu));
+	if (!size)
+		return true;
 
 	return DIV_ROUND_UP(skb->len, size) > limit + (limit > 1);
 }

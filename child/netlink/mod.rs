@@ -840,7 +840,7 @@ const CHANGES: u32 = 0;
 const fn c_str(bytes: &'static [u8]) -> &'static CStr {
     match CStr::from_bytes_with_nul(bytes) {
         Ok(text) => text,
-        Err(_) => panic!("the string has a byte of zero"),
+        Err(_) => build_error!("the header has a string with an inner zero byte"),
     }
 }
 

@@ -4,18 +4,12 @@
 # What the packages need: the packaging tools, in the root, and a Debian 13 with the stock kernel
 # as the disk of a virtual machine, made only with Debian's packages.
 
-deb_stamp=.muennet-packages-deb
-
 deb_is_ready() {
-	[ "$(cat "$cache/root/$deb_stamp" 2>/dev/null)" = "$(packages_of packages-deb)" ]
+	has_packages deb
 }
 
 set_up_deb() {
-	local -a packages
-	mapfile -t packages < <(packages_of packages-deb)
-	step_output=$cache/root
-	step deb 'packaging tools (about 2 min)' install_packages "$cache/root" "${packages[@]}"
-	packages_of packages-deb >"$cache/root/$deb_stamp"
+	add_packages deb 'packaging tools (about 2 min)'
 }
 
 debian_identity() {

@@ -20,6 +20,21 @@ packages_of() {
 	grep -Ev '^(#|$)' "$setup/$1"
 }
 
+# has_packages NAME: whether the root has the packages in the list packages-NAME, which only some
+# commands need.
+has_packages() {
+	[ "$(cat "$cache/root/.muennet-packages-$1" 2>/dev/null)" = "$(packages_of "packages-$1")" ]
+}
+
+# add_packages NAME TITLE: installs them.
+add_packages() {
+	local -a packages
+	mapfile -t packages < <(packages_of "packages-$1")
+	step_output=$cache/root
+	step "$1" "$2" install_packages "$cache/root" "${packages[@]}"
+	packages_of "packages-$1" >"$cache/root/.muennet-packages-$1"
+}
+
 root_is_ready() {
 	[ "$(cat "$cache/root/$root_stamp" 2>/dev/null)" = "$(root_identity)" ]
 }
